@@ -31,7 +31,7 @@ func (s String) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, s.String()) }
 // MarshalJSON implements json.Marshaler.
 func (s String) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
 
-// MarshalText implements encoding.TextMarshaler, for map keys and other encoders.
+// MarshalText implements encoding.TextMarshaler, for encoders other than JSON.
 func (s String) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // LogValue implements slog.LogValuer.
