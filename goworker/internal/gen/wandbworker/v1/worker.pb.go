@@ -621,7 +621,10 @@ type Dataset struct {
 	HasFrameFields bool `protobuf:"varint,10,opt,name=has_frame_fields,json=hasFrameFields,proto3" json:"has_frame_fields,omitempty"`
 	// The collection that holds the dataset's samples (not the view's, which may
 	// be a generated one): for fiftyone_dataset_size.
-	Collection    string `protobuf:"bytes,11,opt,name=collection,proto3" json:"collection,omitempty"`
+	Collection string `protobuf:"bytes,11,opt,name=collection,proto3" json:"collection,omitempty"`
+	// The pipeline of the whole dataset, in the form of View.pipeline: it is not
+	// empty for grouped datasets, whose length is that of the active slice.
+	Pipeline      []byte `protobuf:"bytes,12,opt,name=pipeline,proto3" json:"pipeline,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -731,6 +734,13 @@ func (x *Dataset) GetCollection() string {
 		return x.Collection
 	}
 	return ""
+}
+
+func (x *Dataset) GetPipeline() []byte {
+	if x != nil {
+		return x.Pipeline
+	}
+	return nil
 }
 
 // View is a FiftyOne view as MongoDB sees it.
@@ -2060,7 +2070,7 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x06entity\x18\x01 \x01(\tR\x06entity\x12\x18\n" +
 	"\aproject\x18\x02 \x01(\tR\aproject\x12\x15\n" +
 	"\x06run_id\x18\x03 \x01(\tR\x05runId\x12\x19\n" +
-	"\bbase_url\x18\x04 \x01(\tR\abaseUrl\"\x98\x03\n" +
+	"\bbase_url\x18\x04 \x01(\tR\abaseUrl\"\xb4\x03\n" +
 	"\aDataset\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1d\n" +
 	"\n" +
@@ -2077,7 +2087,8 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	" \x01(\bR\x0ehasFrameFields\x12\x1e\n" +
 	"\n" +
 	"collection\x18\v \x01(\tR\n" +
-	"collection\"\xf0\x01\n" +
+	"collection\x12\x1a\n" +
+	"\bpipeline\x18\f \x01(\fR\bpipeline\"\xf0\x01\n" +
 	"\x04View\x12\x10\n" +
 	"\x03uri\x18\x01 \x01(\tR\x03uri\x12\x1a\n" +
 	"\bdatabase\x18\x02 \x01(\tR\bdatabase\x12\x1e\n" +
