@@ -1,0 +1,202 @@
+package view
+
+import (
+	"context"
+	"errors"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+)
+
+const (
+	// batchDocs and batchBytes bound what one call of a handler gets.
+	batchDocs  = 256
+	batchBytes = 4 << 20
+	// ahead is how many batches are read ahead of the handler.
+	ahead = 6
+	// maxResumes bounds how often a lost cursor is replaced without progress.
+	maxResumes = 5
+)
+
+// Codes of MongoDB for a cursor that the server no longer has.
+const (
+	codeCursorNotFound  = 43
+	codeCursorKilled    = 237
+	codeQueryPlanKilled = 175
+)
+
+// batch is a run of documents in one buffer, so that reading ahead costs no
+// allocation for each document.
+type batch struct {
+	buf  []byte
+	ends []int
+	docs []bson.Raw
+}
+
+func (b *batch) reset() { b.buf, b.ends, b.docs = b.buf[:0], b.ends[:0], b.docs[:0] }
+
+func (b *batch) add(doc bson.Raw) {
+	b.buf = append(b.buf, doc...)
+	b.ends = append(b.ends, len(b.buf))
+}
+
+func (b *batch) full() bool { return len(b.ends) >= batchDocs || len(b.buf) >= batchBytes }
+
+// split makes the documents once the buffer has its final place.
+func (b *batch) split() []bson.Raw {
+	start := 0
+	for _, end := range b.ends {
+		b.docs = append(b.docs, bson.Raw(b.buf[start:end:end]))
+		start = end
+	}
+	return b.docs
+}
+
+// Read runs the query and calls handle with batches of documents, in the view's
+// order; only the given paths (and _id) leave MongoDB. The next batches are
+// fetched while handle works. The documents are valid until handle returns.
+//
+// A cursor that MongoDB has dropped is replaced by one that goes on behind the
+// last document. Faults: no_database, query_failed, view_changed.
+func (s *Source) Read(ctx context.Context, q Query, paths []string, handle func(docs []bson.Raw) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	full, empty := make(chan *batch, ahead), make(chan *batch, ahead+2)
+	for range ahead + 2 {
+		empty <- &batch{}
+	}
+	g.Go(func() error {
+		defer close(full)
+		r := reader{coll: s.client.Database(q.Database).Collection(q.Collection), query: q, paths: paths, full: full, empty: empty}
+		return r.run(ctx)
+	})
+	g.Go(func() error {
+		for b := range full {
+			if err := handle(b.split()); err != nil {
+				return err
+			}
+			b.reset()
+			empty <- b // never blocks: there are no more batches than places
+		}
+		return ctx.Err()
+	})
+	return g.Wait()
+}
+
+// reader fills batches from a cursor.
+type reader struct {
+	coll        *mongo.Collection
+	query       Query
+	paths       []string
+	full, empty chan *batch
+	current     *batch
+	seen        int64         // documents handed on
+	last        bson.RawValue // _id of the newest of them
+}
+
+func (r *reader) run(ctx context.Context) error {
+	resumes, seenAtResume := 0, int64(-1)
+	for {
+		err := r.drain(ctx)
+		if err == nil {
+			return r.flush(ctx)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if fault.As(err) != nil {
+			return err
+		}
+		if !lostCursor(err) {
+			return readFault(ctx, err)
+		}
+		if r.seen > seenAtResume {
+			resumes, seenAtResume = 0, r.seen
+		}
+		if resumes++; resumes > maxResumes {
+			return readFault(ctx, err)
+		}
+	}
+}
+
+// drain opens a cursor behind the documents seen so far and reads it to its end.
+func (r *reader) drain(ctx context.Context) error {
+	var more []any
+	if r.seen > 0 {
+		// One document is read again, to see that the order still holds.
+		more = append(more, bson.D{{Key: "$skip", Value: r.seen - 1}})
+	}
+	more = append(more, Projection(r.paths))
+	cur, err := r.coll.Aggregate(ctx, r.query.stages(more...), options.Aggregate().SetAllowDiskUse(true).SetBatchSize(fetchSize))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = cur.Close(context.WithoutCancel(ctx)) }()
+	if r.seen > 0 {
+		if !cur.Next(ctx) {
+			if cur.Err() != nil {
+				return cur.Err()
+			}
+			return errViewChanged()
+		}
+		if id := cur.Current.Lookup("_id"); !id.Equal(r.last) {
+			return errViewChanged()
+		}
+	}
+	for cur.Next(ctx) {
+		if err := r.take(ctx, cur.Current); err != nil {
+			return err
+		}
+	}
+	return cur.Err()
+}
+
+func (r *reader) take(ctx context.Context, doc bson.Raw) error {
+	if r.current == nil {
+		select {
+		case r.current = <-r.empty:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	r.current.add(doc)
+	r.seen++
+	if id, err := doc.LookupErr("_id"); err == nil {
+		r.last.Type = id.Type
+		r.last.Value = append(r.last.Value[:0], id.Value...)
+	}
+	if !r.current.full() {
+		return nil
+	}
+	return r.flush(ctx)
+}
+
+func (r *reader) flush(ctx context.Context) error {
+	if r.current == nil {
+		return nil
+	}
+	select {
+	case r.full <- r.current:
+		r.current = nil
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// lostCursor tells whether reading can go on with a new cursor.
+func lostCursor(err error) bool {
+	var server mongo.ServerError
+	if errors.As(err, &server) {
+		return server.HasErrorCode(codeCursorNotFound) || server.HasErrorCode(codeCursorKilled) || server.HasErrorCode(codeQueryPlanKilled)
+	}
+	return mongo.IsNetworkError(err)
+}
+
+func errViewChanged() error {
+	return fault.New(fault.FiftyOne, "view_changed",
+		"MongoDB dropped the cursor and the view's samples changed meanwhile, so the rows could not be continued in order: run it again.")
+}

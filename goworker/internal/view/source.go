@@ -1,0 +1,126 @@
+package view
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
+)
+
+const (
+	// appName makes FiftyOne count this connection as one of its own: else the
+	// last FiftyOne process to exit deletes the generated collections and the
+	// non-persistent datasets that are being read here.
+	appName = "fiftyone"
+	// selectTimeout is how long a database may take to answer at all.
+	selectTimeout = 10 * time.Second
+	// countTimeout bounds the count that progress is measured against: a view
+	// that takes longer to count is read without a known total.
+	countTimeout = 2 * time.Second
+	// fetchSize is how many documents one round trip to MongoDB brings.
+	fetchSize = 1000
+)
+
+// Source is a connection to the database of one view.
+type Source struct {
+	client *mongo.Client
+}
+
+// Connect connects to MongoDB and makes sure that it answers. Faults: no_database.
+func Connect(ctx context.Context, uri secret.String) (*Source, error) {
+	client, err := mongo.Connect(options.Client().ApplyURI(uri.Reveal()).SetAppName(appName).SetServerSelectionTimeout(selectTimeout))
+	if err != nil {
+		// The driver's message may repeat parts of the URI, so it is not shown.
+		return nil, fault.New(fault.FiftyOne, "no_database",
+			"FiftyOne's database address cannot be used: check database_uri in FiftyOne's configuration.")
+	}
+	s := &Source{client: client}
+	if err := client.Ping(ctx, nil); err != nil {
+		s.Close()
+		return nil, readFault(ctx, err)
+	}
+	return s, nil
+}
+
+// Close ends the connection. It does not wait for the server.
+func (s *Source) Close() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = s.client.Disconnect(ctx)
+}
+
+// Count counts the rows of a query. It gives up with ok == false when that takes
+// longer than is worth it for a progress bar.
+func (s *Source) Count(ctx context.Context, q Query) (n int64, ok bool) {
+	ctx, cancel := context.WithTimeout(ctx, countTimeout)
+	defer cancel()
+	coll := s.client.Database(q.Database).Collection(q.Collection)
+	if len(q.Pipeline) == 0 {
+		n, err := coll.EstimatedDocumentCount(ctx)
+		return n, err == nil
+	}
+	cur, err := coll.Aggregate(ctx, q.stages(bson.D{{Key: "$count", Value: "n"}}), options.Aggregate().SetAllowDiskUse(true))
+	if err != nil {
+		return 0, false
+	}
+	var rows []struct {
+		N int64 `bson:"n"`
+	}
+	if err := cur.All(ctx, &rows); err != nil {
+		return 0, false
+	}
+	if len(rows) == 0 {
+		return 0, true
+	}
+	return rows[0].N, true
+}
+
+// Exists tells whether a collection is there.
+func (s *Source) Exists(ctx context.Context, database, collection string) (bool, error) {
+	names, err := s.client.Database(database).ListCollectionNames(ctx, bson.D{{Key: "name", Value: collection}})
+	if err != nil {
+		return false, readFault(ctx, err)
+	}
+	return len(names) > 0, nil
+}
+
+// readFault words an error of MongoDB. Errors of the context pass unchanged.
+func readFault(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var server mongo.ServerError
+	switch {
+	case errors.As(err, &server) && (server.HasErrorCode(13) || server.HasErrorCode(18)):
+		return fault.Wrap(err, fault.FiftyOne, "database_login",
+			"FiftyOne's database refused the login: check the user and password in FiftyOne's database_uri.")
+	case errors.As(err, &server):
+		return fault.Wrap(err, fault.FiftyOne, "query_failed",
+			"FiftyOne's database could not run the view: %s. Check that the view can be iterated in FiftyOne itself.", serverText(err))
+	case mongo.IsTimeout(err), mongo.IsNetworkError(err):
+		return fault.Wrap(err, fault.FiftyOne, "no_database",
+			"FiftyOne's database does not answer: check that MongoDB runs and that FiftyOne can open the dataset.")
+	}
+	return fault.Wrap(err, fault.FiftyOne, "read_failed",
+		"Reading the samples from FiftyOne's database failed (%T): try again, and check the database's log.", err)
+}
+
+// serverText is MongoDB's own message, cut to a length for people.
+func serverText(err error) string {
+	text := err.Error()
+	var command mongo.CommandError
+	if errors.As(err, &command) {
+		text = command.Message
+	}
+	const most = 300
+	if runes := []rune(text); len(runes) > most {
+		text = string(runes[:most]) + "..."
+	}
+	return text
+}
