@@ -96,14 +96,12 @@ const (
 	Stage_STAGE_UNSPECIFIED Stage = 0
 	// Settings, login, permissions.
 	Stage_STAGE_CONNECTING Stage = 1
-	// Samples are read and formatted.
+	// Samples are read and formatted, their files hashed.
 	Stage_STAGE_READING Stage = 2
-	// Original files are hashed.
-	Stage_STAGE_HASHING Stage = 3
 	// Files go up.
-	Stage_STAGE_UPLOADING Stage = 4
+	Stage_STAGE_UPLOADING Stage = 3
 	// The artifact's version is made visible.
-	Stage_STAGE_COMMITTING Stage = 5
+	Stage_STAGE_COMMITTING Stage = 4
 )
 
 // Enum value maps for Stage.
@@ -112,17 +110,15 @@ var (
 		0: "STAGE_UNSPECIFIED",
 		1: "STAGE_CONNECTING",
 		2: "STAGE_READING",
-		3: "STAGE_HASHING",
-		4: "STAGE_UPLOADING",
-		5: "STAGE_COMMITTING",
+		3: "STAGE_UPLOADING",
+		4: "STAGE_COMMITTING",
 	}
 	Stage_value = map[string]int32{
 		"STAGE_UNSPECIFIED": 0,
 		"STAGE_CONNECTING":  1,
 		"STAGE_READING":     2,
-		"STAGE_HASHING":     3,
-		"STAGE_UPLOADING":   4,
-		"STAGE_COMMITTING":  5,
+		"STAGE_UPLOADING":   3,
+		"STAGE_COMMITTING":  4,
 	}
 )
 
@@ -2215,14 +2211,13 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x0fROW_KIND_SAMPLE\x10\x01\x12\x12\n" +
 	"\x0eROW_KIND_PATCH\x10\x02\x12\x11\n" +
 	"\rROW_KIND_CLIP\x10\x03\x12\x12\n" +
-	"\x0eROW_KIND_FRAME\x10\x04*\x85\x01\n" +
+	"\x0eROW_KIND_FRAME\x10\x04*r\n" +
 	"\x05Stage\x12\x15\n" +
 	"\x11STAGE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10STAGE_CONNECTING\x10\x01\x12\x11\n" +
-	"\rSTAGE_READING\x10\x02\x12\x11\n" +
-	"\rSTAGE_HASHING\x10\x03\x12\x13\n" +
-	"\x0fSTAGE_UPLOADING\x10\x04\x12\x14\n" +
-	"\x10STAGE_COMMITTING\x10\x05*\x81\x01\n" +
+	"\rSTAGE_READING\x10\x02\x12\x13\n" +
+	"\x0fSTAGE_UPLOADING\x10\x03\x12\x14\n" +
+	"\x10STAGE_COMMITTING\x10\x04*\x81\x01\n" +
 	"\x06Source\x12\x16\n" +
 	"\x12SOURCE_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fSOURCE_SETTINGS\x10\x01\x12\x13\n" +
