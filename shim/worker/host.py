@@ -1,0 +1,284 @@
+"""The host of a worker: starts it, talks to it and ends it. One worker per call."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from . import find, handshake, messages
+from .errors import (
+    JobCancelled,
+    JobFailed,
+    WorkerCrashed,
+    WorkerError,
+    WorkerMismatch,
+    WorkerStartError,
+    require,
+)
+from .process import POLL, Process
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+#: A request to cancel: an event, or a function that is asked about ten times a second.
+Cancel = threading.Event | Callable[[], bool]
+
+#: How long a worker may take from its start to its first line, and again to its first answer.
+START_TIMEOUT = 20.0
+
+#: The header of every answer that says what the worker was built from; goworker/internal/host has the same.
+SOURCE_HEADER = "wandb-worker-source"
+
+# grpc.health.v1 for the service "plugin": HealthCheckRequest, and a HealthCheckResponse that says "serving".
+_HEALTH = "/grpc.health.v1.Health/Check"
+_HEALTH_REQUEST = b"\n\x06plugin"
+_HEALTH_SERVING = b"\x08\x01"
+
+
+class Worker:
+    """A worker that is running, and the private channel to it.
+
+    Use it as a context manager. It belongs to the process that made it, not to its forks.
+    """
+
+    def __init__(
+        self,
+        found: find.Found | None = None,
+        *,
+        cancelled: Cancel | None = None,
+        say: Callable[[str], None] | None = None,
+        start_timeout: float = START_TIMEOUT,
+    ) -> None:
+        """Starts a worker; builds it before if there is none.
+
+        Args:
+            found: the binary; by default it is searched for
+            cancelled: a request to give up
+            say: is told when a build begins; by default, a warning is logged
+            start_timeout: in seconds
+
+        Raises:
+            WorkerError: if there is no worker that can be used
+            MissingRequirement: if a Python package is not installed
+            JobCancelled: if that was asked for
+        """
+        # Before grpc is imported, which is then silent about every fork of a user's program.
+        os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+        self._grpc = require("grpc", "grpcio")
+        messages.load()
+        check = _checker(cancelled)
+        certificate, key = handshake.client_certificate()
+        found = found or find.find_worker(check=check, **({"say": say} if say else {}))
+        self._channel: Any = None
+        self._process = Process(found.binary, certificate)
+        try:
+            answer = handshake.parse(self._process.first_line(start_timeout, check))
+            self.target = answer.target
+            self._channel = self._connect(answer, certificate, key)
+            self._verify(found, start_timeout, check)
+        except WorkerMismatch as error:
+            self.close()
+            raise WorkerMismatch(f"{error} {_remedy(found.binary)}") from None
+        except BaseException:
+            self.close()
+            raise
+        # go-plugin keeps what the worker prints in a pipe, and would block it once that is full.
+        self._stdio = self._channel.unary_stream("/plugin.GRPCStdio/StreamStdio")(b"")
+        threading.Thread(target=_drain, args=(self._stdio,), daemon=True, name="wandb-worker-stdio").start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int:
+        """The id of the worker's process."""
+        return self._process.pid
+
+    def run(self, request: Any, cancelled: Cancel | None = None) -> Iterator[Any]:
+        """Does one job.
+
+        Args:
+            request: a messages.RunRequest
+            cancelled: a request to cancel
+
+        Yields:
+            messages.RunResponse: the events, as they come; the last one is a result or a failure
+
+        Raises:
+            JobCancelled: if that was asked for; the worker has ended then
+            WorkerCrashed: if the worker ended before the job did
+        """
+        if os.getpid() != self._process.pid_of_host:
+            raise WorkerError("This worker belongs to the process that this one was forked from: start another one.")
+        check = _checker(cancelled)
+        call = self._channel.unary_stream(
+            messages.RUN, messages.RunRequest.SerializeToString, messages.RunResponse.FromString
+        )(request)
+        events: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        threading.Thread(target=_pump, args=(call, events), daemon=True, name="wandb-worker-run").start()
+        try:
+            while True:
+                check()
+                with contextlib.suppress(queue.Empty):
+                    event = events.get(timeout=POLL)
+                    if event is None:
+                        return
+                    if isinstance(event, self._grpc.RpcError):
+                        raise self._failed_call(event)
+                    if isinstance(event, BaseException):
+                        raise event
+                    yield event
+        except JobCancelled:
+            call.cancel()
+            raise JobCancelled(cleaned_up=self.close()) from None
+        finally:
+            call.cancel()
+
+    def close(self) -> bool:
+        """Ends the worker, within about two seconds.
+
+        Returns:
+            whether it ended by itself, with everything cleaned up
+        """
+        try:
+            return self._process.stop()
+        finally:
+            if self._channel is not None and os.getpid() == self._process.pid_of_host:
+                self._channel.close()
+
+    def _connect(self, answer: handshake.Handshake, certificate: bytes, key: bytes) -> Any:
+        credentials = self._grpc.ssl_channel_credentials(answer.certificate, key, certificate)
+        options = [
+            ("grpc.ssl_target_name_override", "localhost"),
+            ("grpc.default_authority", "localhost"),
+            ("grpc.enable_http_proxy", 0),  # else a proxy of the environment gets loopback connections too
+            ("grpc.use_local_subchannel_pool", 1),
+            ("grpc.max_send_message_length", -1),
+            ("grpc.max_receive_message_length", -1),
+        ]
+        return self._grpc.secure_channel(answer.target, credentials, options)
+
+    def _verify(self, found: find.Found, timeout: float, check: Callable[[], None]) -> None:
+        """Makes sure that the worker serves and is the build of our sources, before it gets any secret."""
+        call = self._channel.unary_unary(_HEALTH).future(_HEALTH_REQUEST, timeout=timeout)
+        try:
+            while True:
+                check()
+                with contextlib.suppress(self._grpc.FutureTimeoutError):
+                    answer = call.result(timeout=POLL)
+                    break
+        except self._grpc.RpcError as error:
+            raise WorkerStartError(
+                f"The worker did not accept the connection ({error.code().name}: {error.details()})."
+                f"{self._process.evidence()}"
+            ) from None
+        finally:
+            call.cancel()
+        source = dict(call.initial_metadata()).get(SOURCE_HEADER, "")
+        if source != found.source:
+            raise WorkerMismatch(
+                f"The worker {found.binary} was not built from the sources of this plugin "
+                f"(it says {source[:12] or 'nothing'}, they are {found.source[:12]})."
+            )
+        if answer != _HEALTH_SERVING:
+            raise WorkerStartError("The worker does not serve.")
+
+    def _failed_call(self, error: Any) -> WorkerError:
+        if error.code() is self._grpc.StatusCode.UNAVAILABLE and self._process.ended():
+            return WorkerCrashed(
+                f"The worker ended in the middle of the job ({self._process.exit_reason()}).{self._process.evidence()}"
+            )
+        return WorkerError(f"The call of the worker failed ({error.code().name}: {error.details()}).")
+
+
+def run_job(
+    request: Any,
+    *,
+    on_progress: Callable[[Any], None] | None = None,
+    on_run_created: Callable[[Any], None] | None = None,
+    cancelled: Cancel | None = None,
+    say: Callable[[str], None] | None = None,
+    found: find.Found | None = None,
+) -> Any:
+    """Does one job in a worker of its own. All functions are called in the thread of the caller.
+
+    Args:
+        request: a messages.RunRequest
+        on_progress: gets each messages.Progress, at most about ten a second
+        on_run_created: gets the messages.RunCreated
+        cancelled: a request to cancel
+        say: is told when the worker has to be built before
+        found: the binary; by default it is searched for
+
+    Returns:
+        the result: a messages.ArtifactLogged or messages.RunFinished
+
+    Raises:
+        JobFailed: if the job cannot be done
+        JobCancelled: if that was asked for
+        WorkerError: if something is wrong with the worker
+    """
+    result = None
+    with Worker(found, cancelled=cancelled, say=say) as worker:
+        for event in worker.run(request, cancelled):
+            kind = event.WhichOneof("event")
+            content = getattr(event, kind) if kind else None
+            if kind == "progress":
+                if on_progress:
+                    on_progress(content)
+            elif kind == "run_created":
+                if on_run_created:
+                    on_run_created(content)
+            elif kind == "failure":
+                raise JobFailed(messages.source_name(content.source), content.code, content.message)
+            else:
+                result = content
+    if result is None:
+        raise WorkerError("The worker ended the job without a result.")
+    return result
+
+
+def _checker(cancelled: Cancel | None) -> Callable[[], None]:
+    """A function that raises JobCancelled once that is asked for."""
+    if cancelled is None:
+        return lambda: None
+    asked = cancelled.is_set if isinstance(cancelled, threading.Event) else cancelled
+
+    def check() -> None:
+        if asked():
+            raise JobCancelled(cleaned_up=True)
+
+    return check
+
+
+def _pump(call: Any, events: queue.SimpleQueue[Any]) -> None:
+    """Puts the events of a call into a queue, then its error, or None at its end."""
+    try:
+        for event in call:
+            events.put(event)
+        events.put(None)
+    except BaseException as error:  # noqa: BLE001 - it is raised where the queue is read
+        events.put(error)
+
+
+def _drain(stream: Any) -> None:
+    with contextlib.suppress(Exception):
+        for _ in stream:
+            pass
+
+
+def _remedy(binary: Path) -> str:
+    if os.environ.get(find.VARIABLE):
+        return f"The variable {find.VARIABLE} names it: unset it, or build that worker again."
+    return f'Remove it, and the plugin builds its own: "{binary}"'

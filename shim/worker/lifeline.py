@@ -1,0 +1,123 @@
+"""What ties a worker to this process: a pipe that the system closes when we end, and a private directory."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+import tempfile
+import threading
+import time
+
+try:
+    import fcntl
+except ImportError:  # Windows, which has no unix sockets for go-plugin either
+    fcntl = None
+
+_PREFIX = "fiftyone-wandb-"
+_LONGEST_SOCKET_PATH = 103  # bytes; macOS has the lowest limit
+_SOCKET_NAME = "/plugin4294967295"  # the longest that go-plugin makes
+_YOUNG = 60.0  # seconds in which a directory may not be locked yet
+
+# File descriptors that a forked child has to close: with a copy of a lifeline, it would
+# keep a worker alive whose host has gone. The lock keeps forks out of the moment
+# between the making of a descriptor and its entry here.
+_ours: set[int] = set()
+_fork_lock = threading.RLock()
+
+
+def _close_in_child() -> None:
+    for fd in _ours:
+        with contextlib.suppress(OSError):
+            os.close(fd)
+    _ours.clear()
+    _fork_lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_fork_lock.acquire, after_in_parent=_fork_lock.release, after_in_child=_close_in_child)
+
+
+def _close(fd: int) -> None:
+    """Closes one of our descriptors, unless that was done before, or before a fork."""
+    with _fork_lock:
+        if fd in _ours:
+            _ours.remove(fd)
+            os.close(fd)
+
+
+class Lifeline:
+    """A pipe whose reading end is the worker's stdin. The worker ends when ours is closed."""
+
+    def __init__(self) -> None:
+        with _fork_lock:
+            self.worker_end, self._own_end = os.pipe()
+            _ours.update((self.worker_end, self._own_end))
+
+    def close_worker_end(self) -> None:
+        """Closes our copy of the worker's end."""
+        _close(self.worker_end)
+
+    def cut(self) -> None:
+        """Tells the worker to end."""
+        _close(self._own_end)
+
+
+class PrivateDirectory:
+    """A directory for the worker's socket that only the current user can enter.
+
+    The lock on it tells others that it is in use; the system releases it when we end.
+    """
+
+    def __init__(self) -> None:
+        _remove_leftovers()
+        self.path = tempfile.mkdtemp(prefix=_PREFIX)
+        if os.name == "posix" and len(os.fsencode(self.path + _SOCKET_NAME)) > _LONGEST_SOCKET_PATH:
+            os.rmdir(self.path)
+            self.path = tempfile.mkdtemp(prefix=_PREFIX, dir="/tmp")
+        self._lock = _lock_directory(self.path)
+
+    def remove(self) -> None:
+        """Removes the directory and what is in it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        if self._lock is not None:
+            _close(self._lock)
+
+
+def _lock_directory(path: str) -> int | None:
+    """A descriptor that holds the lock of a directory; None if it is in use, not ours or not lockable."""
+    if fcntl is None:
+        return None
+    with contextlib.suppress(OSError), _fork_lock:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        _ours.add(fd)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            _close(fd)
+            raise
+        return fd
+    return None
+
+
+def _remove_leftovers() -> None:
+    """Removes directories of processes that were killed together with their workers."""
+    if fcntl is None:
+        return
+    for parent in {tempfile.gettempdir(), "/tmp"}:
+        with contextlib.suppress(OSError), os.scandir(parent) as entries:
+            for entry in entries:
+                if entry.name.startswith(_PREFIX) and _is_old_and_ours(entry):
+                    lock = _lock_directory(entry.path)
+                    if lock is not None:
+                        shutil.rmtree(entry.path, ignore_errors=True)
+                        _close(lock)
+
+
+def _is_old_and_ours(entry: os.DirEntry[str]) -> bool:
+    with contextlib.suppress(OSError):
+        status = entry.stat(follow_symlinks=False)
+        private = stat.S_ISDIR(status.st_mode) and not status.st_mode & 0o077
+        return private and status.st_uid == os.getuid() and time.time() - status.st_mtime > _YOUNG
+    return False

@@ -1,0 +1,53 @@
+"""The worker's log lines in Python's logging, under the name fiftyone_wandb.worker."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+log = logging.getLogger("fiftyone_wandb.worker")
+
+_LEVELS = {
+    "trace": logging.DEBUG,
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warn": logging.WARNING,
+    "error": logging.ERROR,
+}
+
+
+def level_name() -> str:
+    """The least level that is logged here, as the worker names it: it need not write what nobody reads."""
+    effective = log.getEffectiveLevel()
+    for name in ("debug", "info", "warn"):
+        if effective <= _LEVELS[name]:
+            return name
+    return "error"
+
+
+def emit(line: str) -> str:
+    """Logs a line of the worker's stderr with its level.
+
+    Returns:
+        the line as text for people
+    """
+    level, text = _parse(line)
+    log.log(level, "%s", text)
+    return text
+
+
+def emit_raw(line: str) -> None:
+    """Logs a line that Go itself wrote because the worker fell."""
+    log.error("%s", line)
+
+
+def _parse(line: str) -> tuple[int, str]:
+    """The level and the text of a line in hclog's JSON format, or of any other line."""
+    try:
+        fields = json.loads(line)
+        level, text = _LEVELS[fields.pop("@level")], str(fields.pop("@message"))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return logging.WARNING, line
+    stack = fields.pop("stack", "")
+    details = [f"{name}={value}" for name, value in fields.items() if not name.startswith("@")]
+    return level, " ".join([text, *details]) + (f"\n{stack}" if stack else "")
