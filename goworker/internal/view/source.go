@@ -34,7 +34,7 @@ type Source struct {
 
 // Connect connects to MongoDB and makes sure that it answers. Faults: no_database.
 func Connect(ctx context.Context, uri secret.String) (*Source, error) {
-	client, err := mongo.Connect(options.Client().ApplyURI(uri.Reveal()).SetAppName(appName).SetServerSelectionTimeout(selectTimeout))
+	client, err := mongo.Connect(options.Client().SetServerSelectionTimeout(selectTimeout).ApplyURI(uri.Reveal()).SetAppName(appName))
 	if err != nil {
 		// The driver's message may repeat parts of the URI, so it is not shown.
 		return nil, fault.New(fault.FiftyOne, "no_database",
@@ -81,15 +81,6 @@ func (s *Source) Count(ctx context.Context, q Query) (n int64, ok bool) {
 	return rows[0].N, true
 }
 
-// Exists tells whether a collection is there.
-func (s *Source) Exists(ctx context.Context, database, collection string) (bool, error) {
-	names, err := s.client.Database(database).ListCollectionNames(ctx, bson.D{{Key: "name", Value: collection}})
-	if err != nil {
-		return false, readFault(ctx, err)
-	}
-	return len(names) > 0, nil
-}
-
 // readFault words an error of MongoDB. Errors of the context pass unchanged.
 func readFault(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
@@ -123,4 +114,17 @@ func serverText(err error) string {
 		text = string(runes[:most]) + "..."
 	}
 	return text
+}
+
+// Check makes sure that the query's collection is there. Faults: dataset_deleted.
+func (s *Source) Check(ctx context.Context, q Query) error {
+	names, err := s.client.Database(q.Database).ListCollectionNames(ctx, bson.D{{Key: "name", Value: q.Collection}})
+	if err != nil {
+		return readFault(ctx, err)
+	}
+	if len(names) == 0 {
+		return fault.New(fault.FiftyOne, "dataset_deleted",
+			"The dataset's samples are no longer in FiftyOne's database: the dataset, or the view's generated one, was deleted meanwhile. Load the dataset or make the view again.")
+	}
+	return nil
 }

@@ -1,0 +1,104 @@
+// Package mongotest starts a MongoDB server of its own for a test.
+package mongotest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
+)
+
+// EnvMongod names a MongoDB server to use instead of the one that is found.
+const EnvMongod = "TEST_MONGOD"
+
+// Server is a running MongoDB server with test commands (fail points) enabled.
+type Server struct {
+	URI  secret.String
+	stop func()
+}
+
+// Start runs a server on a free port of the loopback interface, with its data in
+// a temporary directory. Call Stop at the end.
+func Start() (*Server, error) {
+	binary, err := find()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "mongotest-")
+	if err != nil {
+		return nil, err
+	}
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	//nolint:gosec // a test starts the program that the developer named
+	cmd := exec.Command(binary, "--dbpath", dir, "--port", fmt.Sprint(port), "--bind_ip", "127.0.0.1", "--nounixsocket",
+		"--setParameter", "enableTestCommands=1", "--quiet", "--logpath", filepath.Join(dir, "log"))
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	s := &Server{URI: secret.String(fmt.Sprintf("mongodb://127.0.0.1:%d/?directConnection=true", port))}
+	s.stop = func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		_ = os.RemoveAll(dir)
+	}
+	if err := wait(port); err != nil {
+		log, _ := os.ReadFile(filepath.Join(dir, "log"))
+		s.stop()
+		return nil, fmt.Errorf("%w; its log:\n%s", err, log)
+	}
+	return s, nil
+}
+
+// Stop ends the server and removes its data.
+func (s *Server) Stop() { s.stop() }
+
+func find() (string, error) {
+	if named := os.Getenv(EnvMongod); named != "" {
+		return named, nil
+	}
+	_, here, _, _ := runtime.Caller(0)
+	root := filepath.Join(filepath.Dir(here), "..", "..", "..")
+	for _, pattern := range []string{".venv/lib/python3*/site-packages/fiftyone/db/bin/mongod", ".venv/Lib/site-packages/fiftyone/db/bin/mongod.exe"} {
+		if found, _ := filepath.Glob(filepath.Join(root, pattern)); len(found) > 0 {
+			return found[0], nil
+		}
+	}
+	if path, err := exec.LookPath("mongod"); err == nil {
+		return path, nil
+	}
+	return "", errors.New("these tests need MongoDB: run `make env` once, or name a mongod in " + EnvMongod)
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+func wait(port int) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	for {
+		c, err := (&net.Dialer{}).DialContext(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			return c.Close()
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("MongoDB did not start: %w", err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
