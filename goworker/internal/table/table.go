@@ -1,0 +1,327 @@
+// Package table streams rows into W&B table files: the JSON of the cells, the column
+// types that W&B's readers check every cell against, and parts for long tables.
+package table
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// MaxPartRows is how many rows one table file holds at most: wandb.Table's own
+// MAX_ARTIFACT_ROWS, above which the official package cuts a table without a word.
+const MaxPartRows = 200_000
+
+// flushSize is how many bytes are gathered before they go to the part's file.
+const flushSize = 64 << 10
+
+// outside is the cell index between two rows.
+const outside = math.MaxInt
+
+// Parker is a part's file that can be put aside: what it holds in memory and its file
+// handle are given back until the next Write, which comes when the table is closed.
+// A table of very many rows needs no more handles than a short one that way.
+type Parker interface {
+	Park() error
+}
+
+// Writer streams rows into one or more parts, each of which is a complete W&B table
+// file. Cells are given in column order between BeginRow and EndRow. A Writer is for
+// one goroutine. The first error sticks: it comes from EndRow and Close.
+//
+// The types of the columns are known only when the last row is. Parts that are full are
+// therefore left open (see Parker) until Close, which ends all of them with the same types.
+type Writer struct {
+	columns  []string
+	open     func(part int) (io.WriteCloser, error)
+	cols     []column
+	partRows int64
+
+	parts   []part
+	current io.Writer // the part that rows go to; nil when the next row opens one
+	buf     []byte
+	cell    int
+	classes []string
+	err     error
+}
+
+type part struct {
+	file io.WriteCloser
+	rows int64
+}
+
+// Summary says what was written.
+type Summary struct {
+	// Rows is the number of rows of all parts together.
+	Rows int64
+	// Parts is the number of rows of each part; there is always at least one part.
+	Parts []int64
+	// Columns are the columns' names as written (see NewWriter).
+	Columns []string
+	// Types is the value of "column_types", the same in all parts.
+	Types json.RawMessage
+}
+
+// NewWriter streams rows into parts of at most MaxPartRows rows each. open is asked
+// for the file of each part, counted from 0, when its first row begins; a table without
+// rows has one part too. The Writer closes the files.
+//
+// Names must differ from each other. "_type" and "wb_type", which W&B's readers take for
+// marks of their own, are written as "_type_" and "wb_type_".
+func NewWriter(columns []string, open func(part int) (io.WriteCloser, error)) *Writer {
+	w := &Writer{open: open, partRows: MaxPartRows, cell: outside}
+	w.cols = make([]column, len(columns))
+	taken := make(map[string]bool, len(columns))
+	for _, name := range columns {
+		name = validText(name)
+		if taken[name] {
+			w.fail(fmt.Errorf("table: two columns are named %q", name))
+		}
+		taken[name] = true
+	}
+	for _, name := range columns {
+		w.columns = append(w.columns, safeKey(validText(name), func(k string) bool { return taken[k] }))
+	}
+	return w
+}
+
+// SetClasses gives the names of the classes that boxes and masks refer to: class id i is
+// names[i]. Only the column types need them, so it may come at any time before Close.
+func (w *Writer) SetClasses(names []string) { w.classes = names }
+
+// BeginRow starts a row.
+func (w *Writer) BeginRow() {
+	if w.err != nil {
+		return
+	}
+	if w.cell != outside {
+		w.fail(fmt.Errorf("table: a row begins inside another one"))
+		return
+	}
+	if w.current == nil {
+		w.openPart()
+		if w.err != nil {
+			return
+		}
+	}
+	if w.parts[len(w.parts)-1].rows > 0 {
+		w.buf = append(w.buf, ',')
+	}
+	w.buf = append(w.buf, '[')
+	w.cell = 0
+}
+
+// EndRow ends a row, which must have as many cells as there are columns.
+func (w *Writer) EndRow() error {
+	if w.err != nil {
+		return w.err
+	}
+	if w.cell != len(w.cols) {
+		w.fail(fmt.Errorf("table: a row has not the %d cells that it should have", len(w.cols)))
+		return w.err
+	}
+	w.cell = outside
+	w.buf = append(w.buf, ']')
+	p := &w.parts[len(w.parts)-1]
+	p.rows++
+	if len(w.buf) >= flushSize {
+		w.flush()
+	}
+	if p.rows == w.partRows {
+		w.parkPart()
+	}
+	return w.err
+}
+
+// Close ends the table: it writes the column types to every part and closes the
+// files, also after an error.
+func (w *Writer) Close() (Summary, error) {
+	if w.cell != outside {
+		w.fail(fmt.Errorf("table: closed inside a row"))
+	}
+	if w.err == nil && len(w.parts) == 0 {
+		w.openPart()
+	}
+	if w.err == nil && w.current != nil {
+		w.flush()
+	}
+	sum := Summary{Columns: w.columns, Types: w.appendTypes(nil)}
+	for i := range w.parts {
+		p := &w.parts[i]
+		if w.err == nil {
+			_, err := p.file.Write(w.footer(p.rows, sum.Types))
+			w.failPart(i, err)
+		}
+		w.failPart(i, p.file.Close())
+		sum.Rows += p.rows
+		sum.Parts = append(sum.Parts, p.rows)
+	}
+	w.parts = nil
+	if w.err != nil {
+		return Summary{}, w.err
+	}
+	w.fail(fmt.Errorf("table: used after Close"))
+	return sum, nil
+}
+
+// fail keeps the first error and makes what follows harmless.
+func (w *Writer) fail(err error) {
+	if w.err == nil && err != nil {
+		w.err = err
+	}
+	w.cell = outside
+}
+
+func (w *Writer) failPart(i int, err error) {
+	if err != nil {
+		w.fail(fmt.Errorf("table: part %d: %w", i, err))
+	}
+}
+
+func (w *Writer) openPart() {
+	file, err := w.open(len(w.parts))
+	if err != nil {
+		w.failPart(len(w.parts), err)
+		return
+	}
+	w.parts = append(w.parts, part{file: file})
+	w.current = file
+	w.buf = append(w.buf, `{"_type":"table","log_mode":"IMMUTABLE","columns":[`...)
+	for i, name := range w.columns {
+		if i > 0 {
+			w.buf = append(w.buf, ',')
+		}
+		w.buf = appendString(w.buf, name)
+	}
+	w.buf = append(w.buf, `],"data":[`...)
+}
+
+func (w *Writer) flush() {
+	_, err := w.current.Write(w.buf)
+	w.failPart(len(w.parts)-1, err)
+	w.buf = w.buf[:0]
+}
+
+// parkPart puts a full part aside until Close.
+func (w *Writer) parkPart() {
+	w.flush()
+	if p, ok := w.current.(Parker); ok && w.err == nil {
+		w.failPart(len(w.parts)-1, p.Park())
+	}
+	w.current = nil
+}
+
+func (w *Writer) footer(rows int64, types []byte) []byte {
+	b := append([]byte(nil), `],"ncols":`...)
+	b = strconv.AppendInt(b, int64(len(w.columns)), 10)
+	b = append(b, `,"nrows":`...)
+	b = strconv.AppendInt(b, rows, 10)
+	b = append(b, `,"column_types":`...)
+	b = append(b, types...)
+	return append(b, '}')
+}
+
+// next begins a cell and gives its column; nil when no cell may come here.
+func (w *Writer) next() *column {
+	if w.cell >= len(w.cols) {
+		if w.cell != outside {
+			w.fail(fmt.Errorf("table: a row has more than %d cells", len(w.cols)))
+		} else if w.err == nil {
+			w.fail(fmt.Errorf("table: a cell outside of a row"))
+		}
+		return nil
+	}
+	c := &w.cols[w.cell]
+	if w.cell > 0 {
+		w.buf = append(w.buf, ',')
+	}
+	w.cell++
+	return c
+}
+
+// Null writes an empty cell.
+func (w *Writer) Null() {
+	if c := w.next(); c != nil {
+		c.kinds |= kNull
+		w.buf = append(w.buf, "null"...)
+	}
+}
+
+// Text writes a text. Bytes that are not UTF-8 become U+FFFD.
+func (w *Writer) Text(s string) {
+	if c := w.next(); c != nil {
+		c.kinds |= kString
+		if strings.HasPrefix(s, artifactScheme) {
+			c.kinds |= kAny
+		}
+		w.buf = appendString(w.buf, s)
+	}
+}
+
+// TextBytes is Text for bytes, which it does not keep.
+func (w *Writer) TextBytes(b []byte) {
+	if c := w.next(); c != nil {
+		c.kinds |= kString
+		if hasArtifactScheme(b) {
+			c.kinds |= kAny
+		}
+		w.buf = appendString(w.buf, b)
+	}
+}
+
+// Int writes a whole number. One beyond ±2^53, which W&B's pages and other readers
+// would round, is written as a text; the column is then one of numbers and texts.
+func (w *Writer) Int(v int64) {
+	if c := w.next(); c != nil {
+		w.buf = appendInt(w.buf, v, &c.node)
+	}
+}
+
+// Float writes a number; NaN and the infinities become null, since JSON has none.
+func (w *Writer) Float(v float64) {
+	if c := w.next(); c != nil {
+		w.buf = appendFloat(w.buf, v, &c.node)
+	}
+}
+
+// Bool writes true or false.
+func (w *Writer) Bool(v bool) {
+	if c := w.next(); c != nil {
+		c.kinds |= kBool
+		w.buf = strconv.AppendBool(w.buf, v)
+	}
+}
+
+// Time writes a moment as whole milliseconds since 1970, UTC, which W&B's readers turn
+// into a date again. One outside of the years 1 to 9999, at which the official package
+// would fail, becomes a text with its milliseconds.
+func (w *Writer) Time(t time.Time) {
+	if c := w.next(); c != nil {
+		w.buf = appendMillis(w.buf, t.UnixMilli(), &c.node)
+	}
+}
+
+// StringList writes a list of texts.
+func (w *Writer) StringList(list []string) {
+	c := w.next()
+	if c == nil {
+		return
+	}
+	elem := c.list(len(list))
+	w.buf = append(w.buf, '[')
+	for i, s := range list {
+		if i > 0 {
+			w.buf = append(w.buf, ',')
+		}
+		elem.kinds |= kString
+		if strings.HasPrefix(s, artifactScheme) {
+			elem.kinds |= kAny
+		}
+		w.buf = appendString(w.buf, s)
+	}
+	w.buf = append(w.buf, ']')
+}
