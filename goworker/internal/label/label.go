@@ -1,0 +1,231 @@
+// Package label turns the labels of a FiftyOne sample, as raw BSON, into the
+// texts of table cells, and finds their ids, confidences and classes on the way.
+package label
+
+import (
+	"math"
+	"strconv"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+)
+
+// Label is what there is to know about one label of one sample. Its slices
+// belong to the Formatter or point into the document that was formatted.
+type Label struct {
+	// Null is true where there is no label; everything else is empty then.
+	Null bool
+	// Text is the cell's text.
+	Text []byte
+	// Leaves are the single labels in stored order: the items of a list such as
+	// Detections, else the label itself.
+	Leaves []Leaf
+	// Count is the number of predictions: the items of a list, the shapes of
+	// GeoLocations, else 1.
+	Count int
+	// Avg is the mean of the leaves' confidences, not rounded; only with HasAvg.
+	Avg    float64
+	HasAvg bool
+}
+
+// Leaf is one single label.
+type Leaf struct {
+	// ID is the label's id; only with HasID.
+	ID    bson.ObjectID
+	HasID bool
+	// Class is the label's class; nil where it has none.
+	Class []byte
+	// Confidence is always finite, for keypoints the mean over their points;
+	// only with HasConfidence.
+	Confidence    float64
+	HasConfidence bool
+}
+
+// Formatter formats labels. It holds scratch memory that it uses again for each
+// label, so every goroutine needs its own.
+type Formatter struct {
+	kind    kind
+	text    []byte
+	leaves  []Leaf
+	classes counter
+}
+
+// NewFormatter makes a formatter for a field. labelType is the field's label
+// class in FiftyOne's schema, such as "Detections"; it decides where a document
+// names no class that FiftyOne has, and may be empty.
+func NewFormatter(labelType string) *Formatter {
+	return &Formatter{kind: kindOf([]byte(labelType))}
+}
+
+// Format formats one label. It never fails: values of odd types, numbers that
+// are not finite and whatever stands behind a defect in the BSON count as absent.
+// The result is valid until the next call, and as long as v's bytes are.
+func (f *Formatter) Format(v bson.RawValue) Label {
+	f.text, f.leaves = f.text[:0], f.leaves[:0]
+	if v.Type != bson.TypeEmbeddedDocument || !plausible(v.Value) {
+		return Label{Null: true}
+	}
+	var d fields
+	d.scan(v.Value)
+	k := kindOf(className(d.cls))
+	if k == unknown {
+		k = f.kind
+	}
+	if k == unknown {
+		k = d.guess()
+	}
+	if k.isList() {
+		return f.list(k, &d)
+	}
+	return f.single(k, &d)
+}
+
+// single formats a label that is no list of labels.
+func (f *Formatter) single(k kind, d *fields) Label {
+	leaf := Leaf{Class: class(d.label)}
+	leaf.ID, leaf.HasID = d.id.objectID()
+	leaf.Confidence, leaf.HasConfidence = d.confidence.mean()
+	count := 1
+	switch k {
+	case classification, detection:
+		f.named(d.label, leaf)
+	case temporalDetection:
+		f.named(d.label, leaf)
+		f.add(" @ ")
+		f.numbers(d.support)
+	case regression:
+		f.value(d.value, leaf)
+	case polyline:
+		f.or(leaf.Class, "polyline")
+		f.points(d.points.depth(2) + d.points3d.depth(2))
+	case keypoint:
+		f.or(leaf.Class, "keypoint")
+	case segmentation:
+		f.add("segmentation mask")
+	case heatmap:
+		f.heatmap(d.span)
+	case geoLocation:
+		f.geo(d)
+	case geoLocations:
+		count = d.points.coordinates().depth(1) + d.lines.coordinates().depth(1) + d.polygons.coordinates().depth(1)
+		f.text = strconv.AppendInt(f.text, int64(count), 10)
+		f.add(" geolocations")
+	default:
+		f.or(className(d.cls), "label")
+	}
+	f.leaves = append(f.leaves, leaf)
+	return Label{Text: f.text, Leaves: f.leaves, Count: count, Avg: leaf.Confidence, HasAvg: leaf.HasConfidence}
+}
+
+func (f *Formatter) add(s string) { f.text = append(f.text, s...) }
+
+// or writes the name, or instead what stands in for a missing one.
+func (f *Formatter) or(name []byte, instead string) {
+	if len(name) == 0 {
+		f.add(instead)
+		return
+	}
+	f.text = append(f.text, name...)
+}
+
+// named writes "cat (0.95)". What is missing prints as None: so do the tables
+// that people have already, which came from Python.
+func (f *Formatter) named(name elem, leaf Leaf) {
+	if s := name.text(); s != nil {
+		f.text = append(f.text, s...)
+	} else {
+		f.add("None")
+	}
+	f.certainty(leaf)
+}
+
+// certainty writes " (0.95)" where there is a confidence, be it 0.
+func (f *Formatter) certainty(leaf Leaf) {
+	if !leaf.HasConfidence {
+		return
+	}
+	f.add(" (")
+	f.text = strconv.AppendFloat(f.text, leaf.Confidence, 'f', 2, 64)
+	f.add(")")
+}
+
+// value writes a regression. FiftyOne holds its value as a float even where an
+// integer is stored, so 3 prints as 3.0.
+func (f *Formatter) value(v elem, leaf Leaf) {
+	if x, ok := v.finite(); ok {
+		f.text = appendPythonFloat(f.text, x)
+	} else {
+		f.add("None")
+	}
+	f.certainty(leaf)
+}
+
+// points writes " (25 points)".
+func (f *Formatter) points(n int) {
+	f.add(" (")
+	f.text = strconv.AppendInt(f.text, int64(n), 10)
+	f.add(" points)")
+}
+
+func (f *Formatter) heatmap(span elem) {
+	f.add("heatmap")
+	lo, hi, ok := span.pair()
+	if !ok {
+		return
+	}
+	f.add(" [")
+	f.text = strconv.AppendFloat(f.text, lo, 'f', 2, 64)
+	f.add(", ")
+	f.text = strconv.AppendFloat(f.text, hi, 'f', 2, 64)
+	f.add("]")
+}
+
+// geo writes the first shape that a GeoLocation has.
+func (f *Formatter) geo(d *fields) {
+	if c := d.point.coordinates(); c.allFinite() {
+		f.add("point ")
+		f.numbers(c)
+	} else if n := d.line.coordinates().depth(1); n > 0 {
+		f.add("line")
+		f.points(n)
+	} else if n := d.polygon.coordinates().depth(2); n > 0 {
+		f.add("polygon")
+		f.points(n)
+	} else {
+		f.add("geolocation")
+	}
+}
+
+// numbers writes a list as Python prints it: [10, 45] or [-73.99, 40.73].
+// Stored integers stay integers, since FiftyOne hands lists out as they are.
+func (f *Formatter) numbers(e elem) {
+	if !e.allFinite() {
+		f.add("None")
+		return
+	}
+	sep := "["
+	for w := walk(e.v); w.next(); sep = ", " {
+		f.add(sep)
+		if x, ok := w.integer(); ok {
+			f.text = strconv.AppendInt(f.text, x, 10)
+		} else {
+			x, _ := w.finite()
+			f.text = appendPythonFloat(f.text, x)
+		}
+	}
+	f.add("]")
+}
+
+// appendPythonFloat appends a finite number as repr prints it in Python: the
+// shortest digits that read back as the same number, always with a point or an
+// exponent, and an exponent below 1e-4 and from 1e16 on.
+func appendPythonFloat(b []byte, x float64) []byte {
+	a := math.Abs(x)
+	if a != 0 && (a < 1e-4 || a >= 1e16) {
+		return strconv.AppendFloat(b, x, 'e', -1, 64)
+	}
+	b = strconv.AppendFloat(b, x, 'f', -1, 64)
+	if x == math.Trunc(x) {
+		b = append(b, ".0"...)
+	}
+	return b
+}
