@@ -1,0 +1,240 @@
+package standin
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"slices"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin/gqlexec"
+)
+
+var runStates = []string{"pending", "running", "finished", "failed", "crashed", "killed", "preempting", "preempted"}
+
+// mutationFields are the entry points for writing. They lock the data themselves.
+func (s *Server) mutationFields() map[string]gqlexec.Resolver {
+	return map[string]gqlexec.Resolver{
+		"upsertBucket": mutation(s.upsertBucket), "upsertModel": mutation(s.upsertModel),
+		"deleteRun": mutation(s.deleteRun), "stopRun": mutation(s.stopRun), "updateRunState": mutation(s.updateRunState),
+		"createRunFiles": mutation(s.createRunFiles), "upsertView": mutation(s.upsertView),
+		"createArtifact": mutation(s.createArtifact), "createArtifactManifest": mutation(s.createArtifactManifest),
+		"updateArtifactManifest":          mutation(s.updateArtifactManifest),
+		"createArtifactFiles":             mutation(s.createArtifactFiles),
+		"completeMultipartUploadArtifact": mutation(s.completeMultipart),
+		"commitArtifact":                  mutation(s.commitArtifact), "useArtifact": mutation(s.useArtifact),
+		"updateArtifact": mutation(s.updateArtifact), "deleteArtifact": mutation(s.deleteArtifact),
+		"addAliases":                             mutation(s.addAliases),
+		"deleteAliases":                          mutation(s.deleteAliases),
+		"updateArtifactSequence":                 mutation(s.updateCollection),
+		"deleteArtifactSequence":                 mutation(s.deleteCollection),
+		"createArtifactCollectionTagAssignments": mutation(s.addCollectionTags),
+		"deleteArtifactCollectionTagAssignments": mutation(s.deleteCollectionTags),
+	}
+}
+
+func (s *Server) upsertBucket(input gqlexec.Args) (any, error) {
+	var r *run
+	var inserted bool
+	if err := checkRunValues(input); err != nil {
+		return nil, err
+	}
+	err := s.change(func(d *data) (err error) {
+		if id := str(input, "id"); id != "" {
+			if r, err = d.runByID(s, id); err != nil {
+				return err
+			}
+		} else if r, inserted, err = d.ensureRun(s, input); err != nil {
+			return err
+		}
+		r.assign(input)
+		return nil
+	})
+	return gqlexec.Object{"bucket": r, "inserted": inserted, "clientMutationId": input["clientMutationId"]}, err
+}
+
+// checkRunValues checks what can be checked without the run.
+func checkRunValues(input gqlexec.Args) error {
+	if err := checkRunTags(strs(input, "tags")); err != nil {
+		return err
+	}
+	for _, name := range []string{"config", "summaryMetrics"} {
+		var object map[string]json.RawMessage
+		if text, ok := input[name].(string); ok && (json.Unmarshal([]byte(text), &object) != nil || object == nil) {
+			return badRequest(name + " is a JSON object")
+		}
+		if name != "config" {
+			continue
+		}
+		for k, v := range object {
+			var wrapped map[string]json.RawMessage
+			if json.Unmarshal(v, &wrapped) != nil || wrapped["value"] == nil {
+				return badRequest("the config's " + k + ` is not wrapped as {"value": …}`)
+			}
+		}
+	}
+	if state := str(input, "state"); state != "" && !slices.Contains(runStates, state) {
+		return badRequest("invalid run state " + state)
+	}
+	return nil
+}
+
+// runByID finds a run by its storage ID.
+func (d *data) runByID(s *Server, id string) (*run, error) {
+	r := d.runsByID[id]
+	if r == nil || r.Deleted {
+		return nil, notFound("run not found")
+	}
+	if _, err := s.allowed(r.Entity); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// runByName finds a run by the names of its entity, project and itself.
+func (d *data) runByName(s *Server, entity, project, name string) (*run, error) {
+	entity, err := s.allowed(entity)
+	if err != nil {
+		return nil, err
+	}
+	if d.Projects[key(entity, project)] == nil {
+		return nil, notFound("project " + key(entity, project) + " not found")
+	}
+	r := d.Runs[key(entity, project, name)]
+	if r == nil || r.Deleted {
+		return nil, notFound("run " + key(entity, project, name) + " not found")
+	}
+	return r, nil
+}
+
+// ensureRun finds the run that an upsertBucket names, making it and its project if they are new.
+func (d *data) ensureRun(s *Server, input gqlexec.Args) (*run, bool, error) {
+	name := str(input, "name")
+	if name == "" {
+		raw := make([]byte, 4)
+		_, _ = rand.Read(raw) // never fails: it ends the process instead
+		name = hex.EncodeToString(raw)
+	}
+	if err := checkRunID(name); err != nil {
+		return nil, false, err
+	}
+	p, _, err := d.ensureProject(s, str(input, "entityName"), str(input, "modelName"))
+	if err != nil {
+		return nil, false, err
+	}
+	r := d.Runs[key(p.key(), name)]
+	if r != nil && r.Deleted {
+		return nil, false, refusal(http.StatusConflict, "run "+r.key()+" was previously created and deleted; try a new run name")
+	}
+	if r != nil {
+		return r, false, nil
+	}
+	r = &run{
+		N: d.next(), ID: opaque("Run", "v1:"+name+":"+p.Name+":"+p.Entity), Entity: p.Entity, Project: p.Name, Name: name, DisplayName: name,
+		State: "running", States: []string{"running"}, Config: json.RawMessage("{}"), Summary: json.RawMessage("{}"),
+		Created: now(), Heartbeat: now(), Streams: map[string][]string{}, Files: map[string]*runFile{},
+	}
+	d.Runs[r.key()], d.runsByID[r.ID] = r, r
+	return r, true, nil
+}
+
+// assign sets what an upsertBucket gives; what it leaves out, or gives as null, stays.
+func (r *run) assign(input gqlexec.Args) {
+	r.Upserts++
+	for name, field := range map[string]*string{
+		"groupName": &r.Group, "description": &r.Description, "displayName": &r.DisplayName, "notes": &r.Notes,
+		"commit": &r.Commit, "host": &r.Host, "jobType": &r.JobType, "sweep": &r.Sweep,
+	} {
+		if text, ok := input[name].(string); ok {
+			*field = text
+		}
+	}
+	if input["tags"] != nil {
+		r.Tags = strs(input, "tags")
+	}
+	if text, ok := input["config"].(string); ok {
+		r.Config = json.RawMessage(text)
+	}
+	if text, ok := input["summaryMetrics"].(string); ok {
+		r.Summary = json.RawMessage(text)
+	}
+	if state := str(input, "state"); state != "" {
+		r.setState(state)
+	}
+}
+
+func (r *run) setState(state string) {
+	if r.State != state {
+		r.State = state
+		r.States = append(r.States, state)
+	}
+	if state == "running" {
+		r.Heartbeat = now()
+	}
+}
+
+func (s *Server) deleteRun(input gqlexec.Args) (any, error) {
+	err := s.change(func(d *data) error {
+		r, err := d.runByID(s, str(input, "id"))
+		if err != nil {
+			return err
+		}
+		r.Deleted = true
+		if artifacts, _ := input["deleteArtifacts"].(bool); artifacts {
+			for _, a := range d.committedOf(r.Outputs) {
+				d.remove(a)
+			}
+		}
+		return nil
+	})
+	return gqlexec.Object{}, err
+}
+
+func (s *Server) stopRun(input gqlexec.Args) (any, error) {
+	err := s.change(func(d *data) error {
+		r, err := d.runByID(s, str(input, "id"))
+		if err == nil {
+			r.Stopped = true
+		}
+		return err
+	})
+	return gqlexec.Object{"success": true}, err
+}
+
+// updateRunState allows what the official client may ask for: to pending and to failed.
+func (s *Server) updateRunState(input gqlexec.Args) (any, error) {
+	state := str(input, "state")
+	err := s.change(func(d *data) error {
+		r, err := d.runByID(s, str(input, "id"))
+		if err != nil {
+			return err
+		}
+		if state != "pending" && state != "failed" {
+			return badRequest("a run's state cannot be changed to " + state)
+		}
+		r.setState(state)
+		return nil
+	})
+	return gqlexec.Object{"success": true}, err
+}
+
+func (s *Server) createRunFiles(input gqlexec.Args) (any, error) {
+	var r *run
+	files := []gqlexec.Object{}
+	err := s.change(func(d *data) (err error) {
+		if r, err = d.runByName(s, str(input, "entityName"), str(input, "projectName"), str(input, "runName")); err != nil {
+			return err
+		}
+		for _, name := range strs(input, "files") {
+			if err := checkFileName(name); err != nil {
+				return err
+			}
+			files = append(files, gqlexec.Object{"name": name, "uploadUrl": s.signedURL(http.MethodPut, runFileKey(r, name))})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return gqlexec.Object{"runID": r.ID, "uploadHeaders": []string{}, "files": files}, nil
+}

@@ -1,0 +1,242 @@
+// Package standin is a local stand-in for W&B: it answers what W&B's API answers
+// to a client that logs runs and artifacts and reads them back, and refuses what
+// W&B refuses. The demo logs to it and tests inject faults into it. It listens on
+// loopback only and is no product.
+package standin
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin/gqlexec"
+)
+
+// Options say what a Server serves. Only Dir must be given.
+type Options struct {
+	// Dir holds the state and the files; it is made if it is missing.
+	Dir string
+	// Keys are the API keys that are let in. Without any, a key is generated: see Server.Key.
+	Keys []secret.String
+	// Entity is the user's name and default entity: "local-user" if empty.
+	Entity string
+	// Teams are further entities that the keys may use.
+	Teams []string
+	// Forbidden are entities that exist but are not the user's: 403.
+	Forbidden []string
+	// Addr is the loopback host:port of the API and the pages: any free port of 127.0.0.1 if empty.
+	Addr string
+	// StorageAddr is the loopback host:port of the file storage: if empty any free port of
+	// 127.0.0.2, or of 127.0.0.1 where the system has no other loopback address.
+	StorageAddr string
+	// Limits are the limits at the start; zero fields have their defaults.
+	Limits Limits
+}
+
+// Limits bound what the server takes and gives. They can be changed while it runs.
+type Limits struct {
+	// URLTTL is how long a signed URL is good: an hour by default.
+	URLTTL time.Duration `json:"url_ttl"`
+	// CrashAfter is how long a running run may be silent before it counts as crashed: five minutes by default.
+	CrashAfter time.Duration `json:"crash_after"`
+	// PageMax is the most items in one page of a list, whatever was asked for: 1,000 by default.
+	PageMax int `json:"page_max"`
+	// MaxBatch is the most files in one createArtifactFiles: 10,000 by default.
+	MaxBatch int `json:"max_batch"`
+	// MaxBody is the most bytes in one request but for uploads: 10 MB by default.
+	MaxBody int64 `json:"max_body"`
+}
+
+func (l Limits) withDefaults() Limits {
+	d := Limits{URLTTL: time.Hour, CrashAfter: 5 * time.Minute, PageMax: 1000, MaxBatch: 10000, MaxBody: 10 << 20}
+	if l.URLTTL != 0 {
+		d.URLTTL = l.URLTTL
+	}
+	if l.CrashAfter != 0 {
+		d.CrashAfter = l.CrashAfter
+	}
+	if l.PageMax != 0 {
+		d.PageMax = l.PageMax
+	}
+	if l.MaxBatch != 0 {
+		d.MaxBatch = l.MaxBatch
+	}
+	if l.MaxBody != 0 {
+		d.MaxBody = l.MaxBody
+	}
+	return d
+}
+
+// Server is a stand-in. Its methods are safe for concurrent use.
+type Server struct {
+	opts    Options
+	keys    map[[sha256.Size]byte]bool
+	key     secret.String
+	gql     *gqlexec.Executor
+	blobs   blobStore
+	signer  []byte
+	faults  faultList
+	stats   statistics
+	limits  atomic.Pointer[Limits]
+	parts   blobStore // parts of uploads that are not complete
+	pages   *pages
+	stopped context.Context
+	stop    context.CancelFunc
+
+	mu    sync.RWMutex // guards data
+	data  *data
+	dirty atomic.Bool
+
+	api, storage       *http.Server
+	apiURL, storageURL string
+	background         sync.WaitGroup
+}
+
+// New reads the state in opts.Dir and makes a Server that is not yet listening.
+func New(opts Options) (*Server, error) {
+	if opts.Dir == "" {
+		return nil, errors.New("the stand-in needs a directory for its state")
+	}
+	if opts.Entity == "" {
+		opts.Entity = "local-user"
+	}
+	s := &Server{opts: opts, keys: map[[sha256.Size]byte]bool{}, signer: make([]byte, 32)}
+	if _, err := rand.Read(s.signer); err != nil {
+		return nil, err
+	}
+	if len(opts.Keys) == 0 {
+		s.opts.Keys = []secret.String{NewKey()}
+	}
+	s.key = s.opts.Keys[0]
+	for _, key := range s.opts.Keys {
+		s.keys[sha256.Sum256([]byte(key.Reveal()))] = true
+	}
+	s.SetLimits(opts.Limits)
+	s.stats.reset()
+	s.stopped, s.stop = context.WithCancel(context.Background())
+	var err error
+	if s.blobs, err = newBlobStore(filepath.Join(opts.Dir, "files")); err != nil {
+		return nil, err
+	}
+	if s.parts, err = newBlobStore(filepath.Join(opts.Dir, "parts")); err != nil {
+		return nil, err
+	}
+	if s.data, err = loadData(s.statePath(), s.blobs); err != nil {
+		return nil, err
+	}
+	if s.gql, err = s.newExecutor(); err != nil {
+		return nil, err
+	}
+	if s.pages, err = newPages(s); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// NewKey makes a throw-away API key of the form that clients accept.
+func NewKey() secret.String {
+	raw := make([]byte, 20)
+	_, _ = rand.Read(raw) // never fails: it ends the process instead
+	return secret.String(hex.EncodeToString(raw))
+}
+
+// Start listens and serves until Close.
+func (s *Server) Start() error {
+	api, err := listenLoopback(s.opts.Addr, "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	storage, err := listenLoopback(s.opts.StorageAddr, "127.0.0.2:0")
+	if err != nil && s.opts.StorageAddr == "" {
+		storage, err = listenLoopback("127.0.0.1:0", "")
+	}
+	if err != nil {
+		_ = api.Close()
+		return err
+	}
+	s.apiURL, s.storageURL = "http://"+api.Addr().String(), "http://"+storage.Addr().String()
+	s.api, s.storage = s.httpServer(s.apiHandler()), s.httpServer(s.storageHandler())
+	s.background.Go(func() { _ = s.api.Serve(api) })
+	s.background.Go(func() { _ = s.storage.Serve(storage) })
+	s.background.Go(s.saveLoop)
+	return nil
+}
+
+func (s *Server) httpServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		BaseContext:       func(net.Listener) context.Context { return s.stopped },
+	}
+}
+
+// Close stops listening, ends what is still being answered and saves the state.
+func (s *Server) Close() error {
+	s.stop()
+	if s.api != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		for _, server := range []*http.Server{s.api, s.storage} {
+			if server.Shutdown(ctx) != nil {
+				_ = server.Close()
+			}
+		}
+	}
+	s.background.Wait()
+	s.dirty.Store(true)
+	return s.save()
+}
+
+// URL is the base URL of the API and of the pages.
+func (s *Server) URL() string { return s.apiURL }
+
+// StorageURL is the base URL of signed URLs.
+func (s *Server) StorageURL() string { return s.storageURL }
+
+// Key is a key that is let in: the first of the options, or the generated one.
+func (s *Server) Key() secret.String { return s.key }
+
+// Entity is the default entity.
+func (s *Server) Entity() string { return s.opts.Entity }
+
+// SetLimits replaces the limits; zero fields get their defaults.
+func (s *Server) SetLimits(l Limits) {
+	l = l.withDefaults()
+	s.limits.Store(&l)
+}
+
+// listenLoopback listens on a loopback address and refuses every other one: the pages need no login.
+func listenLoopback(addr, fallback string) (net.Listener, error) {
+	if addr == "" {
+		addr = fallback
+	}
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, fmt.Errorf("the address %q is not host:port: %w", addr, err)
+	}
+	if !isLoopback(host) {
+		return nil, fmt.Errorf("the address %q is not a loopback address: the stand-in serves this machine only", addr)
+	}
+	return net.Listen("tcp", addr)
+}
+
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+func (s *Server) statePath() string { return filepath.Join(s.opts.Dir, "state.json") }
