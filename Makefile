@@ -63,10 +63,10 @@ demo-app: build ## The same, then open the FiftyOne App and the stand-in's pages
 	@$(PY) demo/demo.py --app
 
 bench: build ## Measure against the usual way with FiftyOne and wandb
-	@$(PY) bench/bench.py
+	@$(PY) bench/bench.py $(ARGS)
 
 check-server: build ## Run the client's contract tests against a real server: WANDB_BASE_URL, WANDB_API_KEY
 	go test -count=1 -run TestRealServer ./goworker/internal/wandb/...
 
 clean: ## Remove what was built
-	rm -rf build .venv .venv-oldest .demo
+	rm -rf build .venv .venv-oldest .demo .bench

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -12,8 +11,6 @@ import (
 
 	"google.golang.org/grpc"
 
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
-	pb "github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/gen/wandbworker/v1"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/host"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/rpc"
 )
@@ -37,16 +34,10 @@ func run(args []string) int {
 		return host.ExitOK
 	}
 	log := host.NewLogger(os.Stderr, level)
+	slog.SetDefault(log)
 	return host.Serve(host.Worker{
 		Source:   sourceHash,
 		Log:      log,
-		Register: func(s *grpc.Server) { rpc.Register(s, runner{}, log) },
+		Register: func(s *grpc.Server) { rpc.Register(s, rpc.Jobs{}, log) },
 	})
-}
-
-// runner knows no job.
-type runner struct{}
-
-func (runner) Run(context.Context, *pb.RunRequest, func(*pb.RunResponse) error) error {
-	return fault.New(fault.Plugin, "unknown_job", "This worker does not know the job that it was asked to do.")
 }

@@ -1,0 +1,53 @@
+"""The usual way: samples iterated by FiftyOne, rows and uploads by the wandb package.
+
+This is what a careful user writes by hand from the documentation of both packages.
+"""
+
+from __future__ import annotations
+
+import collections
+
+import fiftyone as fo
+import wandb
+
+
+def log_view(view, project: str, name: str) -> None:
+    """Logs a view's texts as a table."""
+    fields = [f for f, kind in view.get_field_schema().items() if is_label(kind)]
+    table = wandb.Table(columns=["sample_id", "filepath", "tags", *(f"label_{f}" for f in fields)])
+    for sample in view.iter_samples():
+        table.add_data(sample.id, sample.filepath, ",".join(sample.tags), *(text(sample[f]) for f in fields))
+    publish(project, name, "dataset", "samples", table, {"sample_ids": view.values("id")})
+
+
+def log_predictions(view, field: str, project: str, name: str) -> None:
+    """Logs predictions as a table, with ids, counts and classes in the metadata."""
+    table = wandb.Table(columns=["sample_id", "label_ids", "predictions", "avg_confidence", "num_predictions"])
+    classes, all_ids, low = collections.Counter(), [], []
+    for sample in view.iter_samples():
+        found = sample[field].detections
+        ids = [d.id for d in found]
+        scores = [d.confidence for d in found if d.confidence is not None]
+        low.extend(d.id for d in found if d.confidence is not None and d.confidence < 0.5)
+        all_ids.extend(ids)
+        classes.update(d.label for d in found)
+        average = round(sum(scores) / len(scores), 3) if scores else None
+        table.add_data(sample.id, ids, text(sample[field]), average, len(found))
+    metadata = {"sample_ids": view.values("id"), "label_ids": all_ids, "low_confidence_label_ids": low}
+    publish(project, name, "predictions", "predictions", table, {**metadata, "class_distribution": dict(classes)})
+
+
+def is_label(field) -> bool:
+    return isinstance(field, fo.EmbeddedDocumentField) and issubclass(field.document_type, fo.Label)
+
+
+def text(label) -> str:
+    counts = collections.Counter(d.label for d in label.detections)
+    return f"{len(label.detections)} detections: " + ", ".join(f"{k}({n})" for k, n in counts.most_common())
+
+
+def publish(project: str, name: str, kind: str, key: str, table, metadata: dict) -> None:
+    artifact = wandb.Artifact(name, type=kind, metadata=metadata)
+    artifact.add(table, key)
+    with wandb.init(project=project) as run:
+        run.log_artifact(artifact).wait()

@@ -1,0 +1,139 @@
+"""Measures the operators against the usual way, both in this run, and prints the ratios.
+
+Run by `make bench`; `make bench ARGS="--only predictions --samples 20000"` measures a part of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import pathlib
+import sys
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "bench")]
+
+import services  # noqa: E402
+
+HOME = ROOT / ".bench"
+PROJECT = "bench"
+#: The usual way is measured up to this size; beyond it takes too long and too much memory.
+BASELINE_MOST = 20_000
+
+
+def main() -> int:
+    args = parse_args()
+    with contextlib.ExitStack() as stack:
+        uri = stack.enter_context(services.mongod(HOME / "mongo"))
+        server = stack.enter_context(services.standin(HOME / "wandb"))
+        configure(uri, server)
+        print("| job | samples | usual way | plugin | ratio | samples/s | worker's peak memory |")
+        print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+        for count in args.samples:
+            for job in args.only:
+                measure(job, count, server, not args.no_baseline)
+    return 0
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--samples", type=int, nargs="+", default=[1000, 20_000, 1_000_000])
+    parser.add_argument("--only", nargs="+", choices=["view", "predictions"], default=["view", "predictions"])
+    parser.add_argument("--no-baseline", action="store_true", help="measure the plugin only")
+    return parser.parse_args()
+
+
+def configure(uri: str, server: services.Standin) -> None:
+    plugins = HOME / "plugins"
+    plugins.mkdir(parents=True, exist_ok=True)
+    if not (plugins / "wandb").exists():
+        (plugins / "wandb").symlink_to(ROOT, target_is_directory=True)
+    os.environ.update(
+        FIFTYONE_DATABASE_URI=uri,
+        FIFTYONE_DATABASE_DIR=str(HOME / "mongo"),
+        FIFTYONE_PLUGINS_DIR=str(plugins),
+        FIFTYONE_DO_NOT_TRACK="true",
+        FIFTYONE_SHOW_PROGRESS_BARS="false",
+        FIFTYONE_WANDB_URL=server.url,
+        FIFTYONE_WANDB_API_KEY=server.key,
+        WANDB_BASE_URL=server.url,
+        WANDB_API_KEY=server.key,
+        WANDB_ENTITY=server.entity,
+        WANDB_DIR=str(HOME),
+        WANDB_SILENT="true",
+        WANDB_ERROR_REPORTING="false",
+        WANDB_DISABLE_GIT="true",
+        WANDB_DISABLE_CODE="true",
+    )
+
+
+def measure(job: str, count: int, server: services.Standin, with_baseline: bool) -> None:
+    import samples
+
+    dataset = samples.detections_dataset(f"bench-{count}", count)
+    usual = time_baseline(job, dataset, count) if with_baseline and count <= BASELINE_MOST else None
+    ours, peak = time_plugin(job, dataset, count)
+    ratio = f"{usual / ours:.0f}x" if usual else "–"
+    shown = f"{usual:.2f} s" if usual else "–"
+    print(f"| {job} | {count:,} | {shown} | {ours:.2f} s | {ratio} | {count / ours:,.0f} | {peak / 1e6:.0f} MB |", flush=True)
+
+
+def time_baseline(job: str, dataset, count: int) -> float:
+    import baseline
+
+    name = f"usual_{job}_{count}_{time.time_ns()}"
+    start = time.perf_counter()
+    if job == "view":
+        baseline.log_view(dataset, PROJECT, name)
+    else:
+        baseline.log_predictions(dataset, "predictions", PROJECT, name)
+    return time.perf_counter() - start
+
+
+def time_plugin(job: str, dataset, count: int) -> tuple[float, int]:
+    """Seconds of the whole operator call, and the worker's peak memory in bytes."""
+    import fiftyone.operators as foo
+
+    name = f"plugin_{job}_{count}_{time.time_ns()}"
+    with PeakMemory() as peak:
+        start = time.perf_counter()
+        if job == "view":
+            operator = foo.get_operator("@harpreetsahota/wandb/log_fiftyone_view_to_wandb")
+            operator(dataset, project=PROJECT, run_id=name[-60:], artifact_name=name, include_labels=True, include_images=False)
+        else:
+            operator = foo.get_operator("@harpreetsahota/wandb/log_model_predictions")
+            operator(dataset, model_name="m", predictions_field="predictions", project=PROJECT, artifact_name=name)
+        seconds = time.perf_counter() - start
+    return seconds, peak.bytes
+
+
+class PeakMemory:
+    """The peak memory of worker processes below this one, in bytes; read every 20 ms."""
+
+    def __enter__(self):
+        self.bytes = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self):
+        import psutil
+
+        me = psutil.Process()
+        while not self._stop.wait(0.02):
+            for child in me.children(recursive=True):
+                with contextlib.suppress(psutil.Error):
+                    if "wandb-worker" in child.name():
+                        self.bytes = max(self.bytes, child.memory_info().rss)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

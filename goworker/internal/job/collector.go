@@ -1,0 +1,180 @@
+package job
+
+import (
+	"context"
+	"encoding/hex"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
+)
+
+// Files that every artifact of ours may have.
+const (
+	sampleIDsPath = "fiftyone/sample_ids.txt"
+	labelIDsPath  = "fiftyone/label_ids.txt"
+	lowIDsPath    = "fiftyone/low_confidence_label_ids.txt"
+	viewPath      = "fiftyone/view.json"
+	identityPath  = "fiftyone/metadata.json"
+)
+
+// collector is the first phase of a logging job: everything that goes into the
+// artifact is read, formatted and hashed before W&B hears of it.
+type collector struct {
+	source   *view.Source
+	spool    *artifact.Spool
+	files    *artifact.Files
+	tracker  *tracker
+	warnings warnings
+	runID    string
+	name     string // of the artifact
+}
+
+// create makes a spool file for a path of the artifact.
+func (c *collector) create(path string) (*artifact.SpoolFile, error) {
+	return c.spool.Create(strings.ReplaceAll(path, "/", "-"))
+}
+
+// writeFile adds a small generated file.
+func (c *collector) writeFile(path string, content []byte) error {
+	f, err := c.create(path)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(content); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return c.files.Add(f.Entry(path))
+}
+
+// identityFile writes fiftyone/metadata.json.
+func (c *collector) identityFile(o *object) error {
+	return c.writeFile(identityPath, append(o.bytes(), '\n'))
+}
+
+// viewFile writes the view's stages, and gives them as a list of the metadata.
+func (c *collector) viewFile(v View) (list, error) {
+	raw := []byte(v.SerializationJSON)
+	if err := c.writeFile(viewPath, append(raw[:len(raw):len(raw)], '\n')); err != nil {
+		return list{}, err
+	}
+	return list{key: "view_serialization", path: viewPath, size: int64(len(raw)), json: func() ([]byte, error) { return raw, nil }}, nil
+}
+
+// datasetMetadata sets the keys that both kinds of artifacts begin with.
+func (c *collector) datasetMetadata(ctx context.Context, meta *object, d Dataset, v View, n int64) {
+	size, ok := n, true
+	if v.IsSubset {
+		q := v.Query
+		q.Collection, q.Pipeline = d.Collection, d.Pipeline
+		size, ok = c.source.Count(ctx, q)
+	}
+	meta.set("fiftyone_dataset_name", d.Name)
+	if ok {
+		meta.set("fiftyone_dataset_size", size)
+	} else {
+		meta.raw("fiftyone_dataset_size", nil)
+	}
+	meta.set("fiftyone_view_size", n)
+}
+
+// describe sets what a dataset artifact says of the dataset beside its size.
+func (d Dataset) describe(meta *object) {
+	meta.text("fiftyone_version", d.FiftyOneVersion)
+	meta.text("fiftyone_media_type", d.MediaType)
+	meta.text("dataset_created_at", d.CreatedAt)
+	meta.text("dataset_last_modified_at", d.LastModifiedAt)
+	if d.InfoJSON == "" {
+		meta.raw("dataset_info", []byte("{}"))
+	} else {
+		meta.raw("dataset_info", []byte(d.InfoJSON))
+	}
+	if d.DefaultClassesJSON != "" {
+		meta.raw("default_classes", []byte(d.DefaultClassesJSON))
+	}
+	if d.MaskTargetsJSON != "" {
+		meta.raw("mask_targets", []byte(d.MaskTargetsJSON))
+	}
+	if d.MediaType == "video" {
+		meta.set("has_frame_fields", d.HasFrameFields)
+		meta.set("frame_fields", append([]string{}, d.FrameFields...))
+	}
+}
+
+// image adds the picture of a row.
+func (c *collector) image(w *table.Writer, o *originals, path, sampleID string) error {
+	picture, err := o.cell(path, sampleID, c.files, &c.warnings)
+	if err != nil {
+		return err
+	}
+	if picture == nil {
+		w.Null()
+	} else {
+		w.Image(*picture)
+	}
+	return nil
+}
+
+// addColumns adds the cells of rowBase.columns.
+func (b *rowBase) addColumns(w *table.Writer, s *view.Slots, own bson.ObjectID) {
+	id := hexID(own)
+	switch b.kind {
+	case RowPatch:
+		w.TextBytes(id[:])
+	case RowClip:
+		text, _ := supportText(s.Value(b.extra))
+		textOrNull(w, text)
+	case RowFrame:
+		w.TextBytes(id[:])
+		w.BSON(s.Value(b.extra))
+	}
+}
+
+// plainColumns adds the columns of plain fields behind the others. A path that
+// is a column's name already gets the prefix "field_".
+func plainColumns(columns []string, f *fields, plain []Field) ([]string, []int) {
+	taken := map[string]bool{}
+	for _, name := range columns {
+		taken[name] = true
+	}
+	var slots []int
+	for _, p := range plain {
+		name := p.Path
+		for taken[name] {
+			name = "field_" + name
+		}
+		taken[name] = true
+		columns = append(columns, name)
+		slots = append(slots, f.slot(p.DBPath))
+	}
+	return columns, slots
+}
+
+func textOrNull(w *table.Writer, text string) {
+	if text == "" {
+		w.Null()
+	} else {
+		w.Text(text)
+	}
+}
+
+// hexID is an id as text, without an allocation.
+func hexID(id bson.ObjectID) (text [24]byte) {
+	hex.Encode(text[:], id[:])
+	return text
+}
+
+func joinTags(tags []string) string { return strings.Join(tags, ",") }
+
+func orDefault(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}

@@ -1,0 +1,28 @@
+package job
+
+import (
+	"context"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+)
+
+// FinishRun ends a W&B run that an earlier job created and could not finish.
+type FinishRun struct {
+	Settings               wandb.Inputs
+	Entity, Project, RunID string
+	ExitCode               int
+}
+
+// Run does the job.
+func (j FinishRun) Run(ctx context.Context) error {
+	settings, err := wandb.Resolve(j.Settings)
+	if err != nil {
+		return err
+	}
+	client, err := newClient(settings)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	return client.FinishRun(ctx, wandb.RunRef{Entity: j.Entity, Project: j.Project, ID: j.RunID}, j.ExitCode)
+}

@@ -1,0 +1,116 @@
+// Package job does the work of the operators: one file per operator wires the
+// packages that read, format, store and upload, and owns progress and cancel.
+package job
+
+import (
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+)
+
+// Events is how a job tells its host what happens. The functions are called
+// from one goroutine at a time and must not block for long.
+type Events struct {
+	// Progress takes each change; the receiver thins them out.
+	Progress func(Progress)
+	// RunCreated is called when a W&B run was made that somebody has to finish.
+	RunCreated func(entity, project, runID string)
+}
+
+// Dataset is what an artifact's metadata says of the dataset.
+type Dataset struct {
+	Name, MediaType, FiftyOneVersion string
+	CreatedAt, LastModifiedAt        string // ISO 8601, or empty
+	InfoJSON                         string
+	DefaultClassesJSON               string
+	MaskTargetsJSON                  string
+	FrameFields                      []string
+	HasFrameFields                   bool
+	// Collection and Pipeline are the whole dataset's, to count it.
+	Collection string
+	Pipeline   []bson.Raw
+}
+
+// RowKind says what a row of the view stands for.
+type RowKind int
+
+// The kinds of rows.
+const (
+	RowSample RowKind = iota
+	RowPatch
+	RowClip
+	RowFrame
+)
+
+// View is the rows to log.
+type View struct {
+	Query    view.Query
+	IsSubset bool
+	// SerializationJSON are the view's stages; set for subsets.
+	SerializationJSON string
+	Rows              RowKind
+}
+
+// Field is one field of the view's schema.
+type Field struct {
+	// Path is as users write it, DBPath as the documents have it.
+	Path, DBPath string
+	// LabelType is the nearest label class of FiftyOne's own.
+	LabelType string
+	// FieldType and ItemType are the classes of a plain field and of its items.
+	FieldType, ItemType string
+}
+
+// Target says where in W&B an artifact goes and what it is called.
+type Target struct {
+	Settings      wandb.Inputs
+	RunID         string // empty makes a new run
+	ArtifactName  string // not sanitized; empty for the default
+	Description   string
+	Aliases, Tags []string
+}
+
+// Relation is how a W&B run stands to us (whose state we may change).
+type Relation int
+
+// The relations, in the order of the wire contract.
+const (
+	// RunOurs was created by this job, which finishes it.
+	RunOurs Relation = iota + 1
+	// RunEnded had ended before: it only gains keys.
+	RunEnded
+	// RunActiveHere is active in the caller's own Python, which sets its config.
+	RunActiveHere
+	// RunAliveElsewhere is left alone.
+	RunAliveElsewhere
+)
+
+// Warning is something that cost a cell or a feature, never the job.
+type Warning struct {
+	Code, Message string
+	Count         int64
+	SampleIDs     []string
+}
+
+// Result is what a logging job has done.
+type Result struct {
+	Entity, Project, RunID        string
+	Relation                      Relation
+	ArtifactName, ArtifactVersion string
+	NewVersion                    bool
+	RunURL, ArtifactURL, BaseURL  string
+	Samples                       int64
+	Predictions                   int64
+	Classes                       int64
+	LowConfidence                 int64
+	BytesUploaded                 int64
+	FilesUploaded, FilesUnchanged int64
+	RunConfigJSON                 string
+	Warnings                      []Warning
+}
+
+// cleanupTime is what is left for finishing a run of ours after a cancel.
+const cleanupTime = 1200 * time.Millisecond

@@ -1,0 +1,252 @@
+package job
+
+import (
+	"context"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/label"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
+)
+
+// LogView is the job of log_fiftyone_view_to_wandb.
+type LogView struct {
+	Target  Target
+	View    View
+	Dataset Dataset
+	// IncludeLabels makes a table of the labels' texts, else sample_references.json.
+	IncludeLabels bool
+	// IncludeImages adds the column with the original files.
+	IncludeImages bool
+	Labels        []Field
+	Fields        []Field
+	Embeddings    []Field
+}
+
+// Run does the job.
+func (j LogView) Run(ctx context.Context, events Events) (*Result, error) {
+	return runLog(ctx, j.Target, j.View, events, logPlan{
+		kind: "dataset", runPrefix: "fiftyone_",
+		defaultName: func(runID string) string { return "dataset_view_" + shortRunID(runID) },
+		collect:     j.collect,
+	})
+}
+
+// labelColumn is one label field of the table.
+type labelColumn struct {
+	slot   int
+	format *label.Formatter
+}
+
+// viewRows makes the rows of a view's table.
+type viewRows struct {
+	base     *rowBase
+	labels   []labelColumn
+	plain    []int
+	images   *originals
+	metadata int // slot
+	ids      *idList
+	table    *tableFile
+	refs     *references
+	vectors  []*vectorFile
+	c        *collector
+	tags     []string
+}
+
+// collect reads the view into the spool directory.
+func (j LogView) collect(ctx context.Context, c *collector) (*publication, error) {
+	f := &fields{}
+	r := &viewRows{base: newRowBase(f, j.View.Rows), metadata: -1, c: c}
+	var err error
+	if r.ids, err = newIDList(c, sampleIDsPath); err != nil {
+		return nil, err
+	}
+	if j.IncludeLabels {
+		r.openTable(j, f)
+	} else {
+		r.metadata = f.slot("metadata")
+		if r.refs, err = newReferences(c); err != nil {
+			return nil, err
+		}
+	}
+	if r.vectors, err = openVectors(c, f, j.Embeddings); err != nil {
+		return nil, err
+	}
+	n, err := scan(ctx, c.source, j.View, f, c.tracker, r.prepare(), r.add)
+	if err != nil {
+		return nil, err
+	}
+	if n == 0 {
+		return nil, errEmptyView()
+	}
+	if err := r.close(); err != nil {
+		return nil, err
+	}
+	return j.publication(ctx, c, r, n)
+}
+
+func errEmptyView() error {
+	return fault.New(fault.Settings, "empty_view", "The view has no samples, so there is nothing to log: choose another view.")
+}
+
+// openTable starts the table: the original's columns first, then ours.
+func (r *viewRows) openTable(j LogView, f *fields) {
+	columns := []string{"sample_id", "filepath", "tags"}
+	for _, l := range j.Labels {
+		columns = append(columns, "label_"+l.Path)
+		r.labels = append(r.labels, labelColumn{f.slot(l.DBPath, label.Paths(l.LabelType)...), label.NewFormatter(l.LabelType)})
+	}
+	if j.IncludeImages {
+		columns = append(columns, "image")
+		r.images = newOriginals()
+	}
+	columns = append(columns, r.base.columns()...)
+	columns, r.plain = plainColumns(columns, f, j.Fields)
+	r.table = newTableFile(r.c.spool, "samples", columns)
+}
+
+func (r *viewRows) prepare() func(context.Context, []bson.Raw) error {
+	if r.images == nil {
+		return nil
+	}
+	return r.images.prepare
+}
+
+// add takes one row.
+func (r *viewRows) add(s *view.Slots) error {
+	source, own := r.base.ids(s)
+	if err := r.ids.add(source); err != nil {
+		return err
+	}
+	r.tags = r.tags[:0]
+	r.base.eachTag(s, func(tag string) {
+		r.tags = append(r.tags, tag)
+		r.base.countSplits(tag)
+	})
+	path, _ := s.Value(r.base.filepath).StringValueOK()
+	for _, v := range r.vectors {
+		if err := v.add(source, s, &r.c.warnings); err != nil {
+			return err
+		}
+	}
+	if r.refs != nil {
+		one := reference{ID: source.Hex(), Filepath: path, Tags: append([]string{}, r.tags...), Metadata: documentJSON(s.Value(r.metadata))}
+		if r.base.kind == RowClip {
+			one.Support, _ = supportText(s.Value(r.base.extra))
+		}
+		return r.refs.add(one)
+	}
+	return r.addTableRow(s, source, own, path)
+}
+
+func (r *viewRows) addTableRow(s *view.Slots, source, own bson.ObjectID, path string) error {
+	w := r.table.w
+	w.BeginRow()
+	id := hexID(source)
+	w.TextBytes(id[:])
+	w.Text(path)
+	w.Text(joinTags(r.tags))
+	for _, l := range r.labels {
+		if text := l.format.Format(s.Value(l.slot)); text.Null {
+			w.Null()
+		} else {
+			w.TextBytes(text.Text)
+		}
+	}
+	if r.images != nil {
+		if err := r.c.image(w, r.images, path, string(id[:])); err != nil {
+			return err
+		}
+	}
+	r.base.addColumns(w, s, own)
+	for _, slot := range r.plain {
+		w.BSON(s.Value(slot))
+	}
+	return w.EndRow()
+}
+
+// close ends the files and hands them to the artifact.
+func (r *viewRows) close() error {
+	if err := r.ids.close(r.c.files); err != nil {
+		return err
+	}
+	for _, v := range r.vectors {
+		if err := v.close(r.c); err != nil {
+			return err
+		}
+	}
+	if r.refs != nil {
+		return r.refs.close(r.c.files)
+	}
+	return r.table.close(r.c)
+}
+
+// publication says what to upload and how to describe it.
+func (j LogView) publication(ctx context.Context, c *collector, r *viewRows, n int64) (*publication, error) {
+	meta := &object{}
+	c.datasetMetadata(ctx, meta, j.Dataset, j.View, n)
+	for _, split := range splitTags {
+		if count := r.base.splits[split]; count > 0 {
+			meta.set(split+"_samples", count)
+		}
+	}
+	j.Dataset.describe(meta)
+	meta.set("is_subset_view", j.View.IsSubset)
+	meta.set("num_samples", n)
+	lists := []list{r.ids.asList("sample_ids")}
+	if j.View.IsSubset {
+		view, err := c.viewFile(j.View)
+		if err != nil {
+			return nil, err
+		}
+		lists = append(lists, view)
+	}
+	if err := c.identityFile(j.identity()); err != nil {
+		return nil, err
+	}
+	full, slim, err := fillLists(meta, lists)
+	if err != nil {
+		return nil, err
+	}
+	return &publication{
+		description: orDefault(j.Target.Description, "Training view for run "+c.runID),
+		metadata:    full, slimMetadata: slim, table: r.table,
+		config: map[string]any{
+			"fiftyone_view_artifact": c.name + ":latest", "fiftyone_dataset_name": j.Dataset.Name,
+			"fiftyone_view_size": n, "fiftyone_is_subset": j.View.IsSubset,
+		},
+		result: Result{Samples: n},
+	}, nil
+}
+
+// identity is what tells this artifact's content from another's, beside its
+// files: the digest covers files only, not the metadata.
+func (j LogView) identity() *object {
+	out := &object{}
+	out.set("kind", "fiftyone_view")
+	out.set("dataset", j.Dataset.Name)
+	out.set("media_type", j.Dataset.MediaType)
+	out.set("is_subset_view", j.View.IsSubset)
+	out.set("include_labels", j.IncludeLabels)
+	out.set("label_fields", paths(j.Labels))
+	out.set("fields", paths(j.Fields))
+	out.set("embedding_fields", paths(j.Embeddings))
+	return out
+}
+
+func paths(fields []Field) []string {
+	out := make([]string, len(fields))
+	for i, f := range fields {
+		out[i] = f.Path
+	}
+	return out
+}
+
+// shortRunID is the first 8 characters of a run's id, as in default names.
+func shortRunID(id string) string {
+	if runes := []rune(id); len(runes) > 8 {
+		return string(runes[:8])
+	}
+	return id
+}

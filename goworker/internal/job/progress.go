@@ -1,0 +1,159 @@
+package job
+
+import (
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Stage is a part of a job, in the order of the wire contract.
+type Stage int
+
+// The stages.
+const (
+	StageConnecting Stage = iota + 1
+	StageReading
+	StageUploading
+	StageCommitting
+)
+
+// Progress is how far a job is. Totals of 0 are not known.
+type Progress struct {
+	Stage                 Stage
+	RowsDone, RowsTotal   int64
+	FilesDone, FilesTotal int64
+	BytesDone, BytesTotal int64
+	Fraction              float64 // of the whole job
+	Label                 string
+}
+
+// The share of the whole job at which each stage begins: reading and uploading
+// take nearly all of the time, in about equal parts.
+var stageStart = map[Stage]float64{
+	StageConnecting: 0, StageReading: 0.02, StageUploading: 0.5, StageCommitting: 0.98,
+}
+
+var stageEnd = map[Stage]float64{
+	StageConnecting: 0.02, StageReading: 0.5, StageUploading: 0.98, StageCommitting: 1,
+}
+
+// tracker turns counts into Progress events. It is safe for concurrent use.
+type tracker struct {
+	mu      sync.Mutex
+	send    func(Progress)
+	now     Progress
+	started time.Time // of the stage
+}
+
+func newTracker(send func(Progress)) *tracker {
+	if send == nil {
+		send = func(Progress) {}
+	}
+	return &tracker{send: send}
+}
+
+// begin enters a stage.
+func (t *tracker) begin(stage Stage) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	rows, total := t.now.RowsDone, t.now.RowsTotal
+	t.now = Progress{Stage: stage, RowsDone: rows, RowsTotal: total}
+	t.started = time.Now()
+	t.emit()
+}
+
+// rowsTotal sets how many rows there are to read.
+func (t *tracker) rowsTotal(n int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.now.RowsTotal = n
+}
+
+// rows sets how many rows were read.
+func (t *tracker) rows(done int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.now.RowsDone = done
+	t.emit()
+}
+
+// upload sets what of an upload is done.
+func (t *tracker) upload(filesDone, filesTotal, bytesDone, bytesTotal int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.now.FilesDone, t.now.FilesTotal = filesDone, filesTotal
+	t.now.BytesDone, t.now.BytesTotal = bytesDone, bytesTotal
+	t.emit()
+}
+
+func (t *tracker) emit() {
+	p := t.now
+	share := 0.0
+	switch {
+	case p.Stage == StageReading && p.RowsTotal > 0:
+		share = float64(p.RowsDone) / float64(p.RowsTotal)
+	case p.Stage == StageUploading && p.BytesTotal > 0:
+		share = float64(p.BytesDone) / float64(p.BytesTotal)
+	}
+	start, end := stageStart[p.Stage], stageEnd[p.Stage]
+	p.Fraction = max(t.now.Fraction, start+(end-start)*min(share, 1))
+	t.now.Fraction = p.Fraction
+	p.Label = sentence(p, time.Since(t.started))
+	t.send(p)
+}
+
+// sentence is the one line for people.
+func sentence(p Progress, spent time.Duration) string {
+	switch p.Stage {
+	case StageReading:
+		text := "Reading samples: " + thousands(p.RowsDone)
+		if p.RowsTotal > 0 {
+			text += " of " + thousands(max(p.RowsTotal, p.RowsDone))
+		}
+		return text + speed(p.RowsDone, spent, func(n int64) string { return thousands(n) + "/s" })
+	case StageUploading:
+		if p.FilesTotal == 0 {
+			return "Uploading"
+		}
+		text := fmt.Sprintf("Uploading: %s of %s, %s of %s files",
+			bytesText(p.BytesDone), bytesText(p.BytesTotal), thousands(p.FilesDone), thousands(p.FilesTotal))
+		return text + speed(p.BytesDone, spent, func(n int64) string { return bytesText(n) + "/s" })
+	case StageCommitting:
+		return "Saving the artifact"
+	}
+	return "Connecting to W&B and FiftyOne's database"
+}
+
+// speed is " (N/s)", once there is enough to tell.
+func speed(done int64, spent time.Duration, text func(int64) string) string {
+	if spent < 200*time.Millisecond || done == 0 {
+		return ""
+	}
+	return " (" + text(int64(float64(done)/spent.Seconds())) + ")"
+}
+
+// thousands writes 12345 as 12,345.
+func thousands(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// bytesText writes a size with a decimal unit, as W&B's pages do.
+func bytesText(n int64) string {
+	const k = 1000.0
+	f := float64(n)
+	for _, unit := range []string{"B", "kB", "MB", "GB"} {
+		if f < k {
+			if unit == "B" {
+				return fmt.Sprintf("%.0f %s", f, unit)
+			}
+			return fmt.Sprintf("%.1f %s", f, unit)
+		}
+		f /= k
+	}
+	return fmt.Sprintf("%.1f TB", f)
+}

@@ -1,0 +1,207 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"syscall"
+	"time"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+)
+
+// publication is what collecting a view has come to.
+type publication struct {
+	description            string
+	metadata, slimMetadata []byte
+	// config are the keys for the run.
+	config map[string]any
+	// table is shown in the workspace of a run of ours; nil for none.
+	table *tableFile
+	// result holds the counts.
+	result Result
+}
+
+// publisher is the second phase of a logging job: the run, the upload, the
+// commit, and what the run gets to know of it.
+type publisher struct {
+	session    *session
+	tracker    *tracker
+	events     Events
+	target     Target
+	name, kind string
+
+	stop func() // ends the signs of life of a run of ours; nil if there are none
+}
+
+// publish uploads what was collected.
+func (p *publisher) publish(ctx context.Context, c *collector, pub *publication) (*Result, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // whatever still runs beside a failed upload ends with it
+	s := p.session
+	if err := p.ensureRun(ctx, pub); err != nil {
+		return nil, err
+	}
+	relation := s.relation()
+	p.tracker.begin(StageUploading)
+	copied := p.copyTable(ctx, pub, relation)
+	logged, err := s.client.LogArtifact(ctx, wandb.ArtifactSpec{
+		Run: s.ref, Type: p.kind, Name: p.name, Description: pub.description,
+		Metadata: pub.metadata, SlimMetadata: pub.slimMetadata, Aliases: p.target.Aliases, Tags: p.target.Tags, Files: c.files,
+	}, func(u wandb.UploadProgress) { p.tracker.upload(u.FilesDone, u.FilesTotal, u.BytesDone, u.BytesTotal) })
+	if err != nil {
+		return nil, err
+	}
+	p.tracker.begin(StageCommitting)
+	after, done := lenient(ctx)
+	defer done()
+	p.tellRun(after, c, pub, relation, func() ([]wandb.RunTable, error) {
+		one := <-copied
+		if pub.table == nil || one.err != nil {
+			return nil, one.err
+		}
+		shown, err := one.table.In(logged.ID, pub.table.path)
+		return []wandb.RunTable{shown}, err
+	})
+	return p.result(c, pub, relation, logged), nil
+}
+
+// copied is a table's copy for the run's workspace, or why there is none.
+type copied struct {
+	table wandb.RunTable
+	err   error
+}
+
+// copyTable uploads the copy for the workspace of a run of ours beside the
+// artifact, so that it adds nothing to the requests in series.
+func (p *publisher) copyTable(ctx context.Context, pub *publication, relation Relation) <-chan copied {
+	out := make(chan copied, 1)
+	if pub.table == nil || relation != RunOurs {
+		out <- copied{}
+		return out
+	}
+	go func() {
+		copy, err := pub.table.copy()
+		if err != nil {
+			out <- copied{err: err}
+			return
+		}
+		table, err := p.session.client.UploadTableCopy(ctx, p.session.ref, copy)
+		out <- copied{table, err}
+	}()
+	return out
+}
+
+// ensureRun creates the run where it is missing, and keeps it alive until it is
+// finished.
+func (p *publisher) ensureRun(ctx context.Context, pub *publication) error {
+	s := p.session
+	if s.run != nil {
+		return nil
+	}
+	run, err := s.client.CreateRun(ctx, wandb.RunSpec{RunRef: s.ref, Config: pub.config})
+	if err != nil {
+		return err
+	}
+	s.run = run
+	if !run.Created { // another process was faster
+		return nil
+	}
+	if p.events.RunCreated != nil {
+		p.events.RunCreated(s.ref.Entity, s.ref.Project, s.ref.ID)
+	}
+	p.stop = s.client.KeepAlive(s.ref)
+	return nil
+}
+
+// tellRun adds what the run should know of the artifact. What fails here fails
+// after the artifact was committed: it is a warning.
+func (p *publisher) tellRun(ctx context.Context, c *collector, pub *publication, relation Relation, tables func() ([]wandb.RunTable, error)) {
+	s := p.session
+	switch relation {
+	case RunOurs:
+		p.stopSigns()
+		shown, err := tables()
+		if err = errors.Join(err, s.client.FinishRun(ctx, s.ref, 0, shown...)); err != nil {
+			c.warnings.note(orDefault(fault.Code(err), "run_not_finished"), "The artifact was logged, but its run is incomplete: %v", err)
+		}
+	case RunEnded:
+		if _, err := s.client.UpdateRunConfig(ctx, s.run, pub.config); err != nil {
+			c.warnings.note("no_run_config", "The artifact was logged, but the run's config could not be extended: %v", err)
+		}
+	}
+}
+
+// fail marks a run of ours as failed. It has little time: a cancelled job has to
+// end at once, and the host does it again if this does not succeed.
+func (p *publisher) fail(ctx context.Context) {
+	if p.stop == nil {
+		return
+	}
+	p.stopSigns()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+	defer cancel()
+	_ = p.session.client.FinishRun(ctx, p.session.ref, 1)
+}
+
+func (p *publisher) stopSigns() {
+	if p.stop != nil {
+		p.stop()
+		p.stop = nil
+	}
+}
+
+// lenient is a context that outlives a cancel for cleanupTime: once an artifact
+// is committed, its run should hear of it.
+func lenient(ctx context.Context) (context.Context, context.CancelFunc) {
+	out, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(cleanupTime, cancel)
+		context.AfterFunc(out, func() { timer.Stop() })
+	})
+	return out, func() { stop(); cancel() }
+}
+
+func (p *publisher) result(c *collector, pub *publication, relation Relation, logged wandb.LoggedArtifact) *Result {
+	s := p.session
+	res := pub.result
+	settings := s.client.Settings()
+	res.Entity, res.Project, res.RunID, res.Relation = s.ref.Entity, s.ref.Project, s.ref.ID, relation
+	res.ArtifactName, res.ArtifactVersion, res.NewVersion = p.name, logged.Version, logged.New
+	res.RunURL = settings.RunURL(s.ref.Entity, s.ref.Project, s.ref.ID)
+	res.ArtifactURL = settings.ArtifactURL(s.ref.Entity, s.ref.Project, p.kind, p.name, logged.Version)
+	res.BaseURL = settings.BaseURL
+	res.BytesUploaded, res.FilesUploaded, res.FilesUnchanged = logged.BytesUploaded, logged.FilesUploaded, logged.FilesUnchanged
+	res.RunConfigJSON = string(mustJSON(pub.config))
+	res.Warnings = c.warnings.final()
+	return &res
+}
+
+// artifactName is the given name as W&B takes it, or the default.
+func artifactName(given, otherwise string) (string, error) {
+	if given == "" {
+		given = otherwise
+	}
+	name := wandb.SanitizeName(given)
+	if name == "" {
+		return "", fault.New(fault.Settings, "bad_name",
+			"The artifact name %q has no character that W&B allows: use letters, digits, '-', '_' and '.'.", given)
+	}
+	return name, wandb.CheckArtifactName(name)
+}
+
+// spoolFault words what can go wrong with our own files.
+func spoolFault(err error) error {
+	switch {
+	case err == nil || fault.As(err) != nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
+		return err
+	case errors.Is(err, syscall.ENOSPC):
+		return fault.Wrap(err, fault.Settings, "disk_full",
+			"The directory for temporary files is full: free some space or set TMPDIR to a directory with more.")
+	case errors.Is(err, fs.ErrPermission):
+		return fault.Wrap(err, fault.Settings, "no_spool",
+			"The directory for temporary files cannot be written to: check TMPDIR.")
+	}
+	return err
+}

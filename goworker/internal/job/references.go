@@ -1,0 +1,139 @@
+package job
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"math"
+	"strconv"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
+)
+
+// referencesPath is the file that a view without labels is logged as.
+const referencesPath = "sample_references.json"
+
+// references writes sample_references.json: a list of {id, filepath, tags,
+// metadata?}, indented by two spaces, as the original plugin wrote it.
+type references struct {
+	file *artifact.SpoolFile
+	out  *bufio.Writer
+	n    int64
+
+	pretty bytes.Buffer // scratch
+}
+
+// reference is one sample. The order of the keys is part of the format.
+type reference struct {
+	ID       string          `json:"id"`
+	Filepath string          `json:"filepath"`
+	Tags     []string        `json:"tags"`
+	Support  string          `json:"support,omitempty"`
+	Metadata json.RawMessage `json:"metadata,omitempty"`
+}
+
+func newReferences(c *collector) (*references, error) {
+	f, err := c.create(referencesPath)
+	if err != nil {
+		return nil, err
+	}
+	r := &references{file: f, out: bufio.NewWriterSize(f, 1<<16)}
+	_, err = r.out.WriteString("[")
+	return r, err
+}
+
+func (r *references) add(one reference) error {
+	r.pretty.Reset()
+	if err := json.Indent(&r.pretty, mustJSON(one), "  ", "  "); err != nil {
+		return err
+	}
+	sep := ",\n  "
+	if r.n == 0 {
+		sep = "\n  "
+	}
+	r.n++
+	if _, err := r.out.WriteString(sep); err != nil {
+		return err
+	}
+	_, err := r.out.Write(r.pretty.Bytes())
+	return err
+}
+
+func (r *references) close(files *artifact.Files) error {
+	end := "\n]"
+	if r.n == 0 {
+		end = "]"
+	}
+	if _, err := r.out.WriteString(end); err != nil {
+		return err
+	}
+	if err := r.out.Flush(); err != nil {
+		return err
+	}
+	if err := r.file.Close(); err != nil {
+		return err
+	}
+	return files.Add(r.file.Entry(referencesPath))
+}
+
+// documentJSON is an embedded document as JSON, without FiftyOne's _cls.
+func documentJSON(v bson.RawValue) []byte {
+	doc, ok := v.DocumentOK()
+	if !ok {
+		return nil
+	}
+	elements, err := doc.Elements()
+	if err != nil {
+		return nil
+	}
+	out := &object{}
+	for _, e := range elements {
+		if key := e.Key(); key != "_cls" {
+			out.raw(key, valueJSON(e.Value()))
+		}
+	}
+	return out.bytes()
+}
+
+// valueJSON is a plain value as JSON; what JSON cannot carry is null.
+func valueJSON(v bson.RawValue) []byte {
+	switch v.Type {
+	case bson.TypeString:
+		return mustJSON(v.StringValue())
+	case bson.TypeBoolean:
+		return strconv.AppendBool(nil, v.Boolean())
+	case bson.TypeInt32, bson.TypeInt64:
+		return strconv.AppendInt(nil, v.AsInt64(), 10)
+	case bson.TypeDouble:
+		if f := v.Double(); !math.IsNaN(f) && !math.IsInf(f, 0) {
+			return mustJSON(f)
+		}
+	case bson.TypeDateTime:
+		return mustJSON(time.UnixMilli(v.DateTime()).UTC().Format("2006-01-02T15:04:05.000Z07:00"))
+	case bson.TypeObjectID:
+		return mustJSON(v.ObjectID().Hex())
+	case bson.TypeEmbeddedDocument:
+		return documentJSON(v)
+	case bson.TypeArray:
+		values, err := v.Array().Values()
+		if err != nil {
+			return nil
+		}
+		out := []byte{'['}
+		for i, item := range values {
+			if i > 0 {
+				out = append(out, ',')
+			}
+			if text := valueJSON(item); len(text) > 0 {
+				out = append(out, text...)
+			} else {
+				out = append(out, "null"...)
+			}
+		}
+		return append(out, ']')
+	}
+	return nil
+}

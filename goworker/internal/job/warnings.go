@@ -1,0 +1,47 @@
+package job
+
+import (
+	"fmt"
+	"slices"
+)
+
+// examples is how many sample ids a warning names.
+const examples = 5
+
+// warnings counts what went wrong with single samples.
+type warnings struct {
+	list []*Warning
+}
+
+// add counts one more occurrence of code for a sample. The sentence begins with
+// the number of rows; rest is what follows it.
+func (w *warnings) add(code, rest, sampleID string) {
+	i := slices.IndexFunc(w.list, func(x *Warning) bool { return x.Code == code })
+	if i < 0 {
+		w.list = append(w.list, &Warning{Code: code, Message: rest})
+		i = len(w.list) - 1
+	}
+	one := w.list[i]
+	one.Count++
+	if len(one.SampleIDs) < examples {
+		one.SampleIDs = append(one.SampleIDs, sampleID)
+	}
+}
+
+// note adds a sentence that is about no sample.
+func (w *warnings) note(code, format string, args ...any) {
+	w.list = append(w.list, &Warning{Code: code, Message: fmt.Sprintf(format, args...)})
+}
+
+// final is the list with whole sentences.
+func (w *warnings) final() []Warning {
+	out := make([]Warning, 0, len(w.list))
+	for _, one := range w.list {
+		done := *one
+		if done.Count > 0 {
+			done.Message = thousands(done.Count) + " " + done.Message
+		}
+		out = append(out, done)
+	}
+	return out
+}

@@ -1,0 +1,157 @@
+package rpc
+
+import (
+	"context"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	pb "github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/gen/wandbworker/v1"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+)
+
+// Jobs runs the jobs of package job: it is the worker's Runner.
+type Jobs struct{}
+
+// Run does one job.
+func (Jobs) Run(ctx context.Context, req *pb.RunRequest, send func(*pb.RunResponse) error) error {
+	events := job.Events{
+		Progress: func(p job.Progress) { _ = send(progressOf(p)) },
+		RunCreated: func(entity, project, runID string) {
+			_ = send(&pb.RunResponse{Event: &pb.RunResponse_RunCreated{
+				RunCreated: &pb.RunCreated{Entity: entity, Project: project, RunId: runID}}})
+		},
+	}
+	inputs := inputsOf(req)
+	switch one := req.GetJob().(type) {
+	case *pb.RunRequest_LogView:
+		j, err := logViewOf(one.LogView, inputs)
+		if err != nil {
+			return err
+		}
+		return sendLogged(send)(j.Run(ctx, events))
+	case *pb.RunRequest_LogPredictions:
+		j, err := logPredictionsOf(one.LogPredictions, inputs)
+		if err != nil {
+			return err
+		}
+		return sendLogged(send)(j.Run(ctx, events))
+	case *pb.RunRequest_FinishRun:
+		j := job.FinishRun{Settings: inputs, Entity: one.FinishRun.GetEntity(), Project: one.FinishRun.GetProject(),
+			RunID: one.FinishRun.GetRunId(), ExitCode: int(one.FinishRun.GetExitCode())}
+		if err := j.Run(ctx); err != nil {
+			return err
+		}
+		return send(&pb.RunResponse{Event: &pb.RunResponse_RunFinished{RunFinished: &pb.RunFinished{}}})
+	}
+	return fault.New(fault.Plugin, "unknown_job",
+		"The worker does not know this job: plugin and worker are from different releases. Build the worker again with `make build`.")
+}
+
+func inputsOf(req *pb.RunRequest) wandb.Inputs {
+	s := req.GetWandb()
+	in := wandb.Inputs{
+		APIKey: secret.String(s.GetApiKey()), BaseURL: s.GetBaseUrl(), Entity: s.GetEntity(), Project: s.GetProject(),
+		Env: s.GetEnvironment(), Dir: s.GetDirectory(), Home: s.GetHome(), UserAgent: "fiftyone-wandb-plugin/" + req.GetClientVersion(),
+	}
+	if a := s.GetActiveRun(); a != nil {
+		in.ActiveRun = &wandb.ActiveRun{Entity: a.GetEntity(), Project: a.GetProject(), RunID: a.GetRunId(), BaseURL: a.GetBaseUrl()}
+	}
+	return in
+}
+
+func logViewOf(m *pb.LogView, in wandb.Inputs) (job.LogView, error) {
+	v, d, err := rowsOf(m.GetView(), m.GetDataset())
+	return job.LogView{
+		Target: job.Target{Settings: in, RunID: m.GetRunId(), ArtifactName: m.GetArtifactName(), Description: m.GetDescription(),
+			Aliases: m.GetAliases(), Tags: m.GetTags()},
+		View: v, Dataset: d, IncludeLabels: m.GetIncludeLabels(), IncludeImages: m.GetIncludeImages(),
+		Labels: fieldsOf(m.GetLabels()), Fields: fieldsOf(m.GetFields()), Embeddings: fieldsOf(m.GetEmbeddings()),
+	}, err
+}
+
+func logPredictionsOf(m *pb.LogPredictions, in wandb.Inputs) (job.LogPredictions, error) {
+	v, d, err := rowsOf(m.GetView(), m.GetDataset())
+	j := job.LogPredictions{
+		Target: job.Target{Settings: in, RunID: m.GetRunId(), ArtifactName: m.GetArtifactName(), Description: m.GetDescription(),
+			Aliases: m.GetAliases(), Tags: m.GetTags()},
+		View: v, Dataset: d, Predictions: fieldOf(m.GetPredictions()),
+		ModelName: m.GetModelName(), ModelVersion: m.GetModelVersion(), ModelConfigJSON: m.GetModelConfigJson(),
+		LowConfidence: m.GetLowConfidenceThreshold(), IncludeImages: m.GetIncludeImages(),
+		Timestamp: m.GetInferenceTimestamp(), NameTimestamp: m.GetNameTimestamp(), Fields: fieldsOf(m.GetFields()),
+	}
+	if m.GetPrompt() != nil {
+		prompt := fieldOf(m.GetPrompt())
+		j.Prompt = &prompt
+	}
+	return j, err
+}
+
+func rowsOf(v *pb.View, d *pb.Dataset) (job.View, job.Dataset, error) {
+	pipeline, err := view.ParsePipeline(v.GetPipeline())
+	if err != nil {
+		return job.View{}, job.Dataset{}, badPipeline(err)
+	}
+	whole, err := view.ParsePipeline(d.GetPipeline())
+	if err != nil {
+		return job.View{}, job.Dataset{}, badPipeline(err)
+	}
+	return job.View{
+			Query: view.Query{URI: secret.String(v.GetUri()), Database: v.GetDatabase(), Collection: v.GetCollection(), Pipeline: pipeline},
+			Rows:  rowKinds[v.GetRowKind()], IsSubset: v.GetIsSubset(), SerializationJSON: v.GetSerializationJson(),
+		}, job.Dataset{
+			Name: d.GetName(), MediaType: d.GetMediaType(), FiftyOneVersion: d.GetFiftyoneVersion(),
+			CreatedAt: d.GetCreatedAt(), LastModifiedAt: d.GetLastModifiedAt(), InfoJSON: d.GetInfoJson(),
+			DefaultClassesJSON: d.GetDefaultClassesJson(), MaskTargetsJSON: d.GetMaskTargetsJson(),
+			FrameFields: d.GetFrameFields(), HasFrameFields: d.GetHasFrameFields(), Collection: d.GetCollection(), Pipeline: whole,
+		}, nil
+}
+
+func badPipeline(err error) error {
+	return fault.Wrap(err, fault.Plugin, "bad_pipeline", "The view's pipeline did not reach the worker whole: please report this.")
+}
+
+var rowKinds = map[pb.RowKind]job.RowKind{
+	pb.RowKind_ROW_KIND_SAMPLE: job.RowSample, pb.RowKind_ROW_KIND_PATCH: job.RowPatch,
+	pb.RowKind_ROW_KIND_CLIP: job.RowClip, pb.RowKind_ROW_KIND_FRAME: job.RowFrame,
+}
+
+func fieldOf(f *pb.Field) job.Field {
+	return job.Field{Path: f.GetPath(), DBPath: f.GetDbPath(), LabelType: f.GetLabelType(), FieldType: f.GetFieldType(), ItemType: f.GetItemType()}
+}
+
+func fieldsOf(list []*pb.Field) []job.Field {
+	out := make([]job.Field, len(list))
+	for i, f := range list {
+		out[i] = fieldOf(f)
+	}
+	return out
+}
+
+func progressOf(p job.Progress) *pb.RunResponse {
+	return &pb.RunResponse{Event: &pb.RunResponse_Progress{Progress: &pb.Progress{
+		Stage: pb.Stage(p.Stage), RowsDone: p.RowsDone, RowsTotal: p.RowsTotal, FilesDone: p.FilesDone, FilesTotal: p.FilesTotal, //nolint:gosec // same order
+		BytesDone: p.BytesDone, BytesTotal: p.BytesTotal, Fraction: p.Fraction, Label: p.Label}}}
+}
+
+// sendLogged sends the result of a logging job, or returns its error.
+func sendLogged(send func(*pb.RunResponse) error) func(*job.Result, error) error {
+	return func(r *job.Result, err error) error {
+		if err != nil {
+			return err
+		}
+		m := &pb.ArtifactLogged{
+			Entity: r.Entity, Project: r.Project, RunId: r.RunID, RunRelation: pb.RunRelation(r.Relation), //nolint:gosec // same order
+			ArtifactName: r.ArtifactName, ArtifactVersion: r.ArtifactVersion, NewVersion: r.NewVersion,
+			WandbUrl: r.RunURL, ArtifactUrl: r.ArtifactURL, BaseUrl: r.BaseURL, Samples: r.Samples,
+			TotalPredictions: r.Predictions, NumClasses: r.Classes, NumLowConfidence: r.LowConfidence,
+			BytesUploaded: r.BytesUploaded, FilesUploaded: r.FilesUploaded, FilesUnchanged: r.FilesUnchanged,
+			RunConfigJson: r.RunConfigJSON,
+		}
+		for _, w := range r.Warnings {
+			m.Warnings = append(m.Warnings, &pb.Warning{Code: w.Code, Message: w.Message, Count: w.Count, SampleIds: w.SampleIDs})
+		}
+		return send(&pb.RunResponse{Event: &pb.RunResponse_ArtifactLogged{ArtifactLogged: m}})
+	}
+}

