@@ -1,0 +1,14 @@
+"""The FiftyOne plugin ``@harpreetsahota/wandb``.
+
+FiftyOne runs this file again at every look-up of an operator, so it registers
+and does nothing else. What it imports stays loaded, and needs neither the
+plugin's Python requirements nor its worker.
+"""
+
+from .shim.operators import OPERATORS
+
+
+def register(plugin):
+    """Registers the plugin's operators with FiftyOne."""
+    for operator in OPERATORS:
+        plugin.register(operator)

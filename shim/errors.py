@@ -1,0 +1,30 @@
+"""The errors that the plugin's users see."""
+
+# Whose matter an error is. The words are those of the wire contract's Source.
+SETTINGS = "settings"
+FIFTYONE = "fiftyone"
+WANDB = "wandb"
+MEDIA = "media"
+PLUGIN = "plugin"
+
+
+class WandBError(RuntimeError):
+    """Something that a person has to know: the text is complete and free of secrets.
+
+    Args:
+        message: what was being done, what happened, and what to do next
+        source (PLUGIN): whose matter it is, one of this module's constants
+        code ("error"): a word for programs, such as ``bad_key``
+    """
+
+    def __init__(self, message, source=PLUGIN, code="error"):
+        super().__init__(message)
+        self.source = source
+        self.code = code
+
+
+class WandBCancelled(WandBError):
+    """The job was cancelled; nothing was committed."""
+
+    def __init__(self, message):
+        super().__init__(message, source=SETTINGS, code="cancelled")

@@ -1,0 +1,234 @@
+"""The record of each job, in FiftyOne's execution store.
+
+Other processes read it and ask for cancellation through it. A store that cannot be
+written never fails a job: the record is then missing or out of date.
+
+A record is a dict with the keys ``id, operator, dataset, parameters, state, fraction,
+label, created, updated, finished`` (seconds since 1970), ``result``, ``error``, ``source``
+(whose matter the error is), ``host, pid, process_started`` and ``delegated``.
+"""
+
+import logging
+import os
+import socket
+import time
+
+import bson
+import psutil
+from fiftyone.operators.store import ExecutionStore
+
+from . import PLUGIN_NAME, query
+from .plain import to_plain
+
+STORE = "wandb_jobs"
+
+QUEUED = "queued"
+RUNNING = "running"
+COMPLETED = "completed"
+FAILED = "failed"
+CANCELLED = "cancelled"
+
+# Records go after 30 days.
+_TTL_SECONDS = 30 * 24 * 3600
+
+# Progress is written at most this often; without progress, a sign of life is.
+_WRITE_SECONDS = 1.0
+_HEARTBEAT_SECONDS = 10.0
+
+# A job of another machine that has been silent for so long is taken for dead.
+_SILENCE_SECONDS = 90.0
+
+_CANCEL = "cancel:"
+
+_log = logging.getLogger("fiftyone_wandb")
+
+
+class JobRecord:
+    """The record of one running job.
+
+    Args:
+        operator: the operator's name
+        dataset: the dataset's name
+        parameters: what the job was asked to do; must hold no secrets
+        job_id (None): the id; the delegated operation's where there is one
+    """
+
+    def __init__(self, operator, dataset, parameters, job_id=None):
+        self.id = job_id or str(bson.ObjectId())
+        now = time.time()
+        self._written = 0.0
+        self._pending = False
+        self._document = {
+            "id": self.id,
+            "operator": operator,
+            "dataset": dataset,
+            "parameters": to_plain(parameters),
+            "state": RUNNING,
+            "fraction": 0.0,
+            "label": "Starting",
+            "created": now,
+            "finished": None,
+            "result": None,
+            "error": None,
+            "source": None,
+            "delegated": job_id is not None,
+            **_this_process(),
+        }
+        self._write()
+
+    def progress(self, fraction, label):
+        """Notes how far the job is. Written about once a second."""
+        changed = (fraction, label) != (self._document["fraction"], self._document["label"])
+        self._document.update(fraction=fraction, label=label)
+        self._pending = self._pending or changed
+        wait = _WRITE_SECONDS if self._pending else _HEARTBEAT_SECONDS
+        if time.time() - self._written >= wait:
+            self._write()
+
+    def completed(self, result):
+        """Notes that the job is done."""
+        self._finish(COMPLETED, fraction=1.0, label="Done", result=to_plain(result))
+
+    def failed(self, error, source):
+        """Notes why the job failed."""
+        self._finish(FAILED, error=error, source=source)
+
+    def cancelled(self, reason):
+        """Notes that the job was cancelled."""
+        self._finish(CANCELLED, error=reason)
+
+    def cancel_requested(self):
+        """Whether somebody asked for this job to be cancelled."""
+        try:
+            return _store().has(_CANCEL + self.id)
+        except Exception:
+            _log.debug("Cannot look for a request to cancel", exc_info=True)
+            return False
+
+    def _finish(self, state, **changes):
+        self._document.update(changes, state=state, finished=time.time())
+        self._write()
+        _forget_cancel(self.id)
+
+    def _write(self):
+        self._written = self._document["updated"] = time.time()
+        self._pending = False
+        try:
+            _store().set(self.id, dict(self._document), ttl=_TTL_SECONDS)
+        except Exception:
+            _log.debug("Cannot write the record of job %s", self.id, exc_info=True)
+
+
+def request_cancel(job_id):
+    """Asks for a job to be cancelled, in whichever process it runs or will run.
+
+    Returns:
+        whether there is such a job and it has not ended
+    """
+    job = get_job(job_id)
+    if job is None or job["state"] not in (QUEUED, RUNNING):
+        return False
+
+    _store().set(_CANCEL + job_id, True, ttl=_TTL_SECONDS)
+    return True
+
+
+def get_job(job_id):
+    """Returns the record of a job, or None."""
+    return next((job for job in _records([job_id]) + _queued() if job["id"] == job_id), None)
+
+
+def list_jobs(limit=100, dataset=None):
+    """Returns the records of jobs, the newest first, those that wait in a queue included.
+
+    Args:
+        limit (100): how many records to return at most
+        dataset (None): the name of a dataset whose jobs alone are wanted
+    """
+    keys = [k for k in _store().list_keys() if bson.ObjectId.is_valid(k)]
+    queued = [job for job in _queued() if job["id"] not in keys]
+    wanted = sorted(keys, reverse=True)
+    if dataset is None:
+        wanted = wanted[:limit]
+
+    found = [job for job in queued + _records(wanted) if dataset is None or job["dataset"] == dataset]
+    return sorted(found, key=lambda job: job["created"], reverse=True)[:limit]
+
+
+def delete_job(job_id):
+    """Removes the record of a job. The job itself goes on if it runs."""
+    _forget_cancel(job_id)
+    return _store().delete(job_id)
+
+
+def _records(keys):
+    store = _store()
+    documents = (store.get(key) for key in keys)
+    return [_judge(document) for document in documents if document]
+
+
+def _queued():
+    return [
+        {
+            "id": str(operation["_id"]),
+            "operator": operation["operator"].rsplit("/", 1)[-1],
+            "dataset": operation["dataset"],
+            "parameters": {},
+            "state": QUEUED,
+            "fraction": 0.0,
+            "label": "Waiting for a background service",
+            "created": operation["_id"].generation_time.timestamp(),
+            "updated": operation["_id"].generation_time.timestamp(),
+            "finished": None,
+            "result": None,
+            "error": None,
+            "source": None,
+            "delegated": True,
+        }
+        for operation in query.queued_operations(PLUGIN_NAME + "/")
+    ]
+
+
+def _judge(document):
+    # Nobody can write "my process was killed" into its own record, so readers find out.
+    if document["state"] == RUNNING and not _is_alive(document):
+        return {
+            **document,
+            "state": FAILED,
+            "source": "plugin",
+            "error": "The process that ran this job has ended without a word",
+        }
+
+    return document
+
+
+def _is_alive(document):
+    if document["host"] != socket.gethostname():
+        return time.time() - document["updated"] < _SILENCE_SECONDS
+
+    try:
+        started = psutil.Process(document["pid"]).create_time()
+    except psutil.Error:
+        return False
+
+    # Ids are used again; the start time tells processes apart.
+    return abs(started - document["process_started"]) < 2
+
+
+def _this_process():
+    return {
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "process_started": psutil.Process().create_time(),
+    }
+
+
+def _forget_cancel(job_id):
+    try:
+        _store().delete(_CANCEL + job_id)
+    except Exception:
+        _log.debug("Cannot remove the request to cancel job %s", job_id, exc_info=True)
+
+
+def _store():
+    return ExecutionStore.create(STORE)

@@ -1,0 +1,53 @@
+"""Names as W&B takes them, so that a form can say early what would be refused."""
+
+import re
+
+_PROJECT_FORBIDDEN = set("/\\#?%:")
+_RUN_FORBIDDEN = set(":;,#?/'")
+
+
+def artifact_name(text):
+    """The name that the worker makes of a wanted one; empty if nothing is left of it."""
+    name = re.sub(r"[^a-z0-9\-_.]", "_", text.lower())
+    return re.sub(r"[_-]+", "_", name).strip("-_.")
+
+
+def artifact_error(text):
+    """Why a name cannot be an artifact's, or None."""
+    if text and not artifact_name(text):
+        return "An artifact's name needs at least one of a-z and 0-9"
+
+    return None
+
+
+def project_error(text):
+    """Why a name cannot be a project's, or None."""
+    bad = sorted(_PROJECT_FORBIDDEN & set(text or ""))
+    if bad:
+        return "A project's name cannot contain " + " ".join(bad)
+
+    if len(text or "") > 128:
+        return "A project's name has at most 128 characters"
+
+    return None
+
+
+def run_error(text):
+    """Why a text cannot be the id of a run, or None."""
+    bad = sorted(_RUN_FORBIDDEN & set(text or ""))
+    if bad:
+        return "A run's id cannot contain " + " ".join(bad)
+
+    if len(text or "") > 64:
+        return "A run's id has at most 64 characters"
+
+    if text and text != text.strip():
+        return "A run's id cannot begin or end with a blank"
+
+    return None
+
+
+def identifier(text):
+    """Makes a valid Python identifier of a text, as FiftyOne's run keys have to be."""
+    key = re.sub(r"[^0-9A-Za-z_]", "_", text)
+    return "_" + key if not key or key[0].isdigit() else key

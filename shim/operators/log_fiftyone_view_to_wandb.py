@@ -1,0 +1,251 @@
+"""The operator ``log_fiftyone_view_to_wandb``."""
+
+import fiftyone.operators as foo
+from fiftyone.operators import types
+
+from .. import query, runs, schema
+from ..errors import SETTINGS, WandBError
+from . import forms
+from .base import JobOperator, text_list
+
+
+class LogFiftyOneViewToWandB(JobOperator):
+    """Logs a dataset or view as a W&B dataset artifact."""
+
+    RECORDED = (
+        "project",
+        "entity",
+        "run_id",
+        "artifact_name",
+        "include_labels",
+        "include_images",
+        "fields",
+        "embedding_field",
+        "aliases",
+        "tags",
+        "description",
+    )
+
+    @property
+    def config(self):
+        return foo.OperatorConfig(
+            name="log_fiftyone_view_to_wandb",
+            label="W&B: Save View as Artifact",
+            description=(
+                "Logs the samples of a dataset, view or selection to Weights & Biases as a "
+                "versioned dataset artifact: sample ids and the view's stages, so that the "
+                "very same data can be loaded again, and, if wanted, a table with all "
+                "labels, embeddings and the pictures"
+            ),
+            icon="/assets/wandb.svg",
+            dynamic=True,
+            execute_as_generator=True,
+            allow_immediate_execution=True,
+            allow_delegated_execution=True,
+        )
+
+    def __call__(
+        self,
+        sample_collection,
+        project=None,
+        run_id=None,
+        artifact_name=None,
+        include_labels=False,
+        *,
+        entity=None,
+        include_images=None,
+        fields=None,
+        embedding_field=None,
+        aliases=None,
+        tags=None,
+        description=None,
+        delegate=False,
+        progress=None,
+    ):
+        """Logs a dataset or view to W&B as a dataset artifact.
+
+        Args:
+            sample_collection: a :class:`fiftyone.core.dataset.Dataset` or
+                :class:`fiftyone.core.view.DatasetView`
+            project (None): the W&B project; by default, that of the FiftyOne secret or
+                of W&B's own settings
+            run_id (None): the id of the run to log to. It is made if it does not exist;
+                by default, a new one is made
+            artifact_name (None): the artifact's name; by default, one made of the run's id
+            include_labels (False): whether to log a table with the labels of all label
+                fields
+            entity (None): the W&B user or team; by default, that of the FiftyOne secret,
+                of W&B's own settings or of the key
+            include_images (None): whether the table has a column with the media files; by
+                default, it has
+            fields (None): a plain field, or a list of them, for typed columns of the table
+            embedding_field (None): a vector field, or a list of them, to log as ``.npz``
+            aliases (None): aliases of the artifact's version beside ``latest``
+            tags (None): tags of the artifact's version
+            description (None): the artifact's description
+            delegate (False): whether to queue the job for a background service
+            progress (None): whether to show a progress bar; by default,
+                ``fo.config.show_progress_bars`` decides
+
+        Returns:
+            a dict with ``success``, ``artifact_name``, ``samples_logged``, ``wandb_url``
+            (the run's page), ``artifact_url``, ``artifact_version``, ``new_version``
+            (False if W&B had this very content), ``warnings`` and more
+
+        Raises:
+            RuntimeError: if the view could not be logged; nothing was then committed
+        """
+        params = {
+            "project": project,
+            "run_id": run_id,
+            "artifact_name": artifact_name,
+            "include_labels": include_labels,
+            "entity": entity,
+            "include_images": include_images,
+            "fields": fields,
+            "embedding_field": embedding_field,
+            "aliases": aliases,
+            "tags": tags,
+            "description": description,
+        }
+        if delegate:
+            return self.schedule(sample_collection, params)
+
+        return self.run_here(sample_collection, params, progress=progress)
+
+    def resolve_input(self, ctx):
+        inputs, view = forms.start(ctx, "Log")
+        if view is not None:
+            forms.where(ctx, inputs)
+            forms.run(ctx, inputs, "The W&B run that the data belongs to. Empty: a new run is made")
+            forms.artifact(ctx, inputs, "dataset_view_ and the run's first 8 characters")
+            self._contents(ctx, inputs, view)
+
+        return types.Property(inputs, view=types.View(label="Save view as a W&B artifact"))
+
+    def _contents(self, ctx, inputs, view):
+        labels, _ = schema.label_fields(view)
+        named = ", ".join(field["path"] for field in labels)
+        inputs.bool(
+            "include_labels",
+            default=False,
+            label="Include labels",
+            description=f"A table with a column for each of: {named}" if named else "This view has no label fields",
+        )
+        if ctx.params.get("include_labels"):
+            inputs.bool(
+                "include_images",
+                default=True,
+                label="Include the media files",
+                description="Each file goes up once and shows in the table",
+            )
+            forms.choose_many(
+                inputs,
+                "fields",
+                _columns(view),
+                "Further columns",
+                "Plain fields that become columns of the table",
+            )
+
+        vectors = schema.choices(view, schema.is_vector)
+        if vectors:
+            inputs.bool("include_embeddings", default=False, label="Include embeddings")
+            if ctx.params.get("include_embeddings"):
+                forms.choose(
+                    inputs,
+                    "embedding_field",
+                    vectors,
+                    "Embeddings",
+                    "The field goes into the artifact as an .npz file",
+                    required=True,
+                )
+
+    def resolve_output(self, ctx):
+        logged = (ctx.results or {}).get("samples_logged", 0)
+        return forms.show_result(ctx, [("Samples", f"{logged:,}")])
+
+    def resolve_run_name(self, ctx):
+        name = ctx.params.get("artifact_name") or ctx.dataset_name
+        return f"Log view to W&B: {name}"
+
+    def wants_images(self, params):
+        return bool(params.get("include_labels")) and _with_images(params)
+
+    def prepare(self, view, params):
+        with_table = bool(params.get("include_labels"))
+        if not with_table and (params.get("fields") or params.get("include_images")):
+            raise WandBError(
+                "fields and include_images are for columns of the table, which is logged with include_labels=True only",
+                source=SETTINGS,
+                code="no_table",
+            )
+
+        labels, left_out = schema.label_fields(view) if with_table else ([], [])
+        fields = schema.plain_fields(view, params.get("fields"))
+        if with_table and not labels and not fields:
+            raise schema.no_labels_error(view)
+
+        # The form's switch can be off while the field is still chosen.
+        embeddings = params.get("embedding_field") if params.get("include_embeddings", True) else None
+        request = {
+            "view": query.describe_view(view),
+            "dataset": query.describe_dataset(view),
+            "run_id": params.get("run_id") or "",
+            "artifact_name": params.get("artifact_name") or "",
+            "description": params.get("description") or "",
+            "aliases": text_list(params.get("aliases"), "aliases"),
+            "tags": text_list(params.get("tags"), "tags"),
+            "include_labels": with_table,
+            "include_images": self.wants_images(params),
+            "labels": labels,
+            "fields": fields,
+            "embeddings": schema.embedding_fields(view, embeddings),
+        }
+        return {"log_view": request}, runs.record_view, _left_out(view, labels, left_out)
+
+    def result(self, message):
+        return {
+            "success": True,
+            "artifact_name": message.artifact_name,
+            "samples_logged": message.samples,
+        }
+
+
+def _with_images(params):
+    chosen = params.get("include_images")
+    return True if chosen is None else bool(chosen)
+
+
+def _columns(view):
+    # These are columns of every table.
+    own = ("id", "filepath", "tags")
+    return [path for path in schema.choices(view, schema.is_plain) if path not in own]
+
+
+def _left_out(view, labels, paths):
+    warnings = []
+    if paths:
+        warnings.append(
+            {
+                "code": "labels_in_lists",
+                "message": "These label fields are inside lists, of which a sample has many "
+                "values, and got no column: " + ", ".join(paths),
+                "count": len(paths),
+                "sample_ids": [],
+            }
+        )
+
+    frames = schema.frame_label_fields(view) if labels else []
+    if frames:
+        warnings.append(
+            {
+                "code": "frame_labels",
+                "message": "The labels of video frames got no columns: "
+                + ", ".join(frames)
+                + ". Log view.to_frames(sample_frames=False) for them",
+                "count": len(frames),
+                "sample_ids": [],
+            }
+        )
+
+    return warnings

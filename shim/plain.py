@@ -1,0 +1,57 @@
+"""Turns what users hand us into plain JSON values: no NaN, no numpy, string keys."""
+
+import datetime
+import json
+import math
+
+
+def to_plain(value):
+    """Returns a copy of the value that holds only what JSON and BSON both know.
+
+    NaN and infinities become null, keys become strings, sets become sorted lists,
+    arrays become lists, and anything that is left becomes its text.
+    """
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+
+    if isinstance(value, dict):
+        return {str(k): to_plain(v) for k, v in value.items()}
+
+    if isinstance(value, (list, tuple)):
+        return [to_plain(v) for v in value]
+
+    if isinstance(value, (set, frozenset)):
+        return sorted((to_plain(v) for v in value), key=lambda v: (str(type(v)), str(v)))
+
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+
+    return _unwrap(value)
+
+
+def _unwrap(value):
+    # numpy scalars and arrays, torch tensors and pandas values all have tolist();
+    # FiftyOne's own containers for lists and dicts have neither type above.
+    for name in ("tolist", "to_dict"):
+        method = getattr(value, name, None)
+        if callable(method):
+            try:
+                plain = method()
+            except Exception:
+                continue
+
+            if type(plain) is not type(value):
+                return to_plain(plain)
+
+    return str(value)
+
+
+def to_json(value):
+    """Returns the value as JSON text, or the empty string for nothing at all."""
+    if value is None or (isinstance(value, (dict, list, tuple)) and not value):
+        return ""
+
+    return json.dumps(to_plain(value), allow_nan=False, ensure_ascii=False)

@@ -1,0 +1,250 @@
+"""A FiftyOne view as MongoDB sees it.
+
+The only module that uses names which FiftyOne keeps to itself; tests assert every one
+of them, so that a release that changes one is noticed there.
+"""
+
+import re
+
+import bson
+import fiftyone as fo
+import fiftyone.core.clips as foc
+import fiftyone.core.odm as foo
+import fiftyone.core.patches as fop
+import fiftyone.core.video as fov
+import pymongo.errors
+from bson import json_util
+
+from . import schema
+from .errors import FIFTYONE, SETTINGS, WandBError
+from .plain import to_json
+
+# The collection of FiftyOne's delegated operations.
+_DELEGATED = "delegated_ops"
+
+# Arguments of stages that name generated datasets or cache queries.
+_STATE = "_state"
+
+
+def as_view(samples):
+    """Returns the collection as a view.
+
+    Raises:
+        WandBError: if it is no collection, or its dataset or its generated collection
+            is gone
+    """
+    if not isinstance(samples, (fo.Dataset, fo.DatasetView)):
+        raise WandBError(
+            f"The first argument has to be a FiftyOne dataset or view, not {type(samples).__name__}",
+            source=SETTINGS,
+            code="no_samples",
+        )
+
+    # A deleted dataset answers to nothing but its name and this question.
+    dataset = samples if isinstance(samples, fo.Dataset) else samples._root_dataset
+    if dataset.deleted:
+        raise _deleted(dataset.name)
+
+    view = samples.view()
+    _check_collections(view)
+    return view
+
+
+def describe_view(view):
+    """Returns the view as the wire contract's ``View``, in a dict."""
+    subset = is_subset(view)
+    return {
+        "uri": database_uri(),
+        "database": fo.config.database_name,
+        "collection": view._dataset._sample_collection_name,
+        "pipeline": _encode(pipeline(view)),
+        "is_subset": subset,
+        "serialization_json": serialization(view) if subset else "",
+        "row_kind": row_kind(view),
+    }
+
+
+def describe_dataset(view):
+    """Returns what the artifact says of the view's dataset, in a dict of ``Dataset``.
+
+    No sample is read.
+    """
+    root = view._root_dataset
+    mask_targets = dict(root.mask_targets or {})
+    if root.default_mask_targets:
+        mask_targets["default_mask_targets"] = root.default_mask_targets
+
+    return {
+        "name": root.name,
+        "media_type": root.media_type or "",
+        "fiftyone_version": fo.__version__,
+        "created_at": _iso(root.created_at),
+        "last_modified_at": _iso(root.last_modified_at),
+        "info_json": to_json(dict(root.info or {})),
+        "default_classes_json": to_json(list(root.default_classes or [])),
+        "mask_targets_json": to_json(mask_targets),
+        "frame_fields": schema.frame_label_fields(root),
+        "has_frame_fields": schema.has_frame_fields(root),
+        "collection": root._sample_collection_name,
+        "pipeline": _encode(pipeline(root.view())),
+    }
+
+
+def pipeline(view):
+    """The aggregation pipeline that gives the view's samples, in their order."""
+    return view._pipeline(detach_frames=True, detach_groups=True)
+
+
+def root_dataset(view):
+    """The dataset that the view's samples come from in the end."""
+    return view._root_dataset
+
+
+def is_generated(view):
+    """Whether the view's rows live in a collection that FiftyOne made for it."""
+    return view._dataset is not view._root_dataset
+
+
+def is_subset(view):
+    """Whether the view is anything else than its whole dataset."""
+    return bool(view._all_stages)
+
+
+def serialization(view):
+    """The view's stages as JSON, without names that differ from session to session."""
+    stages = _clean(view._serialize(include_uuids=False))
+    return json_util.dumps(stages, separators=(",", ":"), ensure_ascii=False)
+
+
+def group_slice(view):
+    """The active slice of a grouped view, else None."""
+    return view.group_slice if view._root_dataset.media_type == "group" else None
+
+
+def row_kind(view):
+    """What one row of the view is: a name of the wire contract's ``RowKind``."""
+    if isinstance(view, (fop.PatchesView, fop.EvaluationPatchesView)):
+        return "ROW_KIND_PATCH"
+
+    if isinstance(view, foc.ClipsView):
+        return "ROW_KIND_CLIP"
+
+    if isinstance(view, fov.FramesView):
+        return "ROW_KIND_FRAME"
+
+    return "ROW_KIND_SAMPLE"
+
+
+def count(view, limit, seconds=1.0):
+    """Counts the view's rows up to a limit, in limited time.
+
+    Returns:
+        the number of rows, at most ``limit``; None if it took too long
+    """
+    stages = pipeline(view) + [{"$limit": limit}, {"$count": "n"}]
+    collection = _database()[view._dataset._sample_collection_name]
+    try:
+        found = list(collection.aggregate(stages, allowDiskUse=True, maxTimeMS=int(seconds * 1000)))
+    except pymongo.errors.PyMongoError:
+        return None
+
+    return found[0]["n"] if found else 0
+
+
+def database_uri():
+    """MongoDB's connection string. A secret: it may hold a password."""
+    if fo.config.database_uri:
+        return fo.config.database_uri
+
+    host, port = _database().client.address
+    if ":" in host:
+        host = f"[{host}]"
+
+    return f"mongodb://{host}:{port}/?directConnection=true"
+
+
+def delegated_run_state(operation_id):
+    """The state of a delegated operation; None if there is no such operation any more.
+
+    Reads one word: the whole document may hold megabytes of ids.
+    """
+    found = _database()[_DELEGATED].find_one({"_id": operation_id}, {"run_state": 1})
+    return found.get("run_state") if found else None
+
+
+def queued_operations(prefix):
+    """The delegated operations that wait to be run and whose operators start so.
+
+    Returns:
+        a list of dicts with the keys ``_id`` (an ObjectId), ``operator`` and ``dataset``
+    """
+    wanted = {"run_state": "queued", "operator": {"$regex": "^" + re.escape(prefix)}}
+    shown = {"operator": 1, "context.request_params.dataset_name": 1}
+    return [
+        {
+            "_id": found["_id"],
+            "operator": found["operator"],
+            "dataset": found["context"]["request_params"].get("dataset_name"),
+        }
+        for found in _database()[_DELEGATED].find(wanted, shown)
+    ]
+
+
+def _database():
+    return foo.get_db_conn()
+
+
+def _encode(stages):
+    try:
+        return bson.encode({"pipeline": stages})
+    except (bson.errors.BSONError, OverflowError) as e:
+        raise WandBError(
+            f"This view cannot be sent to the worker: {e}. Save what it selects as "
+            "tags or as a saved view, and log that",
+            source=FIFTYONE,
+            code="bad_view",
+        ) from e
+
+
+def _clean(value):
+    # Stages keep their arguments as [name, value] pairs; stages that take another view
+    # hold its stages, so this goes all the way down.
+    if isinstance(value, dict):
+        return {k: _clean(v) for k, v in value.items() if k != "_uuid"}
+
+    if isinstance(value, (list, tuple)):
+        return [_clean(v) for v in value if not _is_state(v)]
+
+    return value
+
+
+def _is_state(value):
+    return isinstance(value, (list, tuple)) and len(value) == 2 and value[0] == _STATE
+
+
+def _check_collections(view):
+    names = {view._dataset._sample_collection_name, view._root_dataset._sample_collection_name}
+    found = set(_database().list_collection_names(filter={"name": {"$in": sorted(names)}}))
+    if view._root_dataset._sample_collection_name not in found:
+        raise _deleted(view._root_dataset.name)
+
+    if view._dataset._sample_collection_name not in found:
+        raise WandBError(
+            "The rows of this view lived in a collection that FiftyOne made for it and "
+            "has removed since, as it does when the last session that used it ends. "
+            "Make the view again and log that",
+            source=FIFTYONE,
+            code="view_gone",
+        )
+
+
+def _deleted(name):
+    return WandBError(
+        f"The dataset '{name}' was deleted: there is nothing to log",
+        source=FIFTYONE,
+        code="deleted_dataset",
+    )
+
+
+def _iso(moment):
+    return moment.isoformat() if moment is not None else ""

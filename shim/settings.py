@@ -1,0 +1,118 @@
+"""What this process knows of W&B's settings: arguments, FiftyOne's secrets, the active run.
+
+The worker completes it from W&B's environment variables, settings files and netrc. The
+result holds the key in clear, so it goes into the request to the worker and nowhere else.
+"""
+
+import os
+import sys
+
+API_KEY = "FIFTYONE_WANDB_API_KEY"
+ENTITY = "FIFTYONE_WANDB_ENTITY"
+PROJECT = "FIFTYONE_WANDB_PROJECT"
+URL = "FIFTYONE_WANDB_URL"
+
+# Variables beside W&B's own that decide how its server is reached and who logs in.
+# Programs read the proxies in both spellings.
+_VARIABLES = {
+    "NETRC",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+}
+
+# How the package wandb names the modes in which nothing reaches a server.
+_SILENT_MODES = ("offline", "disabled", "dryrun")
+
+
+def collect(entity=None, project=None, run_id=None, secret=None, directory=""):
+    """Returns the wire contract's ``WandbSettings``, in a dict.
+
+    Args:
+        entity (None): the entity, if the caller named one
+        project (None): the project, if the caller named one
+        run_id (None): the run that is to be logged to
+        secret (None): a function from the name of a FiftyOne secret to its value; by
+            default, the environment is read
+        directory (""): the caller's directory, for ``./wandb/settings``; empty where
+            that file is not the caller's, such as in the App's server
+    """
+    if secret is None:
+        secret = os.environ.get
+
+    environment = variables(os.environ)
+    run = active_run()
+    if run and run["run_id"] == run_id and run.pop("silent"):
+        # W&B's server has never heard of this run: the worker has to say so.
+        environment.setdefault("WANDB_MODE", "offline")
+
+    settings = {
+        "api_key": secret(API_KEY) or "",
+        "base_url": secret(URL) or "",
+        "entity": entity or secret(ENTITY) or "",
+        "project": project or secret(PROJECT) or "",
+        "environment": environment,
+        "directory": directory,
+        "home": os.path.expanduser("~"),
+    }
+    if run:
+        run.pop("silent", None)
+        settings["active_run"] = run
+
+    return settings
+
+
+def variables(environ):
+    """Those of the given variables that concern W&B and the way to it."""
+    return {name: value for name, value in environ.items() if name.startswith("WANDB_") or name.upper() in _VARIABLES}
+
+
+def active_run():
+    """The run that is active in this Python process, or None.
+
+    Never imports wandb: where nobody has, there is no active run.
+
+    Returns:
+        a dict of the wire contract's ``ActiveRun``, with a key ``silent`` that tells
+        whether the run stays on this machine
+    """
+    run = active_run_object()
+    if run is None:
+        return None
+
+    try:
+        settings = run.settings
+        return {
+            "entity": str(run.entity or ""),
+            "project": str(run.project or ""),
+            "run_id": str(run.id or ""),
+            "base_url": str(settings.base_url or ""),
+            "silent": str(getattr(settings, "mode", "")) in _SILENT_MODES,
+        }
+    except Exception:
+        # A half-made or finished run of another version of wandb: as if it were none.
+        return None
+
+
+def active_run_object():
+    """``wandb.run`` itself if wandb has been imported and a run is active, else None."""
+    return getattr(sys.modules.get("wandb"), "run", None)
+
+
+def update_active_config(run_id, values):
+    """Adds keys to the config of this process's active run, through the run itself.
+
+    Returns:
+        whether the active run has the given id and took the values
+    """
+    run = active_run_object()
+    if run is None or getattr(run, "id", None) != run_id:
+        return False
+
+    run.config.update(values, allow_val_change=True)
+    return True

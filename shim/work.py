@@ -1,0 +1,294 @@
+"""Runs a job in the worker, and stops it when somebody wants it stopped.
+
+The call to the worker waits in a thread of its own. The caller's thread looks after it
+in short steps, so that Ctrl-C, a closed tab, a deadline, a request in the job's record
+and a delegated run that was marked as failed all end the work soon.
+"""
+
+import logging
+import queue
+import threading
+import time
+from dataclasses import dataclass
+
+from . import __version__
+from .errors import PLUGIN, WandBCancelled, WandBError
+from .jobs import JobRecord
+
+# How often the caller's thread looks up, how often it says something at least and at
+# most, and how often it asks whether to go on. In seconds.
+_TICK = 0.05
+_QUIET = 0.5
+_BUSY = 0.1
+_ASK = 0.5
+
+# How long a worker that was told to stop may take, being killed included.
+_STOP_SECONDS = 5.0
+
+# How long it may take to mark a run as failed after its worker died.
+_FINISH_SECONDS = 15.0
+
+_log = logging.getLogger("fiftyone_wandb")
+
+
+@dataclass(frozen=True)
+class Update:
+    """How far a job is: 0 to 1, and a line for people."""
+
+    fraction: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job.
+
+    Args:
+        operator: the name of the operator
+        dataset: the name of the dataset
+        parameters: what the record of the job shows; no secrets
+        settings: a dict of the wire contract's ``WandbSettings``
+        request: a dict with the one key of the wire contract's ``job``, such as
+            ``log_view``
+        record_id (None): the id of the delegated operation, if it is one
+    """
+
+    operator: str
+    dataset: str
+    parameters: dict
+    settings: dict
+    request: dict
+    record_id: str | None = None
+
+    def __repr__(self):
+        # The settings hold the key, the request holds the database's URI.
+        return f"Job({self.operator!r}, {self.dataset!r}, {self.parameters!r})"
+
+
+def stream(job, conclude, watchers=()):
+    """Runs a job as a generator of :class:`Update`.
+
+    It yields at least twice a second, so that whoever closes it is heard. Closing it
+    cancels the job.
+
+    Args:
+        job: a :class:`Job`
+        conclude: a function of the worker's ``ArtifactLogged`` and the job's id, which
+            does what is left to do in Python and returns the result, a dict
+        watchers (()): functions without arguments, called about twice a second, which
+            return None to go on, or the error to raise instead
+
+    Returns:
+        what ``conclude`` returned
+
+    Raises:
+        WandBError: if the job failed
+        WandBCancelled: if the job was cancelled through its record or by a watcher
+    """
+    record = JobRecord(job.operator, job.dataset, job.parameters, job_id=job.record_id)
+    call = _Call(job, record.id)
+    try:
+        message = yield from _attend(call, record, [_asked_to_stop(record), *watchers])
+        result = conclude(message, record.id)
+        record.completed(result)
+        return result
+    except WandBCancelled as e:
+        record.cancelled(str(e))
+        raise
+    except WandBError as e:
+        record.failed(str(e), e.source)
+        raise
+    except (KeyboardInterrupt, GeneratorExit):
+        record.cancelled("Cancelled by the user")
+        raise
+    except BaseException as e:
+        record.failed(f"{type(e).__name__}: the job ended with an internal error", PLUGIN)
+        raise
+
+
+def drain(updates, show):
+    """Runs such a generator to its end in this thread.
+
+    Args:
+        updates: the generator
+        show: a function of an :class:`Update`
+
+    Returns:
+        the generator's result
+    """
+    try:
+        while True:
+            show(next(updates))
+    except StopIteration as end:
+        return end.value
+    finally:
+        updates.close()
+
+
+def _attend(call, record, watchers):
+    update = Update(0.0, "Starting the worker")
+    shown = asked = 0.0
+    reason = None
+    call.start()
+    try:
+        while call.wait(_TICK):
+            now = time.monotonic()
+            new = call.latest()
+            if new is not None:
+                update = new
+
+            if now - shown >= (_QUIET if new is None else _BUSY):
+                shown = now
+                record.progress(update.fraction, update.label)
+                yield update
+
+            if reason is None and now - asked >= _ASK:
+                asked = now
+                reason = next(filter(None, (watch() for watch in watchers)), None)
+                if reason is not None:
+                    call.cancel()
+    finally:
+        call.stop()
+
+    return call.result(reason)
+
+
+def _asked_to_stop(record):
+    def watch():
+        if record.cancel_requested():
+            return WandBCancelled("The job was cancelled on request. Nothing was logged.")
+
+    return watch
+
+
+class _Call:
+    """The call to the worker, in a thread of its own."""
+
+    def __init__(self, job, job_id):
+        self._job = job
+        self._job_id = job_id
+        self._updates = queue.SimpleQueue()
+        self._cancelled = threading.Event()
+        self._run_created = None
+        self._message = None
+        self._error = None
+        # No daemon: a run that was left open is to be closed even at the end of Python.
+        self._thread = threading.Thread(target=self._work, name=f"wandb-{job_id}")
+
+    def start(self):
+        self._thread.start()
+
+    def wait(self, seconds):
+        """Waits for the end of the call; returns whether it is still to come."""
+        self._thread.join(seconds)
+        return self._thread.is_alive()
+
+    def latest(self):
+        """The newest update since the last time, or None."""
+        message = None
+        while not self._updates.empty():
+            message = self._updates.get()
+
+        if message is None:
+            return None
+
+        return Update(min(max(message.fraction, 0.0), 1.0), message.label)
+
+    def cancel(self):
+        self._cancelled.set()
+
+    def stop(self):
+        """Cancels a call that has not ended and waits for its end, for a while."""
+        if self._thread.is_alive():
+            self.cancel()
+            self._thread.join(_STOP_SECONDS)
+
+    def result(self, reason):
+        """The message that ended the call.
+
+        Args:
+            reason: the error to raise if the call was cancelled
+        """
+        if self._message is not None:
+            return self._message
+
+        if self._cancelled.is_set():
+            raise reason or WandBCancelled("The job was cancelled. Nothing was logged.")
+
+        raise self._error
+
+    def _work(self):
+        from .worker.errors import JobCancelled, JobFailed, WorkerError
+
+        try:
+            self._message = _call_worker(
+                self._job_id,
+                self._job.settings,
+                self._job.request,
+                on_progress=self._updates.put,
+                on_run_created=self._note_run,
+                cancelled=self._cancelled.is_set,
+            )
+        except JobFailed as e:
+            self._error = WandBError(e.message, source=e.source, code=e.code)
+        except JobCancelled as e:
+            self._cancelled.set()
+            if not e.cleaned_up:
+                self._close_run()
+        except WorkerError as e:
+            self._error = WandBError(str(e), source=PLUGIN, code="worker")
+            self._close_run()
+        except Exception as e:
+            _log.debug("The call to the worker failed", exc_info=True)
+            self._error = WandBError(
+                f"The plugin could not talk to its worker ({type(e).__name__}). The log of "
+                "'fiftyone_wandb' at level DEBUG has the details",
+                source=PLUGIN,
+                code="internal",
+            )
+            self._close_run()
+
+    def _note_run(self, run):
+        self._run_created = run
+
+    def _close_run(self):
+        # The worker made a run and died: without this, it would look alive for minutes.
+        run = self._run_created
+        if run is None:
+            return
+
+        end = time.monotonic() + _FINISH_SECONDS
+        finish = {
+            "entity": run.entity,
+            "project": run.project,
+            "run_id": run.run_id,
+            "exit_code": 1,
+        }
+        try:
+            _call_worker(
+                self._job_id,
+                self._job.settings,
+                {"finish_run": finish},
+                cancelled=lambda: time.monotonic() > end,
+            )
+        except Exception:
+            _log.warning(
+                "The W&B run %s/%s/%s could not be marked as failed; W&B will mark it as crashed by itself",
+                run.entity,
+                run.project,
+                run.run_id,
+            )
+
+
+def _call_worker(job_id, settings, request, **callbacks):
+    # Imported late: the plugin registers without grpcio and protobuf, too.
+    from . import worker
+    from .worker import messages
+
+    message = messages.RunRequest(
+        job_id=job_id,
+        wandb=settings,
+        client_version=__version__,
+        **request,
+    )
+    return worker.run_job(message, **callbacks)

@@ -1,0 +1,94 @@
+"""The surroundings of all Python tests: a FiftyOne of their own, and nobody's W&B login.
+
+The environment is set when this file is loaded, which is before any test imports
+FiftyOne, because FiftyOne reads it once. MongoDB is started by the first test that asks.
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def _isolate():
+    home = Path(tempfile.mkdtemp(prefix="wandb-plugin-"))
+    for name in list(os.environ):
+        if name.startswith(("WANDB_", "FIFTYONE_")) or name == "NETRC":
+            del os.environ[name]
+
+    from support.mongod import free_port
+
+    port = free_port()
+    plugins = home / "plugins"
+    plugins.mkdir()
+    (plugins / "wandb").symlink_to(ROOT, target_is_directory=True)
+    os.environ.update(
+        HOME=str(home),
+        XDG_CONFIG_HOME=str(home / ".config"),
+        FIFTYONE_DATABASE_URI=f"mongodb://127.0.0.1:{port}/",
+        FIFTYONE_DATABASE_DIR=str(home / "db"),
+        FIFTYONE_DEFAULT_DATASET_DIR=str(home / "datasets"),
+        FIFTYONE_DATASET_ZOO_DIR=str(home / "zoo"),
+        FIFTYONE_PLUGINS_DIR=str(plugins),
+        FIFTYONE_DATABASE_VALIDATION="false",
+        FIFTYONE_DO_NOT_TRACK="true",
+        FIFTYONE_SHOW_PROGRESS_BARS="false",
+    )
+    return home, port
+
+
+HOME, MONGO_PORT = _isolate()
+
+
+def pytest_unconfigure():
+    shutil.rmtree(HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def mongod():
+    """The port of a MongoDB of the tests' own, which is the one that FiftyOne uses."""
+    from support.mongod import Mongod
+
+    with Mongod(HOME / "db", MONGO_PORT):
+        yield MONGO_PORT
+
+
+@pytest.fixture(scope="session")
+def fiftyone(mongod):
+    """The package fiftyone, connected."""
+    import fiftyone as fo
+
+    assert fo.config.database_uri == f"mongodb://127.0.0.1:{mongod}/"
+    return fo
+
+
+@pytest.fixture(scope="session")
+def media(tmp_path_factory):
+    """A directory with small pictures, and a short video, made for these tests."""
+    from support import pictures
+
+    directory = tmp_path_factory.mktemp("media")
+    pictures.make(directory)
+    return directory
+
+
+@pytest.fixture
+def operator(fiftyone):
+    """Gives an operator of the plugin, loaded by FiftyOne's own loader."""
+    import fiftyone.operators as foo
+
+    return lambda name: foo.get_operator(f"@harpreetsahota/wandb/{name}")
+
+
+@pytest.fixture
+def fake_worker(operator, monkeypatch):
+    """A worker that does nothing, in place of the real one."""
+    from support.fake_worker import FakeWorker, package_of
+
+    fake = FakeWorker(package_of(operator("log_fiftyone_view_to_wandb")))
+    monkeypatch.setattr(fake.worker, "run_job", fake.run_job)
+    return fake

@@ -1,0 +1,115 @@
+"""A worker that does nothing, for tests of everything around it."""
+
+import importlib
+import sys
+import time
+
+
+class FakeWorker:
+    """Stands in for ``run_job`` of the plugin that FiftyOne has loaded.
+
+    Args:
+        package: the full name of the plugin's package ``shim``
+    """
+
+    def __init__(self, package):
+        self.worker = importlib.import_module(package + ".worker")
+        self.errors = importlib.import_module(package + ".worker.errors")
+        self.messages = importlib.import_module(package + ".worker.messages")
+        self.requests = []
+        self.finished = []
+        self.stopped_after = None
+        self.behave = self.succeed
+
+    def run_job(self, request, *, on_progress=None, on_run_created=None, cancelled=None):
+        """What the plugin calls."""
+        if request.WhichOneof("job") == "finish_run":
+            self.finished.append(request.finish_run)
+            return self.messages.RunFinished()
+
+        self.requests.append(request)
+        return self.behave(request, on_progress, on_run_created, cancelled)
+
+    def succeed(self, request, on_progress, on_run_created, cancelled):
+        """Reports some progress and a result."""
+        for k in range(1, 4):
+            on_progress(self.messages.Progress(stage=k, fraction=k / 4, label=f"Step {k} of 3"))
+
+        return self.result(request)
+
+    def result(self, request, **changes):
+        """A result as the worker would give it for a request."""
+        job = getattr(request, request.WhichOneof("job"))
+        values = {
+            "entity": "me",
+            "project": request.wandb.project or "uncategorized",
+            "run_id": job.run_id or "made1234",
+            "run_relation": "RUN_RELATION_OURS",
+            "artifact_name": job.artifact_name or "made_up",
+            "artifact_version": "v0",
+            "new_version": True,
+            "wandb_url": "http://wandb.test/me/p/runs/r",
+            "artifact_url": "http://wandb.test/me/p/artifacts/dataset/a/v0",
+            "samples": 12,
+            "total_predictions": 24,
+            "num_classes": 3,
+            "num_low_confidence": 5,
+            "bytes_uploaded": 1234,
+            "files_uploaded": 5,
+            "files_unchanged": 1,
+        }
+        return self.messages.ArtifactLogged(**{**values, **changes})
+
+    def answer(self, **changes):
+        """Makes the worker succeed with a changed result."""
+        self.behave = lambda request, *_: self.result(request, **changes)
+
+    def fail(self, source, code, message):
+        """Makes the worker fail."""
+
+        def behave(*_):
+            raise self.errors.JobFailed(source, code, message)
+
+        self.behave = behave
+
+    def crash(self, create_run=True):
+        """Makes the worker die, by default after it has made a run."""
+
+        def behave(request, on_progress, on_run_created, cancelled):
+            if create_run:
+                on_run_created(self.messages.RunCreated(entity="me", project="p", run_id="orphan"))
+
+            raise self.errors.WorkerCrashed("The worker ended in the middle of the job (killed).")
+
+        self.behave = behave
+
+    def work_until_cancelled(self, seconds=20, create_run=False, cleaned_up=True):
+        """Makes the worker report progress until it is told to stop."""
+
+        def behave(request, on_progress, on_run_created, cancelled):
+            if create_run:
+                on_run_created(self.messages.RunCreated(entity="me", project="p", run_id="orphan"))
+
+            begin = time.monotonic()
+            while time.monotonic() - begin < seconds:
+                on_progress(self.messages.Progress(stage=2, fraction=0.5, label="Reading samples"))
+                if cancelled():
+                    self.stopped_after = time.monotonic() - begin
+                    raise self.errors.JobCancelled(cleaned_up=cleaned_up)
+
+                time.sleep(0.02)
+
+            raise AssertionError("nobody cancelled the job")
+
+        self.behave = behave
+
+
+def package_of(operator):
+    """The full name of the package ``shim`` that an operator comes from."""
+    return type(operator).__module__.rsplit(".operators", 1)[0]
+
+
+def module(operator, name):
+    """A module of the plugin that FiftyOne has loaded, such as ``jobs``."""
+    full = f"{package_of(operator)}.{name}"
+    return sys.modules.get(full) or importlib.import_module(full)

@@ -1,0 +1,327 @@
+"""A view's pipeline, run with MongoDB's own client, gives what iterating the view gives."""
+
+import json
+
+import bson
+import fiftyone as fo
+import fiftyone.core.odm as foo
+import pymongo
+import pytest
+from bson import json_util
+from fiftyone import ViewField as F
+from shim import query
+from shim.errors import WandBError
+from support import datasets
+
+pytestmark = [pytest.mark.oldest, pytest.mark.usefixtures("fiftyone")]
+
+
+@pytest.fixture(scope="module")
+def data(media, fiftyone):
+    made = {
+        "images": datasets.images(media),
+        "groups": datasets.groups(media),
+        "scenes": datasets.scenes(media),
+        "videos": datasets.videos(media),
+        "labels": datasets.all_labels(media),
+    }
+    other = datasets.images(media)
+    made["more"] = other
+    made["images"].evaluate_detections("predictions", gt_field="ground_truth", eval_key="ev")
+    made["images"].save_view("saved", made["images"].match_tags("val").sort_by("number", reverse=True))
+    made["images"].create_index([("location.point", "2dsphere")])
+    yield made
+    for dataset in made.values():
+        dataset.delete()
+
+
+VIEWS = {
+    "dataset": lambda d: d["images"],
+    "no stages": lambda d: d["images"].view(),
+    "match": lambda d: d["images"].match(F("score") > 0.5),
+    "match_tags": lambda d: d["images"].match_tags("train"),
+    "filter_labels": lambda d: d["images"].filter_labels("ground_truth", F("label") == "cat"),
+    "filter_labels keep": lambda d: d["images"].filter_labels("ground_truth", F("area") > 5, only_matches=False),
+    "filter_field": lambda d: d["images"].filter_field("score", F() > 0.5, only_matches=False),
+    "map_labels": lambda d: d["images"].map_labels("weather", {"sun": "fine"}),
+    "set_field": lambda d: d["images"].set_field("score", F("score") * 2),
+    "limit": lambda d: d["images"].limit(3),
+    "skip": lambda d: d["images"].skip(5),
+    "slice": lambda d: d["images"][2:7],
+    "limit_labels": lambda d: d["images"].limit_labels("ground_truth", 1),
+    "take": lambda d: d["images"].take(5, seed=51),
+    "take without seed": lambda d: d["images"].take(5),
+    "shuffle": lambda d: d["images"].shuffle(seed=3),
+    "shuffle without seed": lambda d: d["images"].shuffle(),
+    "sort_by": lambda d: d["images"].sort_by("number", reverse=True),
+    "sort_by expression": lambda d: d["images"].sort_by(F("ground_truth.detections").length()),
+    "sort_by two fields": lambda d: d["images"].sort_by([("flag", 1), ("number", -1)]),
+    "select": lambda d: d["images"].select(d["images"].values("id")[3:6]),
+    "select ordered": lambda d: d["images"].select(d["images"].values("id")[::-2], ordered=True),
+    "select_by": lambda d: d["images"].select_by("number", [7, 2], ordered=True),
+    "exclude": lambda d: d["images"].exclude(d["images"].values("id")[:4]),
+    "exclude_by": lambda d: d["images"].exclude_by("number", [1, 2]),
+    "select_fields": lambda d: d["images"].select_fields("weather"),
+    "exclude_fields": lambda d: d["images"].exclude_fields("predictions"),
+    "exists": lambda d: d["images"].exists("predictions"),
+    "match_labels": lambda d: d["images"].match_labels(filter=F("label") == "dog"),
+    "select_labels": lambda d: d["images"].select_labels(
+        ids=d["images"].limit(2).values("ground_truth.detections.id", unwind=True)
+    ),
+    "exclude_labels": lambda d: d["images"].exclude_labels(fields="ground_truth"),
+    "geo_near": lambda d: d["images"].geo_near([-73.9, 40.7], location_field="location", create_index=False),
+    "geo_within": lambda d: d["images"].geo_within(
+        [[[-74, 40], [-73.85, 40], [-73.85, 41], [-74, 41], [-74, 40]]], location_field="location"
+    ),
+    "mongo": lambda d: d["images"].mongo([{"$match": {"number": {"$gt": 4}}}]),
+    "concat": lambda d: d["images"].match_tags("val").concat(d["images"].match_tags("train")),
+    "concat twice": lambda d: d["images"].limit(2).concat(d["images"].limit(2)),
+    "saved view": lambda d: d["images"].load_saved_view("saved"),
+    "chain": lambda d: d["images"].match_tags("train").filter_labels("predictions", F("label") == "dog").limit(2),
+    "empty": lambda d: d["images"].match(F("number") > 1000),
+    "patches": lambda d: d["images"].to_patches("ground_truth"),
+    "patches filtered": lambda d: d["images"].to_patches("ground_truth").match(F("ground_truth.label") == "cat"),
+    "patches of a view": lambda d: d["images"].limit(4).to_patches("predictions").sort_by("predictions.area"),
+    "evaluation patches": lambda d: d["images"].to_evaluation_patches("ev"),
+    "evaluation patches fp": lambda d: d["images"].to_evaluation_patches("ev").match(F("type") == "fp"),
+    "group": lambda d: d["groups"],
+    "group sorted": lambda d: d["groups"].sort_by("number", reverse=True),
+    "group slice": lambda d: d["groups"].select_group_slices("right"),
+    "group slices": lambda d: d["groups"].select_group_slices(["left", "right"]),
+    "group all flat": lambda d: d["groups"].select_group_slices(),
+    "group match": lambda d: d["groups"].match(F("groups.right.number") > 2),
+    "group exclude slice": lambda d: d["groups"].exclude_groups(d["groups"].first().group.id),
+    "group active slice": lambda d: _active(d["groups"], "right"),
+    "dynamic groups": lambda d: d["scenes"].group_by("scene", order_by="order"),
+    "one dynamic group": lambda d: d["scenes"].group_by("scene", order_by="order").get_dynamic_group("s1"),
+    "videos": lambda d: d["videos"],
+    "match_frames": lambda d: d["videos"].match_frames(F("quality") > 0.7),
+    "filter on frames": lambda d: d["videos"].filter_labels("frames.objects", F("label") == "dog"),
+    "videos by frames": lambda d: d["videos"].sort_by(F("frames").length()),
+    "frames": lambda d: d["videos"].to_frames(sample_frames=False),
+    "frames of videos": lambda d: d["videos"].to_frames(sample_frames="dynamic"),
+    "frames filtered": lambda d: d["videos"].to_frames(sample_frames=False).match(F("quality") > 0.5),
+    "frame patches": lambda d: d["videos"].to_frames(sample_frames=False).to_patches("objects"),
+    "clips of a field": lambda d: d["videos"].to_clips("events"),
+    "clips sorted": lambda d: d["videos"].to_clips("events").sort_by("support", reverse=True),
+    "clips of an expression": lambda d: d["videos"].to_clips(F("objects.detections").length() > 1),
+    "trajectories": lambda d: d["videos"].to_trajectories("frames.objects"),
+}
+
+
+def _active(dataset, name):
+    view = dataset.view()
+    view.group_slice = name
+    return view
+
+
+def _rows(described):
+    """Runs a described view as the worker does: with nothing but the description."""
+    with pymongo.MongoClient(described["uri"], appname="fiftyone") as client:
+        collection = client[described["database"]][described["collection"]]
+        pipeline = bson.decode(described["pipeline"])["pipeline"]
+        return list(collection.aggregate(pipeline, allowDiskUse=True))
+
+
+@pytest.mark.parametrize("kind", VIEWS)
+def test_same_rows_in_the_same_order(data, kind):
+    view = VIEWS[kind](data)
+    described = query.describe_view(query.as_view(view))
+
+    rows = _rows(described)
+
+    assert [str(row["_id"]) for row in rows] == [sample.id for sample in view]
+    assert (len(rows) == 0) == (kind == "empty")
+    for row, sample in zip(rows, view, strict=True):
+        assert "frames" not in row
+        assert "groups" not in row
+        assert row["filepath"] == sample.filepath
+        for field in ("ground_truth", "predictions"):
+            if field in sample.field_names and sample[field] is not None:
+                assert _labels(row[field]) == _labels(sample[field].to_dict())
+
+
+def _labels(document):
+    found = document.get("detections", [document])
+    return [label.get("label") for label in found]
+
+
+def test_at_least_forty_kinds():
+    assert len(VIEWS) >= 40
+
+
+@pytest.mark.parametrize("kind", VIEWS)
+def test_serialization_is_the_same_each_time(data, kind):
+    if "without seed" in kind:
+        view = VIEWS[kind](data)
+        views = view, view.view()
+    else:
+        views = VIEWS[kind](data), VIEWS[kind](data)
+
+    texts = {query.serialization(query.as_view(view)) for view in views}
+
+    assert len(texts) == 1
+    text = texts.pop()
+    assert json.loads(text) is not None
+    assert "_uuid" not in text
+    assert "_state" not in text
+    generated = query.as_view(views[0])._dataset
+    if generated is not query.root_dataset(query.as_view(views[0])):
+        assert generated.name not in text
+
+
+# What FiftyOne's own stages do not say: the active slice of a group, and that the fields in
+# the expression of to_clips() are those of frames, without which it finds nothing.
+NOT_IN_STAGES = {"group active slice", "clips of an expression"}
+
+
+@pytest.mark.parametrize("kind", sorted(set(VIEWS) - NOT_IN_STAGES))
+def test_serialization_is_enough_to_make_the_view_again(data, kind):
+    view = query.as_view(VIEWS[kind](data))
+
+    stages = json_util.loads(query.serialization(view))
+    again = fo.DatasetView._build(query.root_dataset(view), stages)
+
+    if query.row_kind(view) == "ROW_KIND_CLIP":
+        # Their ids are new each time.
+        assert again.values(["sample_id", "support"]) == view.values(["sample_id", "support"])
+    else:
+        assert [s.id for s in again] == [s.id for s in view]
+
+
+@pytest.mark.parametrize(
+    ("kind", "row_kind"),
+    [
+        ("dataset", "SAMPLE"),
+        ("match", "SAMPLE"),
+        ("group slice", "SAMPLE"),
+        ("patches", "PATCH"),
+        ("patches filtered", "PATCH"),
+        ("evaluation patches", "PATCH"),
+        ("frame patches", "PATCH"),
+        ("frames", "FRAME"),
+        ("clips of a field", "CLIP"),
+        ("clips of an expression", "CLIP"),
+        ("trajectories", "CLIP"),
+    ],
+)
+def test_row_kind(data, kind, row_kind):
+    assert query.row_kind(query.as_view(VIEWS[kind](data))) == f"ROW_KIND_{row_kind}"
+
+
+@pytest.mark.parametrize(("kind", "subset"), [("dataset", False), ("no stages", False), ("match", True)])
+def test_is_subset(data, kind, subset):
+    described = query.describe_view(query.as_view(VIEWS[kind](data)))
+    assert described["is_subset"] is subset
+    assert bool(described["serialization_json"]) is subset
+
+
+def test_dataset_facts(data):
+    dataset = data["images"]
+    dataset.info = {"source": "made", "nan": float("nan"), "list": (2, 1)}
+    dataset.default_classes = ["cat", "dog"]
+    dataset.mask_targets = {"segmentation": {1: "road"}}
+    dataset.save()
+
+    facts = query.describe_dataset(query.as_view(dataset.limit(1)))
+
+    assert facts["name"] == dataset.name
+    assert facts["media_type"] == "image"
+    assert facts["fiftyone_version"] == fo.__version__
+    assert facts["created_at"] == dataset.created_at.isoformat()
+    assert json.loads(facts["info_json"]) == {"source": "made", "nan": None, "list": [2, 1]}
+    assert json.loads(facts["default_classes_json"]) == ["cat", "dog"]
+    assert json.loads(facts["mask_targets_json"]) == {"segmentation": {"1": "road"}}
+    assert facts["frame_fields"] == []
+    assert facts["has_frame_fields"] is False
+    assert len(_rows({**query.describe_view(dataset.view()), **_place(facts)})) == len(dataset)
+
+
+def _place(facts):
+    return {"collection": facts["collection"], "pipeline": facts["pipeline"]}
+
+
+def test_dataset_facts_of_videos_and_groups(data):
+    videos = query.describe_dataset(query.as_view(data["videos"].to_frames(sample_frames=False)))
+    assert videos["frame_fields"] == ["objects"]
+    assert videos["has_frame_fields"] is True
+    assert videos["name"] == data["videos"].name
+
+    groups = query.describe_dataset(query.as_view(data["groups"]))
+    rows = _rows({**query.describe_view(data["groups"].view()), **_place(groups)})
+    assert len(rows) == len(data["groups"])
+
+
+def test_deleted_dataset(media):
+    dataset = datasets.images(media, n=1)
+    view = dataset.limit(1)
+    dataset.delete()
+
+    for samples in (dataset, view):
+        with pytest.raises(WandBError, match=f"'{dataset.name}' was deleted") as caught:
+            query.as_view(samples)
+
+        assert caught.value.source == "fiftyone"
+
+
+def test_dataset_deleted_by_another_process(media):
+    dataset = datasets.images(media, n=1)
+    foo.get_db_conn().drop_collection(dataset._sample_collection_name)
+
+    with pytest.raises(WandBError, match="was deleted"):
+        query.as_view(dataset)
+
+    dataset.delete()
+
+
+def test_generated_collection_that_vanished(media):
+    dataset = datasets.images(media, n=2)
+    view = dataset.to_patches("ground_truth")
+    foo.get_db_conn().drop_collection(view._dataset._sample_collection_name)
+
+    with pytest.raises(WandBError, match="Make the view again"):
+        query.as_view(view)
+
+    dataset.delete()
+
+
+def test_no_collection():
+    with pytest.raises(WandBError, match="has to be a FiftyOne dataset or view, not str"):
+        query.as_view("my-dataset")
+
+
+def test_count(data):
+    view = data["images"].match_tags("train")
+    assert query.count(view, 1000) == len(view)
+    assert query.count(view, 2) == 2
+    assert query.count(data["images"].match(F("number") > 1000), 10) == 0
+
+
+def test_uri_of_a_mongod_that_fiftyone_started(monkeypatch):
+    monkeypatch.setattr(fo.config, "database_uri", None)
+    host, port = foo.get_db_conn().client.address
+    assert query.database_uri() == f"mongodb://{host}:{port}/?directConnection=true"
+
+
+def test_private_names_of_fiftyone(data):
+    """Those that query.py uses. If this fails, FiftyOne has changed: look at query.py."""
+    patches = data["images"].to_patches("ground_truth")
+    for samples in (data["images"], data["images"].view(), patches):
+        assert isinstance(samples._dataset, fo.Dataset)
+        assert isinstance(samples._root_dataset, fo.Dataset)
+        assert samples._dataset._sample_collection_name in foo.get_db_conn().list_collection_names()
+
+    assert patches._dataset is not patches._root_dataset
+    assert patches._root_dataset is data["images"]
+    assert isinstance(patches._pipeline(detach_frames=True, detach_groups=True), list)
+    assert [type(s).__name__ for s in patches._all_stages] == ["ToPatches"]
+    assert [set(s) for s in patches._serialize(include_uuids=False)] == [{"_cls", "kwargs"}]
+    assert "_state" in dict(patches._serialize(include_uuids=False)[0]["kwargs"])
+    assert "delegated_ops" in _delegated_collections()
+
+
+def _delegated_collections():
+    from fiftyone.operators.delegated import DelegatedOperationService
+
+    DelegatedOperationService().list_operations()
+    return foo.get_db_conn().list_collection_names()
