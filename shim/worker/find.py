@@ -30,7 +30,7 @@ class Found:
 
 def find_worker(
     root: Path = build.ROOT,
-    say: Callable[[str], None] = log.warning,
+    say: Callable[[str], None] | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> Found:
     """Finds the worker, or builds it.
@@ -40,7 +40,7 @@ def find_worker(
 
     Args:
         root: the directory of the plugin
-        say: is told when a build begins, or is waited for
+        say: is told when a build begins, or is waited for; by default, that is logged as a warning
         check: called often during a build; what it raises ends the work
 
     Raises:
@@ -62,7 +62,7 @@ def find_worker(
     for binary in (own, cached):
         if build.built_from(binary) == source:
             return Found(_executable(binary), source)
-    return Found(_build(own, cached, root, say, check), source)
+    return Found(_build(own, cached, root, say or log.warning, check), source)
 
 
 def cache_dir(key: str) -> Path:
@@ -101,7 +101,7 @@ def _not_found(own: Path, cached: Path, reason: Exception) -> str:
         what = f"The worker {own} was built from other sources than this plugin's, or has been changed since."
     else:
         what = f"The W&B plugin has no worker yet: there is none at {own} and none at {cached}."
-    return f'{what} {reason} and run this again, which then builds it once. Or run: make -C "{own.parents[1]}" build'
+    return f"{what} {reason} Then run this again: it builds the worker, once."
 
 
 def _executable(binary: Path) -> Path:
@@ -120,7 +120,7 @@ def _executable(binary: Path) -> Path:
             draft = copy.with_name(f".{copy.name}.{os.getpid()}.tmp")
             shutil.copyfile(binary, draft)
             draft.chmod(0o755)
-            os.replace(draft, copy)
+            draft.replace(copy)
     except OSError as error:
         raise WorkerStartError(
             f"The worker {binary} may not be executed, and it cannot be copied to the user's cache ({error}). "

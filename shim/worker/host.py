@@ -74,7 +74,8 @@ class Worker:
         messages.load()
         check = _checker(cancelled)
         certificate, key = handshake.client_certificate()
-        found = found or find.find_worker(check=check, **({"say": say} if say else {}))
+        check()
+        found = found or find.find_worker(say=say, check=check)
         self._channel: Any = None
         self._process = Process(found.binary, certificate)
         try:
@@ -180,8 +181,7 @@ class Worker:
                     break
         except self._grpc.RpcError as error:
             raise WorkerStartError(
-                f"The worker did not accept the connection ({error.code().name}: {error.details()})."
-                f"{self._process.evidence()}"
+                f"The worker did not accept the connection ({error.code().name}: {error.details()}).{self._process.evidence()}"
             ) from None
         finally:
             call.cancel()

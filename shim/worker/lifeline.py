@@ -9,6 +9,7 @@ import stat
 import tempfile
 import threading
 import time
+from pathlib import Path
 
 try:
     import fcntl
@@ -20,17 +21,31 @@ _LONGEST_SOCKET_PATH = 103  # bytes; macOS has the lowest limit
 _SOCKET_NAME = "/plugin4294967295"  # the longest that go-plugin makes
 _YOUNG = 60.0  # seconds in which a directory may not be locked yet
 
-# File descriptors that a forked child has to close: with a copy of a lifeline, it would
-# keep a worker alive whose host has gone. The lock keeps forks out of the moment
-# between the making of a descriptor and its entry here.
-_ours: set[int] = set()
+# Descriptors that a forked child has to close: with a copy of a lifeline, it would keep a
+# worker alive whose host has gone. The lock keeps forks out of the moment between the
+# making of a descriptor and its entry here.
+_ours: set[_Descriptor] = set()
 _fork_lock = threading.RLock()
 
 
+class _Descriptor:
+    """A file descriptor that is closed once, and that forked children do not keep."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        _ours.add(self)
+
+    def close(self) -> None:
+        with _fork_lock:
+            if self in _ours:
+                _ours.remove(self)
+                os.close(self.fd)
+
+
 def _close_in_child() -> None:
-    for fd in _ours:
+    for descriptor in _ours:
         with contextlib.suppress(OSError):
-            os.close(fd)
+            os.close(descriptor.fd)
     _ours.clear()
     _fork_lock.release()
 
@@ -39,29 +54,25 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_fork_lock.acquire, after_in_parent=_fork_lock.release, after_in_child=_close_in_child)
 
 
-def _close(fd: int) -> None:
-    """Closes one of our descriptors, unless that was done before, or before a fork."""
-    with _fork_lock:
-        if fd in _ours:
-            _ours.remove(fd)
-            os.close(fd)
-
-
 class Lifeline:
     """A pipe whose reading end is the worker's stdin. The worker ends when ours is closed."""
 
     def __init__(self) -> None:
         with _fork_lock:
-            self.worker_end, self._own_end = os.pipe()
-            _ours.update((self.worker_end, self._own_end))
+            self._worker_end, self._own_end = map(_Descriptor, os.pipe())
+
+    @property
+    def worker_end(self) -> int:
+        """The descriptor for the worker's stdin."""
+        return self._worker_end.fd
 
     def close_worker_end(self) -> None:
         """Closes our copy of the worker's end."""
-        _close(self.worker_end)
+        self._worker_end.close()
 
     def cut(self) -> None:
         """Tells the worker to end."""
-        _close(self._own_end)
+        self._own_end.close()
 
 
 class PrivateDirectory:
@@ -74,7 +85,7 @@ class PrivateDirectory:
         _remove_leftovers()
         self.path = tempfile.mkdtemp(prefix=_PREFIX)
         if os.name == "posix" and len(os.fsencode(self.path + _SOCKET_NAME)) > _LONGEST_SOCKET_PATH:
-            os.rmdir(self.path)
+            Path(self.path).rmdir()
             self.path = tempfile.mkdtemp(prefix=_PREFIX, dir="/tmp")
         self._lock = _lock_directory(self.path)
 
@@ -82,22 +93,22 @@ class PrivateDirectory:
         """Removes the directory and what is in it."""
         shutil.rmtree(self.path, ignore_errors=True)
         if self._lock is not None:
-            _close(self._lock)
+            self._lock.close()
 
 
-def _lock_directory(path: str) -> int | None:
-    """A descriptor that holds the lock of a directory; None if it is in use, not ours or not lockable."""
+def _lock_directory(path: str) -> _Descriptor | None:
+    """What holds the lock of a directory; None if it is in use, not ours or not lockable."""
     if fcntl is None:
         return None
-    with contextlib.suppress(OSError), _fork_lock:
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        _ours.add(fd)
+    with contextlib.suppress(OSError):
+        with _fork_lock:
+            descriptor = _Descriptor(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW))
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            _close(fd)
+            descriptor.close()
             raise
-        return fd
+        return descriptor
     return None
 
 
@@ -112,7 +123,7 @@ def _remove_leftovers() -> None:
                     lock = _lock_directory(entry.path)
                     if lock is not None:
                         shutil.rmtree(entry.path, ignore_errors=True)
-                        _close(lock)
+                        lock.close()
 
 
 def _is_old_and_ours(entry: os.DirEntry[str]) -> bool:

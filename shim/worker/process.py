@@ -60,10 +60,12 @@ class Process:
                 start_new_session=os.name == "posix",  # a Ctrl-C in the terminal is for us, not for it
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
-        except OSError as error:
+        except BaseException as error:
             self._lifeline.cut()
             self._directory.remove()
-            raise WorkerStartError(_why_not(binary, error)) from error
+            if isinstance(error, OSError):
+                raise WorkerStartError(_why_not(binary, error)) from error
+            raise
         finally:
             self._lifeline.close_worker_end()
         self._first_line: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -142,16 +144,16 @@ class Process:
 
     def _read_output(self) -> None:
         """Passes on the first line, and drops what comes later, for the worker not to block."""
-        with contextlib.suppress(ValueError, OSError):
-            line = self._process.stdout.readline(_LINE)
+        with self._process.stdout as stream:
+            line = stream.readline(_LINE)
             self._first_line.put(line.decode("utf-8", "replace") if line else None)
-            while self._process.stdout.read1(_LINE):
+            while stream.read1(_LINE):
                 pass
 
     def _read_errors(self) -> None:
         """Passes on the log lines, and keeps those that tell why the worker ended."""
-        with contextlib.suppress(ValueError, OSError):
-            for raw in iter(lambda: self._process.stderr.readline(_LINE), b""):
+        with self._process.stderr as stream:
+            for raw in iter(lambda: stream.readline(_LINE), b""):
                 text = raw.decode("utf-8", "replace").rstrip()
                 if self._panic or text.startswith(("panic: ", "fatal error: ", "runtime: ")):
                     if len(self._panic) < _PANIC_LINES:
