@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin/gqlexec"
 )
@@ -185,6 +186,9 @@ func sampledHistory(r *run, args gqlexec.Args) (any, error) {
 		if spec.Samples != nil {
 			samples = *spec.Samples
 		}
+		if spec.MaxStep != nil {
+			*spec.MaxStep++ // a spec's last step counts, other than that of the field history
+		}
 		rows := []map[string]any{}
 		for _, row := range between(r.Streams[historyStream], number(spec.MinStep), number(spec.MaxStep)) {
 			if picked, ok := pick(row, spec.Keys); ok {
@@ -203,14 +207,15 @@ func number(n *int64) any {
 	return *n
 }
 
+// pick takes some keys of a row, where dots lead into nested values; false if one is not there.
 func pick(row map[string]any, keys []string) (map[string]any, bool) {
 	if len(keys) == 0 {
 		return row, true
 	}
 	out := map[string]any{}
 	for _, k := range keys {
-		value, ok := row[k]
-		if !ok {
+		value := dig(row, strings.Split(k, "."))
+		if value == nil {
 			return nil, false
 		}
 		out[k] = value
@@ -227,12 +232,7 @@ func historyKeys(stream []string) any {
 	last := int64(-1)
 	for i, row := range between(stream, nil, nil) {
 		last = max(last, step(row, i))
-		for k, v := range row {
-			if counts[k] == nil {
-				counts[k] = map[string]int{}
-			}
-			counts[k][historyType(v)]++
-		}
+		countTypes(counts, "", row)
 	}
 	keys := map[string]any{}
 	for k, types := range counts {
@@ -245,6 +245,21 @@ func historyKeys(stream []string) any {
 	return map[string]any{"keys": keys, "lastStep": last, "sets": []any{}}
 }
 
+// countTypes counts the types of a row's values, with nested keys joined by dots.
+func countTypes(counts map[string]map[string]int, prefix string, row map[string]any) {
+	for k, v := range row {
+		inner, isMap := v.(map[string]any)
+		if _, media := inner["_type"]; isMap && !media {
+			countTypes(counts, prefix+k+".", inner)
+			continue
+		}
+		if counts[prefix+k] == nil {
+			counts[prefix+k] = map[string]int{}
+		}
+		counts[prefix+k][historyType(v)]++
+	}
+}
+
 func historyType(v any) string {
 	switch v := v.(type) {
 	case json.Number:
@@ -252,10 +267,8 @@ func historyType(v any) string {
 	case string:
 		return "string"
 	case map[string]any:
-		if t, ok := v["_type"].(string); ok {
-			return t
-		}
-		return "map"
+		t, _ := v["_type"].(string)
+		return t
 	case nil:
 		return "nil"
 	}
