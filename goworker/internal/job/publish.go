@@ -53,6 +53,9 @@ func (p *publisher) publish(ctx context.Context, c *collector, pub *publication)
 	if err != nil {
 		return nil, err
 	}
+	if !logged.New {
+		logged.FilesUnchanged = int64(c.files.Len())
+	}
 	p.tracker.begin(StageCommitting)
 	after, done := lenient(ctx)
 	defer done()

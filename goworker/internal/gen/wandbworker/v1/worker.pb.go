@@ -275,6 +275,128 @@ func (RunRelation) EnumDescriptor() ([]byte, []int) {
 	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{3}
 }
 
+// LookupKind says what to list.
+type LookupKind int32
+
+const (
+	// Unset.
+	LookupKind_LOOKUP_KIND_UNSPECIFIED LookupKind = 0
+	// The entity's projects. It also tells whether the key is good.
+	LookupKind_LOOKUP_KIND_PROJECTS LookupKind = 1
+	// The project's runs, newest first.
+	LookupKind_LOOKUP_KIND_RUNS LookupKind = 2
+	// The project's artifacts of the given types, each with its newest version.
+	LookupKind_LOOKUP_KIND_ARTIFACTS LookupKind = 3
+	// The versions of one artifact, newest first.
+	LookupKind_LOOKUP_KIND_VERSIONS LookupKind = 4
+	// The project's reports.
+	LookupKind_LOOKUP_KIND_REPORTS LookupKind = 5
+)
+
+// Enum value maps for LookupKind.
+var (
+	LookupKind_name = map[int32]string{
+		0: "LOOKUP_KIND_UNSPECIFIED",
+		1: "LOOKUP_KIND_PROJECTS",
+		2: "LOOKUP_KIND_RUNS",
+		3: "LOOKUP_KIND_ARTIFACTS",
+		4: "LOOKUP_KIND_VERSIONS",
+		5: "LOOKUP_KIND_REPORTS",
+	}
+	LookupKind_value = map[string]int32{
+		"LOOKUP_KIND_UNSPECIFIED": 0,
+		"LOOKUP_KIND_PROJECTS":    1,
+		"LOOKUP_KIND_RUNS":        2,
+		"LOOKUP_KIND_ARTIFACTS":   3,
+		"LOOKUP_KIND_VERSIONS":    4,
+		"LOOKUP_KIND_REPORTS":     5,
+	}
+)
+
+func (x LookupKind) Enum() *LookupKind {
+	p := new(LookupKind)
+	*p = x
+	return p
+}
+
+func (x LookupKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (LookupKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_wandbworker_v1_worker_proto_enumTypes[4].Descriptor()
+}
+
+func (LookupKind) Type() protoreflect.EnumType {
+	return &file_wandbworker_v1_worker_proto_enumTypes[4]
+}
+
+func (x LookupKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use LookupKind.Descriptor instead.
+func (LookupKind) EnumDescriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{4}
+}
+
+// IdList names one of an artifact's id lists.
+type IdList int32
+
+const (
+	// Unset.
+	IdList_ID_LIST_UNSPECIFIED IdList = 0
+	// The samples, in the view's order.
+	IdList_ID_LIST_SAMPLES IdList = 1
+	// All labels.
+	IdList_ID_LIST_LABELS IdList = 2
+	// The labels with a low confidence.
+	IdList_ID_LIST_LOW_CONFIDENCE IdList = 3
+)
+
+// Enum value maps for IdList.
+var (
+	IdList_name = map[int32]string{
+		0: "ID_LIST_UNSPECIFIED",
+		1: "ID_LIST_SAMPLES",
+		2: "ID_LIST_LABELS",
+		3: "ID_LIST_LOW_CONFIDENCE",
+	}
+	IdList_value = map[string]int32{
+		"ID_LIST_UNSPECIFIED":    0,
+		"ID_LIST_SAMPLES":        1,
+		"ID_LIST_LABELS":         2,
+		"ID_LIST_LOW_CONFIDENCE": 3,
+	}
+)
+
+func (x IdList) Enum() *IdList {
+	p := new(IdList)
+	*p = x
+	return p
+}
+
+func (x IdList) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (IdList) Descriptor() protoreflect.EnumDescriptor {
+	return file_wandbworker_v1_worker_proto_enumTypes[5].Descriptor()
+}
+
+func (IdList) Type() protoreflect.EnumType {
+	return &file_wandbworker_v1_worker_proto_enumTypes[5]
+}
+
+func (x IdList) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use IdList.Descriptor instead.
+func (IdList) EnumDescriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{5}
+}
+
 // RunRequest is one job and everything it needs.
 type RunRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -291,6 +413,9 @@ type RunRequest struct {
 	//	*RunRequest_LogView
 	//	*RunRequest_LogPredictions
 	//	*RunRequest_FinishRun
+	//	*RunRequest_Lookup
+	//	*RunRequest_ReadArtifact
+	//	*RunRequest_ReadRun
 	Job           isRunRequest_Job `protobuf_oneof:"job"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -381,6 +506,33 @@ func (x *RunRequest) GetFinishRun() *FinishRun {
 	return nil
 }
 
+func (x *RunRequest) GetLookup() *Lookup {
+	if x != nil {
+		if x, ok := x.Job.(*RunRequest_Lookup); ok {
+			return x.Lookup
+		}
+	}
+	return nil
+}
+
+func (x *RunRequest) GetReadArtifact() *ReadArtifact {
+	if x != nil {
+		if x, ok := x.Job.(*RunRequest_ReadArtifact); ok {
+			return x.ReadArtifact
+		}
+	}
+	return nil
+}
+
+func (x *RunRequest) GetReadRun() *ReadRun {
+	if x != nil {
+		if x, ok := x.Job.(*RunRequest_ReadRun); ok {
+			return x.ReadRun
+		}
+	}
+	return nil
+}
+
 type isRunRequest_Job interface {
 	isRunRequest_Job()
 }
@@ -401,11 +553,32 @@ type RunRequest_FinishRun struct {
 	FinishRun *FinishRun `protobuf:"bytes,12,opt,name=finish_run,json=finishRun,proto3,oneof"`
 }
 
+type RunRequest_Lookup struct {
+	// List projects, runs, artifacts or reports, for forms and the panel.
+	Lookup *Lookup `protobuf:"bytes,13,opt,name=lookup,proto3,oneof"`
+}
+
+type RunRequest_ReadArtifact struct {
+	// Read what an artifact says of the view that it was made from.
+	ReadArtifact *ReadArtifact `protobuf:"bytes,14,opt,name=read_artifact,json=readArtifact,proto3,oneof"`
+}
+
+type RunRequest_ReadRun struct {
+	// Read a run, and add tags to it.
+	ReadRun *ReadRun `protobuf:"bytes,15,opt,name=read_run,json=readRun,proto3,oneof"`
+}
+
 func (*RunRequest_LogView) isRunRequest_Job() {}
 
 func (*RunRequest_LogPredictions) isRunRequest_Job() {}
 
 func (*RunRequest_FinishRun) isRunRequest_Job() {}
+
+func (*RunRequest_Lookup) isRunRequest_Job() {}
+
+func (*RunRequest_ReadArtifact) isRunRequest_Job() {}
+
+func (*RunRequest_ReadRun) isRunRequest_Job() {}
 
 // WandbSettings is what the host knows of W&B's settings. The worker completes
 // it from W&B's environment variables, settings files and netrc.
@@ -1342,6 +1515,10 @@ type RunResponse struct {
 	//	*RunResponse_Failure
 	//	*RunResponse_ArtifactLogged
 	//	*RunResponse_RunFinished
+	//	*RunResponse_LookupResult
+	//	*RunResponse_IdChunk
+	//	*RunResponse_ArtifactContent
+	//	*RunResponse_RunDetails
 	Event         isRunResponse_Event `protobuf_oneof:"event"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1429,6 +1606,42 @@ func (x *RunResponse) GetRunFinished() *RunFinished {
 	return nil
 }
 
+func (x *RunResponse) GetLookupResult() *LookupResult {
+	if x != nil {
+		if x, ok := x.Event.(*RunResponse_LookupResult); ok {
+			return x.LookupResult
+		}
+	}
+	return nil
+}
+
+func (x *RunResponse) GetIdChunk() *IdChunk {
+	if x != nil {
+		if x, ok := x.Event.(*RunResponse_IdChunk); ok {
+			return x.IdChunk
+		}
+	}
+	return nil
+}
+
+func (x *RunResponse) GetArtifactContent() *ArtifactContent {
+	if x != nil {
+		if x, ok := x.Event.(*RunResponse_ArtifactContent); ok {
+			return x.ArtifactContent
+		}
+	}
+	return nil
+}
+
+func (x *RunResponse) GetRunDetails() *RunDetails {
+	if x != nil {
+		if x, ok := x.Event.(*RunResponse_RunDetails); ok {
+			return x.RunDetails
+		}
+	}
+	return nil
+}
+
 type isRunResponse_Event interface {
 	isRunResponse_Event()
 }
@@ -1458,6 +1671,26 @@ type RunResponse_RunFinished struct {
 	RunFinished *RunFinished `protobuf:"bytes,5,opt,name=run_finished,json=runFinished,proto3,oneof"`
 }
 
+type RunResponse_LookupResult struct {
+	// What was looked up. The last event.
+	LookupResult *LookupResult `protobuf:"bytes,6,opt,name=lookup_result,json=lookupResult,proto3,oneof"`
+}
+
+type RunResponse_IdChunk struct {
+	// A part of one of an artifact's id lists, in order, before artifact_content.
+	IdChunk *IdChunk `protobuf:"bytes,7,opt,name=id_chunk,json=idChunk,proto3,oneof"`
+}
+
+type RunResponse_ArtifactContent struct {
+	// The artifact was read. The last event.
+	ArtifactContent *ArtifactContent `protobuf:"bytes,8,opt,name=artifact_content,json=artifactContent,proto3,oneof"`
+}
+
+type RunResponse_RunDetails struct {
+	// The run was read. The last event.
+	RunDetails *RunDetails `protobuf:"bytes,9,opt,name=run_details,json=runDetails,proto3,oneof"`
+}
+
 func (*RunResponse_Progress) isRunResponse_Event() {}
 
 func (*RunResponse_RunCreated) isRunResponse_Event() {}
@@ -1467,6 +1700,14 @@ func (*RunResponse_Failure) isRunResponse_Event() {}
 func (*RunResponse_ArtifactLogged) isRunResponse_Event() {}
 
 func (*RunResponse_RunFinished) isRunResponse_Event() {}
+
+func (*RunResponse_LookupResult) isRunResponse_Event() {}
+
+func (*RunResponse_IdChunk) isRunResponse_Event() {}
+
+func (*RunResponse_ArtifactContent) isRunResponse_Event() {}
+
+func (*RunResponse_RunDetails) isRunResponse_Event() {}
 
 // Progress is how far a job is. Totals of 0 are not known.
 type Progress struct {
@@ -2033,11 +2274,1132 @@ func (*RunFinished) Descriptor() ([]byte, []int) {
 	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{15}
 }
 
+// Lookup lists something of W&B, one page at a time. Entity and project are
+// those of WandbSettings.
+type Lookup struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What to list.
+	Kind LookupKind `protobuf:"varint,1,opt,name=kind,proto3,enum=wandbworker.v1.LookupKind" json:"kind,omitempty"`
+	// For artifacts: their types, such as "dataset" and "predictions"; none for all.
+	ArtifactTypes []string `protobuf:"bytes,2,rep,name=artifact_types,json=artifactTypes,proto3" json:"artifact_types,omitempty"`
+	// For versions: the artifact's name.
+	ArtifactName string `protobuf:"bytes,3,opt,name=artifact_name,json=artifactName,proto3" json:"artifact_name,omitempty"`
+	// The most entries to give, 1 to 500; 0 is 500.
+	Limit int32 `protobuf:"varint,4,opt,name=limit,proto3" json:"limit,omitempty"`
+	// Where to go on: LookupResult.next of the page before.
+	After string `protobuf:"bytes,5,opt,name=after,proto3" json:"after,omitempty"`
+	// For runs: a text that name or id contain; empty for all.
+	Search string `protobuf:"bytes,6,opt,name=search,proto3" json:"search,omitempty"`
+	// For runs: the keys of the summary to give as metrics; none gives a few of the newest.
+	Metrics       []string `protobuf:"bytes,7,rep,name=metrics,proto3" json:"metrics,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Lookup) Reset() {
+	*x = Lookup{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Lookup) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Lookup) ProtoMessage() {}
+
+func (x *Lookup) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Lookup.ProtoReflect.Descriptor instead.
+func (*Lookup) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *Lookup) GetKind() LookupKind {
+	if x != nil {
+		return x.Kind
+	}
+	return LookupKind_LOOKUP_KIND_UNSPECIFIED
+}
+
+func (x *Lookup) GetArtifactTypes() []string {
+	if x != nil {
+		return x.ArtifactTypes
+	}
+	return nil
+}
+
+func (x *Lookup) GetArtifactName() string {
+	if x != nil {
+		return x.ArtifactName
+	}
+	return ""
+}
+
+func (x *Lookup) GetLimit() int32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *Lookup) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
+func (x *Lookup) GetSearch() string {
+	if x != nil {
+		return x.Search
+	}
+	return ""
+}
+
+func (x *Lookup) GetMetrics() []string {
+	if x != nil {
+		return x.Metrics
+	}
+	return nil
+}
+
+// LookupResult is one page.
+type LookupResult struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The entity that was looked at.
+	Entity string `protobuf:"bytes,1,opt,name=entity,proto3" json:"entity,omitempty"`
+	// The project that was looked at; empty for projects.
+	Project string `protobuf:"bytes,2,opt,name=project,proto3" json:"project,omitempty"`
+	// The server's API address.
+	BaseUrl string `protobuf:"bytes,3,opt,name=base_url,json=baseUrl,proto3" json:"base_url,omitempty"`
+	// The user that the key belongs to.
+	Username string `protobuf:"bytes,4,opt,name=username,proto3" json:"username,omitempty"`
+	// Where the next page begins; empty at the end.
+	Next string `protobuf:"bytes,5,opt,name=next,proto3" json:"next,omitempty"`
+	// How many there are in all, where the server says so.
+	Total int64 `protobuf:"varint,6,opt,name=total,proto3" json:"total,omitempty"`
+	// Projects.
+	Projects []*ProjectEntry `protobuf:"bytes,7,rep,name=projects,proto3" json:"projects,omitempty"`
+	// Runs.
+	Runs []*RunEntry `protobuf:"bytes,8,rep,name=runs,proto3" json:"runs,omitempty"`
+	// Artifacts, or versions of one.
+	Artifacts []*ArtifactEntry `protobuf:"bytes,9,rep,name=artifacts,proto3" json:"artifacts,omitempty"`
+	// Reports.
+	Reports []*ReportEntry `protobuf:"bytes,10,rep,name=reports,proto3" json:"reports,omitempty"`
+	// The entities that the user may choose: their own and their teams.
+	Entities      []string `protobuf:"bytes,11,rep,name=entities,proto3" json:"entities,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LookupResult) Reset() {
+	*x = LookupResult{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LookupResult) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LookupResult) ProtoMessage() {}
+
+func (x *LookupResult) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LookupResult.ProtoReflect.Descriptor instead.
+func (*LookupResult) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *LookupResult) GetEntity() string {
+	if x != nil {
+		return x.Entity
+	}
+	return ""
+}
+
+func (x *LookupResult) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
+}
+
+func (x *LookupResult) GetBaseUrl() string {
+	if x != nil {
+		return x.BaseUrl
+	}
+	return ""
+}
+
+func (x *LookupResult) GetUsername() string {
+	if x != nil {
+		return x.Username
+	}
+	return ""
+}
+
+func (x *LookupResult) GetNext() string {
+	if x != nil {
+		return x.Next
+	}
+	return ""
+}
+
+func (x *LookupResult) GetTotal() int64 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
+
+func (x *LookupResult) GetProjects() []*ProjectEntry {
+	if x != nil {
+		return x.Projects
+	}
+	return nil
+}
+
+func (x *LookupResult) GetRuns() []*RunEntry {
+	if x != nil {
+		return x.Runs
+	}
+	return nil
+}
+
+func (x *LookupResult) GetArtifacts() []*ArtifactEntry {
+	if x != nil {
+		return x.Artifacts
+	}
+	return nil
+}
+
+func (x *LookupResult) GetReports() []*ReportEntry {
+	if x != nil {
+		return x.Reports
+	}
+	return nil
+}
+
+func (x *LookupResult) GetEntities() []string {
+	if x != nil {
+		return x.Entities
+	}
+	return nil
+}
+
+// ProjectEntry is a project.
+type ProjectEntry struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// ISO 8601.
+	CreatedAt string `protobuf:"bytes,2,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	// The page.
+	Url           string `protobuf:"bytes,3,opt,name=url,proto3" json:"url,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProjectEntry) Reset() {
+	*x = ProjectEntry{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProjectEntry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProjectEntry) ProtoMessage() {}
+
+func (x *ProjectEntry) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProjectEntry.ProtoReflect.Descriptor instead.
+func (*ProjectEntry) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ProjectEntry) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ProjectEntry) GetCreatedAt() string {
+	if x != nil {
+		return x.CreatedAt
+	}
+	return ""
+}
+
+func (x *ProjectEntry) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+// RunEntry is a run in a list.
+type RunEntry struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The name that people see.
+	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// Such as "running" or "finished".
+	State string `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
+	// ISO 8601.
+	CreatedAt string `protobuf:"bytes,4,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	// The tags.
+	Tags []string `protobuf:"bytes,5,rep,name=tags,proto3" json:"tags,omitempty"`
+	// Some numbers of the summary, as a JSON object.
+	MetricsJson string `protobuf:"bytes,6,opt,name=metrics_json,json=metricsJson,proto3" json:"metrics_json,omitempty"`
+	// Who started it.
+	Username string `protobuf:"bytes,7,opt,name=username,proto3" json:"username,omitempty"`
+	// The page.
+	Url string `protobuf:"bytes,8,opt,name=url,proto3" json:"url,omitempty"`
+	// The entity.
+	Entity string `protobuf:"bytes,9,opt,name=entity,proto3" json:"entity,omitempty"`
+	// The project.
+	Project       string `protobuf:"bytes,10,opt,name=project,proto3" json:"project,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RunEntry) Reset() {
+	*x = RunEntry{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RunEntry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RunEntry) ProtoMessage() {}
+
+func (x *RunEntry) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RunEntry.ProtoReflect.Descriptor instead.
+func (*RunEntry) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *RunEntry) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *RunEntry) GetDisplayName() string {
+	if x != nil {
+		return x.DisplayName
+	}
+	return ""
+}
+
+func (x *RunEntry) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *RunEntry) GetCreatedAt() string {
+	if x != nil {
+		return x.CreatedAt
+	}
+	return ""
+}
+
+func (x *RunEntry) GetTags() []string {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
+func (x *RunEntry) GetMetricsJson() string {
+	if x != nil {
+		return x.MetricsJson
+	}
+	return ""
+}
+
+func (x *RunEntry) GetUsername() string {
+	if x != nil {
+		return x.Username
+	}
+	return ""
+}
+
+func (x *RunEntry) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *RunEntry) GetEntity() string {
+	if x != nil {
+		return x.Entity
+	}
+	return ""
+}
+
+func (x *RunEntry) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
+}
+
+// ArtifactEntry is a version of an artifact.
+type ArtifactEntry struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The server's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The name.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// The type.
+	Type string `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`
+	// Such as "v3".
+	Version string `protobuf:"bytes,4,opt,name=version,proto3" json:"version,omitempty"`
+	// Such as "latest".
+	Aliases []string `protobuf:"bytes,5,rep,name=aliases,proto3" json:"aliases,omitempty"`
+	// ISO 8601.
+	CreatedAt string `protobuf:"bytes,6,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	// Bytes of all files.
+	Size int64 `protobuf:"varint,7,opt,name=size,proto3" json:"size,omitempty"`
+	// Number of files.
+	FileCount int64 `protobuf:"varint,8,opt,name=file_count,json=fileCount,proto3" json:"file_count,omitempty"`
+	// The samples, as the metadata says; 0 where it does not.
+	Samples int64 `protobuf:"varint,9,opt,name=samples,proto3" json:"samples,omitempty"`
+	// The FiftyOne dataset, as the metadata says.
+	DatasetName string `protobuf:"bytes,10,opt,name=dataset_name,json=datasetName,proto3" json:"dataset_name,omitempty"`
+	// The model, for predictions.
+	ModelName string `protobuf:"bytes,11,opt,name=model_name,json=modelName,proto3" json:"model_name,omitempty"`
+	// The predictions' field, for predictions.
+	PredictionsField string `protobuf:"bytes,12,opt,name=predictions_field,json=predictionsField,proto3" json:"predictions_field,omitempty"`
+	// The page.
+	Url string `protobuf:"bytes,13,opt,name=url,proto3" json:"url,omitempty"`
+	// The entity.
+	Entity string `protobuf:"bytes,14,opt,name=entity,proto3" json:"entity,omitempty"`
+	// The project.
+	Project string `protobuf:"bytes,15,opt,name=project,proto3" json:"project,omitempty"`
+	// The description.
+	Description   string `protobuf:"bytes,16,opt,name=description,proto3" json:"description,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ArtifactEntry) Reset() {
+	*x = ArtifactEntry{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ArtifactEntry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ArtifactEntry) ProtoMessage() {}
+
+func (x *ArtifactEntry) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ArtifactEntry.ProtoReflect.Descriptor instead.
+func (*ArtifactEntry) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ArtifactEntry) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ArtifactEntry) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ArtifactEntry) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *ArtifactEntry) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *ArtifactEntry) GetAliases() []string {
+	if x != nil {
+		return x.Aliases
+	}
+	return nil
+}
+
+func (x *ArtifactEntry) GetCreatedAt() string {
+	if x != nil {
+		return x.CreatedAt
+	}
+	return ""
+}
+
+func (x *ArtifactEntry) GetSize() int64 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
+func (x *ArtifactEntry) GetFileCount() int64 {
+	if x != nil {
+		return x.FileCount
+	}
+	return 0
+}
+
+func (x *ArtifactEntry) GetSamples() int64 {
+	if x != nil {
+		return x.Samples
+	}
+	return 0
+}
+
+func (x *ArtifactEntry) GetDatasetName() string {
+	if x != nil {
+		return x.DatasetName
+	}
+	return ""
+}
+
+func (x *ArtifactEntry) GetModelName() string {
+	if x != nil {
+		return x.ModelName
+	}
+	return ""
+}
+
+func (x *ArtifactEntry) GetPredictionsField() string {
+	if x != nil {
+		return x.PredictionsField
+	}
+	return ""
+}
+
+func (x *ArtifactEntry) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *ArtifactEntry) GetEntity() string {
+	if x != nil {
+		return x.Entity
+	}
+	return ""
+}
+
+func (x *ArtifactEntry) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
+}
+
+func (x *ArtifactEntry) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+// ReportEntry is a report.
+type ReportEntry struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The server's id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// The title.
+	Title string `protobuf:"bytes,2,opt,name=title,proto3" json:"title,omitempty"`
+	// The description.
+	Description string `protobuf:"bytes,3,opt,name=description,proto3" json:"description,omitempty"`
+	// ISO 8601.
+	UpdatedAt string `protobuf:"bytes,4,opt,name=updated_at,json=updatedAt,proto3" json:"updated_at,omitempty"`
+	// Who wrote it.
+	Username string `protobuf:"bytes,5,opt,name=username,proto3" json:"username,omitempty"`
+	// The page.
+	Url           string `protobuf:"bytes,6,opt,name=url,proto3" json:"url,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReportEntry) Reset() {
+	*x = ReportEntry{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReportEntry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReportEntry) ProtoMessage() {}
+
+func (x *ReportEntry) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReportEntry.ProtoReflect.Descriptor instead.
+func (*ReportEntry) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ReportEntry) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ReportEntry) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *ReportEntry) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *ReportEntry) GetUpdatedAt() string {
+	if x != nil {
+		return x.UpdatedAt
+	}
+	return ""
+}
+
+func (x *ReportEntry) GetUsername() string {
+	if x != nil {
+		return x.Username
+	}
+	return ""
+}
+
+func (x *ReportEntry) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+// ReadArtifact reads what an artifact says of the view that it was made from,
+// be it one of ours or one of the original plugin's.
+type ReadArtifact struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A name with or without alias or version ("train:v3"), also with project and
+	// entity before it, or the URL of its page, or the server's id.
+	Reference string `protobuf:"bytes,1,opt,name=reference,proto3" json:"reference,omitempty"`
+	// Which id lists to send.
+	Lists []IdList `protobuf:"varint,2,rep,packed,name=lists,proto3,enum=wandbworker.v1.IdList" json:"lists,omitempty"`
+	// A run of the project to record as a user of the artifact; empty for none.
+	UsedByRun     string `protobuf:"bytes,3,opt,name=used_by_run,json=usedByRun,proto3" json:"used_by_run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadArtifact) Reset() {
+	*x = ReadArtifact{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadArtifact) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadArtifact) ProtoMessage() {}
+
+func (x *ReadArtifact) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadArtifact.ProtoReflect.Descriptor instead.
+func (*ReadArtifact) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ReadArtifact) GetReference() string {
+	if x != nil {
+		return x.Reference
+	}
+	return ""
+}
+
+func (x *ReadArtifact) GetLists() []IdList {
+	if x != nil {
+		return x.Lists
+	}
+	return nil
+}
+
+func (x *ReadArtifact) GetUsedByRun() string {
+	if x != nil {
+		return x.UsedByRun
+	}
+	return ""
+}
+
+// IdChunk is a part of an id list.
+type IdChunk struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which list.
+	List IdList `protobuf:"varint,1,opt,name=list,proto3,enum=wandbworker.v1.IdList" json:"list,omitempty"`
+	// The ids, 12 bytes each.
+	Ids           []byte `protobuf:"bytes,2,opt,name=ids,proto3" json:"ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IdChunk) Reset() {
+	*x = IdChunk{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IdChunk) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IdChunk) ProtoMessage() {}
+
+func (x *IdChunk) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IdChunk.ProtoReflect.Descriptor instead.
+func (*IdChunk) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *IdChunk) GetList() IdList {
+	if x != nil {
+		return x.List
+	}
+	return IdList_ID_LIST_UNSPECIFIED
+}
+
+func (x *IdChunk) GetIds() []byte {
+	if x != nil {
+		return x.Ids
+	}
+	return nil
+}
+
+// ArtifactContent is what ReadArtifact found, the id lists apart.
+type ArtifactContent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The version.
+	Artifact *ArtifactEntry `protobuf:"bytes,1,opt,name=artifact,proto3" json:"artifact,omitempty"`
+	// The metadata as a JSON object, without id lists and stages.
+	MetadataJson string `protobuf:"bytes,2,opt,name=metadata_json,json=metadataJson,proto3" json:"metadata_json,omitempty"`
+	// The view's stages as JSON; empty for a whole dataset, or where none are known.
+	SerializationJson string `protobuf:"bytes,3,opt,name=serialization_json,json=serializationJson,proto3" json:"serialization_json,omitempty"`
+	// Runs that made or used it.
+	UsedBy []*RunEntry `protobuf:"bytes,4,rep,name=used_by,json=usedBy,proto3" json:"used_by,omitempty"`
+	// The run that made it, if any.
+	CreatedBy     *RunEntry `protobuf:"bytes,5,opt,name=created_by,json=createdBy,proto3" json:"created_by,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ArtifactContent) Reset() {
+	*x = ArtifactContent{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ArtifactContent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ArtifactContent) ProtoMessage() {}
+
+func (x *ArtifactContent) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ArtifactContent.ProtoReflect.Descriptor instead.
+func (*ArtifactContent) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *ArtifactContent) GetArtifact() *ArtifactEntry {
+	if x != nil {
+		return x.Artifact
+	}
+	return nil
+}
+
+func (x *ArtifactContent) GetMetadataJson() string {
+	if x != nil {
+		return x.MetadataJson
+	}
+	return ""
+}
+
+func (x *ArtifactContent) GetSerializationJson() string {
+	if x != nil {
+		return x.SerializationJson
+	}
+	return ""
+}
+
+func (x *ArtifactContent) GetUsedBy() []*RunEntry {
+	if x != nil {
+		return x.UsedBy
+	}
+	return nil
+}
+
+func (x *ArtifactContent) GetCreatedBy() *RunEntry {
+	if x != nil {
+		return x.CreatedBy
+	}
+	return nil
+}
+
+// ReadRun reads a run, and adds tags to it if any are given.
+type ReadRun struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// An id, a name that people see, or the URL of its page.
+	Reference string `protobuf:"bytes,1,opt,name=reference,proto3" json:"reference,omitempty"`
+	// Tags to add; those that are there already are not added again.
+	AddTags []string `protobuf:"bytes,2,rep,name=add_tags,json=addTags,proto3" json:"add_tags,omitempty"`
+	// Metrics whose sampled history is wanted.
+	HistoryKeys []string `protobuf:"bytes,3,rep,name=history_keys,json=historyKeys,proto3" json:"history_keys,omitempty"`
+	// How many points of history at most, 0 for 500.
+	HistoryPoints int32 `protobuf:"varint,4,opt,name=history_points,json=historyPoints,proto3" json:"history_points,omitempty"`
+	// Whether to list input and output artifacts.
+	WithArtifacts bool `protobuf:"varint,5,opt,name=with_artifacts,json=withArtifacts,proto3" json:"with_artifacts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadRun) Reset() {
+	*x = ReadRun{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadRun) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadRun) ProtoMessage() {}
+
+func (x *ReadRun) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadRun.ProtoReflect.Descriptor instead.
+func (*ReadRun) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *ReadRun) GetReference() string {
+	if x != nil {
+		return x.Reference
+	}
+	return ""
+}
+
+func (x *ReadRun) GetAddTags() []string {
+	if x != nil {
+		return x.AddTags
+	}
+	return nil
+}
+
+func (x *ReadRun) GetHistoryKeys() []string {
+	if x != nil {
+		return x.HistoryKeys
+	}
+	return nil
+}
+
+func (x *ReadRun) GetHistoryPoints() int32 {
+	if x != nil {
+		return x.HistoryPoints
+	}
+	return 0
+}
+
+func (x *ReadRun) GetWithArtifacts() bool {
+	if x != nil {
+		return x.WithArtifacts
+	}
+	return false
+}
+
+// RunDetails is what ReadRun found.
+type RunDetails struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run.
+	Run *RunEntry `protobuf:"bytes,1,opt,name=run,proto3" json:"run,omitempty"`
+	// The config as a JSON object of plain values, without W&B's own keys.
+	ConfigJson string `protobuf:"bytes,2,opt,name=config_json,json=configJson,proto3" json:"config_json,omitempty"`
+	// The summary as a JSON object, without W&B's own keys.
+	SummaryJson string `protobuf:"bytes,3,opt,name=summary_json,json=summaryJson,proto3" json:"summary_json,omitempty"`
+	// The notes.
+	Notes string `protobuf:"bytes,4,opt,name=notes,proto3" json:"notes,omitempty"`
+	// The tags that were added now.
+	AddedTags []string `protobuf:"bytes,5,rep,name=added_tags,json=addedTags,proto3" json:"added_tags,omitempty"`
+	// The keys that have a history.
+	HistoryKeys []string `protobuf:"bytes,6,rep,name=history_keys,json=historyKeys,proto3" json:"history_keys,omitempty"`
+	// The sampled history: a JSON array of objects with _step and the asked keys.
+	HistoryJson string `protobuf:"bytes,7,opt,name=history_json,json=historyJson,proto3" json:"history_json,omitempty"`
+	// Artifacts that the run used.
+	Inputs []*ArtifactEntry `protobuf:"bytes,8,rep,name=inputs,proto3" json:"inputs,omitempty"`
+	// Artifacts that the run made.
+	Outputs []*ArtifactEntry `protobuf:"bytes,9,rep,name=outputs,proto3" json:"outputs,omitempty"`
+	// ISO 8601 of the last sign of life.
+	HeartbeatAt string `protobuf:"bytes,10,opt,name=heartbeat_at,json=heartbeatAt,proto3" json:"heartbeat_at,omitempty"`
+	// The project's page.
+	ProjectUrl    string `protobuf:"bytes,11,opt,name=project_url,json=projectUrl,proto3" json:"project_url,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RunDetails) Reset() {
+	*x = RunDetails{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RunDetails) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RunDetails) ProtoMessage() {}
+
+func (x *RunDetails) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RunDetails.ProtoReflect.Descriptor instead.
+func (*RunDetails) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *RunDetails) GetRun() *RunEntry {
+	if x != nil {
+		return x.Run
+	}
+	return nil
+}
+
+func (x *RunDetails) GetConfigJson() string {
+	if x != nil {
+		return x.ConfigJson
+	}
+	return ""
+}
+
+func (x *RunDetails) GetSummaryJson() string {
+	if x != nil {
+		return x.SummaryJson
+	}
+	return ""
+}
+
+func (x *RunDetails) GetNotes() string {
+	if x != nil {
+		return x.Notes
+	}
+	return ""
+}
+
+func (x *RunDetails) GetAddedTags() []string {
+	if x != nil {
+		return x.AddedTags
+	}
+	return nil
+}
+
+func (x *RunDetails) GetHistoryKeys() []string {
+	if x != nil {
+		return x.HistoryKeys
+	}
+	return nil
+}
+
+func (x *RunDetails) GetHistoryJson() string {
+	if x != nil {
+		return x.HistoryJson
+	}
+	return ""
+}
+
+func (x *RunDetails) GetInputs() []*ArtifactEntry {
+	if x != nil {
+		return x.Inputs
+	}
+	return nil
+}
+
+func (x *RunDetails) GetOutputs() []*ArtifactEntry {
+	if x != nil {
+		return x.Outputs
+	}
+	return nil
+}
+
+func (x *RunDetails) GetHeartbeatAt() string {
+	if x != nil {
+		return x.HeartbeatAt
+	}
+	return ""
+}
+
+func (x *RunDetails) GetProjectUrl() string {
+	if x != nil {
+		return x.ProjectUrl
+	}
+	return ""
+}
+
 var File_wandbworker_v1_worker_proto protoreflect.FileDescriptor
 
 const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\n" +
-	"\x1bwandbworker/v1/worker.proto\x12\x0ewandbworker.v1\"\xc3\x02\n" +
+	"\x1bwandbworker/v1/worker.proto\x12\x0ewandbworker.v1\"\xf0\x03\n" +
 	"\n" +
 	"RunRequest\x12\x15\n" +
 	"\x06job_id\x18\x01 \x01(\tR\x05jobId\x123\n" +
@@ -2047,7 +3409,10 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	" \x01(\v2\x17.wandbworker.v1.LogViewH\x00R\alogView\x12I\n" +
 	"\x0flog_predictions\x18\v \x01(\v2\x1e.wandbworker.v1.LogPredictionsH\x00R\x0elogPredictions\x12:\n" +
 	"\n" +
-	"finish_run\x18\f \x01(\v2\x19.wandbworker.v1.FinishRunH\x00R\tfinishRunB\x05\n" +
+	"finish_run\x18\f \x01(\v2\x19.wandbworker.v1.FinishRunH\x00R\tfinishRun\x120\n" +
+	"\x06lookup\x18\r \x01(\v2\x16.wandbworker.v1.LookupH\x00R\x06lookup\x12C\n" +
+	"\rread_artifact\x18\x0e \x01(\v2\x1c.wandbworker.v1.ReadArtifactH\x00R\freadArtifact\x124\n" +
+	"\bread_run\x18\x0f \x01(\v2\x17.wandbworker.v1.ReadRunH\x00R\areadRunB\x05\n" +
 	"\x03job\"\xf3\x02\n" +
 	"\rWandbSettings\x12\x17\n" +
 	"\aapi_key\x18\x01 \x01(\tR\x06apiKey\x12\x19\n" +
@@ -2143,14 +3508,19 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x06entity\x18\x01 \x01(\tR\x06entity\x12\x18\n" +
 	"\aproject\x18\x02 \x01(\tR\aproject\x12\x15\n" +
 	"\x06run_id\x18\x03 \x01(\tR\x05runId\x12\x1b\n" +
-	"\texit_code\x18\x04 \x01(\x05R\bexitCode\"\xcf\x02\n" +
+	"\texit_code\x18\x04 \x01(\x05R\bexitCode\"\xd7\x04\n" +
 	"\vRunResponse\x126\n" +
 	"\bprogress\x18\x01 \x01(\v2\x18.wandbworker.v1.ProgressH\x00R\bprogress\x12=\n" +
 	"\vrun_created\x18\x02 \x01(\v2\x1a.wandbworker.v1.RunCreatedH\x00R\n" +
 	"runCreated\x123\n" +
 	"\afailure\x18\x03 \x01(\v2\x17.wandbworker.v1.FailureH\x00R\afailure\x12I\n" +
 	"\x0fartifact_logged\x18\x04 \x01(\v2\x1e.wandbworker.v1.ArtifactLoggedH\x00R\x0eartifactLogged\x12@\n" +
-	"\frun_finished\x18\x05 \x01(\v2\x1b.wandbworker.v1.RunFinishedH\x00R\vrunFinishedB\a\n" +
+	"\frun_finished\x18\x05 \x01(\v2\x1b.wandbworker.v1.RunFinishedH\x00R\vrunFinished\x12C\n" +
+	"\rlookup_result\x18\x06 \x01(\v2\x1c.wandbworker.v1.LookupResultH\x00R\flookupResult\x124\n" +
+	"\bid_chunk\x18\a \x01(\v2\x17.wandbworker.v1.IdChunkH\x00R\aidChunk\x12L\n" +
+	"\x10artifact_content\x18\b \x01(\v2\x1f.wandbworker.v1.ArtifactContentH\x00R\x0fartifactContent\x12=\n" +
+	"\vrun_details\x18\t \x01(\v2\x1a.wandbworker.v1.RunDetailsH\x00R\n" +
+	"runDetailsB\a\n" +
 	"\x05event\"\xa5\x02\n" +
 	"\bProgress\x12+\n" +
 	"\x05stage\x18\x01 \x01(\x0e2\x15.wandbworker.v1.StageR\x05stage\x12\x1b\n" +
@@ -2205,7 +3575,112 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x0frun_config_json\x18\x11 \x01(\tR\rrunConfigJson\x123\n" +
 	"\bwarnings\x18\x12 \x03(\v2\x17.wandbworker.v1.WarningR\bwarnings\x12\x19\n" +
 	"\bbase_url\x18\x13 \x01(\tR\abaseUrl\"\r\n" +
-	"\vRunFinished*s\n" +
+	"\vRunFinished\"\xe2\x01\n" +
+	"\x06Lookup\x12.\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x1a.wandbworker.v1.LookupKindR\x04kind\x12%\n" +
+	"\x0eartifact_types\x18\x02 \x03(\tR\rartifactTypes\x12#\n" +
+	"\rartifact_name\x18\x03 \x01(\tR\fartifactName\x12\x14\n" +
+	"\x05limit\x18\x04 \x01(\x05R\x05limit\x12\x14\n" +
+	"\x05after\x18\x05 \x01(\tR\x05after\x12\x16\n" +
+	"\x06search\x18\x06 \x01(\tR\x06search\x12\x18\n" +
+	"\ametrics\x18\a \x03(\tR\ametrics\"\x99\x03\n" +
+	"\fLookupResult\x12\x16\n" +
+	"\x06entity\x18\x01 \x01(\tR\x06entity\x12\x18\n" +
+	"\aproject\x18\x02 \x01(\tR\aproject\x12\x19\n" +
+	"\bbase_url\x18\x03 \x01(\tR\abaseUrl\x12\x1a\n" +
+	"\busername\x18\x04 \x01(\tR\busername\x12\x12\n" +
+	"\x04next\x18\x05 \x01(\tR\x04next\x12\x14\n" +
+	"\x05total\x18\x06 \x01(\x03R\x05total\x128\n" +
+	"\bprojects\x18\a \x03(\v2\x1c.wandbworker.v1.ProjectEntryR\bprojects\x12,\n" +
+	"\x04runs\x18\b \x03(\v2\x18.wandbworker.v1.RunEntryR\x04runs\x12;\n" +
+	"\tartifacts\x18\t \x03(\v2\x1d.wandbworker.v1.ArtifactEntryR\tartifacts\x125\n" +
+	"\areports\x18\n" +
+	" \x03(\v2\x1b.wandbworker.v1.ReportEntryR\areports\x12\x1a\n" +
+	"\bentities\x18\v \x03(\tR\bentities\"S\n" +
+	"\fProjectEntry\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1d\n" +
+	"\n" +
+	"created_at\x18\x02 \x01(\tR\tcreatedAt\x12\x10\n" +
+	"\x03url\x18\x03 \x01(\tR\x03url\"\x89\x02\n" +
+	"\bRunEntry\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12!\n" +
+	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12\x14\n" +
+	"\x05state\x18\x03 \x01(\tR\x05state\x12\x1d\n" +
+	"\n" +
+	"created_at\x18\x04 \x01(\tR\tcreatedAt\x12\x12\n" +
+	"\x04tags\x18\x05 \x03(\tR\x04tags\x12!\n" +
+	"\fmetrics_json\x18\x06 \x01(\tR\vmetricsJson\x12\x1a\n" +
+	"\busername\x18\a \x01(\tR\busername\x12\x10\n" +
+	"\x03url\x18\b \x01(\tR\x03url\x12\x16\n" +
+	"\x06entity\x18\t \x01(\tR\x06entity\x12\x18\n" +
+	"\aproject\x18\n" +
+	" \x01(\tR\aproject\"\xbc\x03\n" +
+	"\rArtifactEntry\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
+	"\x04type\x18\x03 \x01(\tR\x04type\x12\x18\n" +
+	"\aversion\x18\x04 \x01(\tR\aversion\x12\x18\n" +
+	"\aaliases\x18\x05 \x03(\tR\aaliases\x12\x1d\n" +
+	"\n" +
+	"created_at\x18\x06 \x01(\tR\tcreatedAt\x12\x12\n" +
+	"\x04size\x18\a \x01(\x03R\x04size\x12\x1d\n" +
+	"\n" +
+	"file_count\x18\b \x01(\x03R\tfileCount\x12\x18\n" +
+	"\asamples\x18\t \x01(\x03R\asamples\x12!\n" +
+	"\fdataset_name\x18\n" +
+	" \x01(\tR\vdatasetName\x12\x1d\n" +
+	"\n" +
+	"model_name\x18\v \x01(\tR\tmodelName\x12+\n" +
+	"\x11predictions_field\x18\f \x01(\tR\x10predictionsField\x12\x10\n" +
+	"\x03url\x18\r \x01(\tR\x03url\x12\x16\n" +
+	"\x06entity\x18\x0e \x01(\tR\x06entity\x12\x18\n" +
+	"\aproject\x18\x0f \x01(\tR\aproject\x12 \n" +
+	"\vdescription\x18\x10 \x01(\tR\vdescription\"\xa2\x01\n" +
+	"\vReportEntry\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
+	"\x05title\x18\x02 \x01(\tR\x05title\x12 \n" +
+	"\vdescription\x18\x03 \x01(\tR\vdescription\x12\x1d\n" +
+	"\n" +
+	"updated_at\x18\x04 \x01(\tR\tupdatedAt\x12\x1a\n" +
+	"\busername\x18\x05 \x01(\tR\busername\x12\x10\n" +
+	"\x03url\x18\x06 \x01(\tR\x03url\"z\n" +
+	"\fReadArtifact\x12\x1c\n" +
+	"\treference\x18\x01 \x01(\tR\treference\x12,\n" +
+	"\x05lists\x18\x02 \x03(\x0e2\x16.wandbworker.v1.IdListR\x05lists\x12\x1e\n" +
+	"\vused_by_run\x18\x03 \x01(\tR\tusedByRun\"G\n" +
+	"\aIdChunk\x12*\n" +
+	"\x04list\x18\x01 \x01(\x0e2\x16.wandbworker.v1.IdListR\x04list\x12\x10\n" +
+	"\x03ids\x18\x02 \x01(\fR\x03ids\"\x8c\x02\n" +
+	"\x0fArtifactContent\x129\n" +
+	"\bartifact\x18\x01 \x01(\v2\x1d.wandbworker.v1.ArtifactEntryR\bartifact\x12#\n" +
+	"\rmetadata_json\x18\x02 \x01(\tR\fmetadataJson\x12-\n" +
+	"\x12serialization_json\x18\x03 \x01(\tR\x11serializationJson\x121\n" +
+	"\aused_by\x18\x04 \x03(\v2\x18.wandbworker.v1.RunEntryR\x06usedBy\x127\n" +
+	"\n" +
+	"created_by\x18\x05 \x01(\v2\x18.wandbworker.v1.RunEntryR\tcreatedBy\"\xb3\x01\n" +
+	"\aReadRun\x12\x1c\n" +
+	"\treference\x18\x01 \x01(\tR\treference\x12\x19\n" +
+	"\badd_tags\x18\x02 \x03(\tR\aaddTags\x12!\n" +
+	"\fhistory_keys\x18\x03 \x03(\tR\vhistoryKeys\x12%\n" +
+	"\x0ehistory_points\x18\x04 \x01(\x05R\rhistoryPoints\x12%\n" +
+	"\x0ewith_artifacts\x18\x05 \x01(\bR\rwithArtifacts\"\xab\x03\n" +
+	"\n" +
+	"RunDetails\x12*\n" +
+	"\x03run\x18\x01 \x01(\v2\x18.wandbworker.v1.RunEntryR\x03run\x12\x1f\n" +
+	"\vconfig_json\x18\x02 \x01(\tR\n" +
+	"configJson\x12!\n" +
+	"\fsummary_json\x18\x03 \x01(\tR\vsummaryJson\x12\x14\n" +
+	"\x05notes\x18\x04 \x01(\tR\x05notes\x12\x1d\n" +
+	"\n" +
+	"added_tags\x18\x05 \x03(\tR\taddedTags\x12!\n" +
+	"\fhistory_keys\x18\x06 \x03(\tR\vhistoryKeys\x12!\n" +
+	"\fhistory_json\x18\a \x01(\tR\vhistoryJson\x125\n" +
+	"\x06inputs\x18\b \x03(\v2\x1d.wandbworker.v1.ArtifactEntryR\x06inputs\x127\n" +
+	"\aoutputs\x18\t \x03(\v2\x1d.wandbworker.v1.ArtifactEntryR\aoutputs\x12!\n" +
+	"\fheartbeat_at\x18\n" +
+	" \x01(\tR\vheartbeatAt\x12\x1f\n" +
+	"\vproject_url\x18\v \x01(\tR\n" +
+	"projectUrl*s\n" +
 	"\aRowKind\x12\x18\n" +
 	"\x14ROW_KIND_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fROW_KIND_SAMPLE\x10\x01\x12\x12\n" +
@@ -2230,7 +3705,20 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x11RUN_RELATION_OURS\x10\x01\x12\x16\n" +
 	"\x12RUN_RELATION_ENDED\x10\x02\x12\x1c\n" +
 	"\x18RUN_RELATION_ACTIVE_HERE\x10\x03\x12 \n" +
-	"\x1cRUN_RELATION_ALIVE_ELSEWHERE\x10\x042Q\n" +
+	"\x1cRUN_RELATION_ALIVE_ELSEWHERE\x10\x04*\xa7\x01\n" +
+	"\n" +
+	"LookupKind\x12\x1b\n" +
+	"\x17LOOKUP_KIND_UNSPECIFIED\x10\x00\x12\x18\n" +
+	"\x14LOOKUP_KIND_PROJECTS\x10\x01\x12\x14\n" +
+	"\x10LOOKUP_KIND_RUNS\x10\x02\x12\x19\n" +
+	"\x15LOOKUP_KIND_ARTIFACTS\x10\x03\x12\x18\n" +
+	"\x14LOOKUP_KIND_VERSIONS\x10\x04\x12\x17\n" +
+	"\x13LOOKUP_KIND_REPORTS\x10\x05*f\n" +
+	"\x06IdList\x12\x17\n" +
+	"\x13ID_LIST_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fID_LIST_SAMPLES\x10\x01\x12\x12\n" +
+	"\x0eID_LIST_LABELS\x10\x02\x12\x1a\n" +
+	"\x16ID_LIST_LOW_CONFIDENCE\x10\x032Q\n" +
 	"\rWorkerService\x12@\n" +
 	"\x03Run\x12\x1a.wandbworker.v1.RunRequest\x1a\x1b.wandbworker.v1.RunResponse0\x01BgZegithub.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/gen/wandbworker/v1;wandbworkerv1b\x06proto3"
 
@@ -2246,65 +3734,98 @@ func file_wandbworker_v1_worker_proto_rawDescGZIP() []byte {
 	return file_wandbworker_v1_worker_proto_rawDescData
 }
 
-var file_wandbworker_v1_worker_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_wandbworker_v1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_wandbworker_v1_worker_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_wandbworker_v1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_wandbworker_v1_worker_proto_goTypes = []any{
-	(RowKind)(0),           // 0: wandbworker.v1.RowKind
-	(Stage)(0),             // 1: wandbworker.v1.Stage
-	(Source)(0),            // 2: wandbworker.v1.Source
-	(RunRelation)(0),       // 3: wandbworker.v1.RunRelation
-	(*RunRequest)(nil),     // 4: wandbworker.v1.RunRequest
-	(*WandbSettings)(nil),  // 5: wandbworker.v1.WandbSettings
-	(*ActiveRun)(nil),      // 6: wandbworker.v1.ActiveRun
-	(*Dataset)(nil),        // 7: wandbworker.v1.Dataset
-	(*View)(nil),           // 8: wandbworker.v1.View
-	(*Field)(nil),          // 9: wandbworker.v1.Field
-	(*LogView)(nil),        // 10: wandbworker.v1.LogView
-	(*LogPredictions)(nil), // 11: wandbworker.v1.LogPredictions
-	(*FinishRun)(nil),      // 12: wandbworker.v1.FinishRun
-	(*RunResponse)(nil),    // 13: wandbworker.v1.RunResponse
-	(*Progress)(nil),       // 14: wandbworker.v1.Progress
-	(*RunCreated)(nil),     // 15: wandbworker.v1.RunCreated
-	(*Failure)(nil),        // 16: wandbworker.v1.Failure
-	(*Warning)(nil),        // 17: wandbworker.v1.Warning
-	(*ArtifactLogged)(nil), // 18: wandbworker.v1.ArtifactLogged
-	(*RunFinished)(nil),    // 19: wandbworker.v1.RunFinished
-	nil,                    // 20: wandbworker.v1.WandbSettings.EnvironmentEntry
+	(RowKind)(0),            // 0: wandbworker.v1.RowKind
+	(Stage)(0),              // 1: wandbworker.v1.Stage
+	(Source)(0),             // 2: wandbworker.v1.Source
+	(RunRelation)(0),        // 3: wandbworker.v1.RunRelation
+	(LookupKind)(0),         // 4: wandbworker.v1.LookupKind
+	(IdList)(0),             // 5: wandbworker.v1.IdList
+	(*RunRequest)(nil),      // 6: wandbworker.v1.RunRequest
+	(*WandbSettings)(nil),   // 7: wandbworker.v1.WandbSettings
+	(*ActiveRun)(nil),       // 8: wandbworker.v1.ActiveRun
+	(*Dataset)(nil),         // 9: wandbworker.v1.Dataset
+	(*View)(nil),            // 10: wandbworker.v1.View
+	(*Field)(nil),           // 11: wandbworker.v1.Field
+	(*LogView)(nil),         // 12: wandbworker.v1.LogView
+	(*LogPredictions)(nil),  // 13: wandbworker.v1.LogPredictions
+	(*FinishRun)(nil),       // 14: wandbworker.v1.FinishRun
+	(*RunResponse)(nil),     // 15: wandbworker.v1.RunResponse
+	(*Progress)(nil),        // 16: wandbworker.v1.Progress
+	(*RunCreated)(nil),      // 17: wandbworker.v1.RunCreated
+	(*Failure)(nil),         // 18: wandbworker.v1.Failure
+	(*Warning)(nil),         // 19: wandbworker.v1.Warning
+	(*ArtifactLogged)(nil),  // 20: wandbworker.v1.ArtifactLogged
+	(*RunFinished)(nil),     // 21: wandbworker.v1.RunFinished
+	(*Lookup)(nil),          // 22: wandbworker.v1.Lookup
+	(*LookupResult)(nil),    // 23: wandbworker.v1.LookupResult
+	(*ProjectEntry)(nil),    // 24: wandbworker.v1.ProjectEntry
+	(*RunEntry)(nil),        // 25: wandbworker.v1.RunEntry
+	(*ArtifactEntry)(nil),   // 26: wandbworker.v1.ArtifactEntry
+	(*ReportEntry)(nil),     // 27: wandbworker.v1.ReportEntry
+	(*ReadArtifact)(nil),    // 28: wandbworker.v1.ReadArtifact
+	(*IdChunk)(nil),         // 29: wandbworker.v1.IdChunk
+	(*ArtifactContent)(nil), // 30: wandbworker.v1.ArtifactContent
+	(*ReadRun)(nil),         // 31: wandbworker.v1.ReadRun
+	(*RunDetails)(nil),      // 32: wandbworker.v1.RunDetails
+	nil,                     // 33: wandbworker.v1.WandbSettings.EnvironmentEntry
 }
 var file_wandbworker_v1_worker_proto_depIdxs = []int32{
-	5,  // 0: wandbworker.v1.RunRequest.wandb:type_name -> wandbworker.v1.WandbSettings
-	10, // 1: wandbworker.v1.RunRequest.log_view:type_name -> wandbworker.v1.LogView
-	11, // 2: wandbworker.v1.RunRequest.log_predictions:type_name -> wandbworker.v1.LogPredictions
-	12, // 3: wandbworker.v1.RunRequest.finish_run:type_name -> wandbworker.v1.FinishRun
-	20, // 4: wandbworker.v1.WandbSettings.environment:type_name -> wandbworker.v1.WandbSettings.EnvironmentEntry
-	6,  // 5: wandbworker.v1.WandbSettings.active_run:type_name -> wandbworker.v1.ActiveRun
-	0,  // 6: wandbworker.v1.View.row_kind:type_name -> wandbworker.v1.RowKind
-	8,  // 7: wandbworker.v1.LogView.view:type_name -> wandbworker.v1.View
-	7,  // 8: wandbworker.v1.LogView.dataset:type_name -> wandbworker.v1.Dataset
-	9,  // 9: wandbworker.v1.LogView.labels:type_name -> wandbworker.v1.Field
-	9,  // 10: wandbworker.v1.LogView.fields:type_name -> wandbworker.v1.Field
-	9,  // 11: wandbworker.v1.LogView.embeddings:type_name -> wandbworker.v1.Field
-	8,  // 12: wandbworker.v1.LogPredictions.view:type_name -> wandbworker.v1.View
-	7,  // 13: wandbworker.v1.LogPredictions.dataset:type_name -> wandbworker.v1.Dataset
-	9,  // 14: wandbworker.v1.LogPredictions.predictions:type_name -> wandbworker.v1.Field
-	9,  // 15: wandbworker.v1.LogPredictions.prompt:type_name -> wandbworker.v1.Field
-	9,  // 16: wandbworker.v1.LogPredictions.fields:type_name -> wandbworker.v1.Field
-	14, // 17: wandbworker.v1.RunResponse.progress:type_name -> wandbworker.v1.Progress
-	15, // 18: wandbworker.v1.RunResponse.run_created:type_name -> wandbworker.v1.RunCreated
-	16, // 19: wandbworker.v1.RunResponse.failure:type_name -> wandbworker.v1.Failure
-	18, // 20: wandbworker.v1.RunResponse.artifact_logged:type_name -> wandbworker.v1.ArtifactLogged
-	19, // 21: wandbworker.v1.RunResponse.run_finished:type_name -> wandbworker.v1.RunFinished
-	1,  // 22: wandbworker.v1.Progress.stage:type_name -> wandbworker.v1.Stage
-	2,  // 23: wandbworker.v1.Failure.source:type_name -> wandbworker.v1.Source
-	3,  // 24: wandbworker.v1.ArtifactLogged.run_relation:type_name -> wandbworker.v1.RunRelation
-	17, // 25: wandbworker.v1.ArtifactLogged.warnings:type_name -> wandbworker.v1.Warning
-	4,  // 26: wandbworker.v1.WorkerService.Run:input_type -> wandbworker.v1.RunRequest
-	13, // 27: wandbworker.v1.WorkerService.Run:output_type -> wandbworker.v1.RunResponse
-	27, // [27:28] is the sub-list for method output_type
-	26, // [26:27] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	7,  // 0: wandbworker.v1.RunRequest.wandb:type_name -> wandbworker.v1.WandbSettings
+	12, // 1: wandbworker.v1.RunRequest.log_view:type_name -> wandbworker.v1.LogView
+	13, // 2: wandbworker.v1.RunRequest.log_predictions:type_name -> wandbworker.v1.LogPredictions
+	14, // 3: wandbworker.v1.RunRequest.finish_run:type_name -> wandbworker.v1.FinishRun
+	22, // 4: wandbworker.v1.RunRequest.lookup:type_name -> wandbworker.v1.Lookup
+	28, // 5: wandbworker.v1.RunRequest.read_artifact:type_name -> wandbworker.v1.ReadArtifact
+	31, // 6: wandbworker.v1.RunRequest.read_run:type_name -> wandbworker.v1.ReadRun
+	33, // 7: wandbworker.v1.WandbSettings.environment:type_name -> wandbworker.v1.WandbSettings.EnvironmentEntry
+	8,  // 8: wandbworker.v1.WandbSettings.active_run:type_name -> wandbworker.v1.ActiveRun
+	0,  // 9: wandbworker.v1.View.row_kind:type_name -> wandbworker.v1.RowKind
+	10, // 10: wandbworker.v1.LogView.view:type_name -> wandbworker.v1.View
+	9,  // 11: wandbworker.v1.LogView.dataset:type_name -> wandbworker.v1.Dataset
+	11, // 12: wandbworker.v1.LogView.labels:type_name -> wandbworker.v1.Field
+	11, // 13: wandbworker.v1.LogView.fields:type_name -> wandbworker.v1.Field
+	11, // 14: wandbworker.v1.LogView.embeddings:type_name -> wandbworker.v1.Field
+	10, // 15: wandbworker.v1.LogPredictions.view:type_name -> wandbworker.v1.View
+	9,  // 16: wandbworker.v1.LogPredictions.dataset:type_name -> wandbworker.v1.Dataset
+	11, // 17: wandbworker.v1.LogPredictions.predictions:type_name -> wandbworker.v1.Field
+	11, // 18: wandbworker.v1.LogPredictions.prompt:type_name -> wandbworker.v1.Field
+	11, // 19: wandbworker.v1.LogPredictions.fields:type_name -> wandbworker.v1.Field
+	16, // 20: wandbworker.v1.RunResponse.progress:type_name -> wandbworker.v1.Progress
+	17, // 21: wandbworker.v1.RunResponse.run_created:type_name -> wandbworker.v1.RunCreated
+	18, // 22: wandbworker.v1.RunResponse.failure:type_name -> wandbworker.v1.Failure
+	20, // 23: wandbworker.v1.RunResponse.artifact_logged:type_name -> wandbworker.v1.ArtifactLogged
+	21, // 24: wandbworker.v1.RunResponse.run_finished:type_name -> wandbworker.v1.RunFinished
+	23, // 25: wandbworker.v1.RunResponse.lookup_result:type_name -> wandbworker.v1.LookupResult
+	29, // 26: wandbworker.v1.RunResponse.id_chunk:type_name -> wandbworker.v1.IdChunk
+	30, // 27: wandbworker.v1.RunResponse.artifact_content:type_name -> wandbworker.v1.ArtifactContent
+	32, // 28: wandbworker.v1.RunResponse.run_details:type_name -> wandbworker.v1.RunDetails
+	1,  // 29: wandbworker.v1.Progress.stage:type_name -> wandbworker.v1.Stage
+	2,  // 30: wandbworker.v1.Failure.source:type_name -> wandbworker.v1.Source
+	3,  // 31: wandbworker.v1.ArtifactLogged.run_relation:type_name -> wandbworker.v1.RunRelation
+	19, // 32: wandbworker.v1.ArtifactLogged.warnings:type_name -> wandbworker.v1.Warning
+	4,  // 33: wandbworker.v1.Lookup.kind:type_name -> wandbworker.v1.LookupKind
+	24, // 34: wandbworker.v1.LookupResult.projects:type_name -> wandbworker.v1.ProjectEntry
+	25, // 35: wandbworker.v1.LookupResult.runs:type_name -> wandbworker.v1.RunEntry
+	26, // 36: wandbworker.v1.LookupResult.artifacts:type_name -> wandbworker.v1.ArtifactEntry
+	27, // 37: wandbworker.v1.LookupResult.reports:type_name -> wandbworker.v1.ReportEntry
+	5,  // 38: wandbworker.v1.ReadArtifact.lists:type_name -> wandbworker.v1.IdList
+	5,  // 39: wandbworker.v1.IdChunk.list:type_name -> wandbworker.v1.IdList
+	26, // 40: wandbworker.v1.ArtifactContent.artifact:type_name -> wandbworker.v1.ArtifactEntry
+	25, // 41: wandbworker.v1.ArtifactContent.used_by:type_name -> wandbworker.v1.RunEntry
+	25, // 42: wandbworker.v1.ArtifactContent.created_by:type_name -> wandbworker.v1.RunEntry
+	25, // 43: wandbworker.v1.RunDetails.run:type_name -> wandbworker.v1.RunEntry
+	26, // 44: wandbworker.v1.RunDetails.inputs:type_name -> wandbworker.v1.ArtifactEntry
+	26, // 45: wandbworker.v1.RunDetails.outputs:type_name -> wandbworker.v1.ArtifactEntry
+	6,  // 46: wandbworker.v1.WorkerService.Run:input_type -> wandbworker.v1.RunRequest
+	15, // 47: wandbworker.v1.WorkerService.Run:output_type -> wandbworker.v1.RunResponse
+	47, // [47:48] is the sub-list for method output_type
+	46, // [46:47] is the sub-list for method input_type
+	46, // [46:46] is the sub-list for extension type_name
+	46, // [46:46] is the sub-list for extension extendee
+	0,  // [0:46] is the sub-list for field type_name
 }
 
 func init() { file_wandbworker_v1_worker_proto_init() }
@@ -2316,6 +3837,9 @@ func file_wandbworker_v1_worker_proto_init() {
 		(*RunRequest_LogView)(nil),
 		(*RunRequest_LogPredictions)(nil),
 		(*RunRequest_FinishRun)(nil),
+		(*RunRequest_Lookup)(nil),
+		(*RunRequest_ReadArtifact)(nil),
+		(*RunRequest_ReadRun)(nil),
 	}
 	file_wandbworker_v1_worker_proto_msgTypes[9].OneofWrappers = []any{
 		(*RunResponse_Progress)(nil),
@@ -2323,14 +3847,18 @@ func file_wandbworker_v1_worker_proto_init() {
 		(*RunResponse_Failure)(nil),
 		(*RunResponse_ArtifactLogged)(nil),
 		(*RunResponse_RunFinished)(nil),
+		(*RunResponse_LookupResult)(nil),
+		(*RunResponse_IdChunk)(nil),
+		(*RunResponse_ArtifactContent)(nil),
+		(*RunResponse_RunDetails)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wandbworker_v1_worker_proto_rawDesc), len(file_wandbworker_v1_worker_proto_rawDesc)),
-			NumEnums:      4,
-			NumMessages:   17,
+			NumEnums:      6,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
