@@ -35,6 +35,7 @@ def detections_dataset(name: str, count: int) -> fo.Dataset:
     dataset.add_sample(example)
     collection = foo.get_db_conn()[dataset._sample_collection_name]
     pattern = collection.find_one({})
+    del example  # else FiftyOne says that it was deleted
     collection.delete_many({})
     templates = [bytes(bson.encode(_document(pattern, i, rng))) for i in range(TEMPLATES)]
     for start in range(0, count, BATCH):

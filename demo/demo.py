@@ -62,6 +62,9 @@ def configure(uri: str, server: services.Standin) -> None:
         FIFTYONE_WANDB_PROJECT=PROJECT,
         WANDB_BASE_URL=server.url,
         WANDB_API_KEY=server.key,
+        WANDB_ARTIFACT_DIR=str(HOME / "downloads"),
+        WANDB_CACHE_DIR=str(HOME / "cache"),
+        WANDB_DIR=str(HOME),
         WANDB_ERROR_REPORTING="false",
         WANDB_SILENT="true",
     )
