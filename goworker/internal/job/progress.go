@@ -58,7 +58,7 @@ func (t *tracker) begin(stage Stage) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	rows, total := t.now.RowsDone, t.now.RowsTotal
-	t.now = Progress{Stage: stage, RowsDone: rows, RowsTotal: total}
+	t.now = Progress{Stage: stage, RowsDone: rows, RowsTotal: total, Fraction: t.now.Fraction}
 	t.started = time.Now()
 	t.emit()
 }
@@ -84,6 +84,14 @@ func (t *tracker) upload(filesDone, filesTotal, bytesDone, bytesTotal int64) {
 	defer t.mu.Unlock()
 	t.now.FilesDone, t.now.FilesTotal = filesDone, filesTotal
 	t.now.BytesDone, t.now.BytesTotal = bytesDone, bytesTotal
+	t.emit()
+}
+
+// done says that the job is at its end.
+func (t *tracker) done() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.now.Fraction = 1
 	t.emit()
 }
 

@@ -3,8 +3,6 @@ package job
 import (
 	"context"
 	"errors"
-	"io/fs"
-	"syscall"
 	"time"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
@@ -67,6 +65,7 @@ func (p *publisher) publish(ctx context.Context, c *collector, pub *publication)
 		shown, err := one.table.In(logged.ID, pub.table.path)
 		return []wandb.RunTable{shown}, err
 	})
+	p.tracker.done()
 	return p.result(c, pub, relation, logged), nil
 }
 
@@ -192,19 +191,4 @@ func artifactName(given, otherwise string) (string, error) {
 			"The artifact name %q has no character that W&B allows: use letters, digits, '-', '_' and '.'.", given)
 	}
 	return name, wandb.CheckArtifactName(name)
-}
-
-// spoolFault words what can go wrong with our own files.
-func spoolFault(err error) error {
-	switch {
-	case err == nil || fault.As(err) != nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
-		return err
-	case errors.Is(err, syscall.ENOSPC):
-		return fault.Wrap(err, fault.Settings, "disk_full",
-			"The directory for temporary files is full: free some space or set TMPDIR to a directory with more.")
-	case errors.Is(err, fs.ErrPermission):
-		return fault.Wrap(err, fault.Settings, "no_spool",
-			"The directory for temporary files cannot be written to: check TMPDIR.")
-	}
-	return err
 }

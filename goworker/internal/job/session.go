@@ -86,6 +86,9 @@ func runLog(ctx context.Context, target Target, v View, events Events, plan logP
 	if err != nil {
 		return nil, err
 	}
+	if err := wandb.CheckArtifactLabels(target.Aliases, target.Tags); err != nil {
+		return nil, err
+	}
 	t := newTracker(events.Progress)
 	t.begin(StageConnecting)
 	var s *session
@@ -156,14 +159,14 @@ func publishView(ctx context.Context, s *session, src *view.Source, t *tracker, 
 func (p *publisher) attempt(ctx context.Context, src *view.Source, plan logPlan) (*Result, error) {
 	spool, err := artifact.NewSpool(os.TempDir())
 	if err != nil {
-		return nil, spoolFault(err)
+		return nil, err
 	}
-	defer spool.Close()
+	defer func() { _ = spool.Close() }()
 	c := &collector{source: src, spool: spool, files: &artifact.Files{}, tracker: p.tracker, runID: p.session.ref.ID, name: p.name}
 	p.tracker.begin(StageReading)
 	pub, err := plan.collect(ctx, c)
 	if err != nil {
-		return nil, spoolFault(err)
+		return nil, err
 	}
 	return p.publish(ctx, c, pub)
 }

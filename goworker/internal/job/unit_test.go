@@ -1,0 +1,148 @@
+package job
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+)
+
+func TestProgressNeverGoesBackAndEndsWhole(t *testing.T) {
+	var seen []Progress
+	tr := newTracker(func(p Progress) { seen = append(seen, p) })
+	tr.begin(StageConnecting)
+	tr.begin(StageReading)
+	tr.rows(10) // the total is not known yet
+	tr.rowsTotal(100)
+	for n := int64(20); n <= 100; n += 20 {
+		tr.rows(n)
+	}
+	tr.rows(120) // more rows than were counted
+	tr.begin(StageUploading)
+	for n := int64(0); n <= 10; n++ {
+		tr.upload(n, 10, n*1000, 10_000)
+	}
+	tr.begin(StageCommitting)
+	tr.done()
+
+	last := 0.0
+	for _, p := range seen {
+		assert.GreaterOrEqual(t, p.Fraction, last)
+		assert.LessOrEqual(t, p.Fraction, 1.0)
+		last = p.Fraction
+	}
+	assert.InDelta(t, 1, last, 1e-9)
+}
+
+func TestProgressLabelsArePlain(t *testing.T) {
+	for want, p := range map[string]Progress{
+		"Connecting to W&B and FiftyOne's database":                {Stage: StageConnecting},
+		"Reading samples: 12,000 of 20,000 (6,000/s)":              {Stage: StageReading, RowsDone: 12_000, RowsTotal: 20_000},
+		"Reading samples: 12,000 (6,000/s)":                        {Stage: StageReading, RowsDone: 12_000},
+		"Reading samples: 0 of 5":                                  {Stage: StageReading, RowsTotal: 5},
+		"Uploading: 2.0 MB of 4.1 MB, 1 of 1,269 files (1.0 MB/s)": {Stage: StageUploading, BytesDone: 2_000_000, BytesTotal: 4_100_000, FilesDone: 1, FilesTotal: 1269},
+		"Uploading":           {Stage: StageUploading},
+		"Saving the artifact": {Stage: StageCommitting},
+	} {
+		assert.Equal(t, want, sentence(p, 2*time.Second))
+	}
+}
+
+func TestNumbersForPeople(t *testing.T) {
+	for want, n := range map[string]int64{"0": 0, "999": 999, "1,000": 1000, "12,345,678": 12_345_678, "-1,234": -1234, "-999": -999} {
+		assert.Equal(t, want, thousands(n))
+	}
+	for want, n := range map[string]int64{"0 B": 0, "999 B": 999, "1.0 kB": 1000, "4.2 MB": 4_200_000, "3.0 TB": 3_000_000_000_000} {
+		assert.Equal(t, want, bytesText(n))
+	}
+}
+
+func TestMetadataKeepsItsOrderAndDropsListsThatDoNotFit(t *testing.T) {
+	base := &object{}
+	base.set("z", 1)
+	base.text("a", "")
+	long := `["` + strings.Repeat("x", metadataLimit) + `"]`
+	lists := []list{
+		{key: "first", path: "f1", size: 5, json: func() ([]byte, error) { return []byte(`["a"]`), nil }},
+		{key: "huge", path: "f2", size: int64(len(long)), json: func() ([]byte, error) { return nil, errors.New("must not be read") }},
+		{key: "last", path: "f3", size: 5, json: func() ([]byte, error) { return []byte(`["b"]`), nil }},
+	}
+	full, slim, err := fillLists(base, lists)
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"z":1,"a":null,"first":["a"],"last":["b"],"lists_in_files":{"huge":"f2"}}`, string(full))
+	assert.True(t, strings.HasPrefix(string(full), `{"z":1,"a":null,"first"`))
+	assert.JSONEq(t, `{"z":1,"a":null,"lists_in_files":{"first":"f1","huge":"f2","last":"f3"}}`, string(slim))
+
+	full, _, err = fillLists(base, nil)
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"z":1,"a":null}`, string(full))
+}
+
+func TestRoundedAsPythonRounds(t *testing.T) {
+	for _, c := range []struct {
+		in       float64
+		decimals int
+		want     float64
+	}{{2.675, 2, 2.67}, {0.125, 2, 0.12}, {0.9995, 3, 1}, {1.0 / 3, 3, 0.333}, {20, 2, 20}} {
+		assert.InDelta(t, c.want, rounded(c.in, c.decimals), 1e-12, "%v", c.in)
+	}
+}
+
+func TestClassesAreCountedInOrderAndBounded(t *testing.T) {
+	var c classCounts
+	for _, name := range []string{"b", "a", "a", "c", "b", "a", `"quoted"`} {
+		c.add([]byte(name))
+	}
+	assert.Equal(t, `{"a":3,"b":2,"c":1,"\"quoted\"":1}`, string(c.json(10)))
+	assert.Equal(t, `{"a":3,"b":2}`, string(c.json(2)))
+	assert.EqualValues(t, 4, c.distinct())
+
+	var many classCounts
+	for i := range countedClasses + 10 {
+		many.add([]byte(thousands(int64(i))))
+	}
+	var w warnings
+	meta := &object{}
+	many.describe(meta, &w)
+	var got struct {
+		Distribution map[string]int `json:"class_distribution"`
+		Classes      int            `json:"num_classes"`
+		File         string         `json:"class_distribution_file"`
+	}
+	require.NoError(t, json.Unmarshal(meta.bytes(), &got))
+	assert.Len(t, got.Distribution, metadataClasses)
+	assert.Equal(t, countedClasses, got.Classes)
+	assert.Equal(t, identityPath, got.File)
+	require.Len(t, w.final(), 2)
+	assert.Contains(t, w.final()[1].Message, "10 labels")
+}
+
+func TestWarningsCountAndNameAFewSamples(t *testing.T) {
+	var w warnings
+	for range 1234 {
+		w.add("missing_file", "rows have no picture.", "id")
+	}
+	w.note("odd", "100%% of %q", "50% field")
+	got := w.final()
+	assert.Equal(t, "1,234 rows have no picture.", got[0].Message)
+	assert.Len(t, got[0].SampleIDs, examples)
+	assert.EqualValues(t, 1234, got[0].Count)
+	assert.Equal(t, `100% of "50% field"`, got[1].Message)
+}
+
+func TestArtifactNames(t *testing.T) {
+	name, err := artifactName("My Model/V2", "unused")
+	require.NoError(t, err)
+	assert.Equal(t, "my_model_v2", name)
+	name, err = artifactName("", "yolo v8_predictions_1")
+	require.NoError(t, err)
+	assert.Equal(t, "yolo_v8_predictions_1", name)
+	_, err = artifactName("///", "unused")
+	assert.Equal(t, "bad_name", fault.Code(err))
+}

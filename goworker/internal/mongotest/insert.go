@@ -1,0 +1,29 @@
+package mongotest
+
+import (
+	"context"
+
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+)
+
+// Database is the database that Insert writes to.
+const Database = "test"
+
+// Insert puts documents into a collection, which is emptied before.
+func (s *Server) Insert(ctx context.Context, collection string, docs []any) error {
+	client, err := mongo.Connect(options.Client().ApplyURI(s.URI.Reveal()))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = client.Disconnect(context.WithoutCancel(ctx)) }()
+	c := client.Database(Database).Collection(collection)
+	if err := c.Drop(ctx); err != nil {
+		return err
+	}
+	if len(docs) == 0 {
+		return client.Database(Database).CreateCollection(ctx, collection)
+	}
+	_, err = c.InsertMany(ctx, docs)
+	return err
+}
