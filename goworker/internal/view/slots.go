@@ -14,16 +14,16 @@ type Slots struct {
 	values []bson.RawValue
 }
 
-// node is one level of the tree of paths; slot is -1 where a path only passes.
+// node is one level of the tree of paths; slots are those of the paths that end here.
 type node struct {
 	children map[string]*node
-	slot     int
+	slots    []int
 }
 
 // NewSlots prepares the paths; slot i is paths[i]. A dotted path leads through
-// embedded documents, not through lists.
+// embedded documents, not through lists. A path may stand there twice.
 func NewSlots(paths []string) *Slots {
-	s := &Slots{root: node{slot: -1}, values: make([]bson.RawValue, len(paths))}
+	s := &Slots{values: make([]bson.RawValue, len(paths))}
 	for i, path := range paths {
 		at := &s.root
 		for _, name := range strings.Split(path, ".") {
@@ -32,12 +32,12 @@ func NewSlots(paths []string) *Slots {
 			}
 			next := at.children[name]
 			if next == nil {
-				next = &node{slot: -1}
+				next = &node{}
 				at.children[name] = next
 			}
 			at = next
 		}
-		at.slot = i
+		at.slots = append(at.slots, i)
 	}
 	return s
 }
@@ -76,8 +76,8 @@ func (s *Slots) walk(at *node, doc bsoncore.Document) {
 		if err != nil {
 			return
 		}
-		if child.slot >= 0 {
-			s.values[child.slot] = bson.RawValue{Type: bson.Type(value.Type), Value: value.Data}
+		for _, i := range child.slots {
+			s.values[i] = bson.RawValue{Type: bson.Type(value.Type), Value: value.Data}
 		}
 		if child.children != nil {
 			if sub, ok := value.DocumentOK(); ok {

@@ -16,10 +16,11 @@ func TestSlotsFindPaths(t *testing.T) {
 		{Key: "e", Value: bson.A{1, 2}},
 	})
 	require.NoError(t, err)
-	s := view.NewSlots([]string{"a.b", "a.c.d", "a", "e", "missing", "e.f", "_id.x"})
+	s := view.NewSlots([]string{"a.b", "a.c.d", "a", "e", "missing", "e.f", "_id.x", "a.b"})
 	for range 2 { // slots are emptied between documents
 		s.Load(doc)
 		assert.EqualValues(t, 1, s.Value(0).AsInt64())
+		assert.EqualValues(t, 1, s.Value(7).AsInt64(), "a path that is asked for twice")
 		assert.Equal(t, "x", s.Value(1).StringValue())
 		assert.Equal(t, bson.TypeEmbeddedDocument, s.Value(2).Type)
 		assert.Equal(t, bson.TypeArray, s.Value(3).Type)
