@@ -199,8 +199,7 @@ def _encode(stages):
         return bson.encode({"pipeline": stages})
     except (bson.errors.BSONError, OverflowError) as e:
         raise WandBError(
-            f"This view cannot be sent to the worker: {e}. Save what it selects as "
-            "tags or as a saved view, and log that",
+            f"This view cannot be sent to the worker: {e}. Save what it selects as tags or as a saved view, and log that",
             source=FIFTYONE,
             code="bad_view",
         ) from e

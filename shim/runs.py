@@ -4,10 +4,9 @@ Their keys have to be identifiers, so the keys of two W&B runs can look alike. A
 is replaced only by the run that it is about; another run gets the next free key.
 """
 
-import json
-
 from . import query
 from .names import identifier
+from .plain import to_plain
 
 VIEW_METHOD = "wandb_training"
 PREDICTIONS_METHOD = "model_inference"
@@ -39,7 +38,8 @@ def record_view(view, message):
         serialization = query.serialization(view)
         small = len(serialization) <= _MAX_SERIALIZATION
         if small:
-            config["view_serialization"] = json.loads(serialization)
+            # As text: FiftyOne could not load a record with the stages' own `_cls` in it.
+            config["view_serialization"] = serialization
 
     key = _free_key(view, f"dataset_view_{message.run_id}", _same_wandb_run(message))
     _register(view, key, config, with_view=small)
@@ -61,7 +61,7 @@ def record_predictions(view, message, params, moment):
     config = {
         "method": PREDICTIONS_METHOD,
         "model_name": params["model_name"],
-        "model_version": params.get("model_version"),
+        "model_version": to_plain(params.get("model_version")),
         "predictions_field": params["predictions_field"],
         "wandb_project": message.project,
         "wandb_artifact": message.artifact_name,
@@ -71,7 +71,8 @@ def record_predictions(view, message, params, moment):
         "wandb_run_id": message.run_id,
         **_links(message),
     }
-    key = _free_key(view, f"inference_{params['model_name']}_{moment['name']}", _same_wandb_run(message))
+    # Each call is a record of its own, even two in the same second.
+    key = _free_key(view, f"inference_{params['model_name']}_{moment['name']}", lambda config: False)
     _register(view, key, config, with_view=True)
     return key
 

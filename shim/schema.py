@@ -63,14 +63,12 @@ def plain_fields(samples, paths):
         field, db_path = _resolve(samples, path, "fields")
         if is_label(field):
             raise _wrong(
-                f"'{path}' is a label field: it has a column of its own when "
-                "include_labels=True. `fields` is for plain ones"
+                f"'{path}' is a label field: it has a column of its own when include_labels=True. `fields` is for plain ones"
             )
 
         if isinstance(field, (fof.VectorField, fof.ArrayField)):
             raise _wrong(
-                f"'{path}' is a {type(field).__name__}: arrays are no table cells. "
-                "Embeddings are logged with embedding_field"
+                f"'{path}' is a {type(field).__name__}: arrays are no table cells. Embeddings are logged with embedding_field"
             )
 
         if _document_type(field) is not None:

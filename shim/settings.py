@@ -6,6 +6,7 @@ result holds the key in clear, so it goes into the request to the worker and now
 
 import os
 import sys
+from pathlib import Path
 
 API_KEY = "FIFTYONE_WANDB_API_KEY"
 ENTITY = "FIFTYONE_WANDB_ENTITY"
@@ -58,7 +59,7 @@ def collect(entity=None, project=None, run_id=None, secret=None, directory=""):
         "project": project or secret(PROJECT) or "",
         "environment": environment,
         "directory": directory,
-        "home": os.path.expanduser("~"),
+        "home": str(Path.home()),
     }
     if run:
         run.pop("silent", None)

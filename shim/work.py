@@ -5,6 +5,7 @@ in short steps, so that Ctrl-C, a closed tab, a deadline, a request in the job's
 and a delegated run that was marked as failed all end the work soon.
 """
 
+import contextlib
 import logging
 import queue
 import threading
@@ -87,23 +88,19 @@ def stream(job, conclude, watchers=()):
     """
     record = JobRecord(job.operator, job.dataset, job.parameters, job_id=job.record_id)
     call = _Call(job, record.id)
+    call.start()
     try:
-        message = yield from _attend(call, record, [_asked_to_stop(record), *watchers])
-        result = conclude(message, record.id)
-        record.completed(result)
-        return result
-    except WandBCancelled as e:
-        record.cancelled(str(e))
+        reason = yield from _attend(call, record, [_asked_to_stop(record), *watchers])
+    except GeneratorExit:
+        # FiftyOne's server closes generators in its event loop, which must not be held up.
+        call.cancel()
+        threading.Thread(target=_give_up, args=(call, record, conclude)).start()
         raise
-    except WandBError as e:
-        record.failed(str(e), e.source)
+    except BaseException:
+        _give_up(call, record, conclude)
         raise
-    except (KeyboardInterrupt, GeneratorExit):
-        record.cancelled("Cancelled by the user")
-        raise
-    except BaseException as e:
-        record.failed(f"{type(e).__name__}: the job ended with an internal error", PLUGIN)
-        raise
+
+    return _settle(call, record, conclude, reason)
 
 
 def drain(updates, show):
@@ -118,7 +115,12 @@ def drain(updates, show):
     """
     try:
         while True:
-            show(next(updates))
+            update = next(updates)
+            try:
+                show(update)
+            except BaseException as e:
+                updates.throw(e)
+                raise
     except StopIteration as end:
         return end.value
     finally:
@@ -126,37 +128,60 @@ def drain(updates, show):
 
 
 def _attend(call, record, watchers):
+    """Looks after a call to its end; returns the error to raise if a watcher cancelled it."""
     update = Update(0.0, "Starting the worker")
     shown = asked = 0.0
     reason = None
-    call.start()
+    while call.wait(_TICK):
+        now = time.monotonic()
+        new = call.latest()
+        if new is not None:
+            update = new
+
+        if now - shown >= (_QUIET if new is None else _BUSY):
+            shown = now
+            record.progress(update.fraction, update.label)
+            yield update
+
+        if reason is None and now - asked >= _ASK:
+            asked = now
+            reason = next(filter(None, (watch() for watch in watchers)), None)
+            if reason is not None:
+                call.cancel()
+
+    return reason
+
+
+def _settle(call, record, conclude, reason):
+    """Draws the conclusions from a call that has ended, and notes them in the job's record."""
     try:
-        while call.wait(_TICK):
-            now = time.monotonic()
-            new = call.latest()
-            if new is not None:
-                update = new
+        result = conclude(call.result(reason), record.id)
+        record.completed(result)
+        return result
+    except WandBCancelled as e:
+        record.cancelled(str(e))
+        raise
+    except WandBError as e:
+        record.failed(str(e), e.source)
+        raise
+    except BaseException as e:
+        record.failed(f"{type(e).__name__}: the job ended with an internal error", PLUGIN)
+        raise
 
-            if now - shown >= (_QUIET if new is None else _BUSY):
-                shown = now
-                record.progress(update.fraction, update.label)
-                yield update
 
-            if reason is None and now - asked >= _ASK:
-                asked = now
-                reason = next(filter(None, (watch() for watch in watchers)), None)
-                if reason is not None:
-                    call.cancel()
-    finally:
-        call.stop()
-
-    return call.result(reason)
+def _give_up(call, record, conclude):
+    """Ends a call that nobody waits for any more. It may have been done already."""
+    call.stop()
+    with contextlib.suppress(Exception):
+        _settle(call, record, conclude, WandBCancelled("The job was cancelled. Nothing was logged."))
 
 
 def _asked_to_stop(record):
     def watch():
-        if record.cancel_requested():
-            return WandBCancelled("The job was cancelled on request. Nothing was logged.")
+        if not record.cancel_requested():
+            return None
+
+        return WandBCancelled("The job was cancelled on request. Nothing was logged.")
 
     return watch
 
@@ -169,6 +194,7 @@ class _Call:
         self._job_id = job_id
         self._updates = queue.SimpleQueue()
         self._cancelled = threading.Event()
+        self._ended = threading.Event()
         self._run_created = None
         self._message = None
         self._error = None
@@ -180,8 +206,8 @@ class _Call:
 
     def wait(self, seconds):
         """Waits for the end of the call; returns whether it is still to come."""
-        self._thread.join(seconds)
-        return self._thread.is_alive()
+        # Thread.join() takes the thread for ended when Ctrl-C interrupts it.
+        return not self._ended.wait(seconds)
 
     def latest(self):
         """The newest update since the last time, or None."""
@@ -199,25 +225,28 @@ class _Call:
 
     def stop(self):
         """Cancels a call that has not ended and waits for its end, for a while."""
-        if self._thread.is_alive():
+        if not self._ended.is_set():
             self.cancel()
-            self._thread.join(_STOP_SECONDS)
+            self._ended.wait(_STOP_SECONDS)
 
     def result(self, reason):
         """The message that ended the call.
 
         Args:
-            reason: the error to raise if the call was cancelled
+            reason: the error to raise if the call was cancelled, or None if it was not
         """
         if self._message is not None:
             return self._message
 
-        if self._cancelled.is_set():
-            raise reason or WandBCancelled("The job was cancelled. Nothing was logged.")
-
-        raise self._error
+        raise self._error or reason
 
     def _work(self):
+        try:
+            self._call()
+        finally:
+            self._ended.set()
+
+    def _call(self):
         from .worker.errors import JobCancelled, JobFailed, WorkerError
 
         try:
@@ -232,7 +261,6 @@ class _Call:
         except JobFailed as e:
             self._error = WandBError(e.message, source=e.source, code=e.code)
         except JobCancelled as e:
-            self._cancelled.set()
             if not e.cleaned_up:
                 self._close_run()
         except WorkerError as e:
@@ -241,8 +269,8 @@ class _Call:
         except Exception as e:
             _log.debug("The call to the worker failed", exc_info=True)
             self._error = WandBError(
-                f"The plugin could not talk to its worker ({type(e).__name__}). The log of "
-                "'fiftyone_wandb' at level DEBUG has the details",
+                f"The plugin could not talk to its worker ({type(e).__name__}). The log of 'fiftyone_wandb' at level "
+                "DEBUG has the details",
                 source=PLUGIN,
                 code="internal",
             )

@@ -1,8 +1,12 @@
 """The operator log_fiftyone_view_to_wandb, with a worker that does nothing."""
 
+import threading
+import time
+
 import bson
 import fiftyone as fo
 import pytest
+
 from support import datasets
 
 pytestmark = pytest.mark.oldest
@@ -159,24 +163,23 @@ def test_a_deleted_dataset(log, fake_worker, media):
 
 
 def test_bar_in_the_terminal(log, fake_worker, images, capsys, monkeypatch):
-    log(images, project="p", run_id="r")
-    assert "Step" not in capsys.readouterr().out
+    shown = threading.Event()
 
-    fake_worker.work_until_cancelled()
-    seen = []
-    monkeypatch.setattr(fo.config, "show_progress_bars", True)
-    behave = fake_worker.behave
-
-    def slowly(request, on_progress, on_run_created, cancelled):
-        import time
-
+    def behave(request, on_progress, on_run_created, cancelled):
         on_progress(fake_worker.messages.Progress(fraction=0.5, label="Reading samples: 6 of 12"))
-        time.sleep(0.4)
+        time.sleep(0.3)
         return fake_worker.result(request)
 
-    assert behave is not slowly
-    fake_worker.behave = slowly
-    log(images, project="p", run_id="r", progress=seen.append)
-    assert seen
+    fake_worker.behave = behave
     log(images, project="p", run_id="r")
-    assert "50%" in capsys.readouterr().out
+    assert capsys.readouterr().out == ""
+
+    log(images, project="p", run_id="r", progress=lambda bar: shown.set())
+    assert shown.is_set()
+
+    capsys.readouterr()
+    monkeypatch.setattr(fo.config, "show_progress_bars", True)
+    log(images, project="p", run_id="r")
+    assert "Reading samples: 6 of 12" in capsys.readouterr().out
+    log(images, project="p", run_id="r", progress=False)
+    assert capsys.readouterr().out == ""

@@ -9,6 +9,7 @@ import pymongo
 import pytest
 from bson import json_util
 from fiftyone import ViewField as F
+
 from shim import query
 from shim.errors import WandBError
 from support import datasets

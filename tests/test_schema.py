@@ -2,6 +2,7 @@
 
 import fiftyone as fo
 import pytest
+
 from shim import schema
 from shim.errors import WandBError
 from support import datasets

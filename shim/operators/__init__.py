@@ -1,6 +1,7 @@
 """The operators, one file each."""
 
 from .log_fiftyone_view_to_wandb import LogFiftyOneViewToWandB
+from .log_model_predictions import LogModelPredictions
 
 # In the order of the operator browser.
-OPERATORS = (LogFiftyOneViewToWandB,)
+OPERATORS = (LogFiftyOneViewToWandB, LogModelPredictions)

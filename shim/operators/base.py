@@ -2,9 +2,9 @@
 
 import json
 import logging
-import os
 import threading
 import time
+from pathlib import Path
 
 import fiftyone as fo
 import fiftyone.operators as foo
@@ -52,7 +52,7 @@ class JobOperator(foo.Operator):
 
     def run_here(self, samples, params, progress=None):
         """Runs the job for a caller in Python and returns its result, a dict."""
-        job, conclude = self._job(samples, params, directory=os.getcwd())
+        job, conclude = self._job(samples, params, directory=str(Path.cwd()))
         with TerminalBar(progress) as bar:
             result = work.drain(work.stream(job, conclude), bar.show)
 
@@ -131,21 +131,22 @@ class JobOperator(foo.Operator):
     def _run_through(self, ctx):
         # FiftyOne stops waiting at its limit but lets the thread go on: end before it.
         limit = fo.config.operator_timeout
-        deadline = time.monotonic() + limit - min(5.0, limit / 5)
+        deadline = time.monotonic() + limit - min(5.0, limit / 2)
 
         def watch():
-            if time.monotonic() > deadline:
-                return WandBError(
-                    f"The job was stopped: FiftyOne allows {limit} seconds for operators "
-                    "that run through execute_operator(), set by "
-                    "FIFTYONE_OPERATOR_TIMEOUT. Call the operator itself, "
-                    f"foo.get_operator('{self.uri}')(...), which has no limit, or with "
-                    "delegate=True. Nothing was logged",
-                    source=SETTINGS,
-                    code="operator_timeout",
-                )
+            if time.monotonic() <= deadline:
+                return None
 
-        job, conclude = self._job_of(ctx, directory=os.getcwd())
+            return WandBError(
+                f"The job was stopped: FiftyOne allows {limit} seconds for operators that run through "
+                "execute_operator(), set by FIFTYONE_OPERATOR_TIMEOUT. Call the operator itself, "
+                f"foo.get_operator('{self.uri}')(...), which has no limit, or with delegate=True. "
+                "Nothing was logged",
+                source=SETTINGS,
+                code="operator_timeout",
+            )
+
+        job, conclude = self._job_of(ctx, directory=str(Path.cwd()))
         return work.drain(work.stream(job, conclude, [watch]), lambda update: None)
 
     def _run_in_app(self, ctx):
@@ -283,12 +284,11 @@ def _failed_elsewhere(operation_id):
             # The database will be back, or the job will hear of it itself.
             return None
 
-        if state != "running":
-            return WandBCancelled(
-                "The delegated run was "
-                + ("removed" if state is None else f"marked as {state}")
-                + ", so its work was stopped. Nothing was logged."
-            )
+        if state == "running":
+            return None
+
+        change = "removed" if state is None else f"marked as {state}"
+        return WandBCancelled(f"The delegated run was {change}, so its work was stopped. Nothing was logged.")
 
     return watch
 

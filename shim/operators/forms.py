@@ -6,7 +6,7 @@ import time
 
 from fiftyone.operators import types
 
-from .. import names, query, settings
+from .. import names, query, schema, settings
 from ..errors import WandBError
 
 # From here on the background is proposed: rows, and rows whose pictures go up.
@@ -89,11 +89,11 @@ def start(ctx, verb):
 
     inputs.view_target(ctx, action_description=verb)
     rows = count(view)
-    inputs.view("samples", types.Notice(label=_about(ctx, view, rows)))
+    inputs.view("samples", types.Notice(label=_about(view, rows)))
     return inputs, view
 
 
-def _about(ctx, view, rows):
+def _about(view, rows):
     kind = query.row_kind(view).removeprefix("ROW_KIND_").lower()
     plural = {"patch": "patches"}.get(kind, kind + "s")
     if rows is None:
@@ -179,6 +179,12 @@ def choose_many(inputs, key, values, label, description):
         view.add_choice(value, label=value)
 
     inputs.list(key, types.String(), label=label, description=description, view=view)
+
+
+def columns(view):
+    """The plain fields that can become columns, without those that every table has."""
+    own = ("id", "filepath", "tags")
+    return [path for path in schema.choices(view, schema.is_plain) if path not in own]
 
 
 def show_result(ctx, rows):

@@ -142,7 +142,7 @@ class LogFiftyOneViewToWandB(JobOperator):
             forms.choose_many(
                 inputs,
                 "fields",
-                _columns(view),
+                forms.columns(view),
                 "Further columns",
                 "Plain fields that become columns of the table",
             )
@@ -214,12 +214,6 @@ class LogFiftyOneViewToWandB(JobOperator):
 def _with_images(params):
     chosen = params.get("include_images")
     return True if chosen is None else bool(chosen)
-
-
-def _columns(view):
-    # These are columns of every table.
-    own = ("id", "filepath", "tags")
-    return [path for path in schema.choices(view, schema.is_plain) if path not in own]
 
 
 def _left_out(view, labels, paths):

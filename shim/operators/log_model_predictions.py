@@ -1,0 +1,281 @@
+"""The operator ``log_model_predictions``."""
+
+import datetime
+import json
+
+import fiftyone.operators as foo
+from fiftyone.operators import types
+
+from .. import query, runs, schema
+from ..errors import SETTINGS, WandBError
+from ..plain import to_json
+from . import forms
+from .base import JobOperator, text_list
+
+# Confidences below this are low, as in the original plugin.
+LOW_CONFIDENCE = 0.5
+
+
+class LogModelPredictions(JobOperator):
+    """Logs a model's predictions as a W&B artifact."""
+
+    RECORDED = (
+        "project",
+        "entity",
+        "run_id",
+        "artifact_name",
+        "model_name",
+        "model_version",
+        "predictions_field",
+        "prompt_field",
+        "low_confidence_threshold",
+        "include_images",
+        "fields",
+        "aliases",
+        "tags",
+        "description",
+    )
+
+    @property
+    def config(self):
+        return foo.OperatorConfig(
+            name="log_model_predictions",
+            label="W&B: Log Model Predictions",
+            description=(
+                "Logs the predictions of a model on a dataset, view or selection to Weights & Biases: an "
+                "artifact with a table of the predictions, their confidences, the class distribution and the "
+                "ids of labels with low confidence. Works for label fields and for the text that "
+                "vision-language models answer, together with their prompts"
+            ),
+            icon="/assets/wandb.svg",
+            dynamic=True,
+            execute_as_generator=True,
+            allow_immediate_execution=True,
+            allow_delegated_execution=True,
+        )
+
+    def __call__(
+        self,
+        sample_collection,
+        model_name,
+        predictions_field,
+        project=None,
+        model_version=None,
+        model_config=None,
+        prompt_field=None,
+        artifact_name=None,
+        include_images=False,
+        *,
+        entity=None,
+        run_id=None,
+        low_confidence_threshold=LOW_CONFIDENCE,
+        fields=None,
+        aliases=None,
+        tags=None,
+        description=None,
+        delegate=False,
+        progress=None,
+    ):
+        """Logs a model's predictions to W&B as an artifact with a table.
+
+        Args:
+            sample_collection: a :class:`fiftyone.core.dataset.Dataset` or
+                :class:`fiftyone.core.view.DatasetView`
+            model_name: the model's name
+            predictions_field: the field with the predictions: labels or strings
+            project (None): the W&B project; by default, that of the FiftyOne secret or of W&B's own settings
+            model_version (None): the model's version
+            model_config (None): the model's configuration: a dict, or text that is JSON or is kept as it is
+            prompt_field (None): a string field with the prompt of each sample
+            artifact_name (None): the artifact's name; by default, one made of the model's name and the time
+            include_images (False): whether the table has a column with the media files
+            entity (None): the W&B user or team; by default, that of the FiftyOne secret, of W&B's own settings
+                or of the key
+            run_id (None): the id of the run to log to; by default, a new one is made
+            low_confidence_threshold (0.5): labels with a confidence below this are listed as uncertain
+            fields (None): a plain field, or a list of them, for typed columns of the table
+            aliases (None): aliases of the artifact's version beside ``latest``
+            tags (None): tags of the artifact's version
+            description (None): the artifact's description
+            delegate (False): whether to queue the job for a background service
+            progress (None): whether to show a progress bar; by default, ``fo.config.show_progress_bars`` decides
+
+        Returns:
+            a dict with ``success``, ``artifact_name``, ``samples_processed``, ``total_predictions``,
+            ``num_classes``, ``wandb_url`` (the run's page), ``artifact_url``, ``artifact_version``,
+            ``num_low_confidence``, ``warnings`` and more
+
+        Raises:
+            RuntimeError: if the predictions could not be logged; nothing was then committed
+        """
+        params = {
+            "model_name": model_name,
+            "predictions_field": predictions_field,
+            "project": project,
+            "model_version": model_version,
+            "model_config": model_config,
+            "prompt_field": prompt_field,
+            "artifact_name": artifact_name,
+            "include_images": include_images,
+            "entity": entity,
+            "run_id": run_id,
+            "low_confidence_threshold": low_confidence_threshold,
+            "fields": fields,
+            "aliases": aliases,
+            "tags": tags,
+            "description": description,
+        }
+        if delegate:
+            return self.schedule(sample_collection, params)
+
+        return self.run_here(sample_collection, params, progress=progress)
+
+    def resolve_input(self, ctx):
+        inputs, view = forms.start(ctx, "Log")
+        if view is not None:
+            self._model(inputs, view)
+            forms.where(ctx, inputs)
+            forms.run(ctx, inputs, "The W&B run that the predictions belong to. Empty: a new run is made")
+            forms.artifact(ctx, inputs, "the model's name, _predictions_ and the time")
+            inputs.bool(
+                "include_images",
+                default=False,
+                label="Include the media files",
+                description="Each file goes up once and shows in the table",
+            )
+            forms.choose_many(
+                inputs,
+                "fields",
+                forms.columns(view),
+                "Further columns",
+                "Plain fields that become columns of the table",
+            )
+
+        return types.Property(inputs, view=types.View(label="Log a model's predictions to W&B"))
+
+    def _model(self, inputs, view):
+        inputs.str("model_name", required=True, label="Model", description="The model's name")
+        inputs.str("model_version", label="Model version", description="Such as v1.0")
+        forms.choose(
+            inputs,
+            "predictions_field",
+            schema.choices(view, schema.is_label) + _texts(view),
+            "Predictions",
+            "Label fields, and string fields with the answers of language models",
+            required=True,
+        )
+        texts = _texts(view)
+        if texts:
+            forms.choose(inputs, "prompt_field", texts, "Prompts", "The string field with each sample's prompt")
+
+        inputs.float(
+            "low_confidence_threshold",
+            min=0.0,
+            max=1.0,
+            default=LOW_CONFIDENCE,
+            label="Low confidence",
+            description="The ids of labels with a confidence below this are logged for review",
+        )
+        inputs.str(
+            "model_config_json",
+            label="Model configuration",
+            description="JSON; other text is kept as it is",
+            view=types.CodeView(language="json"),
+        )
+
+    def resolve_output(self, ctx):
+        result = ctx.results or {}
+        return forms.show_result(
+            ctx,
+            [
+                ("Samples", f"{result.get('samples_processed', 0):,}"),
+                ("Predictions", f"{result.get('total_predictions', 0):,}"),
+                ("Classes", f"{result.get('num_classes', 0):,}"),
+                ("With low confidence", f"{result.get('num_low_confidence', 0):,}"),
+            ],
+        )
+
+    def resolve_run_name(self, ctx):
+        return f"Log predictions to W&B: {ctx.params.get('model_name') or ctx.dataset_name}"
+
+    def wants_images(self, params):
+        return bool(params.get("include_images"))
+
+    def prepare(self, view, params):
+        for argument in ("model_name", "predictions_field"):
+            if not isinstance(params.get(argument), str) or not params[argument].strip():
+                raise WandBError(f"{argument} has to be given", source=SETTINGS, code="bad_argument")
+
+        now = datetime.datetime.now().astimezone()
+        moment = {"iso": now.isoformat(timespec="seconds"), "name": now.strftime("%Y%m%d_%H%M%S")}
+        request = {
+            "view": query.describe_view(view),
+            "dataset": query.describe_dataset(view),
+            "run_id": params.get("run_id") or "",
+            "artifact_name": params.get("artifact_name") or "",
+            "description": params.get("description") or "",
+            "aliases": text_list(params.get("aliases"), "aliases"),
+            "tags": text_list(params.get("tags"), "tags"),
+            "predictions": schema.predictions_field(view, params["predictions_field"]),
+            "prompt": schema.prompt_field(view, params.get("prompt_field")),
+            "model_name": params["model_name"],
+            "model_version": _text(params.get("model_version")),
+            "model_config_json": _config(params),
+            "low_confidence_threshold": _threshold(params.get("low_confidence_threshold")),
+            "include_images": self.wants_images(params),
+            "inference_timestamp": moment["iso"],
+            "name_timestamp": moment["name"],
+            "fields": schema.plain_fields(view, params.get("fields")),
+        }
+
+        def record(view, message):
+            runs.record_predictions(view, message, params, moment)
+
+        return {"log_predictions": request}, record, []
+
+    def result(self, message):
+        return {
+            "success": True,
+            "artifact_name": message.artifact_name,
+            "samples_processed": message.samples,
+            "total_predictions": message.total_predictions,
+            "num_classes": message.num_classes,
+            "num_low_confidence": message.num_low_confidence,
+        }
+
+
+def _texts(view):
+    # These are strings, but nobody's predictions or prompts.
+    return [path for path in schema.choices(view, schema.is_text) if path not in ("filepath", "metadata.mime_type")]
+
+
+def _text(value):
+    return "" if value is None else str(value)
+
+
+def _config(params):
+    config = params.get("model_config")
+    if config is None:
+        config = params.get("model_config_json") or None
+
+    if isinstance(config, str):
+        try:
+            config = json.loads(config)
+        except ValueError:
+            config = {"raw_config": config}
+
+    return to_json(config)
+
+
+def _threshold(value):
+    if value is None:
+        return LOW_CONFIDENCE
+
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise WandBError(
+            f"low_confidence_threshold has to be a number from 0 to 1, not {value!r}",
+            source=SETTINGS,
+            code="bad_argument",
+        )
+
+    return float(value)

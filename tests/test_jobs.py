@@ -1,0 +1,428 @@
+"""The records of jobs, and every way in which a job ends."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+
+import fiftyone as fo
+import fiftyone.operators as foo
+import pytest
+from fiftyone.operators.delegated import DelegatedOperationService
+from fiftyone.operators.executor import ExecutionError
+
+from support import datasets
+from support.fake_worker import module
+
+pytestmark = pytest.mark.oldest
+
+URI = "@harpreetsahota/wandb/log_fiftyone_view_to_wandb"
+
+# Whoever waits longer for something waits in vain.
+SOON = 30
+
+
+@pytest.fixture(scope="module")
+def images(media, fiftyone):
+    dataset = datasets.images(media, n=4, persistent=True)
+    yield dataset
+    dataset.delete()
+
+
+@pytest.fixture
+def log(operator, fake_worker):
+    return operator("log_fiftyone_view_to_wandb")
+
+
+@pytest.fixture
+def jobs(log):
+    """The module jobs, with an empty store."""
+    jobs = module(log, "jobs")
+    jobs._store().clear()
+    return jobs
+
+
+def test_record_of_a_job(log, jobs, images):
+    result = log(images, project="p", run_id="r", include_labels=True, aliases=["a"], description="d")
+
+    (job,) = jobs.list_jobs()
+    assert job == jobs.get_job(result["job_id"])
+    assert (job["operator"], job["dataset"]) == ("log_fiftyone_view_to_wandb", images.name)
+    assert (job["state"], job["fraction"], job["error"]) == ("completed", 1.0, None)
+    assert job["parameters"] == {
+        "project": "p",
+        "run_id": "r",
+        "include_labels": True,
+        "aliases": ["a"],
+        "description": "d",
+    }
+    assert job["result"] == json.loads(json.dumps(result))
+    assert job["created"] <= job["finished"] <= job["updated"] <= time.time()
+
+
+def test_record_of_a_failure(log, jobs, images, fake_worker):
+    fake_worker.fail("wandb", "unreachable", "The server does not answer.")
+    with pytest.raises(RuntimeError):
+        log(images, project="p", run_id="r")
+
+    (job,) = jobs.list_jobs()
+    assert (job["state"], job["error"], job["source"]) == ("failed", "The server does not answer.", "wandb")
+
+
+def test_no_secret_is_in_a_record(log, jobs, images, fake_worker, monkeypatch):
+    monkeypatch.setenv("FIFTYONE_WANDB_API_KEY", "canary-" + "x" * 40)
+    monkeypatch.setenv("WANDB_API_KEY", "canary-" + "y" * 40)
+
+    result = log(images, project="p", run_id="r")
+
+    assert fake_worker.requests[0].wandb.api_key.startswith("canary")
+    import fiftyone.core.odm as odm
+
+    database = odm.get_db_conn()
+    for name in database.list_collection_names():
+        for document in database[name].find():
+            assert "canary" not in str(document)
+
+    assert "canary" not in str(result)
+    assert "canary" not in repr(module(log, "work").Job("o", "d", {}, {"api_key": "canary"}, {}))
+
+
+def test_newest_first_and_limited(log, jobs, images, media):
+    other = datasets.images(media, n=1)
+    ids = [log(images, project="p", run_id=f"r{i}")["job_id"] for i in range(3)]
+    ids.append(log(other, project="p", run_id="r")["job_id"])
+
+    assert [job["id"] for job in jobs.list_jobs()] == ids[::-1]
+    assert [job["id"] for job in jobs.list_jobs(limit=2)] == ids[:1:-1]
+    assert [job["id"] for job in jobs.list_jobs(dataset=images.name)] == ids[2::-1]
+    assert jobs.delete_job(ids[0])
+    assert len(jobs.list_jobs()) == 3
+    other.delete()
+
+
+def test_cancel_through_the_record(log, jobs, images, fake_worker):
+    fake_worker.work_until_cancelled()
+    asked = []
+
+    def ask():
+        while not (running := [j for j in jobs.list_jobs() if j["state"] == "running"]):
+            time.sleep(0.02)
+
+        # Another process, which knows nothing but the database.
+        code = (
+            "import sys, fiftyone.operators as foo\n"
+            f"op = foo.get_operator({URI!r})\n"
+            "package = type(op).__module__.rsplit('.operators', 1)[0]\n"
+            "jobs = __import__('importlib').import_module(package + '.jobs')\n"
+            "print(jobs.request_cancel(sys.argv[1]), jobs.request_cancel('no such job'))\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code, running[0]["id"]], capture_output=True, text=True, timeout=120, check=True
+        )
+        asked.append(done.stdout.split())
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    fake_worker.behave = _patient(fake_worker)
+    with pytest.raises(RuntimeError, match="cancelled on request. Nothing was logged"):
+        log(images, project="p", run_id="r")
+
+    thread.join()
+    assert asked == [["True", "False"]]
+    (job,) = jobs.list_jobs()
+    assert job["state"] == "cancelled"
+    assert not jobs.request_cancel(job["id"])
+
+
+def wait_for(condition):
+    end = time.monotonic() + SOON
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def _patient(fake):
+    fake.work_until_cancelled(seconds=120)
+    return fake.behave
+
+
+def test_ctrl_c(log, jobs, images, fake_worker, monkeypatch):
+    fake_worker.work_until_cancelled(create_run=True, cleaned_up=False)
+    main = threading.main_thread().ident
+
+    def interrupt():
+        time.sleep(0.5)
+        import signal
+
+        signal.pthread_kill(main, signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        log(images, project="p", run_id="r")
+
+    assert fake_worker.stopped_after is not None
+    assert [j["state"] for j in jobs.list_jobs()] == ["cancelled"]
+    assert [(f.run_id, f.exit_code) for f in fake_worker.finished] == [("orphan", 1)]
+
+
+def test_a_worker_that_cleaned_up_needs_no_second_call(log, jobs, images, fake_worker):
+    fake_worker.work_until_cancelled(create_run=True, cleaned_up=True)
+    updates = _stream(log, images)
+    next(updates)
+    updates.close()
+
+    wait_for(lambda: jobs.list_jobs()[0]["state"] == "cancelled")
+    assert fake_worker.stopped_after is not None
+    assert fake_worker.finished == []
+
+
+def test_closed_when_it_was_done_already(log, jobs, images, fake_worker):
+    """The commit cannot be taken back, so the record must not say that nothing was logged."""
+
+    def behave(request, on_progress, on_run_created, cancelled):
+        on_progress(fake_worker.messages.Progress(fraction=0.99, label="Committing"))
+        while not cancelled():
+            time.sleep(0.02)
+
+        return fake_worker.result(request)
+
+    fake_worker.behave = behave
+    updates = _stream(log, images)
+    next(updates)
+    updates.close()
+
+    wait_for(lambda: jobs.list_jobs()[0]["state"] == "completed")
+    assert "dataset_view_made1234" in images.list_runs()
+
+
+def test_ctrl_c_while_the_bar_is_drawn(log, jobs, images, fake_worker):
+    fake_worker.work_until_cancelled()
+
+    def interrupted(bar):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        log(images, project="p", run_id="r", progress=interrupted)
+
+    assert [j["state"] for j in jobs.list_jobs()] == ["cancelled"]
+
+
+@pytest.mark.parametrize("create_run", [True, False])
+def test_a_crash_closes_the_run(log, jobs, images, fake_worker, create_run):
+    fake_worker.crash(create_run)
+
+    with pytest.raises(RuntimeError, match=r"ended in the middle of the job \(killed\)"):
+        log(images, project="p", run_id="r")
+
+    assert [f.run_id for f in fake_worker.finished] == (["orphan"] if create_run else [])
+    assert jobs.list_jobs()[0]["source"] == "plugin"
+
+
+def test_an_unexpected_error_is_told_in_a_sentence(log, jobs, images, fake_worker):
+    def behave(*_):
+        raise ZeroDivisionError("secret details")
+
+    fake_worker.behave = behave
+    with pytest.raises(RuntimeError, match="could not talk to its worker") as caught:
+        log(images, project="p", run_id="r")
+
+    assert "secret details" not in str(caught.value)
+    assert jobs.list_jobs()[0]["state"] == "failed"
+
+
+def test_a_store_that_fails_does_not_fail_the_job(log, jobs, images, monkeypatch):
+    def broken():
+        raise ConnectionError("the database is away")
+
+    monkeypatch.setattr(jobs, "_store", broken)
+    assert log(images, project="p", run_id="r")["success"]
+
+
+def test_a_process_that_is_gone(log, jobs, images, fake_worker):
+    log(images, project="p", run_id="r")
+    store = jobs._store()
+    (job,) = jobs.list_jobs()
+    running = {**job, "state": "running", "finished": None}
+
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    store.set(job["id"], {**running, "pid": dead.pid})
+    assert jobs.get_job(job["id"])["state"] == "failed"
+    assert "has ended without a word" in jobs.get_job(job["id"])["error"]
+
+    # This process is alive, but it is not the one that had this id then.
+    store.set(job["id"], {**running, "process_started": job["process_started"] - 100})
+    assert jobs.get_job(job["id"])["state"] == "failed"
+
+    store.set(job["id"], running)
+    assert jobs.get_job(job["id"])["state"] == "running"
+
+    store.set(job["id"], {**running, "host": "another"})
+    assert jobs.get_job(job["id"])["state"] == "running"
+    store.set(job["id"], {**running, "host": "another", "updated": time.time() - 1000})
+    assert jobs.get_job(job["id"])["state"] == "failed"
+    assert not jobs.request_cancel(job["id"])
+
+
+def test_records_are_written_about_once_a_second(log, jobs, images, fake_worker, monkeypatch):
+    written = []
+    store = jobs._store()
+
+    class Store:
+        def __getattr__(self, name):
+            return getattr(store, name)
+
+        def set(self, key, *args, **kwargs):
+            written.append(key)
+            store.set(key, *args, **kwargs)
+
+    monkeypatch.setattr(jobs, "_store", Store)
+    fake_worker.work_until_cancelled()
+    updates = _stream(log, images)
+    begin = time.monotonic()
+    shown = 0
+    while time.monotonic() - begin < 1.5:
+        next(updates)
+        shown += 1
+
+    updates.close()
+    assert shown > 5
+    assert len(written) <= 5
+
+
+def test_execute_operator_ends_before_its_limit(log, jobs, images, fake_worker, monkeypatch):
+    fake_worker.work_until_cancelled()
+    monkeypatch.setattr(fo.config, "operator_timeout", 4)
+
+    with pytest.raises(ExecutionError, match="FIFTYONE_OPERATOR_TIMEOUT"):
+        foo.execute_operator(URI, dataset=images, params={"project": "p"})
+
+    assert fake_worker.stopped_after is not None
+    assert jobs.list_jobs()[0]["state"] == "failed"
+
+
+def test_execute_operator(log, jobs, images, fake_worker):
+    result = foo.execute_operator(URI, view=images.limit(2), params={"project": "p", "include_labels": True}).result
+
+    assert result["success"]
+    assert result["samples_logged"] == 12
+    job = fake_worker.requests[0].log_view
+    assert job.view.is_subset
+    assert fake_worker.requests[0].wandb.directory
+
+
+def test_delegated(log, jobs, images, fake_worker):
+    queued = log(images.match_tags("train"), project="p", run_id="r", include_labels=True, delegate=True)
+
+    assert queued["delegated"] is True
+    (job,) = jobs.list_jobs()
+    assert (job["id"], job["state"], job["dataset"]) == (queued["delegated_operation_id"], "queued", images.name)
+    assert fake_worker.requests == []
+
+    _run_queued()
+
+    (request,) = fake_worker.requests
+    assert request.log_view.view.is_subset
+    assert request.log_view.include_labels
+    assert request.wandb.directory == ""
+    (job,) = jobs.list_jobs()
+    assert (job["id"], job["state"], job["delegated"]) == (queued["delegated_operation_id"], "completed", True)
+    operation = _operation(queued)
+    assert operation.run_state == "completed"
+    assert operation.result.result["samples_logged"] == 12
+    assert operation.label.startswith("Log view to W&B")
+
+
+def test_delegated_from_a_running_loop(log, jobs, images):
+    import asyncio
+
+    async def cell():
+        return log(images, project="p", run_id="r", delegate=True)
+
+    queued = asyncio.run(cell())
+    assert jobs.get_job(queued["delegated_operation_id"])["state"] == "queued"
+    _run_queued()
+
+
+def test_delegated_arguments_that_mongodb_would_refuse(operator, fake_worker, images):
+    import numpy as np
+
+    operator("log_model_predictions")(
+        images,
+        model_name="m",
+        predictions_field="predictions",
+        project="p",
+        model_config={1: np.float32(0.5), "a": {2}},
+        delegate=True,
+    )
+    _run_queued()
+
+    assert json.loads(fake_worker.requests[0].log_predictions.model_config_json) == {"1": 0.5, "a": [2]}
+
+
+def test_mistakes_are_found_before_anything_is_queued(log, jobs, images):
+    with pytest.raises(RuntimeError, match="no such field"):
+        log(images, project="p", run_id="r", include_labels=True, fields="nope", delegate=True)
+
+    assert jobs.list_jobs() == []
+
+
+def test_delegated_run_that_is_marked_as_failed(log, jobs, images, fake_worker):
+    fake_worker.work_until_cancelled()
+    queued = log(images, project="p", run_id="r", delegate=True)
+
+    def mark():
+        wait_for(lambda: fake_worker.requests)
+        DelegatedOperationService().set_failed(_operation(queued).id)
+
+    thread = threading.Thread(target=mark)
+    thread.start()
+    _run_queued()
+    thread.join()
+
+    assert fake_worker.stopped_after is not None
+    (job,) = jobs.list_jobs()
+    assert (job["state"], "marked as failed" in job["error"]) == ("cancelled", True)
+    assert _operation(queued).run_state == "failed"
+
+
+def test_delegated_run_that_is_cancelled_while_it_waits(log, jobs, images, fake_worker):
+    fake_worker.work_until_cancelled()
+    queued = log(images, project="p", run_id="r", delegate=True)
+
+    assert jobs.request_cancel(queued["delegated_operation_id"])
+    _run_queued()
+
+    assert jobs.get_job(queued["delegated_operation_id"])["state"] == "cancelled"
+    assert _operation(queued).run_state == "failed"
+
+
+def test_progress_of_a_delegated_run(log, jobs, images, fake_worker):
+    def behave(request, on_progress, *_):
+        on_progress(fake_worker.messages.Progress(fraction=0.25, label="Reading samples"))
+        time.sleep(1.5)
+        return fake_worker.result(request)
+
+    fake_worker.behave = behave
+    queued = log(images, project="p", run_id="r", delegate=True)
+    _run_queued()
+
+    status = _operation(queued).status
+    assert (status.progress, status.label) == (0.25, "Reading samples")
+
+
+def _stream(operator, samples):
+    work = module(operator, "work")
+    job, conclude = operator._job(samples, {"project": "p"})
+    return work.stream(job, conclude)
+
+
+def _run_queued():
+    DelegatedOperationService().execute_queued_operations()
+
+
+def _operation(queued):
+    from bson import ObjectId
+
+    return DelegatedOperationService().get(ObjectId(queued["delegated_operation_id"]))
