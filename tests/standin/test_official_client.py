@@ -228,6 +228,20 @@ def basic(server):
     return {"Authorization": "Basic " + base64.b64encode(f"api:{server.key}".encode()).decode()}
 
 
+def test_links_lead_somewhere(api, server, logged):
+    """The addresses that the package prints are pages of the stand-in."""
+    run, artifact = api.run(logged.id), api.artifact("data:best")
+    (report,) = api.reports(f"{server.entity}/{PROJECT}")
+    for url in [run.url, artifact.url, report.url, logged.project_url]:
+        assert url.startswith(server.url)
+    assert "a title" in server.page(run.url.removeprefix(server.url))
+    assert "data:v0" in server.page(artifact.url.removeprefix(server.url))
+    assert "Words of the report." in server.page(report.url.removeprefix(server.url))
+    table = server.page(artifact.url.removeprefix(server.url) + "/files/samples.table.json")
+    assert table.count('<image href="') == 3
+    assert table.count("<rect ") == 3
+
+
 def test_partitioned_table(wandb, api):
     with wandb.init(project=PROJECT) as run:
         artifact = wandb.Artifact("parts", type="dataset")
