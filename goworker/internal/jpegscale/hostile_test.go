@@ -1,0 +1,253 @@
+package jpegscale
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"image"
+	"image/jpeg"
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// decodeAll decodes data at every scale and gives the last error.
+func decodeAll(d *Decoder, data []byte, o Options) (err error) {
+	for _, o.Scale = range []int{8, 4, 2, 1} {
+		_, err = d.Decode(data, o)
+	}
+	return err
+}
+
+// at finds a marker's segment.
+func at(t *testing.T, data []byte, marker byte) int {
+	t.Helper()
+	i := bytes.Index(data, []byte{0xFF, marker})
+	require.GreaterOrEqual(t, i, 0)
+	return i
+}
+
+// TestCutOff cuts files at every byte: no part of a picture passes for a picture.
+func TestCutOff(t *testing.T) {
+	var d Decoder
+	files := pictures(t)
+	for _, name := range []string{"baseline-420", "baseline-restart", "progressive-420", "progressive-cmyk"} {
+		data := files[name]
+		for n := range len(data) - 2 {
+			require.ErrorIs(t, decodeAll(&d, data[:n], Options{}), ErrCorrupt, "%s cut at %d", name, n)
+		}
+	}
+	for _, name := range []string{"baseline-420", "baseline-restart"} {
+		data := files[name]
+		assert.NoError(t, decodeAll(&d, data[:len(data)-2], Options{}), "%s without its end marker", name)
+	}
+}
+
+// TestRefused changes files into ones that must be refused, and says how.
+func TestRefused(t *testing.T) {
+	files := pictures(t)
+	baseline, progressive := files["baseline-420"], files["progressive-420"]
+	tests := []struct {
+		what  string
+		file  []byte
+		want  error
+		spoil func(t *testing.T, b []byte) []byte
+	}{
+		{"arithmetic coding", baseline, ErrUnsupported, func(t *testing.T, b []byte) []byte {
+			b[at(t, b, 0xC0)+1] = 0xC9
+			return b
+		}},
+		{"lossless", baseline, ErrUnsupported, func(t *testing.T, b []byte) []byte {
+			b[at(t, b, 0xC0)+1] = 0xC3
+			return b
+		}},
+		{"12 bits", baseline, ErrUnsupported, func(t *testing.T, b []byte) []byte {
+			b[at(t, b, 0xC0)+4] = 12
+			return b
+		}},
+		{"height comes later", baseline, ErrUnsupported, func(t *testing.T, b []byte) []byte {
+			copy(b[at(t, b, 0xC0)+5:], []byte{0, 0})
+			return b
+		}},
+		{"no width", baseline, ErrCorrupt, func(t *testing.T, b []byte) []byte {
+			copy(b[at(t, b, 0xC0)+7:], []byte{0, 0})
+			return b
+		}},
+		{"sampling factor 5", baseline, ErrCorrupt, func(t *testing.T, b []byte) []byte {
+			b[at(t, b, 0xC0)+11] = 0x51
+			return b
+		}},
+		{"component twice", baseline, ErrCorrupt, func(t *testing.T, b []byte) []byte {
+			b[at(t, b, 0xC0)+13] = b[at(t, b, 0xC0)+10]
+			return b
+		}},
+		{"two frames", baseline, ErrCorrupt, func(t *testing.T, b []byte) []byte {
+			i := at(t, b, 0xC0)
+			return bytes.Replace(b, b[i:i+19], append(bytes.Clone(b[i:i+19]), b[i:i+19]...), 1)
+		}},
+		{"no quantisation table", baseline, ErrCorrupt, func(t *testing.T, b []byte) []byte {
+			return bytes.ReplaceAll(b, []byte{0xFF, 0xDB}, []byte{0xFF, 0xE5})
+		}},
+		{"no Huffman table", baseline, ErrCorrupt, func(t *testing.T, b []byte) []byte {
+			return bytes.ReplaceAll(b, []byte{0xFF, 0xC4}, []byte{0xFF, 0xE5})
+		}},
+		{"Huffman table with too many codes", baseline, ErrCorrupt, func(t *testing.T, b []byte) []byte {
+			b[at(t, b, 0xC4)+5] = 3
+			return b
+		}},
+		{"a component's scan is missing", baseline, ErrCorrupt, func(t *testing.T, _ []byte) []byte {
+			p := newTestPicture(1, 16, 16, samplings["4:4:4"]...)
+			p.separate = true
+			b := p.jpeg()
+			return append(b[:bytes.LastIndex(b, []byte{0xFF, 0xDA})], 0xFF, 0xD9)
+		}},
+		{"no picture", baseline, ErrCorrupt, func(_ *testing.T, b []byte) []byte { return append(b[:2], 0xFF, 0xD9) }},
+		{"no JPEG", []byte("GIF89a"), ErrCorrupt, func(_ *testing.T, b []byte) []byte { return b }},
+		{"empty", nil, ErrCorrupt, func(_ *testing.T, b []byte) []byte { return b }},
+		{"band from 63 to 0", progressive, ErrCorrupt, func(t *testing.T, b []byte) []byte {
+			i := bytes.LastIndex(b, []byte{0xFF, 0xDA})
+			b[i+7], b[i+8] = 63, 0
+			return b
+		}},
+		{"too many scans", progressive, ErrCorrupt, func(t *testing.T, b []byte) []byte {
+			i := bytes.LastIndex(b, []byte{0xFF, 0xC4})
+			return append(b[:i:i], bytes.Repeat(b[i:len(b)-2], maxScans)...)
+		}},
+		{"65500 x 65500 pixels", baseline, ErrTooLarge, func(t *testing.T, b []byte) []byte { return resized(t, b, 65500, 65500) }},
+		{"20000 x 20000 pixels", baseline, ErrCorrupt, func(t *testing.T, b []byte) []byte { return resized(t, b, 20000, 20000) }},
+		{"20000 x 20000 progressive", progressive, ErrCorrupt, func(t *testing.T, b []byte) []byte {
+			return resized(t, b, 20000, 20000)
+		}},
+		{"20000 x 20000 progressive, padded", progressive, ErrTooLarge, func(t *testing.T, b []byte) []byte {
+			return append(resized(t, b, 20000, 20000), make([]byte, 2_000_000)...)
+		}},
+	}
+	var d Decoder
+	for _, test := range tests {
+		data := test.spoil(t, bytes.Clone(test.file))
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		err := decodeAll(&d, data, Options{})
+		runtime.ReadMemStats(&after)
+		assert.ErrorIs(t, err, test.want, test.what)
+		assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(64<<20), "memory for %s", test.what)
+	}
+}
+
+// resized changes the size that a file claims to have.
+func resized(t *testing.T, b []byte, width, height int) []byte {
+	t.Helper()
+	i := bytes.Index(b, []byte{0xFF, 0xC0})
+	if i < 0 {
+		i = at(t, b, 0xC2)
+	}
+	binary.BigEndian.PutUint16(b[i+5:], uint16(height))
+	binary.BigEndian.PutUint16(b[i+7:], uint16(width))
+	return b
+}
+
+// TestLimits checks that limits hold, and only just.
+func TestLimits(t *testing.T) {
+	data := newTestPicture(1, 64, 48, samplings["4:4:4"]...).jpeg()
+	var d Decoder
+	_, err := d.Decode(data, Options{MaxPixels: 64*48 - 1})
+	assert.ErrorIs(t, err, ErrTooLarge)
+	_, err = d.Decode(data, Options{MaxMemory: 3*64*48 - 1})
+	assert.ErrorIs(t, err, ErrTooLarge)
+	_, err = d.Decode(data, Options{MaxPixels: 64 * 48, MaxMemory: 3 * 64 * 48})
+	assert.NoError(t, err)
+	_, err = d.Decode(data, Options{MaxMemory: 3 * 64 * 48 / 4, Scale: 2})
+	assert.NoError(t, err)
+	_, err = d.Decode(data, Options{Scale: 3})
+	assert.ErrorIs(t, err, ErrUnsupported)
+}
+
+// TestExtraBytes puts into a file what other readers step over too.
+func TestExtraBytes(t *testing.T) {
+	data := newTestPicture(1, 40, 24, samplings["4:2:0"]...)
+	data.restart = 1
+	file := data.jpeg()
+	want := visible(t, file, Options{})
+	dirty := bytes.Clone(file[:2])
+	dirty = append(dirty, 0, 1, 2, 0xFF, 0xFF, 0xFF, 0xFE, 0, 4, 'h', 'i')
+	dirty = append(dirty, file[2:]...)
+	dirty = bytes.ReplaceAll(dirty, []byte{0xFF, 0xD0}, []byte{0xFF, 0xFF, 0xD0})
+	dirty = bytes.ReplaceAll(dirty, []byte{0xFF, 0xD1}, []byte{0xAB, 0xCD, 0xFF, 0xD1})
+	assert.Equal(t, want, visible(t, append(dirty, "trailer"...), Options{}))
+}
+
+// FuzzDecode decodes anything at every scale. What the standard library can decode
+// must be decoded, and to the same samples if all are within their range: a damaged
+// file's are not, and from there on the two may overflow in their own ways.
+func FuzzDecode(f *testing.F) {
+	for _, data := range pictures(f) {
+		f.Add(data)
+	}
+	for _, s := range samplings {
+		f.Add(newTestPicture(3, 20, 20, s...).jpeg())
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		o := Options{MaxPixels: 1 << 18, MaxMemory: 4 << 20}
+		var d Decoder
+		err := decodeAll(&d, data, o)
+		if err != nil {
+			known := errors.Is(err, ErrCorrupt) || errors.Is(err, ErrUnsupported) || errors.Is(err, ErrTooLarge)
+			require.True(t, known, "%v", err)
+		}
+		conf, confErr := jpeg.DecodeConfig(bytes.NewReader(data))
+		if pixels := conf.Width * conf.Height; confErr != nil || pixels == 0 || pixels > 1<<18 || errors.Is(err, ErrTooLarge) || strictly(err) {
+			return
+		}
+		want, libErr := jpeg.Decode(bytes.NewReader(data))
+		if libErr != nil {
+			return
+		}
+		require.NoError(t, err, "the standard library decodes it")
+		compareTame(t, want, data)
+	})
+}
+
+// strictly tells whether an error is for something that this package, like libjpeg,
+// is stricter about than the standard library, or about which it is stricter than both.
+func strictly(err error) bool {
+	return errors.Is(err, errNoQuant) || errors.Is(err, errTooManyCodes) ||
+		errors.Is(err, errPastBlock) || errors.Is(err, errUndefined)
+}
+
+// compareTame compares planes with those of the standard library, where it keeps
+// them as they are in the file.
+func compareTame(t *testing.T, want image.Image, data []byte) {
+	t.Helper()
+	var d Decoder
+	got, err := d.Decode(data, Options{})
+	require.NoError(t, err)
+	require.Equal(t, want.Bounds().Size(), image.Pt(got.Width, got.Height))
+	var planes [][]byte
+	var strides []int
+	switch m := want.(type) {
+	case *image.Gray:
+		planes, strides = [][]byte{m.Pix}, []int{m.Stride}
+	case *image.YCbCr:
+		planes, strides = [][]byte{m.Y, m.Cb, m.Cr}, []int{m.YStride, m.CStride, m.CStride}
+		last := &got.Planes[1]
+		if m.COffset(got.Width-1, got.Height-1) != (last.Height-1)*m.CStride+last.Width-1 {
+			return // the library has enlarged its chroma
+		}
+	}
+	worst := 0
+	for i, pix := range planes {
+		p := &got.Planes[i]
+		for y := range p.Height {
+			for x := range p.Width {
+				a, b := int(p.Pix[y*p.Stride+x]), int(pix[y*strides[i]+x])
+				if a == 0 || a == 255 || b == 0 || b == 255 {
+					return
+				}
+				worst = max(worst, a-b, b-a)
+			}
+		}
+	}
+	require.LessOrEqual(t, worst, 3)
+}
