@@ -284,6 +284,9 @@ def _replace(draft: Path, binary: Path) -> None:
     except PermissionError:
         if os.name != "nt":
             raise
+        for left in binary.parent.glob(f"{binary.name}.*.old"):
+            with contextlib.suppress(OSError):
+                left.unlink()
         binary.replace(binary.with_name(f"{binary.name}.{time.time_ns()}.old"))  # Windows lets it move away
         draft.replace(binary)
 

@@ -77,6 +77,13 @@ def cache_dir(key: str) -> Path:
     return base / "fiftyone-wandb" / key
 
 
+def remedy(binary: Path) -> str:
+    """What to do about a binary that was found and is of no use."""
+    if os.environ.get(VARIABLE):
+        return f"The variable {VARIABLE} names it: unset it, or build that worker again."
+    return f'Remove it, and the plugin builds its own: "{binary}"'
+
+
 def _build(own: Path, cached: Path, root: Path, say: Callable[[str], None], check: Callable[[], None]) -> Path:
     """Builds the worker in the plugin's directory or, where that cannot be written to, in the cache."""
     refused: OSError | None = None

@@ -7,7 +7,6 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +84,7 @@ class Worker:
             self._verify(found, start_timeout, check)
         except WorkerMismatch as error:
             self.close()
-            raise WorkerMismatch(f"{error} {_remedy(found.binary)}") from None
+            raise WorkerMismatch(f"{error} {find.remedy(found.binary)}") from None
         except BaseException:
             self.close()
             raise
@@ -276,9 +275,3 @@ def _drain(stream: Any) -> None:
     with contextlib.suppress(Exception):
         for _ in stream:
             pass
-
-
-def _remedy(binary: Path) -> str:
-    if os.environ.get(find.VARIABLE):
-        return f"The variable {find.VARIABLE} names it: unset it, or build that worker again."
-    return f'Remove it, and the plugin builds its own: "{binary}"'

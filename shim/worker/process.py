@@ -16,14 +16,16 @@ from pathlib import Path
 
 from . import build, lifeline, logs
 from .errors import WorkerStartError
+from .find import remedy
 from .handshake import PROTOCOL
 
 #: The variables of the caller's environment that the worker gets: what its system needs.
 #: W&B's variables and proxies travel in the request, so that no secret is in here.
 PASSED = ("HOME", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
-#: How long a worker may take to end by itself, in seconds.
-GRACE = 2.0
+#: How long a worker may take to end by itself, in seconds. With the time in which a request
+#: to cancel is seen, this stays below two; the worker's own patience with a job is 1.5.
+GRACE = 1.8
 
 #: How often waiting looks at requests to cancel, in seconds. Also the time in which a
 #: Ctrl-C is seen: some waits of Python and all of gRPC do not end by themselves.
@@ -180,7 +182,7 @@ def _why_not(binary: Path, error: OSError) -> str:
     if error.errno == errno.ENOEXEC or getattr(error, "winerror", None) in (193, 216):
         return (
             f"{binary} is not a program for this computer ({goos}, {goarch}): it is of another system or processor, "
-            "or damaged. Build one here: make build"
+            f"or damaged. {remedy(binary)}"
         )
     if isinstance(error, PermissionError):
         return f'The worker {binary} may not be executed. Run: chmod +x "{binary}"'

@@ -95,7 +95,11 @@ def test_lines_that_nobody_wants_are_not_written(misbehaving: Found, caplog: pyt
 
 
 def test_stray_prints_block_nothing(misbehaving: Found) -> None:
-    run_job(request("stray prints"), found=misbehaving)
+    too_late = threading.Event()
+    timer = threading.Timer(30, too_late.set)
+    timer.start()
+    run_job(request("stray prints"), cancelled=too_late, found=misbehaving)
+    timer.cancel()
 
 
 @pytest.mark.parametrize(

@@ -28,10 +28,9 @@ from shim.worker import (
 )
 from shim.worker import messages as pb
 from tests.worker.conftest import copy_sources
-from tests.worker.helpers import request
+from tests.worker.helpers import as_nobody, request
 
 NAME = build.binary_name()
-NOBODY = 65534
 
 
 @pytest.fixture(autouse=True)
@@ -173,7 +172,6 @@ def test_a_build_can_be_cancelled(plugin: Path, monkeypatch: pytest.MonkeyPatch,
     slow.chmod(0o755)
     monkeypatch.setattr(build, "find_go", lambda: str(slow))
     cancel = threading.Event()
-    monkeypatch.setattr(build, "ROOT", plugin)
     with pytest.raises(JobCancelled):
         find_worker(plugin, say=lambda _: cancel.set(), check=lambda: cancelled(cancel))
 
@@ -199,30 +197,13 @@ def test_two_first_users_build_once(plugin: Path) -> None:
     assert outputs == sorted([[build.WAITING, binary], [build.BUILDING, binary]])
 
 
-def as_nobody(text: str, *arguments: str) -> str:
-    """What a Python program prints that runs as a user who is not root."""
-    other = {"user": NOBODY, "group": NOBODY} if os.getuid() == 0 else {}
-    result = subprocess.run(
-        ["python3", "-c", text, *arguments],
-        env={"PATH": os.defpath + ":/usr/local/bin", "XDG_CACHE_HOME": arguments[1], "HOME": arguments[1]},
-        capture_output=True,
-        text=True,
-        check=False,
-        **other,
+def found_by_nobody(plugin: Path, cache: Path) -> str:
+    """What a search in a plugin's directory says to somebody who is not root."""
+    imports = (
+        "import sys\nfrom pathlib import Path\nsys.path.insert(0, sys.argv[1])\nfrom shim.worker import find_worker"
     )
-    return result.stdout + result.stderr
-
-
-# FiftyOne's own Python may be where others cannot read it, so this needs no more than the standard library.
-FIND = """
-import os, sys
-from pathlib import Path
-sys.path.insert(0, sys.argv[1])
-sys.dont_write_bytecode = True
-from shim.worker import find_worker
-found = find_worker(Path(sys.argv[1]))
-print(found.binary, os.access(found.binary, os.X_OK))
-"""
+    text = "found = find_worker(Path(sys.argv[1]))\nprint(found.binary, os.access(found.binary, os.X_OK))"
+    return as_nobody(imports, text, str(plugin), PATH=os.environ["PATH"], XDG_CACHE_HOME=str(cache), HOME=str(cache))
 
 
 @pytest.fixture
@@ -247,11 +228,11 @@ def test_a_read_only_build_without_permission_is_copied(read_only: tuple[Path, P
     plugin, cache = read_only
     content = build.file_hash(plugin / "build" / NAME)
     expected = cache / "fiftyone-wandb" / content / NAME
-    assert as_nobody(FIND, str(plugin), str(cache)) == f"{expected} True\n"
-    assert as_nobody(FIND, str(plugin), str(cache)) == f"{expected} True\n", "and the copy is used again"
+    assert found_by_nobody(plugin, cache) == f"{expected} True\n"
+    assert found_by_nobody(plugin, cache) == f"{expected} True\n", "and the copy is used again"
     shutil.rmtree(cache / "fiftyone-wandb")
     cache.chmod(0o555)
-    output = as_nobody(FIND, str(plugin), str(cache))
+    output = found_by_nobody(plugin, cache)
     assert f'chmod +x "{plugin / "build" / NAME}"' in output
 
 
@@ -261,7 +242,7 @@ def test_nowhere_to_build(read_only: tuple[Path, Path]) -> None:
     build.label_path(plugin / "build" / NAME).unlink()
     (plugin / "build").chmod(0o555)
     cache.chmod(0o555)
-    output = as_nobody(FIND, str(plugin), str(cache))
+    output = found_by_nobody(plugin, cache)
     assert "WorkerNotFound: The worker could not be built, since neither" in output
     assert "name it by the variable FIFTYONE_WANDB_WORKER" in output
 

@@ -39,7 +39,7 @@ def test_programs_of_another_computer(tmp_path: Path, content: bytes) -> None:
     binary.chmod(0o755)
     text = start_error(Found(binary, "abc"))
     assert f"{binary} is not a program for this computer" in text
-    assert "make build" in text
+    assert "Remove it, and the plugin builds its own" in text
 
 
 def test_a_program_that_may_not_be_executed(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ func (r runner) Run(ctx context.Context, req *pb.RunRequest, send sendFunc) erro
 		fmt.Fprintln(r.stderr, "a line that is not JSON")
 		return send(finished())
 	case "stray prints":
-		for range 200 {
+		for range 8000 {
 			fmt.Println(strings.Repeat("o", 1023))
 			fmt.Fprintln(os.Stderr, strings.Repeat("e", 1023))
 		}
