@@ -4,8 +4,10 @@ The environment is set when this file is loaded, which is before any test import
 FiftyOne, because FiftyOne reads it once. MongoDB is started by the first test that asks.
 """
 
+import contextlib
 import os
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -14,22 +16,33 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 
+# Which browser to use is for the caller to say.
+KEPT = {"FIFTYONE_WANDB_CHROMIUM"}
+
+
+def _keep_caches_of_go():
+    # They are below the home directory, and another one would mean to build everything again.
+    for name in ("GOCACHE", "GOMODCACHE"):
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            found = subprocess.run(["go", "env", name], capture_output=True, text=True, check=True)
+            os.environ[name] = found.stdout.strip()
+
+
 def _isolate():
+    _keep_caches_of_go()
     home = Path(tempfile.mkdtemp(prefix="wandb-plugin-"))
-    for name in list(os.environ):
+    for name in set(os.environ) - KEPT:
         if name.startswith(("WANDB_", "FIFTYONE_")) or name == "NETRC":
             del os.environ[name]
 
-    from support.mongod import free_port
-
-    port = free_port()
     plugins = home / "plugins"
     plugins.mkdir()
     (plugins / "wandb").symlink_to(ROOT, target_is_directory=True)
     os.environ.update(
         HOME=str(home),
         XDG_CONFIG_HOME=str(home / ".config"),
-        FIFTYONE_DATABASE_URI=f"mongodb://127.0.0.1:{port}/",
+        # Nothing listens there: a test that forgets to ask for `fiftyone` fails.
+        FIFTYONE_DATABASE_URI="mongodb://127.0.0.1:9/?serverSelectionTimeoutMS=500",
         FIFTYONE_DATABASE_DIR=str(home / "db"),
         FIFTYONE_DEFAULT_DATASET_DIR=str(home / "datasets"),
         FIFTYONE_DATASET_ZOO_DIR=str(home / "zoo"),
@@ -38,10 +51,10 @@ def _isolate():
         FIFTYONE_DO_NOT_TRACK="true",
         FIFTYONE_SHOW_PROGRESS_BARS="false",
     )
-    return home, port
+    return home
 
 
-HOME, MONGO_PORT = _isolate()
+HOME = _isolate()
 
 
 def pytest_unconfigure():
@@ -50,19 +63,20 @@ def pytest_unconfigure():
 
 @pytest.fixture(scope="session")
 def mongod():
-    """The port of a MongoDB of the tests' own, which is the one that FiftyOne uses."""
-    from support.mongod import Mongod
+    """The URI of a MongoDB of the tests' own, also for processes that tests start."""
+    import services
 
-    with Mongod(HOME / "db", MONGO_PORT):
-        yield MONGO_PORT
+    with services.mongod(HOME / "db") as uri:
+        os.environ["FIFTYONE_DATABASE_URI"] = uri
+        yield uri
 
 
 @pytest.fixture(scope="session")
 def fiftyone(mongod):
-    """The package fiftyone, connected."""
+    """The package fiftyone, which will connect to that MongoDB."""
     import fiftyone as fo
 
-    assert fo.config.database_uri == f"mongodb://127.0.0.1:{mongod}/"
+    fo.config.database_uri = mongod
     return fo
 
 
