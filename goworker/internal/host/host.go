@@ -17,7 +17,7 @@ import (
 )
 
 // ProtocolVersion is the version of the contract in proto/. It changes when old
-// hosts cannot talk to new workers any more. shim/worker/host.py has the same.
+// hosts cannot talk to new workers any more. shim/worker/handshake.py has the same.
 const ProtocolVersion = 1
 
 // MaxMessage is the largest message that a worker accepts, in bytes. Requests
