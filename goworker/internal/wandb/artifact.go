@@ -1,0 +1,207 @@
+package wandb
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+)
+
+// ArtifactSpec is a version of an artifact to log.
+type ArtifactSpec struct {
+	// Run is the run that the version comes from, and the project that it goes to.
+	Run RunRef
+	// Type and Name are as W&B has them: see SanitizeName.
+	Type, Name, Description string
+	// Metadata is a JSON object; SlimMetadata, if any, is sent in its place when the
+	// server finds the request too large.
+	Metadata, SlimMetadata json.RawMessage
+	// Aliases are given to the version besides "latest"; Tags too.
+	Aliases, Tags []string
+	Files         *artifact.Files
+}
+
+// LoggedArtifact is what became of it.
+type LoggedArtifact struct {
+	ID, Digest string
+	// Version is such as "v3".
+	Version string
+	// New is false if the server had this very content: then nothing was uploaded,
+	// the aliases were moved to it, and it is recorded as used by the run.
+	New bool
+	// Slim says that SlimMetadata was sent.
+	Slim                                         bool
+	FilesUploaded, FilesUnchanged, BytesUploaded int64
+}
+
+// version is an artifact in an answer.
+type version struct {
+	ID      string  `json:"id"`
+	Digest  string  `json:"digest"`
+	State   string  `json:"state"`
+	Index   *int    `json:"versionIndex"`
+	Aliases []alias `json:"aliases"`
+	// CreatedBy is empty where a user made it.
+	CreatedBy *struct {
+		Name    string `json:"name"`
+		Project *struct {
+			Name   string `json:"name"`
+			Entity struct {
+				Name string `json:"name"`
+			} `json:"entity"`
+		} `json:"project"`
+	} `json:"createdBy"`
+}
+
+// alias is one of a version's aliases. A version may have some in other collections.
+type alias struct {
+	Alias      string `json:"alias"`
+	Collection *struct {
+		Name string `json:"name"`
+	} `json:"artifactCollection"`
+}
+
+// madeBy tells whether a run created the version.
+func (v *version) madeBy(r RunRef) bool {
+	by := v.CreatedBy
+	return by != nil && by.Name == r.ID && by.Project != nil && by.Project.Name == r.Project && by.Project.Entity.Name == r.Entity
+}
+
+// lacks are the aliases that the version does not have in its collection.
+func (v *version) lacks(collection string, wanted []string) []string {
+	var out []string
+	for _, name := range wanted {
+		if !slices.ContainsFunc(v.Aliases, func(a alias) bool {
+			return a.Alias == name && (a.Collection == nil || a.Collection.Name == collection)
+		}) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// LogArtifact logs a version and commits it as the last thing: after an error, or
+// when ctx ended, nothing of it is visible. Content that the server has is not
+// uploaded again. Progress, if not nil, is called by one goroutine at a time.
+//
+// Faults beside those of any request: bad_name, type_taken, file_changed (a file is
+// not the one that was hashed: nothing is committed), unreadable_file, too_large.
+func (c *Client) LogArtifact(ctx context.Context, spec ArtifactSpec, progress func(UploadProgress)) (LoggedArtifact, error) {
+	for _, err := range []error{
+		CheckArtifactName(spec.Name), checkArtifactType(spec.Type),
+		CheckArtifactLabels(spec.Aliases, spec.Tags), checkMetadata(spec.Metadata), checkMetadata(spec.SlimMetadata),
+	} {
+		if err != nil {
+			return LoggedArtifact{}, err
+		}
+	}
+	spec.Aliases = withLatest(spec.Aliases)
+	l := &logging{client: c, spec: spec, digest: spec.Files.Digest()}
+	l.track = newTracker(progress, 0, 0)
+	done, err := l.run(ctx, progress)
+	return done, c.explain("logging the artifact "+spec.Name, err)
+}
+
+// withLatest puts "latest" first and leaves out what is there twice.
+func withLatest(aliases []string) []string {
+	out := []string{"latest"}
+	for _, a := range aliases {
+		if !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// existing completes what is to be said of a version that the server had: where its
+// aliases, tags and lineage are not as wanted, they are made so.
+func (l *logging) existing(ctx context.Context, id string) (LoggedArtifact, error) {
+	v, err := l.client.artifactVersion(ctx, id)
+	if err != nil {
+		return LoggedArtifact{}, err
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return l.addAliases(gctx, v) })
+	g.Go(func() error { return l.useUnlessMade(gctx, v) })
+	if len(l.spec.Tags) > 0 {
+		g.Go(func() error {
+			return l.client.updateArtifact(gctx, id, map[string]any{"tagsToAdd": tagInputs(l.spec.Tags)})
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return LoggedArtifact{}, err
+	}
+	return l.logged(v, false)
+}
+
+// logged is the result for a version.
+func (l *logging) logged(v *version, isNew bool) (LoggedArtifact, error) {
+	if v.Index == nil {
+		return LoggedArtifact{}, fault.New(fault.WandB, "server_error",
+			"W&B at %s committed the artifact %s but gave it no version.", l.client.host(), l.spec.Name)
+	}
+	return LoggedArtifact{
+		ID: v.ID, Digest: l.digest, Version: "v" + strconv.Itoa(*v.Index), New: isNew, Slim: l.slim,
+		FilesUploaded: l.track.uploaded, FilesUnchanged: l.track.unchanged, BytesUploaded: l.track.bytes,
+	}, nil
+}
+
+// addAliases gives a version the aliases that it lacks.
+func (l *logging) addAliases(ctx context.Context, v *version) error {
+	missing := v.lacks(l.spec.Name, l.spec.Aliases)
+	if len(missing) == 0 {
+		return nil
+	}
+	inputs := make([]map[string]string, len(missing))
+	for i, a := range missing {
+		inputs[i] = map[string]string{"alias": a, "artifactCollectionName": l.spec.Name, "entityName": l.spec.Run.Entity, "projectName": l.spec.Run.Project}
+	}
+	vars := map[string]any{"input": map[string]any{"artifactID": v.ID, "aliases": inputs}}
+	return l.client.explain("giving the artifact its aliases", l.client.graphql(ctx, "AddAliases", vars, &struct{}{}))
+}
+
+// useUnlessMade records a version as used by the run, unless the run made it.
+func (l *logging) useUnlessMade(ctx context.Context, v *version) error {
+	if v.madeBy(l.spec.Run) {
+		return nil
+	}
+	return l.client.UseArtifact(ctx, l.spec.Run, v.ID)
+}
+
+// UseArtifact records an artifact as used by a run. It does not change the run's state.
+func (c *Client) UseArtifact(ctx context.Context, run RunRef, artifactID string) error {
+	vars := map[string]string{"artifactID": artifactID, "entityName": run.Entity, "projectName": run.Project, "runName": run.ID}
+	return c.explain("recording the artifact as used by the run "+run.ID, c.graphql(ctx, "UseArtifact", vars, &struct{}{}))
+}
+
+func (c *Client) updateArtifact(ctx context.Context, id string, input map[string]any) error {
+	input["artifactID"] = id
+	return c.explain("updating the artifact", c.graphql(ctx, "UpdateArtifact", map[string]any{"input": input}, &struct{}{}))
+}
+
+func (c *Client) artifactVersion(ctx context.Context, id string) (*version, error) {
+	var out struct {
+		Artifact *version `json:"artifact"`
+	}
+	if err := c.graphql(ctx, "ArtifactVersion", map[string]string{"id": id}, &out); err != nil {
+		return nil, err
+	}
+	if out.Artifact == nil {
+		return nil, &serverError{op: "ArtifactVersion", status: http.StatusNotFound}
+	}
+	return out.Artifact, nil
+}
+
+func tagInputs(tags []string) []map[string]string {
+	var out []map[string]string
+	for _, t := range tags {
+		out = append(out, map[string]string{"tagName": t})
+	}
+	return out
+}

@@ -1,0 +1,155 @@
+package wandb
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+)
+
+// Timings are all the durations that the client goes by.
+type Timings struct {
+	// RetryWait is the wait before the second try; it doubles with each further one,
+	// up to RetryWaitMax, and up to a quarter is added at random.
+	RetryWait, RetryWaitMax time.Duration
+	// Patience is for how long after its first failure a request is tried again.
+	Patience time.Duration
+	// FirstPatience stands in its place while the server was never reached.
+	FirstPatience time.Duration
+	// ServerWaitMax caps one wait that the server asks for (Retry-After and the rate
+	// limit's reset); ServerPatience caps all such waits of one request together.
+	ServerWaitMax, ServerPatience time.Duration
+	// Dial is the time to connect, and the time for a TLS handshake.
+	Dial time.Duration
+	// Try is the time for one try of a request to the API; SlowTry is that of a
+	// request for which the server has to go through a whole artifact.
+	Try, SlowTry time.Duration
+	// Stall is for how long an upload may stand still.
+	Stall time.Duration
+	// Heartbeat is the time between two signs of life of a run.
+	Heartbeat time.Duration
+}
+
+// DefaultTimings are those for real servers. A server that dies in mid-job is
+// reported after about two minutes, one that hangs after three.
+func DefaultTimings() Timings {
+	return Timings{
+		RetryWait: 2 * time.Second, RetryWaitMax: 30 * time.Second,
+		Patience: 2 * time.Minute, FirstPatience: 5 * time.Second,
+		ServerWaitMax: 5 * time.Minute, ServerPatience: 15 * time.Minute,
+		Dial: 10 * time.Second, Try: 30 * time.Second, SlowTry: 2 * time.Minute,
+		Stall: time.Minute, Heartbeat: 30 * time.Second,
+	}
+}
+
+// Limits say how much is done at once and how files are cut.
+type Limits struct {
+	// Uploads is the number of files that go up at the same time.
+	Uploads int
+	// Batches is the number of requests for upload addresses in flight.
+	Batches int
+	// FirstBatch and MaxBatch are the number of files in the first such request and
+	// in the later ones, which grow fourfold.
+	FirstBatch, MaxBatch int
+	// Multipart is the size in bytes from which a file goes up in parts, and Part
+	// the size of a part.
+	Multipart, Part int64
+}
+
+// DefaultLimits are those for real servers.
+func DefaultLimits() Limits {
+	return Limits{
+		Uploads: 32, Batches: 4, FirstBatch: 32, MaxBatch: 1000,
+		Multipart: 2 << 30, Part: 100 << 20,
+	}
+}
+
+// Option changes a client's defaults.
+type Option func(*Client)
+
+// WithTimings replaces the durations.
+func WithTimings(t Timings) Option { return func(c *Client) { c.timings = t } }
+
+// WithLimits replaces the limits.
+func WithLimits(l Limits) Option { return func(c *Client) { c.limits = l } }
+
+// WithNotices has one sentence sent to f for each request that will be tried again
+// and each heartbeat that failed. f may be called from several goroutines at once.
+func WithNotices(f func(string)) Option { return func(c *Client) { c.notice = f } }
+
+// Client talks to one W&B server as one user. It is safe for concurrent use.
+type Client struct {
+	settings Settings
+	timings  Timings
+	limits   Limits
+	notice   func(string)
+
+	transport *http.Transport
+	api       *endpoint // requests with the key, to the base URL
+	slowAPI   *endpoint // the same with more time
+	store     *endpoint // signed addresses, without the key
+	gate      gate
+	scrub     *strings.Replacer
+}
+
+// endpoint is a way of sending requests, with what is known of its other end.
+type endpoint struct {
+	http    *http.Client
+	isStore bool
+	// reached says that an answer, whatever it was, came back at some time.
+	reached *atomic.Bool
+}
+
+// NewClient makes a client for settings that Resolve made. It sends nothing yet.
+// Close it when it is no longer needed.
+func NewClient(s Settings, opts ...Option) (*Client, error) {
+	if s.BaseURL == "" || (s.APIKey.Reveal() == "" && s.IdentityTokenFile == "") {
+		return nil, fault.New(fault.Plugin, "internal", "The W&B client was started without a server or a key.")
+	}
+	c := &Client{settings: s, timings: DefaultTimings(), limits: DefaultLimits(), notice: func(string) {}}
+	for _, o := range opts {
+		o(c)
+	}
+	c.transport = s.network.transport(c.timings.Dial, 2*c.limits.Uploads)
+	c.scrub = scrubber(s.APIKey)
+
+	auth := &authTransport{base: s.BaseURL, userAgent: s.UserAgent, next: c.transport, credentials: c.credentials()}
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	reached := new(atomic.Bool)
+	c.api = &endpoint{http: &http.Client{Transport: auth, CheckRedirect: stay, Timeout: c.timings.Try}, reached: reached}
+	c.slowAPI = &endpoint{http: &http.Client{Transport: auth, CheckRedirect: stay, Timeout: c.timings.SlowTry}, reached: reached}
+	c.store = &endpoint{
+		http:    &http.Client{Transport: &stallTransport{userAgent: s.UserAgent, limit: c.timings.Stall, next: c.transport}},
+		isStore: true, reached: new(atomic.Bool),
+	}
+	return c, nil
+}
+
+// Settings are those that the client was made with.
+func (c *Client) Settings() Settings { return c.settings }
+
+// Close drops the idle connections.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
+
+// gate holds requests to the API back while the server's rate limit is used up.
+type gate struct {
+	mu    sync.Mutex
+	until time.Time
+}
+
+func (g *gate) close(d time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if until := time.Now().Add(d); until.After(g.until) {
+		g.until = until
+	}
+}
+
+func (g *gate) wait() time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return time.Until(g.until)
+}

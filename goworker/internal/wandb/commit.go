@@ -1,0 +1,124 @@
+package wandb
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+)
+
+// manifest is the list of an artifact's files, as the server keeps it.
+type manifest struct {
+	client             *Client
+	spec               ArtifactSpec
+	artifactID, baseID string
+}
+
+// manifestNode is a manifest in an answer.
+type manifestNode struct {
+	ID   string `json:"id"`
+	File struct {
+		UploadURL     string   `json:"uploadUrl"`
+		UploadHeaders []string `json:"uploadHeaders"`
+	} `json:"file"`
+}
+
+// create announces the manifest: without a digest for the id that files belong to,
+// and with it for the address to upload the manifest to.
+func (m *manifest) create(ctx context.Context, digest string) (*manifestNode, error) {
+	vars := map[string]any{
+		"artifactID": m.artifactID, "name": "wandb_manifest.json", "digest": digest,
+		"entityName": m.spec.Run.Entity, "projectName": m.spec.Run.Project, "runName": m.spec.Run.ID,
+		"manifestType": "FULL", "includeUpload": digest != "",
+	}
+	if m.baseID != "" {
+		vars["baseArtifactID"] = m.baseID
+	}
+	var out struct {
+		Payload struct {
+			Manifest *manifestNode `json:"artifactManifest"`
+		} `json:"createArtifactManifest"`
+	}
+	if err := m.client.graphql(ctx, "CreateArtifactManifest", vars, &out); err != nil {
+		return nil, err
+	}
+	node := out.Payload.Manifest
+	if node == nil || node.ID == "" || digest != "" && node.File.UploadURL == "" {
+		return nil, fault.New(fault.WandB, "server_error", "W&B at %s gave no address for the list of the artifact's files.", m.client.host())
+	}
+	return node, nil
+}
+
+// upload brings the manifest itself. An address that was refused is asked for anew.
+func (m *manifest) upload(ctx context.Context, births func() func(string) string) error {
+	src, err := manifestSource(m.spec.Files, births)
+	if err != nil {
+		return err
+	}
+	for round := 1; ; round++ {
+		node, err := m.create(ctx, src.md5)
+		if err != nil {
+			return err
+		}
+		target := uploadTarget{url: node.File.UploadURL, headers: node.File.UploadHeaders}
+		_, err = m.client.put(ctx, target, src, nil)
+		switch s := statusOf(err); {
+		case err == nil:
+			return nil
+		case round == maxRounds || s != http.StatusBadRequest && s != http.StatusUnauthorized && s != http.StatusForbidden:
+			return m.client.explainStore(target, "uploading the list of the artifact's files", err)
+		}
+	}
+}
+
+// commit makes the version visible. The answer may be lost or late, so after any
+// doubt it is looked whether the version is there.
+func (l *logging) commit(ctx context.Context, id string) (*version, error) {
+	var out struct {
+		CommitArtifact struct {
+			Artifact *version `json:"artifact"`
+		} `json:"commitArtifact"`
+	}
+	err := l.client.graphql(ctx, opCommit, map[string]string{"artifactID": id}, &out)
+	if err == nil && out.CommitArtifact.Artifact != nil && out.CommitArtifact.Artifact.Index != nil {
+		return out.CommitArtifact.Artifact, nil
+	}
+	if err != nil && (isContextError(err) || statusOf(err) == http.StatusUnauthorized || statusOf(err) == http.StatusForbidden) {
+		return nil, err
+	}
+	v, lookErr := l.client.artifactVersion(ctx, id)
+	switch {
+	case lookErr == nil && v.State == stateCommitted && v.Index != nil:
+		return v, nil
+	case err != nil:
+		return nil, err
+	case lookErr != nil:
+		return nil, lookErr
+	}
+	return v, nil // Without a version: logged says so.
+}
+
+// settle sees to what the server may have kept from an earlier attempt: a pending
+// artifact that was left by another run has that run's aliases and metadata.
+func (l *logging) settle(ctx context.Context, v *version) error {
+	if err := l.addAliases(ctx, v); err != nil {
+		return err
+	}
+	if v.CreatedBy == nil || v.madeBy(l.spec.Run) {
+		return nil
+	}
+	input := map[string]any{}
+	if m := l.metadata(); m != "" {
+		input["metadata"] = m
+	}
+	if l.spec.Description != "" {
+		input["description"] = l.spec.Description
+	}
+	if len(l.spec.Tags) > 0 {
+		input["tagsToAdd"] = tagInputs(l.spec.Tags)
+	}
+	if err := l.client.updateArtifact(ctx, v.ID, input); err != nil {
+		return err
+	}
+	return l.client.UseArtifact(ctx, l.spec.Run, v.ID)
+}

@@ -1,0 +1,148 @@
+package wandb
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+)
+
+// RunSpec is a run to create. Empty texts are left to the server.
+type RunSpec struct {
+	RunRef
+	DisplayName, JobType string
+	Config               map[string]any
+}
+
+// CreateRun creates a run that FindRun did not find, and its project if need be. If
+// another process was faster, the run comes back with Created false: then it is
+// that process's, and not ours to finish. Faults: unknown_entity, no_permission,
+// run_deleted (W&B does not give an id away again), bad_name.
+func (c *Client) CreateRun(ctx context.Context, spec RunSpec) (*Run, error) {
+	for _, err := range []error{checkEntity(spec.Entity), CheckProject(spec.Project), CheckRunID(spec.ID)} {
+		if err != nil {
+			return nil, err
+		}
+	}
+	mark := rand.Text()
+	config, err := newRunConfig(spec.Config, mark)
+	if err != nil {
+		return nil, err
+	}
+	vars := map[string]any{"entity": spec.Entity, "project": spec.Project, "run": spec.ID, "config": config}
+	if spec.DisplayName != "" {
+		vars["displayName"] = spec.DisplayName
+	}
+	if spec.JobType != "" {
+		vars["jobType"] = spec.JobType
+	}
+	run, err := c.insertRun(ctx, spec.RunRef, vars, mark)
+	if e, ok := err.(*serverError); ok { //nolint:errorlint // It is never wrapped.
+		switch {
+		case e.status == http.StatusConflict && e.says("deleted"):
+			return nil, fault.New(fault.Settings, "run_deleted",
+				"The W&B run %s was deleted, and W&B does not give the id of a deleted run away again. Use another run_id.", spec.ID)
+		case e.status == http.StatusNotFound && !e.notWandB:
+			if err := c.checkEntityExists(ctx, spec.Entity); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return run, c.explain("creating the run "+spec.ID+" in "+spec.Entity+"/"+spec.Project, err)
+}
+
+// insertRun sends the mutation. It is not simply tried again when its answer is
+// lost: the second answer would say that the run was there, whoever made it. The
+// mark in the config tells whose it is.
+func (c *Client) insertRun(ctx context.Context, ref RunRef, vars map[string]any, mark string) (*Run, error) {
+	var first time.Time
+	for wait := c.timings.RetryWait; ; wait = min(2*wait, c.timings.RetryWaitMax) {
+		var out struct {
+			UpsertBucket struct {
+				Bucket   *runNode `json:"bucket"`
+				Inserted bool     `json:"inserted"`
+			} `json:"upsertBucket"`
+		}
+		err := c.call(ctx, "CreateRun", vars, &out, callOptions{once: true})
+		if err == nil && out.UpsertBucket.Bucket != nil {
+			run := out.UpsertBucket.Bucket.run(ref)
+			run.Created = out.UpsertBucket.Inserted
+			return run, nil
+		}
+		if err == nil {
+			return nil, &serverError{op: "CreateRun", status: http.StatusOK, messages: []string{"it gave no run back"}}
+		}
+		if !unsureWhetherDone(err) {
+			return nil, err
+		}
+		if first.IsZero() {
+			first = time.Now()
+		}
+		if time.Since(first)+wait > c.timings.Patience {
+			return nil, err
+		}
+		c.notice("CreateRun: no answer that can be relied on; looking whether the run is there.")
+		if sleepErr := sleep(ctx, wait); sleepErr != nil {
+			return nil, sleepErr
+		}
+		if run, findErr := c.runByMark(ctx, ref, mark); findErr != nil || run != nil {
+			return run, findErr
+		}
+	}
+}
+
+// unsureWhetherDone tells whether the server may have created the run although it
+// did not say so. The duplicate is a race with another process.
+func unsureWhetherDone(err error) bool {
+	var e *serverError
+	if errors.As(err, &e) {
+		return retryStatus(e.status) && e.status != http.StatusTooManyRequests ||
+			e.status == http.StatusConflict && e.says("duplicate entry")
+	}
+	return !isContextError(err) && retryError(err) && !isDialError(err)
+}
+
+// runByMark looks for the run, and whether it is the one with our mark.
+func (c *Client) runByMark(ctx context.Context, ref RunRef, mark string) (*Run, error) {
+	var out struct {
+		Project *struct {
+			Run *runNode `json:"run"`
+		} `json:"project"`
+	}
+	err := c.graphql(ctx, "RunConfig", ref.variables(), &out)
+	if statusOf(err) == http.StatusNotFound {
+		return nil, nil
+	}
+	if err != nil || out.Project == nil || out.Project.Run == nil {
+		return nil, err
+	}
+	var config struct {
+		Wandb struct {
+			Value struct {
+				Mark string `json:"session"`
+			} `json:"value"`
+		} `json:"_wandb"`
+	}
+	run := out.Project.Run.run(ref)
+	run.Created = json.Unmarshal([]byte(out.Project.Run.Config), &config) == nil && config.Wandb.Value.Mark == mark
+	return run, nil
+}
+
+// newRunConfig is a new run's config in W&B's form. Without the key "t" (telemetry,
+// none here) the official client takes a run for one that never started.
+func newRunConfig(values map[string]any, mark string) (string, error) {
+	config := make(map[string]configEntry, len(values)+1)
+	for key, value := range values {
+		config[key] = configEntry{value}
+	}
+	config["_wandb"] = configEntry{map[string]any{"t": map[string]any{}, "session": mark}}
+	raw, err := json.Marshal(config)
+	if err != nil {
+		return "", fault.Wrap(err, fault.Plugin, "internal", "The run's config cannot be written as JSON.")
+	}
+	return string(raw), nil
+}

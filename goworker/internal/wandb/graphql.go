@@ -1,0 +1,120 @@
+package wandb
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/hashicorp/go-retryablehttp"
+)
+
+// The documents, one operation each, in files named after it. They ask for no
+// field that is not used: an older server refuses a document for one unknown field.
+//
+//go:embed graphql/*.graphql
+var documents embed.FS
+
+// Names of the operations that are spoken of in more than one place.
+const (
+	opCreateArtifact = "CreateArtifact"
+	opCommit         = "CommitArtifact"
+)
+
+// gqlError is one error of a GraphQL answer.
+type gqlError struct {
+	Message    string `json:"message"`
+	Extensions struct {
+		Code string `json:"code"`
+	} `json:"extensions"`
+}
+
+// callOptions are how one operation differs from others.
+type callOptions struct{ once, slow bool }
+
+// graphql runs an operation and reads its data into out. Variables that are null or
+// absent are left as they are by the server. Errors are the context's, a
+// *serverError, a *fault.Error or one of the network: explain makes them fit for people.
+func (c *Client) graphql(ctx context.Context, op string, variables, out any) error {
+	return c.call(ctx, op, variables, out, callOptions{slow: op == opCommit || op == "CompleteMultipart"})
+}
+
+func (c *Client) call(ctx context.Context, op string, variables, out any, opts callOptions) error {
+	document, err := documents.ReadFile("graphql/" + op + ".graphql")
+	if err != nil {
+		return err
+	}
+	body, err := json.Marshal(map[string]any{"query": string(document), "variables": variables, "operationName": op})
+	if err != nil {
+		return err
+	}
+	end := c.api
+	if opts.slow {
+		end = c.slowAPI
+	}
+	r, err := c.post(ctx, end, op, "/graphql", body, opts.once)
+	if err != nil {
+		return err
+	}
+	return readGraphQL(op, r, out)
+}
+
+// post sends JSON to a path under the base URL.
+func (c *Client) post(ctx context.Context, end *endpoint, what, path string, body []byte, once bool) (*reply, error) {
+	req, err := retryablehttp.NewRequestWithContext(ctx, http.MethodPost, c.settings.BaseURL+path, body)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/json")
+	x := exchange{client: c, end: end, what: what, once: once}
+	return x.send(ctx, req)
+}
+
+// readGraphQL takes the data out of an answer. Errors may come with any status,
+// and with data that is half filled: then the data does not count.
+func readGraphQL(op string, r *reply, out any) error {
+	var answer struct {
+		Data   json.RawMessage `json:"data"`
+		Errors []gqlError      `json:"errors"`
+	}
+	err := json.Unmarshal(r.body, &answer)
+	if r.status == http.StatusOK && err == nil && len(answer.Errors) == 0 && len(answer.Data) > 0 {
+		if err := json.Unmarshal(answer.Data, out); err != nil {
+			return &serverError{op: op, status: r.status, messages: []string{"its answer has another form than this plugin knows"}}
+		}
+		return nil
+	}
+	e := newServerError(op, r)
+	if r.status == http.StatusOK && err == nil {
+		e.status = statusOfErrors(answer.Errors)
+	}
+	return e
+}
+
+// statusOfErrors finds the HTTP status that errors would have had which came with
+// status 200; 200 itself if they say nothing that is known.
+func statusOfErrors(errs []gqlError) int {
+	for _, e := range errs {
+		switch code, text := strings.ToUpper(e.Extensions.Code), strings.ToLower(e.Message); {
+		case strings.Contains(text, "not logged in") || code == "UNAUTHENTICATED":
+			return http.StatusUnauthorized
+		case code == "PERMISSION_ERROR" || code == "FORBIDDEN" || strings.Contains(text, "permission denied"):
+			return http.StatusForbidden
+		case code == "NOT_FOUND":
+			return http.StatusNotFound
+		case strings.Contains(text, "rebase required"):
+			return http.StatusConflict
+		}
+	}
+	return http.StatusOK
+}
+
+// statusOf is the status of a refusal, 0 for any other error.
+func statusOf(err error) int {
+	if e, ok := err.(*serverError); ok { //nolint:errorlint // It is never wrapped.
+		return e.status
+	}
+	return 0
+}

@@ -1,0 +1,239 @@
+package wandb
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+)
+
+// maxAttempts is how often an artifact is created anew: another version of it may
+// be committed meanwhile, and an earlier attempt may have been deleted.
+const maxAttempts = 5
+
+// States of an artifact.
+const (
+	stateCommitted = "COMMITTED"
+	statePending   = "PENDING"
+	stateDeleted   = "DELETED"
+)
+
+// logging is one call of LogArtifact.
+type logging struct {
+	client *Client
+	spec   ArtifactSpec
+	digest string
+	slim   bool
+	track  *tracker
+}
+
+// errAnew asks for another attempt; cause is what to report if it was the last.
+type errAnew struct{ cause error }
+
+// Error implements error.
+func (e errAnew) Error() string { return e.cause.Error() }
+
+// created is the answer to CreateArtifact.
+type created struct {
+	ID       string `json:"id"`
+	State    string `json:"state"`
+	Sequence *struct {
+		Latest *struct {
+			ID string `json:"id"`
+		} `json:"latestArtifact"`
+	} `json:"artifactSequence"`
+}
+
+// run makes attempts until one is committed or fails for good.
+func (l *logging) run(ctx context.Context, progress func(UploadProgress)) (LoggedArtifact, error) {
+	for attempt := 0; ; attempt++ {
+		done, err := l.attempt(ctx, attempt, progress)
+		var anew errAnew
+		if !errors.As(err, &anew) {
+			return done, err
+		}
+		if attempt == maxAttempts-1 {
+			return LoggedArtifact{}, anew.cause
+		}
+		l.client.notice("The artifact " + l.spec.Name + " has to be created anew: " + l.client.clean(anew.Error()))
+	}
+}
+
+// attempt creates the artifact under the attempt's client id, and finishes it.
+func (l *logging) attempt(ctx context.Context, attempt int, progress func(UploadProgress)) (LoggedArtifact, error) {
+	a, err := l.create(ctx, attempt)
+	if err != nil {
+		return LoggedArtifact{}, err
+	}
+	switch a.State {
+	case stateCommitted:
+		return l.existing(ctx, a.ID)
+	case stateDeleted:
+		// Somebody deleted what an earlier call logged. Only old servers go on with it.
+		if attempt < maxAttempts-1 {
+			return LoggedArtifact{}, errAnew{errors.New("it was deleted")}
+		}
+	case statePending:
+	default:
+		return LoggedArtifact{}, fault.New(fault.WandB, "server_error", "W&B at %s says that the artifact %s is %q, which this plugin does not know.", l.client.host(), l.spec.Name, a.State)
+	}
+	return l.fill(ctx, a, progress)
+}
+
+// create sends CreateArtifact, once more with the slim metadata if it is too large.
+func (l *logging) create(ctx context.Context, attempt int) (*created, error) {
+	var out struct {
+		CreateArtifact struct {
+			Artifact *created `json:"artifact"`
+		} `json:"createArtifact"`
+	}
+	err := l.client.graphql(ctx, opCreateArtifact, map[string]any{"input": l.input(attempt)}, &out)
+	if statusOf(err) == http.StatusRequestEntityTooLarge && !l.slim && len(l.spec.SlimMetadata) > 0 {
+		l.slim = true
+		return l.create(ctx, attempt)
+	}
+	switch statusOf(err) {
+	case http.StatusBadRequest, http.StatusConflict, http.StatusUnprocessableEntity, http.StatusOK:
+		if taken := l.client.CheckArtifactFree(ctx, l.spec.Run.Entity, l.spec.Run.Project, l.spec.Type, l.spec.Name); taken != nil {
+			return nil, taken
+		}
+		if statusOf(err) == http.StatusConflict {
+			return nil, errAnew{err}
+		}
+	case http.StatusNotFound:
+		return nil, l.notFound(ctx, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if out.CreateArtifact.Artifact == nil || out.CreateArtifact.Artifact.ID == "" {
+		return nil, &serverError{op: opCreateArtifact, status: http.StatusOK, messages: []string{"it gave no artifact back"}}
+	}
+	return out.CreateArtifact.Artifact, nil
+}
+
+// notFound tells the run that is missing from the project or the entity.
+func (l *logging) notFound(ctx context.Context, err error) error {
+	run, findErr := l.client.FindRun(ctx, l.spec.Run)
+	if findErr != nil {
+		return findErr
+	}
+	if run == nil {
+		return fault.Wrap(err, fault.WandB, "not_found", "W&B at %s has no run %s in %s/%s: the artifact was not logged.",
+			l.client.host(), l.spec.Run.ID, l.spec.Run.Entity, l.spec.Run.Project)
+	}
+	return err
+}
+
+// input is what CreateArtifact is asked. What is empty is left out: a server refuses
+// a field that it does not know, even if it is null.
+func (l *logging) input(attempt int) map[string]any {
+	s := l.spec
+	aliases := make([]map[string]string, len(s.Aliases))
+	for i, a := range s.Aliases {
+		aliases[i] = map[string]string{"artifactCollectionName": s.Name, "alias": a}
+	}
+	in := map[string]any{
+		"entityName": s.Run.Entity, "projectName": s.Run.Project, "runName": s.Run.ID,
+		"artifactTypeName": s.Type, "artifactCollectionName": s.Name,
+		"digest": l.digest, "digestAlgorithm": "MANIFEST_MD5", "enableDigestDeduplication": true,
+		"aliases":          aliases,
+		"clientID":         l.clientID("version", strconv.Itoa(attempt), l.digest),
+		"sequenceClientID": l.clientID("sequence"),
+	}
+	if s.Description != "" {
+		in["description"] = s.Description
+	}
+	if m := l.metadata(); m != "" {
+		in["metadata"] = m
+	}
+	if len(s.Tags) > 0 {
+		in["tags"] = tagInputs(s.Tags)
+	}
+	return in
+}
+
+func (l *logging) metadata() string {
+	if l.slim {
+		return string(l.spec.SlimMetadata)
+	}
+	return string(l.spec.Metadata)
+}
+
+// clientIDLength and clientIDLetters are the form of W&B's client ids.
+const (
+	clientIDLength  = 128
+	clientIDLetters = "abcdefghijklmnopqrstuvwxyz0123456789"
+)
+
+// clientID derives an id from what identifies the version, so that a retry after a
+// crash finds the artifact that it left pending, where the server remembers it.
+func (l *logging) clientID(parts ...string) string {
+	s := l.spec
+	seed := strings.Join(append([]string{l.client.settings.BaseURL, s.Run.Entity, s.Run.Project, s.Name}, parts...), "\x00")
+	id := make([]byte, 0, clientIDLength)
+	for block := uint32(0); len(id) < clientIDLength; block++ {
+		sum := sha256.Sum256(binary.BigEndian.AppendUint32([]byte(seed+"\x00"), block))
+		for _, b := range sum {
+			// Bytes that would make the first letters likelier are passed over.
+			if limit := 256 / len(clientIDLetters) * len(clientIDLetters); int(b) < limit && len(id) < clientIDLength {
+				id = append(id, clientIDLetters[int(b)%len(clientIDLetters)])
+			}
+		}
+	}
+	return string(id)
+}
+
+// fill brings manifest and files of a pending artifact, and commits it.
+func (l *logging) fill(ctx context.Context, a *created, progress func(UploadProgress)) (LoggedArtifact, error) {
+	c, all := l.client, l.spec.Files
+	m := manifest{client: c, spec: l.spec, artifactID: a.ID}
+	if a.Sequence != nil && a.Sequence.Latest != nil {
+		m.baseID = a.Sequence.Latest.ID
+	}
+	stub, err := m.create(ctx, "")
+	if s := statusOf(err); s == http.StatusNotFound || s == http.StatusConflict {
+		return LoggedArtifact{}, errAnew{err}
+	}
+	if err != nil {
+		return LoggedArtifact{}, err
+	}
+	var files int
+	var bytes int64
+	for i := range all.Len() {
+		if e := all.At(i); e.Ref == "" {
+			files++
+			bytes += e.Size
+		}
+	}
+	l.track = newTracker(progress, int64(files), bytes)
+	up := newUpload(c, a.ID, stub.ID, files, l.track)
+	if err := up.all(ctx, all); err != nil {
+		return LoggedArtifact{}, anewIfConflict(err)
+	}
+	if err := m.upload(ctx, up.birthsInOrder); err != nil {
+		return LoggedArtifact{}, anewIfConflict(err)
+	}
+	v, err := l.commit(ctx, a.ID)
+	if err != nil {
+		return LoggedArtifact{}, anewIfConflict(err)
+	}
+	if err := l.settle(ctx, v); err != nil {
+		return LoggedArtifact{}, err
+	}
+	return l.logged(v, true)
+}
+
+// anewIfConflict asks for another attempt where another version got in between: the
+// server then names it as the birth of the files that both have.
+func anewIfConflict(err error) error {
+	if statusOf(err) == http.StatusConflict {
+		return errAnew{err}
+	}
+	return err
+}

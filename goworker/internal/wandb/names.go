@@ -1,0 +1,165 @@
+package wandb
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+)
+
+// Limits of W&B's names, in characters, and of its metadata, in keys.
+const (
+	maxName         = 128
+	maxRunID        = 64
+	maxMetadataKeys = 100
+	maxTags         = 20
+)
+
+var (
+	artifactNameForm = regexp.MustCompile(`^[a-zA-Z0-9_\-.]+$`)
+	typeForm         = regexp.MustCompile(`^[-\w]+( *[-.\w]+)*$`)
+	tagForm          = regexp.MustCompile(`^[-\w]+( +[-\w]+)*$`)
+	versionForm      = regexp.MustCompile(`^v\d+$`)
+	notArtifactName  = regexp.MustCompile(`[^a-z0-9_.-]`)
+	separatorRun     = regexp.MustCompile(`[_-]+`)
+)
+
+func badName(format string, args ...any) error {
+	return fault.New(fault.Settings, "bad_name", format, args...)
+}
+
+// SanitizeName makes an artifact's name of any text: lower case, everything but
+// letters, digits, dots and dashes to underscores, runs of dashes and underscores
+// to one underscore, none of "-_." at the ends. It may become empty.
+func SanitizeName(text string) string {
+	name := notArtifactName.ReplaceAllString(strings.ToLower(text), "_")
+	return strings.Trim(separatorRun.ReplaceAllString(name, "_"), "_-.")
+}
+
+// CheckArtifactName refuses a name that W&B would refuse: fault bad_name.
+func CheckArtifactName(name string) error {
+	switch {
+	case name == "":
+		return badName("The artifact's name is empty once everything that W&B does not allow is taken out. Use letters, digits, dots, dashes and underscores.")
+	case len(name) > maxName:
+		return badName("The artifact's name %q is too long: W&B allows %d characters.", clip(name, 40), maxName)
+	case !artifactNameForm.MatchString(name):
+		return badName("%q cannot be an artifact's name in W&B: use letters, digits, dots, dashes and underscores.", clip(name, maxName))
+	}
+	return nil
+}
+
+// checkArtifactType refuses a type that W&B would refuse.
+func checkArtifactType(name string) error {
+	if len(name) > maxName || !typeForm.MatchString(name) || name == "job" || strings.HasPrefix(name, "wandb-") {
+		return badName("%q cannot be an artifact's type in W&B.", clip(name, maxName))
+	}
+	return nil
+}
+
+// checkEntity refuses what can be no user or team, before it gets into a path.
+func checkEntity(name string) error {
+	if strings.ContainsAny(name, "/\\#?%: \t\r\n") || len(name) > maxName {
+		return badName("%q is not the name of a W&B user or team (the entity). Use the name as it stands in the address of its page.", clip(name, maxName))
+	}
+	return nil
+}
+
+// CheckProject refuses a project name that W&B would refuse: fault bad_name.
+func CheckProject(name string) error {
+	switch {
+	case strings.TrimSpace(name) == "":
+		return badName("The W&B project's name is empty. Say which project is meant.")
+	case utf8.RuneCountInString(name) > maxName:
+		return badName("The W&B project's name %q is too long: W&B allows %d characters.", clip(name, 40), maxName)
+	case strings.ContainsAny(name, "/\\#?%:\r\n"):
+		return badName("%q cannot be a project's name in W&B: it must not hold any of / \\ # ? %% : or a line break.", name)
+	}
+	return nil
+}
+
+// CheckRunID refuses a run id that W&B would refuse: fault bad_name.
+func CheckRunID(id string) error {
+	switch {
+	case id == "":
+		return badName("The W&B run's id is empty.")
+	case id != strings.TrimSpace(id):
+		return badName("The W&B run's id %q begins or ends with a blank. Remove it.", clip(id, maxName))
+	case utf8.RuneCountInString(id) > maxRunID:
+		return badName("The W&B run's id %q is too long: use at most %d characters.", clip(id, 40), maxRunID)
+	case strings.ContainsAny(id, ":;,#?/'\\") || hasControl(id):
+		return badName(`The W&B run's id %q must not hold any of : ; , # ? / \ '. The id is the last part of the address of the run's page.`, clip(id, maxName))
+	}
+	return nil
+}
+
+// CheckAlias refuses an alias that W&B would refuse: fault bad_name.
+func CheckAlias(alias string) error {
+	switch {
+	case strings.TrimSpace(alias) == "":
+		return badName("An alias of the artifact is empty.")
+	case utf8.RuneCountInString(alias) > maxName:
+		return badName("The alias %q is too long: W&B allows %d characters.", clip(alias, 40), maxName)
+	case strings.ContainsAny(alias, "/:") || hasControl(alias):
+		return badName("%q cannot be an alias in W&B: it must not hold / or :.", alias)
+	case versionForm.MatchString(alias):
+		return badName("%q cannot be an alias: W&B gives names like this to the versions itself.", alias)
+	}
+	return nil
+}
+
+// CheckTag refuses an artifact's tag that W&B would refuse: fault bad_name.
+func CheckTag(tag string) error {
+	if utf8.RuneCountInString(tag) > maxName || !tagForm.MatchString(tag) {
+		return badName("%q cannot be a tag of an artifact in W&B: use at most %d letters, digits, dashes, underscores and blanks between words.", clip(tag, maxName), maxName)
+	}
+	return nil
+}
+
+// CheckArtifactLabels checks aliases and tags together: fault bad_name.
+func CheckArtifactLabels(aliases, tags []string) error {
+	for _, a := range aliases {
+		if err := CheckAlias(a); err != nil {
+			return err
+		}
+	}
+	if len(tags) > maxTags {
+		return badName("%d tags are too many: W&B allows %d on an artifact.", len(tags), maxTags)
+	}
+	for _, t := range tags {
+		if err := CheckTag(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkMetadata refuses what is no JSON object or has too many keys at the top.
+func checkMetadata(raw json.RawMessage) error {
+	if len(raw) == 0 {
+		return nil
+	}
+	var top map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &top); err != nil {
+		return fault.Wrap(err, fault.Plugin, "internal", "The artifact's metadata is not a JSON object.")
+	}
+	if len(top) > maxMetadataKeys {
+		return badName("The artifact's metadata has %d entries at the top, and W&B allows %d.", len(top), maxMetadataKeys)
+	}
+	return nil
+}
+
+func hasControl(text string) bool {
+	return strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f })
+}
+
+// clip cuts a text for a message.
+func clip(text string, n int) string {
+	runes := []rune(text)
+	if len(runes) <= n {
+		return text
+	}
+	return string(runes[:n]) + "…"
+}

@@ -1,0 +1,75 @@
+package wandb_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+)
+
+// assertHidden checks that a value shows no secret, however it is printed.
+func assertHidden(t *testing.T, value any, text string) {
+	t.Helper()
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
+		assert.NotContains(t, fmt.Sprintf(verb, value), text)
+	}
+}
+
+func TestSanitizeName(t *testing.T) {
+	for text, name := range map[string]string{
+		"My Dataset": "my_dataset", "a--b__c-d": "a_b_c_d", "-_.Trim.-_": "trim", "v1.2": "v1.2", "äöü": "", "a/b:c": "a_b_c",
+		"résumé.json": "r_sum_.json", "": "", "...": "", "ALREADY_OK": "already_ok",
+	} {
+		assert.Equal(t, name, wandb.SanitizeName(text), text)
+	}
+}
+
+func FuzzSanitizedNamesAreAcceptedOrEmpty(f *testing.F) {
+	for _, seed := range []string{"a", "A b", "-.-", "日本", "a\x00b", "x" + strings.Repeat("-", 300)} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		name := wandb.SanitizeName(text)
+		if name != "" && len(name) <= 128 {
+			assert.NoError(t, wandb.CheckArtifactName(name))
+		}
+		assert.Equal(t, name, wandb.SanitizeName(name), "what is clean stays as it is")
+	})
+}
+
+func TestNamesThatWandBRefuses(t *testing.T) {
+	long := strings.Repeat("x", 129)
+	for what, c := range map[string]struct {
+		check   func(string) error
+		bad, ok []string
+	}{
+		"artifact": {wandb.CheckArtifactName, []string{"", long, "a b", "a/b", "ä"}, []string{"a", "A-b_c.1", long[:128]}},
+		"project":  {wandb.CheckProject, []string{"", " ", long, "a/b", `a\b`, "a#", "a?", "a%", "a:b", "a\nb"}, []string{"my project", "ümlaut", long[:128]}},
+		"run":      {wandb.CheckRunID, []string{"", " a", "a ", strings.Repeat("x", 65), "a:b", "a;b", "a,b", "a#", "a?", "a/b", "a'b", `a\b`, "a\tb"}, []string{"a b", "fiftyone_12345678", "ä-1"}},
+		"alias":    {wandb.CheckAlias, []string{"", " ", long, "a/b", "a:b", "v1", "v123"}, []string{"best", "v1.0", "version 2", "vx"}},
+		"tag":      {wandb.CheckTag, []string{"", " ", long, "a/b", "a ", " a", "a.b"}, []string{"a", "two words", "a-b_c"}},
+	} {
+		for _, name := range c.bad {
+			assert.Equal(t, "bad_name", fault.Code(c.check(name)), "%s %q", what, name)
+		}
+		for _, name := range c.ok {
+			assert.NoError(t, c.check(name), "%s %q", what, name)
+		}
+	}
+	assert.NoError(t, wandb.CheckArtifactLabels([]string{"a", "b"}, make20("t")))
+	assert.Equal(t, "bad_name", fault.Code(wandb.CheckArtifactLabels(nil, append(make20("t"), "one more"))))
+	assert.Equal(t, "bad_name", fault.Code(wandb.CheckArtifactLabels([]string{"v3"}, nil)))
+	assert.Equal(t, "bad_name", fault.Code(wandb.CheckArtifactLabels(nil, []string{"a/b"})))
+}
+
+func make20(prefix string) []string {
+	var out []string
+	for i := range 20 {
+		out = append(out, fmt.Sprint(prefix, i))
+	}
+	return out
+}

@@ -1,0 +1,134 @@
+package wandb
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+)
+
+// innerError takes off what net/http puts around an error: the address, which may
+// hold a signature.
+func innerError(err error) error {
+	var u *url.Error
+	for errors.As(err, &u) {
+		err = u.Err
+	}
+	return err
+}
+
+// isContextError tells whether the caller's own context ended. A try's time-out is
+// none: it comes as another error, or as one that says so.
+func isContextError(err error) bool {
+	return err == context.Canceled || err == context.DeadlineExceeded //nolint:errorlint // Wrapped ones are of single tries.
+}
+
+// isTLSError tells whether the two ends do not trust or understand each other:
+// trying again does not change that.
+func isTLSError(err error) bool {
+	var (
+		verify    *tls.CertificateVerificationError
+		authority x509.UnknownAuthorityError
+		hostname  x509.HostnameError
+		invalid   x509.CertificateInvalidError
+		record    tls.RecordHeaderError
+		op        *net.OpError
+	)
+	return errors.As(err, &verify) || errors.As(err, &authority) || errors.As(err, &hostname) ||
+		errors.As(err, &invalid) || errors.As(err, &record) || isPlainHTTPAnswer(err) ||
+		// Alerts of the other end and our own have no exported type.
+		errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error")
+}
+
+// isPlainHTTPAnswer tells whether a server answered HTTPS with HTTP. net/http has
+// a text for it and no type.
+func isPlainHTTPAnswer(err error) bool {
+	return strings.Contains(err.Error(), "server gave HTTP response to HTTPS client")
+}
+
+// isProxyRefusal tells whether a proxy answered, but would not let us through.
+// net/http gives the status line of the answer to CONNECT as the error.
+func isProxyRefusal(err error) bool {
+	text := err.Error()
+	return text == http.StatusText(http.StatusProxyAuthRequired) || text == http.StatusText(http.StatusForbidden)
+}
+
+// explainNetwork makes a failure without an answer the fault that a person gets.
+func (c *Client) explainNetwork(p peer, doing string, err error) error {
+	host, where := p.host, p.name
+	wrap := func(code, format string, args ...any) error {
+		f := fault.Wrap(errors.New(c.clean(err.Error())), fault.WandB, code, format, args...)
+		f.Message = c.clean(f.Message)
+		return f
+	}
+	var (
+		op  *net.OpError
+		dns *net.DNSError
+	)
+	proxied := errors.As(err, &op) && op.Op == "proxyconnect"
+	switch {
+	case isPlainHTTPAnswer(err):
+		return wrap("tls", "The server at %s speaks HTTP, not HTTPS: %s failed. Check WANDB_BASE_URL or FIFTYONE_WANDB_URL.", host, doing)
+	case isTLSError(err):
+		return wrap("tls", "The certificate of %s is not accepted: %s failed (%s). "+
+			"If your organization has its own certificates, set SSL_CERT_FILE or REQUESTS_CA_BUNDLE to the file that holds them.",
+			where, doing, tlsReason(err))
+	case isProxyRefusal(err):
+		return wrap("unreachable", "The proxy does not let us through to %s (%s): %s failed. Check HTTPS_PROXY, its user and password, and NO_PROXY.", where, err, doing)
+	case proxied:
+		return wrap("unreachable", "The proxy on the way to %s cannot be reached: %s failed. Check HTTPS_PROXY and NO_PROXY.", where, doing)
+	case errors.As(err, &dns):
+		return wrap("unreachable", "There is no computer called %s, or no network: %s failed. Check the network, and WANDB_BASE_URL or FIFTYONE_WANDB_URL.", dns.Name, doing)
+	case isTimeout(err):
+		return wrap("timeout", "%s did not answer in time: %s failed. Check the network, or try again later.", upperFirst(where), doing)
+	case isDialError(err):
+		return wrap("unreachable", "Nothing answers at %s%s: %s failed. Check that the W&B server runs, the network, and WANDB_BASE_URL or FIFTYONE_WANDB_URL.", dialled(op, host), ofServer(op, host), doing)
+	}
+	return wrap("unreachable", "The connection to %s breaks off again and again: %s failed. Check the network, or try again later.", where, doing)
+}
+
+// dialled is the address that was tried.
+func dialled(op *net.OpError, host string) string {
+	if op == nil || op.Addr == nil {
+		return host
+	}
+	return op.Addr.String()
+}
+
+// ofServer names the server if its address alone does not.
+func ofServer(op *net.OpError, host string) string {
+	if dialled(op, host) == host {
+		return ""
+	}
+	return fmt.Sprintf(" (asked by %s)", host)
+}
+
+func tlsReason(err error) string {
+	var verify *tls.CertificateVerificationError
+	if errors.As(err, &verify) {
+		err = verify.Err
+	}
+	return strings.TrimPrefix(strings.TrimPrefix(err.Error(), "tls: "), "x509: ")
+}
+
+// shortReason says in a few words why a try failed.
+func shortReason(resp *http.Response, err error) string {
+	switch {
+	case err == nil:
+		return fmt.Sprintf("the server answered with status %d", resp.StatusCode)
+	case isTimeout(err):
+		return "no answer in time"
+	case isDialError(err):
+		return "no connection"
+	}
+	return "the connection broke off"
+}
+
+func upperFirst(text string) string { return strings.ToUpper(text[:1]) + text[1:] }

@@ -1,0 +1,303 @@
+package wandb_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+)
+
+func ref(id string) wandb.RunRef { return wandb.RunRef{Entity: "me", Project: "p", ID: id} }
+
+// have puts a run on the server.
+func (f *fake) have(id, state, config string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.runs["me/p/"+id] = &fakeRun{state: state, config: config}
+}
+
+func (f *fake) run(id string) fakeRun {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return *f.runs["me/p/"+id]
+}
+
+func TestAccessIsToldApart(t *testing.T) {
+	notFound := func(words string) http.HandlerFunc { return refuse(404, words) }
+	for name, c := range map[string]struct {
+		entity, project string
+		prepare         func(*fake)
+		code            string
+		exists          bool
+	}{
+		"there":                       {"me", "p", nil, "", true},
+		"the default entity":          {"", "p", nil, "", true},
+		"a project to be made":        {"me", "new", nil, "", false},
+		"of a team":                   {"team", "new", nil, "", false},
+		"of strangers":                {"strangers", "new", nil, "", false},
+		"no such entity":              {"nobody", "new", nil, "unknown_entity", false},
+		"no such entity, by 404":      {"nobody", "new", func(f *fake) { f.on("FindRun", 1, notFound("entity nobody not found")) }, "unknown_entity", false},
+		"the entity itself is 404":    {"nobody", "new", func(f *fake) { f.on("Entity", 1, notFound("no")) }, "unknown_entity", false},
+		"run by 404":                  {"me", "p", func(f *fake) { f.on("FindRun", 1, notFound("run p/x not found")) }, "", true},
+		"project by 404":              {"me", "new", func(f *fake) { f.on("FindRun", 1, notFound("project not found")) }, "", false},
+		"no permission":               {"team", "p", func(f *fake) { f.on("FindRun", 1, refuse(403, "permission denied")) }, "no_permission", false},
+		"a bad key, seen by both":     {"me", "p", func(f *fake) { f.key = "other" }, "bad_key", false},
+		"a bad key, seen by one only": {"me", "p", func(f *fake) { f.on("Viewer", 1, body(200, "application/json", `{"data":{"viewer":null}}`)) }, "bad_key", false},
+		"an account without entity":   {"", "p", func(f *fake) { f.on("Viewer", 1, body(200, "", `{"data":{"viewer":{"id":"u"}}}`)) }, "no_entity", false},
+		"not a W&B server": {"me", "p", func(f *fake) {
+			f.on("Viewer", 1, body(404, "text/html", "<html>"))
+			f.on("FindRun", 1, body(404, "text/html", "<html>"))
+		}, "bad_settings", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			client := f.client()
+			if c.prepare != nil {
+				c.prepare(f)
+			}
+			access, err := client.CheckAccess(t.Context(), c.entity, c.project, "x")
+			require.Equal(t, c.code, fault.Code(err), "%v", err)
+			if c.code != "" {
+				return
+			}
+			assert.Equal(t, c.exists, access.ProjectExists)
+			assert.Nil(t, access.Run)
+			if c.entity == "" {
+				assert.Equal(t, "me", access.Entity)
+			}
+		})
+	}
+}
+
+func TestAccessFindsTheRunAndChangesNothing(t *testing.T) {
+	f := newFake(t)
+	f.have("r", "crashed", "")
+	access, err := f.client().CheckAccess(t.Context(), "me", "p", "r")
+	require.NoError(t, err)
+	require.NotNil(t, access.Run)
+	assert.Equal(t, &wandb.Run{RunRef: ref("r"), StorageID: "me/p/r", State: "crashed"}, access.Run)
+	assert.ElementsMatch(t, []string{"Viewer", "FindRun"}, f.calls)
+}
+
+func TestAccessWithoutARun(t *testing.T) {
+	f := newFake(t)
+	access, err := f.client().CheckAccess(t.Context(), "me", "p", "")
+	require.NoError(t, err)
+	assert.True(t, access.ProjectExists)
+	assert.ElementsMatch(t, []string{"Viewer", "FindProject"}, f.calls)
+}
+
+func TestFindRunTellsWhatIsMissing(t *testing.T) {
+	f := newFake(t)
+	c := f.client()
+	run, err := c.FindRun(t.Context(), ref("none"))
+	require.NoError(t, err)
+	assert.Nil(t, run)
+	_, err = c.FindRun(t.Context(), wandb.RunRef{Entity: "me", Project: "none", ID: "r"})
+	assert.Equal(t, "unknown_project", fault.Code(err))
+	_, err = c.FindRun(t.Context(), wandb.RunRef{Entity: "nobody", Project: "none", ID: "r"})
+	assert.Equal(t, "unknown_entity", fault.Code(err))
+}
+
+func TestStatesInWhichARunIsAlive(t *testing.T) {
+	for state, alive := range map[string]bool{
+		"pending": true, "running": true, "preempting": true, "preempted": true,
+		"finished": false, "failed": false, "crashed": false, "killed": false, "": false,
+	} {
+		assert.Equal(t, alive, (&wandb.Run{State: state}).Alive(), state)
+	}
+}
+
+func TestANewRun(t *testing.T) {
+	f := newFake(t)
+	run, err := f.client().CreateRun(t.Context(), wandb.RunSpec{RunRef: ref("new"), DisplayName: "title", Config: map[string]any{"a": 1}})
+	require.NoError(t, err)
+	assert.True(t, run.Created)
+	assert.Equal(t, ref("new"), run.RunRef)
+	assert.Equal(t, "title", f.run("new").displayName)
+	var config map[string]map[string]any
+	require.NoError(t, json.Unmarshal([]byte(f.run("new").config), &config))
+	assert.Equal(t, map[string]any{"value": 1.0}, config["a"])
+	assert.Contains(t, config["_wandb"]["value"], "t", "without it the official client takes the run for one that never started")
+}
+
+func TestARunThatAnotherProcessMade(t *testing.T) {
+	f := newFake(t)
+	f.have("there", "running", "{}")
+	run, err := f.client().CreateRun(t.Context(), wandb.RunSpec{RunRef: ref("there")})
+	require.NoError(t, err)
+	assert.False(t, run.Created)
+}
+
+func TestWhoseARunIsWhenTheAnswerWasLost(t *testing.T) {
+	perform := func(f *fake, config string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			f.have("new", "running", config)
+			drop(w, r)
+		}
+	}
+	t.Run("ours", func(t *testing.T) {
+		f := newFake(t)
+		done := func(w http.ResponseWriter, r *http.Request) {
+			// What was asked is done, and the answer is lost.
+			var q struct{ Variables obj }
+			f.mu.Lock()
+			dump := f.dumps[len(f.dumps)-1]
+			f.mu.Unlock()
+			require.NoError(t, json.Unmarshal([]byte(dump[len(dump)-int(r.ContentLength):]), &q))
+			perform(f, str(q.Variables["config"]))(w, r)
+		}
+		f.on("CreateRun", 1, done)
+		run, err := f.client().CreateRun(t.Context(), wandb.RunSpec{RunRef: ref("new")})
+		require.NoError(t, err)
+		assert.True(t, run.Created)
+		assert.Equal(t, 1, f.count("CreateRun"), "our own config is not sent over it a second time")
+	})
+	t.Run("somebody else's", func(t *testing.T) {
+		f := newFake(t)
+		f.on("CreateRun", 1, perform(f, `{"_wandb":{"value":{"t":{},"session":"other"}}}`))
+		run, err := f.client().CreateRun(t.Context(), wandb.RunSpec{RunRef: ref("new")})
+		require.NoError(t, err)
+		assert.False(t, run.Created)
+	})
+	t.Run("nobody's", func(t *testing.T) {
+		f := newFake(t)
+		f.on("CreateRun", 2, drop)
+		run, err := f.client().CreateRun(t.Context(), wandb.RunSpec{RunRef: ref("new")})
+		require.NoError(t, err)
+		assert.True(t, run.Created)
+		assert.Equal(t, 3, f.count("CreateRun"))
+	})
+	t.Run("the server has trouble for good", func(t *testing.T) {
+		f := newFake(t)
+		f.on("CreateRun", 1000, status(500, "oh"))
+		timings := quick()
+		timings.Patience = 30 * time.Millisecond
+		_, err := f.client(wandb.WithTimings(timings)).CreateRun(t.Context(), wandb.RunSpec{RunRef: ref("new")})
+		assert.Equal(t, "server_error", fault.Code(err), "%v", err)
+	})
+}
+
+func TestRunsThatCannotBeMade(t *testing.T) {
+	for name, c := range map[string]struct {
+		spec   wandb.RunRef
+		answer http.HandlerFunc
+		code   string
+	}{
+		"deleted":        {ref("r"), refuse(409, "run me/p/r was previously created and deleted; try a new run name"), "run_deleted"},
+		"race":           {ref("r"), refuse(409, "Error 1062: Duplicate entry 'r' for key"), ""},
+		"other conflict": {ref("r"), refuse(409, "odd"), "refused"},
+		"permission":     {ref("r"), refuse(403, "permission denied"), "no_permission"},
+		"entity":         {wandb.RunRef{Entity: "nobody", Project: "p", ID: "r"}, refuse(404, "entity nobody not found during upsertBucket"), "unknown_entity"},
+		"not found":      {ref("r"), refuse(404, "odd"), "not_found"},
+		"bad id":         {ref("a/b"), nil, "bad_name"},
+		"bad project":    {wandb.RunRef{Entity: "me", Project: "a/b", ID: "r"}, nil, "bad_name"},
+		"empty answer":   {ref("r"), body(200, "application/json", `{"data":{"upsertBucket":{"bucket":null}}}`), "refused"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			if c.answer != nil {
+				f.on("CreateRun", 1, c.answer)
+			}
+			_, err := f.client().CreateRun(t.Context(), wandb.RunSpec{RunRef: c.spec})
+			assert.Equal(t, c.code, fault.Code(err), "%v", err)
+		})
+	}
+}
+
+func TestConfigOnlyGainsKeys(t *testing.T) {
+	const before = `{"kept":{"value":0.1,"desc":"theirs"},"big":{"value":12345678901234567890},"_wandb":{"value":{"t":{"1":[1]},"session":"x"}}}`
+	f := newFake(t)
+	f.have("r", "finished", before)
+	c := f.client()
+	run, err := c.FindRun(t.Context(), ref("r"))
+	require.NoError(t, err)
+	added, err := c.UpdateRunConfig(t.Context(), run, map[string]any{"z": []string{"x"}, "kept": "other", "a": nil, "_wandb": "no"})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"a", "z"}, added)
+	var got, want map[string]json.RawMessage
+	require.NoError(t, json.Unmarshal([]byte(f.run("r").config), &got))
+	require.NoError(t, json.Unmarshal([]byte(before), &want))
+	for key, raw := range want {
+		assert.Equal(t, string(raw), string(got[key]), "not a digit changes")
+	}
+	assert.JSONEq(t, `{"value":["x"]}`, string(got["z"]))
+	assert.Equal(t, "finished", f.run("r").state)
+
+	_, err = c.UpdateRunConfig(t.Context(), run, map[string]any{"kept": 1})
+	require.NoError(t, err)
+	assert.Equal(t, 1, f.count("SetRunConfig"), "nothing is written if there is nothing to add")
+}
+
+func TestConfigOfARunThatIsNotOursToWrite(t *testing.T) {
+	for name, c := range map[string]struct {
+		state, config string
+		created       bool
+		code          string
+	}{
+		"alive elsewhere": {"running", "{}", false, "run_alive"}, "ours": {"running", "", true, ""}, "unreadable": {"finished", "[]", false, "server_error"},
+	} {
+		f := newFake(t)
+		f.have("r", c.state, c.config)
+		_, err := f.client().UpdateRunConfig(t.Context(), &wandb.Run{RunRef: ref("r"), State: "finished", Created: c.created}, map[string]any{"a": 1})
+		assert.Equal(t, c.code, fault.Code(err), name)
+		if c.code != "" {
+			assert.Equal(t, c.config, f.run("r").config, name)
+		}
+	}
+	f := newFake(t)
+	_, err := f.client().UpdateRunConfig(t.Context(), &wandb.Run{RunRef: ref("gone")}, map[string]any{"a": 1})
+	assert.Equal(t, "not_found", fault.Code(err))
+	f.have("r", "finished", "")
+	_, err = f.client().UpdateRunConfig(t.Context(), &wandb.Run{RunRef: ref("r")}, map[string]any{"a": make(chan int)})
+	assert.Equal(t, "internal", fault.Code(err))
+}
+
+func TestTheEndOfARun(t *testing.T) {
+	for code, state := range map[int]string{0: "finished", 1: "failed", 130: "failed"} {
+		f := newFake(t)
+		f.have("r", "running", "")
+		require.NoError(t, f.client().FinishRun(t.Context(), ref("r"), code))
+		assert.Equal(t, state, f.run("r").state)
+		assert.Equal(t, []obj{{"complete": true, "exitcode": float64(code)}}, f.streams)
+	}
+	f := newFake(t)
+	assert.Equal(t, "not_found", fault.Code(f.client().FinishRun(t.Context(), ref("none"), 0)))
+}
+
+func TestSignsOfLifeStopBeforeTheEnd(t *testing.T) {
+	f := newFake(t)
+	f.have("r", "running", "")
+	f.on("file_stream", 1, status(400, "not now"))
+	c := f.client()
+	stop := c.KeepAlive(ref("r"))
+	require.Eventually(t, func() bool { return f.count("file_stream") > 3 }, 10*time.Second, time.Millisecond)
+	stop()
+	stop()
+	n := f.count("file_stream")
+	require.NoError(t, c.FinishRun(t.Context(), ref("r"), 0))
+	time.Sleep(30 * time.Millisecond)
+	assert.Equal(t, n+1, f.count("file_stream"))
+	assert.Equal(t, "finished", f.run("r").state)
+	assert.Equal(t, obj{}, f.streams[0])
+}
+
+func TestAHangingSignOfLifeDoesNotHoldUpTheEnd(t *testing.T) {
+	f := newFake(t)
+	f.on("file_stream", 1000, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	stop := f.client().KeepAlive(ref("r"))
+	require.Eventually(t, func() bool { return f.count("file_stream") > 0 }, 10*time.Second, time.Millisecond)
+	done := make(chan struct{})
+	go func() { stop(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(4 * time.Second): // the time-out of a try is 5 s here
+		assert.Fail(t, "stop waits for the server")
+	}
+}

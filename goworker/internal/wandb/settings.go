@@ -1,0 +1,227 @@
+package wandb
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"gopkg.in/ini.v1"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
+)
+
+// defaultProject is where W&B puts what has no project.
+const defaultProject = "uncategorized"
+
+// ActiveRun is the run that is active in the caller's own Python process.
+type ActiveRun struct {
+	Entity, Project, RunID, BaseURL string
+}
+
+// Inputs is everything that settings are made of. The worker's own environment
+// is never looked at: Env is the caller's.
+type Inputs struct {
+	// APIKey, BaseURL, Entity and Project come from arguments and FiftyOne's
+	// secrets; empty where these say nothing.
+	APIKey                   secret.String
+	BaseURL, Entity, Project string
+	// Env holds WANDB_*, NETRC, the proxies' and the CA bundles' variables.
+	Env map[string]string
+	// Dir is the caller's directory, for ./wandb/settings; empty ignores that file.
+	Dir string
+	// Home is the caller's home directory, for netrc and the global settings file.
+	Home string
+	// ActiveRun is set when the job is about the run that is active in the caller's
+	// Python: then its entity, project and server count, whatever else is set.
+	ActiveRun *ActiveRun
+	// UserAgent names us to the server.
+	UserAgent string
+}
+
+// Settings says where W&B is and who we are. Make one with Resolve.
+type Settings struct {
+	// BaseURL is the server's API address, without a slash at the end.
+	BaseURL string
+	// AppURL is where the server's pages are, without a slash at the end.
+	AppURL string
+	// APIKey is the key; empty when IdentityTokenFile stands for it.
+	APIKey secret.String
+	// KeySource says in words where the key was found.
+	KeySource string
+	// IdentityTokenFile holds a JWT that is exchanged for an access token.
+	IdentityTokenFile string
+	// Entity is empty when the server's default is meant.
+	Entity string
+	// Project is never empty.
+	Project string
+	// UserAgent names us to the server.
+	UserAgent string
+
+	network network
+}
+
+// Resolve finds the settings as the official client would, with the arguments and
+// secrets first. Its faults are no_key, bad_key (one that is no key by its looks),
+// bad_settings, bad_name, offline and disabled.
+func Resolve(in Inputs) (Settings, error) {
+	files, err := readSettingsFiles(in)
+	if err != nil {
+		return Settings{}, err
+	}
+	if err := checkMode(in.Env, files); err != nil {
+		return Settings{}, err
+	}
+	s := Settings{UserAgent: in.UserAgent}
+	if s.BaseURL, err = resolveBaseURL(in, files); err != nil {
+		return Settings{}, err
+	}
+	if s.AppURL, err = appURL(s.BaseURL, in.Env["WANDB_APP_URL"]); err != nil {
+		return Settings{}, err
+	}
+	s.Entity = firstOf(in.Entity, in.Env["WANDB_ENTITY"], files.get("entity"))
+	s.Project = firstOf(in.Project, in.Env["WANDB_PROJECT"], files.get("project"), defaultProject)
+	if r := in.ActiveRun; r != nil {
+		s.Entity = firstOf(r.Entity, s.Entity)
+		s.Project = firstOf(r.Project, s.Project)
+	}
+	if err := checkEntity(s.Entity); err != nil {
+		return Settings{}, err
+	}
+	if err := CheckProject(s.Project); err != nil {
+		return Settings{}, err
+	}
+	if s.network, err = resolveNetwork(in, files); err != nil {
+		return Settings{}, err
+	}
+	if err := s.findKey(in, files); err != nil {
+		return Settings{}, err
+	}
+	return s, nil
+}
+
+// firstOf is the first text that is not blank, trimmed.
+func firstOf(texts ...string) string {
+	for _, t := range texts {
+		if t = strings.TrimSpace(t); t != "" {
+			return t
+		}
+	}
+	return ""
+}
+
+// checkMode refuses the modes in which nothing may be sent: doing nothing, or
+// half of it, would look like success.
+func checkMode(env map[string]string, files settingsFiles) error {
+	mode, where := env["WANDB_MODE"], "WANDB_MODE is set to"
+	if strings.TrimSpace(mode) == "" {
+		mode, where = files.get("mode"), "W&B's settings file "+files.source("mode")+" sets the mode to"
+	}
+	switch mode = strings.ToLower(strings.TrimSpace(mode)); mode {
+	case "", "online", "run", "shared":
+		return nil
+	case "offline", "dryrun":
+		return fault.New(fault.Settings, "offline",
+			"W&B is switched to offline mode (%s %q), but this plugin has to reach the server. Nothing was done. "+
+				"Run `wandb online` or unset WANDB_MODE, then try again.", where, mode)
+	case "disabled":
+		return fault.New(fault.Settings, "disabled",
+			"W&B is switched off (%s \"disabled\"). Nothing was done. Run `wandb enabled` or unset WANDB_MODE, then try again.", where)
+	default:
+		return fault.New(fault.Settings, "bad_settings",
+			"%s %q, which is no mode of W&B. Set it to \"online\" or unset it.", where, mode)
+	}
+}
+
+// settingsFiles holds the [default] sections of W&B's settings files, the local
+// one first.
+type settingsFiles []settingsFile
+
+type settingsFile struct {
+	path   string
+	values map[string]string
+}
+
+func (fs settingsFiles) find(key string) (settingsFile, bool) {
+	for _, f := range fs {
+		if strings.TrimSpace(f.values[key]) != "" {
+			return f, true
+		}
+	}
+	return settingsFile{}, false
+}
+
+func (fs settingsFiles) get(key string) string {
+	f, _ := fs.find(key)
+	return strings.TrimSpace(f.values[key])
+}
+
+func (fs settingsFiles) source(key string) string {
+	f, _ := fs.find(key)
+	return f.path
+}
+
+// readSettingsFiles reads ./wandb/settings and the global settings file. One that
+// is not there is empty; one that cannot be read is a fault, since a server that
+// it names would be passed over and the key sent elsewhere.
+func readSettingsFiles(in Inputs) (settingsFiles, error) {
+	var paths []string
+	if in.Dir != "" {
+		paths = append(paths, filepath.Join(in.Dir, "wandb", "settings"))
+	}
+	if dir := in.Env["WANDB_CONFIG_DIR"]; dir != "" {
+		paths = append(paths, filepath.Join(expandHome(dir, in.Home), "settings"))
+	} else if in.Home != "" {
+		paths = append(paths, filepath.Join(in.Home, ".config", "wandb", "settings"))
+	}
+	var out settingsFiles
+	for _, path := range paths {
+		raw, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+			continue
+		}
+		if err != nil {
+			return nil, fault.Wrap(err, fault.Settings, "bad_settings",
+				"W&B's settings file %s cannot be read (%s). Make it readable or remove it.", path, plainFileError(err))
+		}
+		cfg, err := ini.LoadSources(ini.LoadOptions{
+			InsensitiveKeys: true, IgnoreInlineComment: true, PreserveSurroundedQuote: true, SkipUnrecognizableLines: true,
+		}, raw)
+		if err != nil {
+			return nil, fault.Wrap(err, fault.Settings, "bad_settings",
+				"W&B's settings file %s is not in the INI format. Correct it or remove it.", path)
+		}
+		out = append(out, settingsFile{path: path, values: cfg.Section("default").KeysHash()})
+	}
+	return out, nil
+}
+
+// expandHome replaces a leading ~ by the caller's home directory.
+func expandHome(path, home string) string {
+	if path == "~" || strings.HasPrefix(path, "~/") || strings.HasPrefix(path, `~\`) {
+		return filepath.Join(home, path[1:])
+	}
+	return path
+}
+
+// plainFileError is the reason alone, without the operation and the path.
+func plainFileError(err error) string {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err.Error()
+	}
+	return err.Error()
+}
+
+// truthy reads a boolean variable as W&B does; what is no boolean is false.
+func truthy(text string) bool {
+	text = strings.ToLower(strings.TrimSpace(text))
+	if b, err := strconv.ParseBool(text); err == nil {
+		return b
+	}
+	return text == "yes" || text == "y" || text == "on"
+}

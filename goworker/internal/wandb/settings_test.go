@@ -1,0 +1,249 @@
+package wandb_test
+
+import (
+	"crypto/rand"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+)
+
+// someKey is a key that opens nothing.
+func someKey() string { return strings.ToLower(rand.Text() + rand.Text()) }
+
+// write makes a file under dir, with its directories.
+func write(t *testing.T, text string, path ...string) string {
+	full := filepath.Join(path...)
+	require.NoError(t, os.MkdirAll(filepath.Dir(full), 0o700))
+	require.NoError(t, os.WriteFile(full, []byte(text), 0o600))
+	return full
+}
+
+func TestSettingsComeFromTheFirstPlaceThatHasThem(t *testing.T) {
+	argKey, envKey, netrcKey, fileKey := someKey(), someKey(), someKey(), someKey()
+	home, dir := t.TempDir(), t.TempDir()
+	write(t, "machine wandb.example.com\n  login user\n  password "+netrcKey+"\n", home, ".netrc")
+	write(t, "[default]\nbase_url = https://wandb.example.com/\nentity = global-entity\nproject = global-project\napi_key = "+fileKey+"\n", home, ".config", "wandb", "settings")
+	write(t, "[default]\nproject: local-project\n[other]\nentity = no\n", dir, "wandb", "settings")
+
+	in := wandb.Inputs{Home: home, Env: map[string]string{}}
+	s, err := wandb.Resolve(in)
+	require.NoError(t, err)
+	assert.Equal(t, "https://wandb.example.com", s.BaseURL)
+	assert.Equal(t, "global-entity", s.Entity)
+	assert.Equal(t, "global-project", s.Project)
+	assert.Equal(t, netrcKey, s.APIKey.Reveal(), "netrc comes before the settings file")
+	assert.Contains(t, s.KeySource, ".netrc")
+
+	in.Dir = dir
+	s, err = wandb.Resolve(in)
+	require.NoError(t, err)
+	assert.Equal(t, "global-entity", s.Entity)
+	assert.Equal(t, "local-project", s.Project)
+
+	in.Env = map[string]string{"WANDB_API_KEY": envKey + "\n", "WANDB_BASE_URL": "http://localhost:8080", "WANDB_ENTITY": "env-entity", "WANDB_PROJECT": "env-project"}
+	s, err = wandb.Resolve(in)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"http://localhost:8080", "http://localhost:8080", "env-entity", "env-project", envKey},
+		[]string{s.BaseURL, s.AppURL, s.Entity, s.Project, s.APIKey.Reveal()})
+
+	in.APIKey, in.BaseURL, in.Entity, in.Project = secret.String(argKey), "https://api.arg.example.com", "arg-entity", "arg-project"
+	s, err = wandb.Resolve(in)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"https://api.arg.example.com", "https://app.arg.example.com", "arg-entity", "arg-project", argKey},
+		[]string{s.BaseURL, s.AppURL, s.Entity, s.Project, s.APIKey.Reveal()})
+
+	in.ActiveRun = &wandb.ActiveRun{Entity: "run-entity", Project: "run-project", RunID: "r", BaseURL: "https://wandb.example.com"}
+	s, err = wandb.Resolve(in)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"https://wandb.example.com", "run-entity", "run-project"}, []string{s.BaseURL, s.Entity, s.Project})
+	assert.Equal(t, envKey, s.APIKey.Reveal(), "a secret that is meant for one server is not sent to another")
+}
+
+func TestWithoutAnySettingsTheCloudIsUsed(t *testing.T) {
+	s, err := wandb.Resolve(wandb.Inputs{APIKey: secret.String(someKey())})
+	require.NoError(t, err)
+	assert.Equal(t, "https://api.wandb.ai", s.BaseURL)
+	assert.Equal(t, "https://wandb.ai", s.AppURL)
+	assert.Empty(t, s.Entity)
+	assert.Equal(t, "uncategorized", s.Project)
+}
+
+func TestTheKeyIsFoundInNetrcAndSettingsFiles(t *testing.T) {
+	key := someKey()
+	for name, c := range map[string]struct {
+		base  string
+		files map[string]string // below the home directory
+		env   map[string]string
+		found bool
+	}{
+		"old cloud":             {"", map[string]string{".netrc": "machine api.wandb.ai login user password " + key}, nil, true},
+		"old cloud, new name":   {"", map[string]string{".netrc": "machine api.forge.coreweave.com login user password " + key}, nil, true},
+		"new cloud, old name":   {"https://forge.coreweave.com/api/wandb/", map[string]string{".netrc": "machine api.wandb.ai login user password " + key}, nil, true},
+		"with a port":           {"http://wandb.local:9000", map[string]string{".netrc": "machine wandb.local:9000 login user password " + key}, nil, true},
+		"another port":          {"http://wandb.local:9000", map[string]string{".netrc": "machine wandb.local login user password " + key}, nil, false},
+		"_netrc":                {"", map[string]string{"_netrc": "machine api.wandb.ai login user password " + key}, nil, true},
+		".netrc before _netrc":  {"", map[string]string{".netrc": "", "_netrc": "machine api.wandb.ai login user password " + key}, nil, false},
+		"NETRC":                 {"", map[string]string{"x/secrets": "machine api.wandb.ai login user password " + key}, map[string]string{"NETRC": "~/x/secrets"}, true},
+		"default entry":         {"", map[string]string{".netrc": "default login user password " + key}, nil, true},
+		"default, no key":       {"", map[string]string{".netrc": "default login anonymous password guest"}, nil, false},
+		"settings, same server": {"http://wandb.local", map[string]string{".config/wandb/settings": "[default]\nbase_url = http://wandb.local/\napi_key = " + key}, nil, true},
+		"settings, other":       {"http://wandb.local", map[string]string{".config/wandb/settings": "[default]\nbase_url = http://wandb.other\napi_key = " + key}, nil, false},
+		"settings, no server":   {"", map[string]string{".config/wandb/settings": "[default]\napi_key = " + key}, nil, true},
+		"WANDB_CONFIG_DIR":      {"", map[string]string{"conf/settings": "[default]\napi_key = " + key}, map[string]string{"WANDB_CONFIG_DIR": "~/conf"}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			home := t.TempDir()
+			for path, text := range c.files {
+				write(t, text, home, path)
+			}
+			s, err := wandb.Resolve(wandb.Inputs{BaseURL: c.base, Home: home, Env: c.env})
+			if !c.found {
+				require.Equal(t, "no_key", fault.Code(err), "%v", err)
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, key, s.APIKey.Reveal())
+		})
+	}
+}
+
+func TestNoKeySaysWhatToDo(t *testing.T) {
+	_, err := wandb.Resolve(wandb.Inputs{BaseURL: "https://wandb.example.com", Home: t.TempDir()})
+	require.Equal(t, "no_key", fault.Code(err))
+	for _, word := range []string{"wandb.example.com", "`wandb login --host=https://wandb.example.com`", "FIFTYONE_WANDB_API_KEY", "WANDB_API_KEY", "https://wandb.example.com/authorize"} {
+		assert.Contains(t, err.Error(), word)
+	}
+	assert.Equal(t, fault.Settings, fault.As(err).Source)
+
+	_, err = wandb.Resolve(wandb.Inputs{})
+	assert.Contains(t, err.Error(), "`wandb login`")
+	assert.Contains(t, err.Error(), "https://wandb.ai/authorize")
+}
+
+func TestKeysOfEveryFormAreAccepted(t *testing.T) {
+	letters := someKey() + someKey()
+	for name, key := range map[string]string{
+		"40 letters":      letters[:40],
+		"new":             "wandb_v1_" + letters[:40] + "_" + letters[:36],
+		"self-hosted":     "local-" + letters[:40],
+		"JWT":             letters[:10] + "." + letters[:20] + "." + letters[:5],
+		"blanks around":   "  " + letters[:40] + "\n",
+		"dashes inside":   "local-" + letters[:20] + "-" + letters[:20],
+		"capital letters": strings.ToUpper(letters[:40]),
+	} {
+		s, err := wandb.Resolve(wandb.Inputs{APIKey: secret.String(key)})
+		require.NoError(t, err, name)
+		assert.Equal(t, strings.TrimSpace(key), s.APIKey.Reveal())
+	}
+	for name, key := range map[string]string{
+		"short": letters[:39], "short behind the prefix": "local-" + letters[:39], "blank inside": letters[:30] + " " + letters[:30],
+		"quotes": `"` + letters[:40] + `"`, "two dots": "a.b." + letters[:40] + ".c",
+	} {
+		_, err := wandb.Resolve(wandb.Inputs{APIKey: secret.String(key)})
+		require.Equal(t, "bad_key", fault.Code(err), name)
+		assert.NotContains(t, err.Error(), letters[:20], "the key itself is not shown")
+	}
+}
+
+func TestModesInWhichNothingMayBeSent(t *testing.T) {
+	home := t.TempDir()
+	write(t, "[default]\nmode = offline\n", home, ".config", "wandb", "settings")
+	key := secret.String(someKey())
+	for mode, code := range map[string]string{"offline": "offline", "dryrun": "offline", "disabled": "disabled", "DISABLED": "disabled", "nonsense": "bad_settings"} {
+		_, err := wandb.Resolve(wandb.Inputs{APIKey: key, Env: map[string]string{"WANDB_MODE": mode}})
+		assert.Equal(t, code, fault.Code(err), mode)
+		assert.Contains(t, err.Error(), "WANDB_MODE")
+	}
+	_, err := wandb.Resolve(wandb.Inputs{APIKey: key, Home: home})
+	assert.Equal(t, "offline", fault.Code(err))
+	assert.Contains(t, err.Error(), "wandb online")
+	assert.Contains(t, err.Error(), filepath.Join(home, ".config"))
+
+	for _, mode := range []string{"online", "run", "shared"} {
+		_, err = wandb.Resolve(wandb.Inputs{APIKey: key, Home: home, Env: map[string]string{"WANDB_MODE": mode}})
+		assert.NoError(t, err, "the variable comes before the file")
+	}
+}
+
+func TestSettingsThatCannotBeMeantAreRefused(t *testing.T) {
+	key := secret.String(someKey())
+	notADir := write(t, "x", t.TempDir(), "file")
+	locked := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(locked, "settings"), 0o700)) // a directory where a file should be
+	for name, c := range map[string]struct {
+		in   wandb.Inputs
+		code string
+		word string
+	}{
+		"page of the cloud":    {wandb.Inputs{BaseURL: "https://wandb.ai"}, "bad_settings", "https://api.wandb.ai"},
+		"cloud in the clear":   {wandb.Inputs{BaseURL: "http://api.wandb.ai"}, "bad_settings", "in the clear"},
+		"page of the forge":    {wandb.Inputs{BaseURL: "https://forge.coreweave.com/wandb"}, "bad_settings", "https://api.forge.coreweave.com"},
+		"no scheme":            {wandb.Inputs{Env: map[string]string{"WANDB_BASE_URL": "wandb.example.com"}}, "bad_settings", "WANDB_BASE_URL"},
+		"ftp":                  {wandb.Inputs{BaseURL: "ftp://x"}, "bad_settings", "FIFTYONE_WANDB_URL"},
+		"no address":           {wandb.Inputs{BaseURL: "http://%zz"}, "bad_settings", "FIFTYONE_WANDB_URL"},
+		"password in address":  {wandb.Inputs{BaseURL: "https://user:hunter2@x"}, "bad_settings", "Remove it"},
+		"query":                {wandb.Inputs{BaseURL: "https://x?a=b"}, "bad_settings", "?"},
+		"app URL":              {wandb.Inputs{Env: map[string]string{"WANDB_APP_URL": "nothing"}}, "bad_settings", "WANDB_APP_URL"},
+		"entity":               {wandb.Inputs{Entity: "a/b"}, "bad_name", "entity"},
+		"project":              {wandb.Inputs{Project: "a/b"}, "bad_name", "project"},
+		"key and token file":   {wandb.Inputs{Env: map[string]string{"WANDB_API_KEY": someKey(), "WANDB_IDENTITY_TOKEN_FILE": "x"}}, "bad_settings", "Unset"},
+		"unreadable settings":  {wandb.Inputs{Env: map[string]string{"WANDB_CONFIG_DIR": locked}}, "bad_settings", locked},
+		"proxy":                {wandb.Inputs{Env: map[string]string{"HTTPS_PROXY": "://user:hunter2@x"}}, "bad_settings", "HTTPS_PROXY"},
+		"proxy of another way": {wandb.Inputs{Env: map[string]string{"http_proxy": "gopher://user:hunter2@x"}}, "bad_settings", "HTTP_PROXY"},
+		"no certificates":      {wandb.Inputs{Env: map[string]string{"REQUESTS_CA_BUNDLE": notADir}}, "bad_settings", "REQUESTS_CA_BUNDLE"},
+		"certificates missing": {wandb.Inputs{Env: map[string]string{"SSL_CERT_FILE": notADir + "x"}}, "bad_settings", "SSL_CERT_FILE"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if c.in.Env["WANDB_API_KEY"] == "" {
+				c.in.APIKey = key
+			}
+			_, err := wandb.Resolve(c.in)
+			require.Equal(t, c.code, fault.Code(err), "%v", err)
+			assert.Contains(t, err.Error(), c.word)
+			assert.NotContains(t, err.Error(), "hunter2")
+			assert.Equal(t, fault.Settings, fault.As(err).Source)
+		})
+	}
+}
+
+func TestASettingsDirectoryThatIsAFileIsNoSettings(t *testing.T) {
+	notADir := write(t, "x", t.TempDir(), "file")
+	_, err := wandb.Resolve(wandb.Inputs{APIKey: secret.String(someKey()), Dir: notADir})
+	assert.NoError(t, err)
+}
+
+func TestPages(t *testing.T) {
+	for base, app := range map[string]string{
+		"https://api.wandb.ai/": "https://wandb.ai", "https://api.qa.wandb.ai": "https://qa.wandb.ai",
+		"https://api.forge.coreweave.com": "https://forge.coreweave.com/wandb", "https://forge.coreweave.com/api/wandb": "https://forge.coreweave.com/wandb",
+		"https://api.acme.example.com": "https://app.acme.example.com", "https://wandb.acme.com": "https://wandb.acme.com",
+		"HTTP://LocalHost:8080": "http://localhost:8080", "https://example.com/wandb/": "https://example.com/wandb", "http://api.local:8080": "http://app.local:8080",
+	} {
+		s, err := wandb.Resolve(wandb.Inputs{APIKey: secret.String(someKey()), BaseURL: base})
+		require.NoError(t, err, base)
+		assert.Equal(t, app, s.AppURL)
+	}
+	s, err := wandb.Resolve(wandb.Inputs{APIKey: secret.String(someKey()), Env: map[string]string{"WANDB_APP_URL": "https://pages.example.com/"}})
+	require.NoError(t, err)
+	assert.Equal(t, "https://pages.example.com/e/p", s.ProjectURL("e", "p"))
+	assert.Equal(t, "https://pages.example.com/e/my%20project/runs/r%25", s.RunURL("e", "my project", "r%"))
+	assert.Equal(t, "https://pages.example.com/e/p/artifacts/dataset/name.x/v3", s.ArtifactURL("e", "p", "dataset", "name.x", "v3"))
+	assert.Equal(t, "https://pages.example.com/e/p/reports/My-20-20report-21-C3-A4--Vmlldzox", s.ReportURL("e", "p", "-My  report!ä", "Vmlldzox=="))
+	assert.Equal(t, "https://pages.example.com/authorize", s.AuthorizeURL())
+}
+
+func TestSettingsDoNotShowTheKey(t *testing.T) {
+	key := someKey()
+	s, err := wandb.Resolve(wandb.Inputs{APIKey: secret.String(key), Env: map[string]string{"HTTPS_PROXY": "http://user:hunter2@proxy:1"}})
+	require.NoError(t, err)
+	assertHidden(t, s, key)
+	assertHidden(t, s, "hunter2")
+}

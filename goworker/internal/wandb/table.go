@@ -1,0 +1,104 @@
+package wandb
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"time"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+)
+
+// MaxRunTableRows is how many rows the copy of a table among a run's files may have.
+const MaxRunTableRows = 10_000
+
+// TableCopy is the copy of a table that goes among a run's files: what the run's
+// workspace shows until it has fetched the artifact.
+type TableCopy struct {
+	// Key names the table in the workspace.
+	Key string
+	// Data is {"columns":[…],"data":[…]}, with media cells replaced by their type's
+	// name and at most MaxRunTableRows rows.
+	Data []byte
+	// Columns and Rows are those of the whole table.
+	Columns int
+	Rows    int64
+}
+
+// RunTable is a table that FinishRun shows in a run's workspace.
+type RunTable struct {
+	copy         TableCopy
+	path, sha256 string
+	artifactPath string
+}
+
+// UploadTableCopy puts the copy among the files of a run of ours. It takes two
+// requests and does not need the artifact, so it can go on beside LogArtifact.
+func (c *Client) UploadTableCopy(ctx context.Context, ref RunRef, t TableCopy) (RunTable, error) {
+	const doing = "uploading the copy of the table for the run's workspace"
+	sum := sha256.Sum256(t.Data)
+	digest := hex.EncodeToString(sum[:])
+	table := RunTable{copy: t, sha256: digest, path: "media/table/" + t.Key + "_0_" + digest[:20] + ".table.json"}
+
+	var out struct {
+		CreateRunFiles struct {
+			UploadHeaders []string `json:"uploadHeaders"`
+			Files         []struct {
+				UploadURL string `json:"uploadUrl"`
+			} `json:"files"`
+		} `json:"createRunFiles"`
+	}
+	vars := map[string]any{"entity": ref.Entity, "project": ref.Project, "run": ref.ID, "files": []string{table.path}}
+	if err := c.graphql(ctx, "CreateRunFiles", vars, &out); err != nil {
+		return RunTable{}, c.explain(doing, err)
+	}
+	if len(out.CreateRunFiles.Files) != 1 || out.CreateRunFiles.Files[0].UploadURL == "" {
+		return RunTable{}, fault.New(fault.WandB, "server_error", "W&B at %s gave no address: %s failed.", c.host(), doing)
+	}
+	target := uploadTarget{url: out.CreateRunFiles.Files[0].UploadURL, headers: out.CreateRunFiles.UploadHeaders}
+	if _, err := c.put(ctx, target, bytesSource(t.Data), nil); err != nil {
+		return RunTable{}, c.explainStore(target, doing, err)
+	}
+	return table, nil
+}
+
+// In says where the whole table is: in which artifact, under which path. FinishRun
+// needs to know. An artifact id of a form that cannot be referred to is a fault.
+func (t RunTable) In(artifactID, path string) (RunTable, error) {
+	id, err := base64.StdEncoding.DecodeString(artifactID)
+	if err != nil {
+		return RunTable{}, fault.Wrap(err, fault.WandB, "table_not_shown",
+			"The table does not show in the run's workspace, since the server's artifact ids have another form than this plugin knows. The artifact holds it.")
+	}
+	t.artifactPath = "wandb-artifact://" + hex.EncodeToString(id) + "/" + path
+	return t, nil
+}
+
+// value is what history and summary of the run hold under the table's key.
+func (t RunTable) value() map[string]any {
+	return map[string]any{
+		"_type": "table-file", "log_mode": "IMMUTABLE", "ncols": t.copy.Columns, "nrows": t.copy.Rows,
+		"path": t.path, "sha256": t.sha256, "size": len(t.copy.Data), "artifact_path": t.artifactPath,
+	}
+}
+
+// tableStream is the message that makes tables the first step, and the summary, of a
+// run that has neither.
+func tableStream(tables []RunTable, now time.Time) map[string]any {
+	line := map[string]any{"_step": 0, "_timestamp": float64(now.UnixMilli()) / 1000, "_runtime": 0}
+	var uploaded []string
+	for _, t := range tables {
+		line[t.copy.Key] = t.value()
+		uploaded = append(uploaded, t.path)
+	}
+	history, _ := json.Marshal(line) // Texts and numbers only: it cannot fail.
+	line["_wandb"] = map[string]any{"runtime": 0}
+	summary, _ := json.Marshal(line)
+	chunk := func(raw []byte) map[string]any { return map[string]any{"offset": 0, "content": []string{string(raw)}} }
+	return map[string]any{
+		"files":    map[string]any{"wandb-history.jsonl": chunk(history), "wandb-summary.json": chunk(summary)},
+		"uploaded": uploaded,
+	}
+}

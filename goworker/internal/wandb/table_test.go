@@ -1,0 +1,75 @@
+package wandb_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+)
+
+func (f *fake) table(t *testing.T, c *wandb.Client, key string) wandb.RunTable {
+	table, err := c.UploadTableCopy(t.Context(), ref("r"), wandb.TableCopy{Key: key, Data: []byte(`{"columns":[],"data":[]}`), Columns: 2, Rows: 12})
+	require.NoError(t, err)
+	table, err = table.In(artifactID(7), key+".table.json")
+	require.NoError(t, err)
+	return table
+}
+
+func TestTablesShowWithTheEndOfTheRunInOneRequest(t *testing.T) {
+	f := newFake(t)
+	f.have("r", "running", "")
+	c := f.client()
+	one, two := f.table(t, c, "one"), f.table(t, c, "two")
+	require.NoError(t, c.FinishRun(t.Context(), ref("r"), 0, one, two))
+	require.Len(t, f.streams, 1)
+	assert.Equal(t, "finished", f.run("r").state)
+	assert.Equal(t, `{"columns":[],"data":[]}`, string(f.blobs["runfile"]))
+
+	s := f.streams[0]
+	history := s["files"].(obj)["wandb-history.jsonl"].(obj)
+	assert.EqualValues(t, 0, history["offset"])
+	var line, summary map[string]any
+	require.NoError(t, json.Unmarshal([]byte(history["content"].([]any)[0].(string)), &line))
+	require.NoError(t, json.Unmarshal([]byte(s["files"].(obj)["wandb-summary.json"].(obj)["content"].([]any)[0].(string)), &summary))
+	for _, values := range []map[string]any{line, summary} {
+		value := values["one"].(map[string]any)
+		assert.Equal(t, "table-file", value["_type"])
+		assert.EqualValues(t, 12, value["nrows"])
+		assert.EqualValues(t, 2, value["ncols"])
+		assert.EqualValues(t, 24, value["size"])
+		assert.Equal(t, "wandb-artifact://41727469666163743a37/one.table.json", value["artifact_path"])
+		assert.Contains(t, s["uploaded"], value["path"])
+		assert.Contains(t, values, "two")
+	}
+}
+
+func TestARunIsEndedEvenIfItsTableIsRefused(t *testing.T) {
+	f := newFake(t)
+	f.have("r", "running", "")
+	c := f.client()
+	table := f.table(t, c, "one")
+	f.on("file_stream", 1, status(413, "too long a line"))
+	err := c.FinishRun(t.Context(), ref("r"), 0, table)
+	assert.Equal(t, "table_not_shown", fault.Code(err))
+	assert.Contains(t, err.Error(), "too long a line")
+	assert.Equal(t, "finished", f.run("r").state)
+}
+
+func TestTheTablesCopyIsRefused(t *testing.T) {
+	f := newFake(t)
+	f.on("PUT", 1, body(403, "application/xml", "<Error><Code>AccessDenied</Code><Message>no</Message></Error>"))
+	_, err := f.client().UploadTableCopy(t.Context(), ref("r"), wandb.TableCopy{Key: "k"})
+	assert.Equal(t, "refused", fault.Code(err))
+	assert.Contains(t, err.Error(), "AccessDenied: no")
+
+	f.on("CreateRunFiles", 1, body(200, "application/json", `{"data":{"createRunFiles":{"files":[]}}}`))
+	_, err = f.client().UploadTableCopy(t.Context(), ref("r"), wandb.TableCopy{Key: "k"})
+	assert.Equal(t, "server_error", fault.Code(err))
+
+	_, err = wandb.RunTable{}.In("no base64!", "k.table.json")
+	assert.Equal(t, "table_not_shown", fault.Code(err))
+}

@@ -1,0 +1,327 @@
+package wandb_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+)
+
+func hexOf(digest string) string {
+	raw, err := base64.StdEncoding.DecodeString(digest)
+	if err != nil {
+		panic(err)
+	}
+	return hex.EncodeToString(raw)
+}
+
+func TestUploadsSendTheSignedHeadersAndNoKey(t *testing.T) {
+	f := newFake(t)
+	_, err := f.client().LogArtifact(t.Context(), spec(filesOf(t, t.TempDir(), "one", "")), nil)
+	require.NoError(t, err)
+	var puts []string
+	for i, call := range f.calls {
+		if call == "PUT" {
+			puts = append(puts, f.dumps[i])
+		}
+	}
+	require.Len(t, puts, 3)
+	lengths := ""
+	for i, dump := range puts {
+		assert.NotContains(t, dump, "Authorization")
+		assert.Contains(t, dump, "Content-Md5: ")
+		assert.Contains(t, dump, "User-Agent: fiftyone-wandb-test/1")
+		assert.NotContains(t, dump, "chunked")
+		if i < 2 {
+			assert.Contains(t, dump, "Content-Type: text/plain")
+			assert.Contains(t, dump, "X-Ms-Blob-Type: BlockBlob")
+			_, after, _ := strings.Cut(dump, "Content-Length: ")
+			lengths += after[:1]
+		}
+	}
+	assert.Contains(t, []string{"30", "03"}, lengths, "the length of an empty file is sent too")
+}
+
+func TestUploadsAreTriedAgain(t *testing.T) {
+	cut := func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.CopyN(io.Discard, r.Body, 10)
+		panic(http.ErrAbortHandler)
+	}
+	for name, answer := range map[string]http.HandlerFunc{
+		"dropped": drop, "500": status(500, ""), "503": status(503, "", "Retry-After", "0.001"), "429": status(429, ""), "408": status(408, ""), "cut": cut,
+	} {
+		f := newFake(t)
+		f.on("PUT", 3, answer)
+		files := filesOf(t, t.TempDir(), strings.Repeat("long ", 100_000), "short")
+		var last wandb.UploadProgress
+		done, err := f.client().LogArtifact(t.Context(), spec(files), func(p wandb.UploadProgress) {
+			assert.GreaterOrEqual(t, p.BytesDone, last.BytesDone, "the bar does not go back")
+			last = p
+		})
+		require.NoError(t, err, name)
+		assert.Equal(t, files.Size(), done.BytesUploaded)
+		assert.Equal(t, wandb.UploadProgress{FilesDone: 2, FilesTotal: 2, BytesDone: files.Size(), BytesTotal: files.Size()}, last)
+		f.assertStored(files)
+	}
+}
+
+func TestAddressesThatExpiredAreAskedForAnew(t *testing.T) {
+	for code, words := range map[int]string{400: "ExpiredToken", 403: "AccessDenied", 401: ""} {
+		f := newFake(t)
+		f.on("PUT", 3, body(code, "application/xml", "<Error><Code>"+words+"</Code></Error>"))
+		files := filesOf(t, t.TempDir(), "one", "two")
+		_, err := f.client().LogArtifact(t.Context(), spec(files), nil)
+		require.NoError(t, err)
+		assert.Greater(t, f.count("CreateArtifactFiles"), 1)
+		f.assertStored(files)
+	}
+	f := newFake(t)
+	f.on("PUT", 1000, body(403, "application/xml", "<Error><Code>SignatureDoesNotMatch</Code><Message>wrong clock</Message></Error>"))
+	_, err := f.client().LogArtifact(t.Context(), spec(filesOf(t, t.TempDir(), "one")), nil)
+	require.Equal(t, "refused", fault.Code(err))
+	assert.Contains(t, err.Error(), "SignatureDoesNotMatch: wrong clock")
+	assert.Contains(t, err.Error(), "d/0000.txt")
+	assert.NotContains(t, err.Error(), "signature=")
+	assert.Equal(t, 4, f.count("CreateArtifactFiles"), "not for ever")
+}
+
+func TestTheManifestsAddressExpires(t *testing.T) {
+	f := newFake(t)
+	f.on("CreateArtifactManifest", 1, func(w http.ResponseWriter, _ *http.Request) {
+		reply(w, 200, obj{"data": obj{"createArtifactManifest": obj{"artifactManifest": obj{"id": "m", "file": obj{}}}}})
+	})
+	f.on("CreateArtifactManifest", 1, func(w http.ResponseWriter, _ *http.Request) {
+		reply(w, 200, obj{"data": obj{"createArtifactManifest": obj{"artifactManifest": obj{"id": "m", "file": obj{"uploadUrl": f.address("expired")}}}}})
+	})
+	var expired atomic.Int32
+	f.before(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path != "/expired" {
+			return false
+		}
+		expired.Add(1)
+		w.WriteHeader(400)
+		return true
+	})
+	_, err := f.client().LogArtifact(t.Context(), spec(filesOf(t, t.TempDir(), "one")), nil)
+	require.NoError(t, err)
+	assert.EqualValues(t, 1, expired.Load())
+}
+
+func TestAddressesRelativeToTheServer(t *testing.T) {
+	f := newFake(t)
+	s := spec(filesOf(t, t.TempDir(), "one"))
+	e := s.Files.At(0)
+	got := make(chan http.Header, 1)
+	f.on("CreateArtifactFiles", 1, func(w http.ResponseWriter, _ *http.Request) {
+		f.mu.Lock()
+		f.blobs["file/"+artifactID(0)+"/"+hexOf(e.Digest)] = []byte("one")
+		f.mu.Unlock()
+		reply(w, 200, obj{"data": obj{"createArtifactFiles": obj{"files": obj{"edges": []obj{{"node": obj{"uploadUrl": "/files/here", "artifact": obj{"id": artifactID(0)}}}}}}}})
+	})
+	f.before(func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path == "/files/here" {
+			got <- r.Header
+		}
+		return r.URL.Path == "/files/here"
+	})
+	_, err := f.client().LogArtifact(t.Context(), s, nil)
+	require.NoError(t, err)
+	assert.Empty(t, (<-got).Get("Authorization"), "signed addresses never get the key")
+}
+
+func TestAddressesThatAreNone(t *testing.T) {
+	for _, address := range []string{"ftp://x/y", "x", "http://%zz", "http://"} {
+		f := newFake(t)
+		f.on("CreateArtifactFiles", 1, func(w http.ResponseWriter, _ *http.Request) {
+			reply(w, 200, obj{"data": obj{"createArtifactFiles": obj{"files": obj{"edges": []obj{{"node": obj{"uploadUrl": address}}}}}}})
+		})
+		_, err := f.client().LogArtifact(t.Context(), spec(filesOf(t, t.TempDir(), "one")), nil)
+		assert.Equal(t, "server_error", fault.Code(err), address)
+	}
+}
+
+func TestAFileThatChangedIsNeverWholeOnTheServer(t *testing.T) {
+	long := strings.Repeat("x", 300_000)
+	for name, change := range map[string]func(path string) error{
+		"other bytes": func(p string) error { return os.WriteFile(p, []byte(strings.Repeat("x", 299_999)+"y"), 0o600) },
+		"longer":      func(p string) error { return os.WriteFile(p, []byte(long+"y"), 0o600) },
+		"shorter":     func(p string) error { return os.WriteFile(p, []byte("x"), 0o600) },
+		"emptied":     func(p string) error { return os.Truncate(p, 0) },
+		"gone":        os.Remove,
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			files := filesOf(t, t.TempDir(), long)
+			require.NoError(t, change(files.At(0).LocalPath))
+			_, err := f.client().LogArtifact(t.Context(), spec(files), nil)
+			require.Equal(t, "file_changed", fault.Code(err), "%v", err)
+			assert.Contains(t, err.Error(), files.At(0).LocalPath)
+			assert.Equal(t, fault.Media, fault.As(err).Source)
+			assert.Empty(t, f.blobs)
+			assert.Zero(t, f.committed())
+		})
+	}
+	t.Run("an empty file is filled", func(t *testing.T) {
+		f := newFake(t)
+		files := filesOf(t, t.TempDir(), "")
+		require.NoError(t, os.WriteFile(files.At(0).LocalPath, []byte("x"), 0o600))
+		_, err := f.client().LogArtifact(t.Context(), spec(files), nil)
+		assert.Equal(t, "file_changed", fault.Code(err))
+	})
+	t.Run("not to be read", func(t *testing.T) {
+		f := newFake(t)
+		files := filesOf(t, t.TempDir(), "x")
+		path := files.At(0).LocalPath
+		require.NoError(t, os.Remove(path))
+		require.NoError(t, os.Symlink(path, path)) // a loop
+		_, err := f.client().LogArtifact(t.Context(), spec(files), nil)
+		assert.Equal(t, "unreadable_file", fault.Code(err))
+	})
+}
+
+// multipart are limits with which files of some MB go up in parts.
+func multipart() wandb.Limits {
+	limits := wandb.DefaultLimits()
+	limits.Multipart, limits.Part = 1<<20, 300_000
+	return limits
+}
+
+func TestLargeFilesGoUpInParts(t *testing.T) {
+	f := newFake(t)
+	large := strings.Repeat("0123456789", 130_000)
+	files := filesOf(t, t.TempDir(), large, "small")
+	f.on("PUT", 2, drop)
+	done, err := f.client(wandb.WithLimits(multipart())).LogArtifact(t.Context(), spec(files), nil)
+	require.NoError(t, err)
+	assert.Equal(t, int64(len(large)+5), done.BytesUploaded)
+	f.assertStored(files)
+	assert.Equal(t, 1, f.count("CompleteMultipart"))
+	for i, call := range f.calls {
+		if call == "PUT" && strings.Contains(f.dumps[i], "/part/") {
+			assert.Contains(t, f.dumps[i], "Content-Type: text/plain")
+			assert.Contains(t, f.dumps[i], "Content-Md5: ")
+			assert.NotContains(t, f.dumps[i], "X-Ms-Blob-Type", "of the whole file's headers only the type belongs to a part")
+		}
+	}
+}
+
+func TestAServerWithoutParts(t *testing.T) {
+	f := newFake(t)
+	files := filesOf(t, t.TempDir(), strings.Repeat("0123456789", 130_000))
+	f.on("CreateArtifactFiles", 1, func(w http.ResponseWriter, _ *http.Request) {
+		f.mu.Lock()
+		node := f.fileNode(obj{"artifactID": artifactID(0), "name": "d/0000.txt", "md5": files.At(0).Digest})
+		f.mu.Unlock()
+		reply(w, 200, obj{"data": obj{"createArtifactFiles": obj{"files": obj{"edges": []obj{{"node": node}}}}}})
+	})
+	_, err := f.client(wandb.WithLimits(multipart())).LogArtifact(t.Context(), spec(files), nil)
+	require.NoError(t, err)
+	f.assertStored(files)
+	assert.Zero(t, f.count("CompleteMultipart"))
+}
+
+func TestPartsWithTrouble(t *testing.T) {
+	large := strings.Repeat("0123456789", 130_000)
+	for name, c := range map[string]struct {
+		prepare func(f *fake, files *artifact.Files)
+		code    string
+	}{
+		"an address expired": {func(f *fake, _ *artifact.Files) { f.on("PUT", 1, body(403, "", "")) }, ""},
+		"no ETag":            {func(f *fake, _ *artifact.Files) { f.on("PUT", 1, func(http.ResponseWriter, *http.Request) {}) }, "server_error"},
+		"not completed":      {func(f *fake, _ *artifact.Files) { f.on("CompleteMultipart", 1, refuse(422, "parts do not match")) }, "refused"},
+		"changed": {func(_ *fake, files *artifact.Files) {
+			_ = os.WriteFile(files.At(0).LocalPath, bytes.Repeat([]byte("x"), len(large)), 0o600)
+		}, "file_changed"},
+		"shorter": {func(_ *fake, files *artifact.Files) { _ = os.Truncate(files.At(0).LocalPath, 500_000) }, "file_changed"},
+		"gone":    {func(_ *fake, files *artifact.Files) { _ = os.Remove(files.At(0).LocalPath) }, "file_changed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			files := filesOf(t, t.TempDir(), large)
+			c.prepare(f, files)
+			_, err := f.client(wandb.WithLimits(multipart())).LogArtifact(t.Context(), spec(files), nil)
+			require.Equal(t, c.code, fault.Code(err), "%v", err)
+			if c.code == "" {
+				f.assertStored(files)
+			} else {
+				assert.Zero(t, f.committed())
+			}
+		})
+	}
+}
+
+func TestAnUploadThatStandsStillIsTriedAgain(t *testing.T) {
+	timings := quick()
+	timings.Stall = 100 * time.Millisecond
+	t.Run("no answer", func(t *testing.T) {
+		f := newFake(t)
+		f.on("PUT", 1, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+		_, err := f.client(wandb.WithTimings(timings)).LogArtifact(t.Context(), spec(filesOf(t, t.TempDir(), "one")), nil)
+		assert.NoError(t, err)
+	})
+	t.Run("the body is not taken", func(t *testing.T) {
+		f := newFake(t)
+		timings.Stall = 2 * time.Second
+		var stuck atomic.Bool
+		release := make(chan struct{})
+		defer close(release)
+		f.before(func(_ http.ResponseWriter, r *http.Request) bool {
+			if r.Method != http.MethodPut || !stuck.CompareAndSwap(false, true) {
+				return false
+			}
+			<-release
+			return true
+		})
+		files := filesOf(t, t.TempDir(), strings.Repeat("x", 16<<20))
+		_, err := f.client(wandb.WithTimings(timings)).LogArtifact(t.Context(), spec(files), nil)
+		require.NoError(t, err)
+		assert.True(t, stuck.Load())
+		f.assertStored(files)
+	})
+	t.Run("for good", func(t *testing.T) {
+		f := newFake(t)
+		f.on("PUT", 1000, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+		timings.Stall, timings.Patience = 10*time.Millisecond, 30*time.Millisecond
+		_, err := f.client(wandb.WithTimings(timings)).LogArtifact(t.Context(), spec(filesOf(t, t.TempDir(), "one")), nil)
+		assert.Equal(t, "timeout", fault.Code(err), "%v", err)
+	})
+	t.Run("slow but moving", func(t *testing.T) {
+		f := newFake(t)
+		f.before(func(_ http.ResponseWriter, r *http.Request) bool {
+			r.Body = &slowBody{ReadCloser: r.Body, until: 8}
+			return false
+		})
+		files := filesOf(t, t.TempDir(), strings.Repeat("x", 24<<20))
+		timings.Stall, timings.Patience = time.Second, 0
+		_, err := f.client(wandb.WithTimings(timings)).LogArtifact(t.Context(), spec(files), nil)
+		assert.NoError(t, err, "an upload may take longer than the time that it may stand still")
+	})
+}
+
+// slowBody pauses after each 3 MB, a few times.
+type slowBody struct {
+	io.ReadCloser
+	n, until int
+}
+
+func (b *slowBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if b.n += n; b.n > 3<<20 && b.until > 0 {
+		b.n, b.until = 0, b.until-1
+		time.Sleep(200 * time.Millisecond)
+	}
+	return n, err
+}
