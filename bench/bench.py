@@ -34,7 +34,7 @@ def main() -> int:
         print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
         for count in args.samples:
             for job in args.only:
-                measure(job, count, server, not args.no_baseline)
+                measure(job, count, not args.no_baseline)
     return 0
 
 
@@ -70,7 +70,7 @@ def configure(uri: str, server: services.Standin) -> None:
     )
 
 
-def measure(job: str, count: int, server: services.Standin, with_baseline: bool) -> None:
+def measure(job: str, count: int, with_baseline: bool) -> None:
     import samples
 
     dataset = samples.detections_dataset(f"bench-{count}", count)
@@ -78,7 +78,10 @@ def measure(job: str, count: int, server: services.Standin, with_baseline: bool)
     ours, peak = time_plugin(job, dataset, count)
     ratio = f"{usual / ours:.0f}x" if usual else "–"
     shown = f"{usual:.2f} s" if usual else "–"
-    print(f"| {job} | {count:,} | {shown} | {ours:.2f} s | {ratio} | {count / ours:,.0f} | {peak / 1e6:.0f} MB |", flush=True)
+    print(
+        f"| {job} | {count:,} | {shown} | {ours:.2f} s | {ratio} | {count / ours:,.0f} | {peak / 1e6:.0f} MB |",
+        flush=True,
+    )
 
 
 def time_baseline(job: str, dataset, count: int) -> float:
@@ -102,7 +105,14 @@ def time_plugin(job: str, dataset, count: int) -> tuple[float, int]:
         start = time.perf_counter()
         if job == "view":
             operator = foo.get_operator("@harpreetsahota/wandb/log_fiftyone_view_to_wandb")
-            operator(dataset, project=PROJECT, run_id=name[-60:], artifact_name=name, include_labels=True, include_images=False)
+            operator(
+                dataset,
+                project=PROJECT,
+                run_id=name[-60:],
+                artifact_name=name,
+                include_labels=True,
+                include_images=False,
+            )
         else:
             operator = foo.get_operator("@harpreetsahota/wandb/log_model_predictions")
             operator(dataset, model_name="m", predictions_field="predictions", project=PROJECT, artifact_name=name)

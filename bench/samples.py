@@ -49,7 +49,9 @@ def _document(pattern: dict, i: int, rng: np.random.Generator) -> dict:
     now = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
     document = {"_id": bson.ObjectId()}
     document.update({k: v for k, v in pattern.items() if k != "_id"})
-    document.update(filepath=f"/data/images/{i:07d}.jpg", tags=[("train", "val", "test")[i % 3]], _rand=float(rng.random()))
+    document.update(
+        filepath=f"/data/images/{i:07d}.jpg", tags=[("train", "val", "test")[i % 3]], _rand=float(rng.random())
+    )
     document.update(created_at=now, last_modified_at=now)
     for field in ("ground_truth", "predictions"):
         document[field] = {"_cls": "Detections", "detections": [_detection(rng, field) for _ in range(_boxes(rng))]}

