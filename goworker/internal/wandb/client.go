@@ -1,6 +1,7 @@
 package wandb
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -130,6 +131,10 @@ func NewClient(s Settings, opts ...Option) (*Client, error) {
 
 // Settings are those that the client was made with.
 func (c *Client) Settings() Settings { return c.settings }
+
+// Format implements fmt.Formatter: printing a client must not print what is in it,
+// since fmt does not ask unexported fields how they want to be shown.
+func (c *Client) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, "W&B client for "+c.host()) }
 
 // Close drops the idle connections.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }

@@ -85,6 +85,8 @@ func TestTheKeyIsNowhereButInTheHeaderToTheServer(t *testing.T) {
 		assertHidden(t, c.Settings(), key)
 		assertHidden(t, c, key)
 
+		f.api.Close() // and with it what the client no longer waited for
+		f.store.Close()
 		const header = "Authorization: Basic "
 		for i, dump := range f.dumps {
 			wanted := 1
