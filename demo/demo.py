@@ -19,6 +19,8 @@ import services  # noqa: E402
 
 HOME = ROOT / ".demo"
 PROJECT = "fiftyone-demo"
+#: The stand-in's port, if it is free: links of an earlier demo go on working then.
+PORT = 8931
 OPERATORS = "@harpreetsahota/wandb/"
 
 
@@ -29,7 +31,7 @@ def main() -> int:
     args = parser.parse_args()
     with contextlib.ExitStack() as stack:
         uri = stack.enter_context(services.mongod(HOME / "mongo"))
-        server = stack.enter_context(services.standin(HOME / "wandb"))
+        server = stack.enter_context(services.standin(HOME / "wandb", port=0 if services.accepts(PORT) else PORT))
         configure(uri, server)
         import fiftyone as fo
 

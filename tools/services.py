@@ -64,8 +64,10 @@ def mongod(directory: pathlib.Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def standin(directory: pathlib.Path, *flags: str, binary: pathlib.Path | None = None) -> Iterator[Standin]:
-    """Runs the stand-in on a free port, with its state in the directory."""
+def standin(
+    directory: pathlib.Path, *flags: str, binary: pathlib.Path | None = None, port: int = 0
+) -> Iterator[Standin]:
+    """Runs the stand-in on the port (0: any free one), with its state in the directory."""
     directory.mkdir(parents=True, exist_ok=True)
     ready, log = directory / "ready.json", directory / "standin.log"
     ready.unlink(missing_ok=True)
@@ -73,7 +75,7 @@ def standin(directory: pathlib.Path, *flags: str, binary: pathlib.Path | None = 
     command = [
         str(program),
         "--addr",
-        "127.0.0.1:0",
+        f"127.0.0.1:{port}",
         "--dir",
         str(directory / "state"),
         "--ready-file",
