@@ -35,9 +35,10 @@ def _isolate():
         if name.startswith(("WANDB_", "FIFTYONE_")) or name == "NETRC":
             del os.environ[name]
 
+    # Where FiftyOne itself puts it. Some releases call the module by the directory.
     plugins = home / "plugins"
-    plugins.mkdir()
-    (plugins / "wandb").symlink_to(ROOT, target_is_directory=True)
+    (plugins / "@harpreetsahota").mkdir(parents=True)
+    (plugins / "@harpreetsahota" / "wandb").symlink_to(ROOT, target_is_directory=True)
     os.environ.update(
         HOME=str(home),
         XDG_CONFIG_HOME=str(home / ".config"),

@@ -168,7 +168,7 @@ class JobOperator(foo.Operator):
 
     def _job_of(self, ctx, record_id=None, directory=""):
         return self._job(
-            ctx.target_view(),
+            forms.chosen(ctx),
             ctx.params,
             secret=ctx.secret,
             record_id=str(record_id) if record_id else None,

@@ -26,13 +26,24 @@ def is_from_app(ctx):
     return "filters" in ctx.request_params or "extended" in ctx.request_params
 
 
+def chosen(ctx):
+    """The dataset or view that the user chose; without a choice, the view if there is one.
+
+    FiftyOne's own answer to no choice has changed over time.
+    """
+    if "view_target" in ctx.params or "view_target" in ctx.request_params:
+        return ctx.target_view()
+
+    return ctx.view if ctx.has_custom_view else ctx.dataset
+
+
 def target(ctx):
     """The view that the form is about, or None if there is none to log."""
     if ctx.dataset is None:
         return None
 
     try:
-        return query.as_view(ctx.target_view())
+        return query.as_view(chosen(ctx))
     except WandBError:
         return None
 
