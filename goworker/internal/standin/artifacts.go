@@ -2,6 +2,7 @@ package standin
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -155,7 +156,8 @@ func (s *Server) versions(c *collection, args gqlexec.Args) (any, error) {
 		case "alias", "aliases":
 			return anySlice(c.aliasesOf(a.ID)), nil
 		case "metadata":
-			metadata, _ := decodeObject(a.Metadata)
+			var metadata any
+			_ = json.Unmarshal([]byte(a.Metadata), &metadata) // it was checked when it came
 			return dig(metadata, strings.Split(rest, ".")), nil
 		}
 		return nil, badRequest("unknown key " + field + " in the filters or the order")
@@ -212,7 +214,7 @@ func (s *Server) artifactFields() map[string]gqlexec.Resolver {
 		}),
 		"versionIndex": on(func(a *artifact) any { return versionIndex(a) }),
 		"description":  on(func(a *artifact) any { return opt(a.Description) }),
-		"metadata":     on(func(a *artifact) any { return opt(string(a.Metadata)) }),
+		"metadata":     on(func(a *artifact) any { return opt(a.Metadata) }),
 		"labels":       constant(nil),
 		"ttlDurationSeconds": on(func(a *artifact) any {
 			if a.TTL == nil {

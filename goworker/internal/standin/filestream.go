@@ -147,7 +147,8 @@ func (r *run) write(stream string, chunk streamChunk) {
 	}
 	if stream == summaryStream {
 		summary, _ := decodeLine(chunk.Content[len(chunk.Content)-1]) // checked by decodePost
-		r.Summary, _ = json.Marshal(summary)
+		text, _ := json.Marshal(summary)
+		r.Summary = string(text)
 		return
 	}
 	lines, at := r.Streams[stream], *chunk.Offset

@@ -110,6 +110,14 @@ func (s *Server) State() State {
 	return out
 }
 
+// rawJSON is a text that is JSON; null if it is empty.
+func rawJSON(text string) json.RawMessage {
+	if text == "" {
+		return json.RawMessage("null")
+	}
+	return json.RawMessage(text)
+}
+
 func all[T any](T) bool { return true }
 
 func (s *Server) runState(r *run) RunState {
@@ -119,7 +127,8 @@ func (s *Server) runState(r *run) RunState {
 	}
 	return RunState{
 		ID: r.ID, Entity: r.Entity, Project: r.Project, Name: r.Name, DisplayName: r.DisplayName, State: s.stateOf(r),
-		States: slices.Clone(r.States), Deleted: r.Deleted, Tags: slices.Clone(r.Tags), Config: r.Config, Summary: r.Summary,
+		States: slices.Clone(r.States), Deleted: r.Deleted, Tags: slices.Clone(r.Tags), Config: rawJSON(r.Config),
+		Summary:  rawJSON(r.Summary),
 		ExitCode: r.ExitCode, Streams: streams, Files: slices.Sorted(maps.Keys(r.Files)), Outputs: slices.Clone(r.Outputs),
 		Inputs: slices.Clone(r.Inputs), Upserts: r.Upserts, StreamPosts: r.StreamPosts,
 	}
@@ -132,7 +141,7 @@ func (d *data) artifactState(a *artifact, c *collection) ArtifactState {
 	}
 	out := ArtifactState{
 		ID: a.ID, Entity: c.Entity, Project: c.Project, Collection: c.Name, Type: c.Type, State: a.State, Version: a.Version,
-		Digest: a.Digest, Description: a.Description, Metadata: a.Metadata, Aliases: c.aliasesOf(a.ID), Tags: slices.Clone(a.Tags),
+		Digest: a.Digest, Description: a.Description, Metadata: rawJSON(a.Metadata), Aliases: c.aliasesOf(a.ID), Tags: slices.Clone(a.Tags),
 		Size: a.Size, Files: files,
 	}
 	if r := d.runsByID[a.RunID]; r != nil {

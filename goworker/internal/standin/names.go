@@ -82,19 +82,19 @@ func checkArtifactTags(tags []string) error {
 	return nil
 }
 
-// checkMetadata checks an artifact's metadata, which is known to be JSON; null if there is none.
-func checkMetadata(text string) (json.RawMessage, error) {
+// checkMetadata checks an artifact's metadata, which is known to be JSON; empty if there is none.
+func checkMetadata(text string) (string, error) {
 	if text == "" || text == "null" {
-		return nil, nil
+		return "", nil
 	}
 	var object map[string]json.RawMessage
 	if json.Unmarshal([]byte(text), &object) != nil {
-		return nil, badRequest("an artifact's metadata is a JSON object")
+		return "", badRequest("an artifact's metadata is a JSON object")
 	}
 	if len(object) > metadataMax {
-		return nil, badRequest(fmt.Sprintf("an artifact's metadata has at most %d keys, not %d", metadataMax, len(object)))
+		return "", badRequest(fmt.Sprintf("an artifact's metadata has at most %d keys, not %d", metadataMax, len(object)))
 	}
-	return json.RawMessage(text), nil
+	return text, nil
 }
 
 // checkFileName checks the path of a file in an artifact or a run.

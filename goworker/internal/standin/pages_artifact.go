@@ -57,7 +57,7 @@ func (p *pages) artifact(r *http.Request) (string, *page, error) {
 	err := p.inVersion(r, func(d *data, a *artifact) error {
 		content = artifactPage{
 			versionRow: d.versionRow(a), ID: a.ID, Digest: a.Digest, Description: a.Description, Tags: slices.Clone(a.Tags),
-			Metadata: indented(a.Metadata), Pager: newPager(r, len(a.names), shownPerPage),
+			Metadata: indented([]byte(a.Metadata)), Pager: newPager(r, len(a.names), shownPerPage),
 		}
 		if content.Cut = len(content.Metadata) > textMax; content.Cut {
 			content.Metadata = content.Metadata[:textMax]

@@ -150,7 +150,8 @@ var notWord = regexp.MustCompile(`\W+`)
 
 // href is the report's path as W&B writes it: words of the title, then the ID.
 func (v *view) href() string {
-	slug := strings.Trim(notWord.ReplaceAllString(url.PathEscape(v.DisplayName), "-"), "-")
+	quoted := strings.NewReplacer("+", "%20", "%2F", "/").Replace(url.QueryEscape(v.DisplayName))
+	slug := strings.Trim(notWord.ReplaceAllString(quoted, "-"), "-")
 	return link(v.Entity, v.Project, "reports", slug+"--"+strings.TrimRight(v.ID, "="))
 }
 

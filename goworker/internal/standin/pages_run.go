@@ -74,14 +74,14 @@ func (p *pages) runContent(d *data, r *run) runPage {
 		out.Charts = out.Charts[:chartsMax]
 	}
 	config := map[string]any{}
-	wrapped, _ := decodeObject(r.Config)
+	wrapped, _ := decodeObject([]byte(r.Config))
 	for k, v := range wrapped {
 		if inner, _ := v.(map[string]any); k != "_wandb" {
 			config[k] = inner["value"]
 		}
 	}
 	out.Config = flat("", config)
-	summary, _ := decodeObject(r.Summary)
+	summary, _ := decodeObject([]byte(r.Summary))
 	out.Tables = d.tablesOf(r, summary)
 	delete(summary, "_wandb")
 	out.Summary = flat("", summary)

@@ -41,9 +41,9 @@ func (s *Server) runFields() map[string]gqlexec.Resolver {
 		"sweepName":      on(func(r *run) any { return opt(r.Sweep) }),
 		"state":          on(func(r *run) any { return s.stateOf(r) }),
 		"stopped":        on(func(r *run) any { return r.Stopped }),
-		"config":         on(func(r *run) any { return string(r.Config) }),
+		"config":         on(func(r *run) any { return r.Config }),
 		"wandbConfig":    with(func(r *run, args gqlexec.Args) (any, error) { return r.wandbConfig(strs(args, "keys")), nil }),
-		"summaryMetrics": on(func(r *run) any { return string(r.Summary) }),
+		"summaryMetrics": on(func(r *run) any { return r.Summary }),
 		"commit":         on(func(r *run) any { return opt(r.Commit) }),
 		"host":           on(func(r *run) any { return opt(r.Host) }),
 		"readOnly":       constant(false),
@@ -74,7 +74,7 @@ func (r *run) wandbConfig(keys []string) string {
 			Value map[string]json.RawMessage `json:"value"`
 		} `json:"_wandb"`
 	}
-	_ = json.Unmarshal(r.Config, &config) // it was checked when it came
+	_ = json.Unmarshal([]byte(r.Config), &config) // it was checked when it came
 	out := map[string]json.RawMessage{}
 	for k, v := range config.Wandb.Value {
 		if len(keys) == 0 || slices.Contains(keys, k) {
@@ -135,14 +135,14 @@ func (s *Server) runField(r *run, field string) (any, error) {
 	switch head {
 	case "config":
 		// A config's values are wrapped; filters may or may not say so.
-		_ = json.Unmarshal(r.Config, &value)
+		_ = json.Unmarshal([]byte(r.Config), &value)
 		path := strings.Split(rest, ".")
 		if len(path) == 1 || path[1] != "value" {
 			path = slices.Insert(path, 1, "value")
 		}
 		return dig(value, path), nil
 	case "summary_metrics", "summaryMetrics":
-		_ = json.Unmarshal(r.Summary, &value)
+		_ = json.Unmarshal([]byte(r.Summary), &value)
 		return dig(value, strings.Split(rest, ".")), nil
 	}
 	return nil, badRequest("unknown key " + field + " in the filters or the order")

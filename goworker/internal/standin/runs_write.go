@@ -131,7 +131,7 @@ func (d *data) ensureRun(s *Server, input gqlexec.Args) (*run, bool, error) {
 	}
 	r = &run{
 		N: d.next(), ID: opaque("Run", "v1:"+name+":"+p.Name+":"+p.Entity), Entity: p.Entity, Project: p.Name, Name: name, DisplayName: name,
-		State: "running", States: []string{"running"}, Config: json.RawMessage("{}"), Summary: json.RawMessage("{}"),
+		State: "running", States: []string{"running"}, Config: "{}", Summary: "{}",
 		Created: now(), Heartbeat: now(), Streams: map[string][]string{}, Files: map[string]*runFile{},
 	}
 	d.Runs[r.key()], d.runsByID[r.ID] = r, r
@@ -153,10 +153,10 @@ func (r *run) assign(input gqlexec.Args) {
 		r.Tags = strs(input, "tags")
 	}
 	if text, ok := input["config"].(string); ok {
-		r.Config = json.RawMessage(text)
+		r.Config = text
 	}
 	if text, ok := input["summaryMetrics"].(string); ok {
-		r.Summary = json.RawMessage(text)
+		r.Summary = text
 	}
 	if state := str(input, "state"); state != "" {
 		r.setState(state)

@@ -181,11 +181,14 @@ func (s *Server) httpServer(h http.Handler) *http.Server {
 	}
 }
 
+// closeGrace is how long requests may take to end when the server closes.
+const closeGrace = 500 * time.Millisecond
+
 // Close stops listening, ends what is still being answered and saves the state.
 func (s *Server) Close() error {
 	s.stop()
 	if s.api != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
 		defer cancel()
 		for _, server := range []*http.Server{s.api, s.storage} {
 			if server.Shutdown(ctx) != nil {

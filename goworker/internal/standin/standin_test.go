@@ -24,12 +24,16 @@ func start(t *testing.T, change ...func(*standin.Options)) *client {
 	s, err := standin.New(opts)
 	require.NoError(t, err)
 	require.NoError(t, s.Start())
-	t.Cleanup(func() { require.NoError(t, s.Close()) })
-	return &client{t: t, Server: s, http: &http.Client{
+	c := &client{t: t, Server: s, http: &http.Client{
 		Timeout:       30 * time.Second,
 		Transport:     &http.Transport{MaxIdleConnsPerHost: 64},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
+	t.Cleanup(func() {
+		require.NoError(t, s.Close())
+		c.http.CloseIdleConnections()
+	})
+	return c
 }
 
 // client talks to a stand-in as a W&B client does.
@@ -132,6 +136,11 @@ func (c *client) run(project, name string) string {
 	c.t.Helper()
 	return c.data(`mutation($p:String,$n:String){upsertBucket(input:{modelName:$p,name:$n}){bucket{id}}}`,
 		object{"p": project, "n": name}, "upsertBucket", "bucket", "id").(string)
+}
+
+// withPageMax serves short pages.
+func withPageMax(n int) func(*standin.Options) {
+	return func(o *standin.Options) { o.Limits.PageMax = n }
 }
 
 func TestViewer(t *testing.T) {

@@ -45,7 +45,7 @@ type run struct {
 	Tags                                            []string
 	State                                           string
 	States                                          []string // every state it was in, in order
-	Config, Summary                                 json.RawMessage
+	Config, Summary                                 string   // JSON, as it came
 	Created, Heartbeat                              time.Time
 	ExitCode                                        *int64
 	Stopped, Deleted                                bool
@@ -81,7 +81,7 @@ type artifact struct {
 	ID, Collection            string // Collection is the collection's key
 	Digest, State, CommitHash string
 	Description               string
-	Metadata                  json.RawMessage
+	Metadata                  string // JSON, as it came; empty if there is none
 	Tags, PendingAliases      []string
 	Version                   int // -1 until it is committed
 	RunID                     string

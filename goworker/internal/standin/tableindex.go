@@ -153,6 +153,15 @@ func (s *scanner) back() {
 	}
 }
 
+// peek gives the next byte that is not white space, and leaves it.
+func (s *scanner) peek() (byte, error) {
+	c, err := s.next()
+	if err == nil {
+		s.back()
+	}
+	return c, err
+}
+
 // next gives the next byte that is not white space.
 func (s *scanner) next() (byte, error) {
 	for {
@@ -196,17 +205,17 @@ func (s *scanner) list(item func() error) error {
 	return s.items(']', item)
 }
 
+// items reads what is between brackets, with the place set to each item's first byte.
 func (s *scanner) items(end byte, item func() error) error {
-	c, err := s.next()
+	c, err := s.peek()
 	if err != nil || c == end {
+		_, _ = s.byte() // it was seen already
 		return err
 	}
-	s.back()
 	for {
-		if c, err = s.next(); err != nil {
+		if _, err := s.peek(); err != nil {
 			return err
 		}
-		s.back()
 		if err := item(); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"reflect"
 	"strconv"
 	"time"
 
@@ -41,14 +42,15 @@ func (x *execution) input(t *ast.Type, value any) (any, error) {
 		return nil, nil
 	}
 	if t.Elem != nil {
-		list, ok := value.([]any)
-		if !ok {
-			list = []any{value}
+		// The validator makes a list of a single value, of that value's Go type.
+		list := reflect.ValueOf(value)
+		if list.Kind() != reflect.Slice {
+			list = reflect.ValueOf([]any{value})
 		}
-		out := make([]any, len(list))
-		for i, item := range list {
+		out := make([]any, list.Len())
+		for i := range out {
 			var err error
-			if out[i], err = x.input(t.Elem, item); err != nil {
+			if out[i], err = x.input(t.Elem, list.Index(i).Interface()); err != nil {
 				return nil, fmt.Errorf("[%d]: %w", i, err)
 			}
 		}
@@ -152,37 +154,34 @@ func Int64(value any) (int64, error) {
 	return 0, fmt.Errorf("%v is not a whole number", value)
 }
 
-// writeLeaf writes a scalar or enum value.
+// writeLeaf writes a scalar or enum value; the schema's own scalars may be any JSON.
 func writeLeaf(out *bytes.Buffer, def *ast.Definition, value any) error {
-	switch v := value.(type) {
+	fits := true
+	switch value.(type) {
 	case string:
-		if def.Kind == ast.Enum && def.EnumValues.ForName(v) == nil {
-			return fmt.Errorf("%q is not a value of %s", v, def.Name)
-		}
-		writeString(out, v)
-		return nil
+		fits = def.Name == "String" || def.Name == "ID" || !def.BuiltIn
 	case bool:
-		out.WriteString(strconv.FormatBool(v))
-		return nil
-	case int:
-		out.WriteString(strconv.Itoa(v))
-		return nil
-	case int64:
-		out.WriteString(strconv.FormatInt(v, 10))
-		return nil
-	case time.Time:
-		writeString(out, v.UTC().Format("2006-01-02T15:04:05Z"))
-		return nil
+		fits = def.Name == "Boolean" || !def.BuiltIn
+	case int, int64:
+		fits = def.Name == "Int" || def.Name == "Float" || !def.BuiltIn
+	case float64:
+		fits = def.Name == "Float" || !def.BuiltIn
+	default:
+		fits = !def.BuiltIn
 	}
-	if def.BuiltIn {
-		return fmt.Errorf("%T is no value of %s", value, def.Name)
+	if def.Kind == ast.Enum {
+		name, ok := value.(string)
+		fits = ok && def.EnumValues.ForName(name) != nil
+	}
+	if !fits {
+		return fmt.Errorf("%v is no value of %s", value, def.Name)
+	}
+	if at, ok := value.(time.Time); ok {
+		value = at.UTC().Format("2006-01-02T15:04:05Z")
 	}
 	text, err := json.Marshal(value)
-	if err != nil {
-		return err
-	}
 	out.Write(text)
-	return nil
+	return err
 }
 
 func writeString(out *bytes.Buffer, s string) {
