@@ -107,3 +107,13 @@ def fake_worker(operator, monkeypatch):
     fake = FakeWorker(package_of(operator("log_fiftyone_view_to_wandb")))
     monkeypatch.setattr(fake.worker, "run_job", fake.run_job)
     return fake
+
+
+@pytest.fixture(scope="session")
+def wandb_server(tmp_path_factory):
+    """The local stand-in for W&B."""
+    import services
+    from support.server import Server
+
+    with services.standin(tmp_path_factory.mktemp("standin")) as facts:
+        yield Server(facts)
