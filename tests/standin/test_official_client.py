@@ -305,6 +305,27 @@ def test_broken_answers_are_retried(wandb, api, server):
     assert api.artifact("retried:v0").file_count == 1
 
 
+def test_collection_changes(api, logged):
+    collection = api.artifact_collection("dataset", "data")
+    collection.description = "All there is."
+    collection.tags = ["kept", "good"]
+    collection.save()
+    again = api.artifact_collection("dataset", "data")
+    assert (again.description, sorted(again.tags)) == ("All there is.", ["good", "kept"])
+    again.tags = ["good"]
+    again.save()
+    assert api.artifact_collection("dataset", "data").tags == ["good"]
+    api.artifact_collection("dataset", "many").delete()
+    assert not api.artifact_collection_exists("many", "dataset")
+
+
+def test_login_checks_the_key(wandb, server):
+    assert wandb.login(key=server.key, host=server.url, verify=True, relogin=True)
+    with pytest.raises(wandb.errors.AuthenticationError):
+        wandb.login(key="0" * 40, host=server.url, verify=True, relogin=True)
+    assert wandb.login(key=server.key, host=server.url, verify=True, relogin=True)
+
+
 def test_deletion(wandb, api, logged):
     with wandb.init(project=PROJECT) as run:
         artifact = wandb.Artifact("gone", type="dataset")

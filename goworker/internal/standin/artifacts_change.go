@@ -1,6 +1,7 @@
 package standin
 
 import (
+	"net/http"
 	"slices"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin/gqlexec"
@@ -195,9 +196,32 @@ func (s *Server) updateCollection(input gqlexec.Args) (any, error) {
 			c.Description = description
 		}
 		c.Updated = now()
+		if name := str(input, "name"); name != "" && name != c.Name {
+			return d.rename(c, name)
+		}
 		return nil
 	})
 	return gqlexec.Object{"artifactCollection": c}, err
+}
+
+// rename gives a collection another name that is free.
+func (d *data) rename(c *collection, name string) error {
+	if err := checkArtifactName(name, c.Type); err != nil {
+		return err
+	}
+	from, to := c.key(), key(c.projectKey(), name)
+	if d.Collections[to] != nil {
+		return refusal(http.StatusConflict, "there is a collection "+name+" already")
+	}
+	delete(d.Collections, from)
+	c.Name = name
+	d.Collections[to] = c
+	for _, a := range d.Artifacts {
+		if a.Collection == from {
+			a.Collection = to
+		}
+	}
+	return nil
 }
 
 func (s *Server) deleteCollection(input gqlexec.Args) (any, error) {

@@ -58,7 +58,13 @@ func (b blobStore) put(body io.Reader, accept func(sum []byte, size int64) error
 	if info, err := os.Stat(path); err == nil && info.Size() == n {
 		return nil
 	}
-	tmp, err := os.CreateTemp(b.dir, ".new-*")
+	// A file that is moved within a directory does not wait for other files that are moved.
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = os.MkdirAll(filepath.Dir(path), 0o700); err == nil {
+			tmp, err = os.CreateTemp(filepath.Dir(path), ".new-*")
+		}
+	}
 	if err != nil {
 		return err
 	}

@@ -93,8 +93,8 @@ func TestCollections(t *testing.T) {
 		object{"id": id}, "updateArtifactSequence", "artifactCollection", "description")
 	assert.Equal(t, "words", described)
 	tags := object{"entityName": "", "projectName": "p", "artifactCollectionName": "things", "tags": []object{{"tagName": "a"}, {"tagName": "b"}}}
-	add := `mutation($i: CollectionTagsInput!) { createArtifactCollectionTagAssignments(input: $i) { tags { name } } }`
-	remove := `mutation($i: CollectionTagsInput!) { deleteArtifactCollectionTagAssignments(input: $i) { success } }`
+	add := `mutation($i: CreateArtifactCollectionTagAssignmentsInput!) { createArtifactCollectionTagAssignments(input: $i) { tags { name } } }`
+	remove := `mutation($i: DeleteArtifactCollectionTagAssignmentsInput!) { deleteArtifactCollectionTagAssignments(input: $i) { success } }`
 	assert.Len(t, c.data(add, object{"i": tags}, "createArtifactCollectionTagAssignments", "tags"), 2)
 	assert.Len(t, c.data(add, object{"i": tags}, "createArtifactCollectionTagAssignments", "tags"), 2, "once each")
 	c.refused(400, add, object{"i": with(tags, "tags", []object{{"tagName": "a:b"}})})
@@ -102,6 +102,15 @@ func TestCollections(t *testing.T) {
 	c.refused(404, add, object{"i": with(tags, "artifactCollectionName", "none")})
 	c.data(remove, object{"i": with(tags, "tags", []object{{"tagName": "a"}})})
 	assert.Equal(t, []string{"b"}, c.State().Collections[0].Tags)
+
+	rename := `mutation($id: ID!, $n: String) { updateArtifactSequence(input: {artifactSequenceID: $id, name: $n}) { artifactCollection { name } } }`
+	c.log(spec{name: "taken", files: map[string]string{"a": "1"}})
+	c.refused(409, rename, object{"id": id, "n": "taken"})
+	c.refused(400, rename, object{"id": id, "n": "a/b"})
+	assert.Equal(t, "renamed", c.data(rename, object{"id": id, "n": "renamed"}, "updateArtifactSequence", "artifactCollection", "name"))
+	assert.Equal(t, first, c.version("renamed:v0")["id"])
+	assert.Nil(t, c.version("things:v0"))
+	c.data(rename, object{"id": id, "n": "things"})
 
 	drop := `mutation($id: ID!) { deleteArtifactSequence(input: {artifactSequenceID: $id}) { artifactCollection { name } } }`
 	assert.Equal(t, "things", c.data(drop, object{"id": id}, "deleteArtifactSequence", "artifactCollection", "name"))

@@ -134,15 +134,22 @@ func (s *scanner) byte() (byte, error) {
 		err = io.ErrUnexpectedEOF
 	}
 	if err == nil {
-		s.at++
-		if s.keep != nil {
-			if s.keep.Len() > headMax {
-				return 0, errors.New("a value is too large")
-			}
-			s.keep.WriteByte(c)
-		}
+		err = s.note([]byte{c})
 	}
 	return c, err
+}
+
+// note counts, and keeps if that is wanted, what was read.
+func (s *scanner) note(read []byte) error {
+	s.at += int64(len(read))
+	if s.keep == nil {
+		return nil
+	}
+	if s.keep.Len()+len(read) > headMax {
+		return errors.New("a value is too large")
+	}
+	s.keep.Write(read)
+	return nil
 }
 
 func (s *scanner) back() {
@@ -236,25 +243,9 @@ func (s *scanner) skip() error {
 	}
 	switch c {
 	case '"':
-		return s.skipText()
+		return s.rest(0, true)
 	case '{', '[':
-		for depth := 1; depth > 0; {
-			if c, err = s.byte(); err != nil {
-				return err
-			}
-			switch c {
-			case '"':
-				err = s.skipText()
-			case '{', '[':
-				depth++
-			case '}', ']':
-				depth--
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
+		return s.rest(1, false)
 	}
 	for c != ',' && c != ']' && c != '}' {
 		if c, err = s.byte(); err != nil {
@@ -265,18 +256,41 @@ func (s *scanner) skip() error {
 	return nil
 }
 
-func (s *scanner) skipText() error {
-	for {
-		c, err := s.byte()
-		if err != nil || c == '"' {
-			return err
+// rest reads on to the end of a text, or of so many open brackets. Tables are large: it looks
+// at whole buffers.
+func (s *scanner) rest(depth int, inText bool) error {
+	escaped, done := false, false
+	for !done {
+		if _, err := s.r.Peek(1); err != nil {
+			return io.ErrUnexpectedEOF
 		}
-		if c == '\\' {
-			if _, err := s.byte(); err != nil {
-				return err
+		buf, _ := s.r.Peek(s.r.Buffered()) // what is there can be seen
+		n := 0
+		for n < len(buf) && !done {
+			c := buf[n]
+			n++
+			switch {
+			case escaped:
+				escaped = false
+			case inText && c == '\\':
+				escaped = true
+			case c == '"':
+				inText = !inText
+				done = !inText && depth == 0
+			case inText:
+			case c == '{' || c == '[':
+				depth++
+			case c == '}' || c == ']':
+				depth--
+				done = depth == 0
 			}
 		}
+		if err := s.note(buf[:n]); err != nil {
+			return err
+		}
+		_, _ = s.r.Discard(n) // no more than what is there
 	}
+	return nil
 }
 
 // decode reads one value as Go's JSON package would; bare NaN and infinities become null.
