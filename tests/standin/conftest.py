@@ -2,68 +2,53 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
-import pwd
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+import services
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
-import services  # noqa: E402
+from support.server import Server
 
 
-class Server:
-    """A running stand-in, with its admin endpoints."""
-
-    def __init__(self, facts: services.Standin):
-        self.url, self.key, self.entity = facts.url, facts.key, facts.entity
-
-    def ask(self, method: str, path: str, body: object = None, **headers: str) -> object:
-        """The JSON of an answer, or None if there is none."""
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(
-            self.url + path, data, {"Content-Type": "application/json", **headers}, method=method
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            text = answer.read()
-        return json.loads(text) if text else None
+class Inspected(Server):
+    """A running stand-in, with all that its admin endpoints tell and its pages show."""
 
     def state(self) -> dict:
-        return self.ask("GET", "/__admin/state")
+        return self._ask("GET", "/__admin/state")
 
     def stats(self) -> dict:
-        return self.ask("GET", "/__admin/stats")
+        return self._ask("GET", "/__admin/stats")
 
-    def page(self, path: str) -> str:
+    def faults(self) -> list:
+        return self._ask("GET", "/__admin/faults")
+
+    def page(self, url: str) -> str:
         """A page that a link of W&B's leads to."""
-        with urllib.request.urlopen(self.url + path, timeout=30) as answer:
+        with urllib.request.urlopen(url, timeout=30) as answer:
             return answer.read().decode()
 
+    def graphql(self, query: str, variables: dict, key: str) -> dict:
+        """The answer to a document that the official package does not send."""
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        login = "Basic " + base64.b64encode(f"api:{key}".encode()).decode()
+        headers = {"Content-Type": "application/json", "Authorization": login}
+        with urllib.request.urlopen(urllib.request.Request(self.url + "/graphql", body, headers), timeout=30) as answer:
+            return json.load(answer)
+
 
 @pytest.fixture(scope="module")
-def binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The stand-in, built with the developer's own Go caches although the tests have another home."""
-    target = tmp_path_factory.mktemp("bin") / "standin"
-    environment = {**os.environ, "HOME": pwd.getpwuid(os.getuid()).pw_dir, "CGO_ENABLED": "0"}
-    subprocess.run(["go", "build", "-o", target, "./goworker/cmd/standin"], cwd=ROOT, env=environment, check=True)
-    return target
-
-
-@pytest.fixture(scope="module")
-def server(binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inspected]:
     """A stand-in that only this file's tests use."""
-    with services.standin(tmp_path_factory.mktemp("standin"), "--teams", "team", binary=binary) as facts:
-        yield Server(facts)
+    with services.standin(tmp_path_factory.mktemp("standin"), "--teams", "team") as facts:
+        yield Inspected(facts)
 
 
 @pytest.fixture(scope="module")
-def wandb(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+def wandb(server: Inspected, tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
     """The official package, logged in to the stand-in and talking to nobody else."""
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
@@ -90,5 +75,6 @@ def wandb(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         patch.chdir(home)
         import wandb as package
 
+        package.teardown()  # it keeps the settings of whoever used it before
         yield package
         package.teardown()

@@ -216,16 +216,10 @@ def test_reports_are_listed(api, server, logged):
         "description": "d",
         "spec": spec,
     }
-    server.ask("POST", "/graphql", {"query": document, "variables": {"input": view}}, **basic(server))
+    server.graphql(document, {"input": view}, server.key)
     (report,) = api.reports(f"{server.entity}/{PROJECT}")
     assert (report.display_name, report.description) == ("What & why?", "d")
     assert report.url.startswith(server.url)
-
-
-def basic(server):
-    import base64
-
-    return {"Authorization": "Basic " + base64.b64encode(f"api:{server.key}".encode()).decode()}
 
 
 def test_links_lead_somewhere(api, server, logged):
@@ -234,10 +228,10 @@ def test_links_lead_somewhere(api, server, logged):
     (report,) = api.reports(f"{server.entity}/{PROJECT}")
     for url in [run.url, artifact.url, report.url, logged.project_url]:
         assert url.startswith(server.url)
-    assert "a title" in server.page(run.url.removeprefix(server.url))
-    assert "data:v0" in server.page(artifact.url.removeprefix(server.url))
-    assert "Words of the report." in server.page(report.url.removeprefix(server.url))
-    table = server.page(artifact.url.removeprefix(server.url) + "/files/samples.table.json")
+    assert "a title" in server.page(run.url)
+    assert "data:v0" in server.page(artifact.url)
+    assert "Words of the report." in server.page(report.url)
+    table = server.page(artifact.url + "/files/samples.table.json")
     assert table.count('<image href="') == 3
     assert table.count("<rect ") == 3
 
@@ -285,23 +279,15 @@ def test_new_draft(wandb, api):
 
 
 def test_broken_answers_are_retried(wandb, api, server):
-    faults = [
-        {
-            "kind": "graphql",
-            "match": "^CreateArtifact$",
-            "mode": "status",
-            "status": 503,
-            "headers": {"Retry-After": "0.1"},
-        },
-        {"kind": "upload", "match": "^artifacts/", "mode": "status", "status": 500, "headers": {"Retry-After": "0.1"}},
-    ]
-    server.ask("POST", "/__admin/faults", faults)
+    soon = {"Retry-After": "0.1"}
+    server.fault(kind="graphql", match="^CreateArtifact$", mode="status", status=503, headers=soon)
+    server.fault(kind="upload", match="^artifacts/", mode="status", status=500, headers=soon)
     with wandb.init(project=PROJECT) as run:
         artifact = wandb.Artifact("retried", type="dataset")
         with artifact.new_file("a.txt") as file:
             file.write("a")
         run.log_artifact(artifact).wait()
-    assert server.ask("GET", "/__admin/faults") == []
+    assert server.faults() == []
     assert api.artifact("retried:v0").file_count == 1
 
 
@@ -354,4 +340,4 @@ def test_refusals(wandb, api, server, logged):
     with pytest.raises(Exception, match="(?i)not logged in|401|API key"):
         wandb.Api(api_key="0" * 40).viewer  # noqa: B018
     with pytest.raises(urllib.error.HTTPError, match="401"):
-        server.ask("POST", "/graphql", {"query": "{ viewer { id } }"})
+        server.graphql("{ viewer { id } }", {}, key="0" * 40)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -210,6 +211,12 @@ func TestCommitWantsAManifest(t *testing.T) {
 		assert.Contains(t, c.refused(400, commitArtifact, object{"artifactID": id}), want)
 	}
 	assert.Contains(t, c.refused(404, commitArtifact, object{"artifactID": "nothing"}), "not found")
+	for _, wrong := range []string{`artifactID: "x"`, `baseArtifactID: "x"`, `runName: "x"`, `entityName: "nobody"`} {
+		args := fmt.Sprintf(`artifactID: %q, entityName: "", projectName: "p", runName: "maker", type: FULL`, id)
+		field, _, _ := strings.Cut(wrong, ":")
+		kept := slices.DeleteFunc(strings.Split(args, ", "), func(arg string) bool { return strings.HasPrefix(arg, field+":") })
+		c.refused(404, `mutation { createArtifactManifest(input: {name: "m", digest: "", `+strings.Join(append(kept, wrong), ", ")+`}) { artifactManifest { id } } }`, nil)
+	}
 	assert.Contains(t, c.refused(400, createManifest, object{
 		"artifactID": id, "digest": "no", "upload": true, "e": c.Entity(), "p": "p", "r": "maker",
 	}), "digest")

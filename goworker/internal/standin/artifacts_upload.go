@@ -44,6 +44,11 @@ func (s *Server) createArtifactManifest(input gqlexec.Args) (any, error) {
 				return err
 			}
 		}
+		if base := str(input, "baseArtifactID"); base != "" {
+			if _, err := d.artifact(s, base); err != nil {
+				return err
+			}
+		}
 		if kind := str(input, "type"); kind != "" && kind != "FULL" {
 			return badRequest("this stand-in takes full manifests only")
 		}

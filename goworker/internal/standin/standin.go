@@ -46,15 +46,15 @@ type Options struct {
 // Limits bound what the server takes and gives. They can be changed while it runs.
 type Limits struct {
 	// URLTTL is how long a signed URL is good: an hour by default.
-	URLTTL time.Duration `json:"url_ttl"`
+	URLTTL time.Duration
 	// CrashAfter is how long a running run may be silent before it counts as crashed: five minutes by default.
-	CrashAfter time.Duration `json:"crash_after"`
+	CrashAfter time.Duration
 	// PageMax is the most items in one page of a list, whatever was asked for: 1,000 by default.
-	PageMax int `json:"page_max"`
+	PageMax int
 	// MaxBatch is the most files in one createArtifactFiles: 10,000 by default.
-	MaxBatch int `json:"max_batch"`
+	MaxBatch int
 	// MaxBody is the most bytes in one request but for uploads: 10 MB by default.
-	MaxBody int64 `json:"max_body"`
+	MaxBody int64
 }
 
 func (l Limits) withDefaults() Limits {
