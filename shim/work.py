@@ -257,6 +257,7 @@ class _Call:
                 on_progress=self._updates.put,
                 on_run_created=self._note_run,
                 cancelled=self._cancelled.is_set,
+                say=self._say,
             )
         except JobFailed as e:
             self._error = WandBError(e.message, source=e.source, code=e.code)
@@ -275,6 +276,11 @@ class _Call:
                 code="internal",
             )
             self._close_run()
+
+    def _say(self, text):
+        # The worker is being built, which takes a minute: a log alone nobody sees in the App.
+        _log.warning("%s", text)
+        self._updates.put(Update(0.0, text))
 
     def _note_run(self, run):
         self._run_created = run

@@ -113,6 +113,7 @@ def fake_worker(operator, monkeypatch):
 def wandb_server(tmp_path_factory):
     """The local stand-in for W&B."""
     import services
+
     from support.server import Server
 
     with services.standin(tmp_path_factory.mktemp("standin")) as facts:

@@ -176,10 +176,12 @@ def test_fields_are_offered_by_type(operator, images):
 def test_known_projects_are_proposed(operator, images, monkeypatch):
     log = operator(NAMES[0])
     assert form(log, images)["project"]["default"] is None
+    assert form(log, images)["project"]["required"]
     monkeypatch.setenv("WANDB_PROJECT", "of-wandb")
     assert form(log, images)["project"]["default"] == "of-wandb"
     monkeypatch.setenv("FIFTYONE_WANDB_PROJECT", "of-fiftyone")
     assert form(log, images)["project"]["default"] == "of-fiftyone"
+    assert not form(log, images)["project"]["required"]
 
 
 @pytest.mark.parametrize(
@@ -264,19 +266,35 @@ def test_live_progress_and_result_in_the_app(operator, fake_worker, images):
 
     assert {u["body"]["operator_uri"] for u in updates} == {"set_progress"}
     assert {"progress": 0.5, "label": "Reading samples: 6 of 12"} in [u["body"]["params"] for u in updates]
-    assert (last["cls"], last["body"]["samples_logged"]) == ("ExecutionResult", 12)
+    assert last["body"]["operator_uri"] == "show_output"
+    shown = last["body"]["params"]
+    assert shown["results"]["samples_logged"] == 12
+    assert "| **Samples** | 12 |" in shown["outputs"]["type"]["properties"]["summary"]["default"]
     assert fake_worker.requests[0].wandb.directory == ""
+
+
+def test_building_the_worker_is_shown(operator, fake_worker, images, caplog):
+    def behave(request, *_):
+        time.sleep(0.3)
+        return fake_worker.result(request)
+
+    fake_worker.building, fake_worker.behave = "Building the worker", behave
+    updates = lines(execute(URIS[0], images, {"project": "p"}))[:-1]
+
+    assert "Building the worker" in [u["body"]["params"]["label"] for u in updates]
+    assert "Building the worker" in caplog.text
 
 
 def test_failure_in_the_app(operator, fake_worker, images):
     fake_worker.fail("settings", "no_key", "No W&B key was found. Run: wandb login")
 
-    notice, last = lines(execute(URIS[1], images, {"project": "p", "model_name": "m", "predictions_field": "weather"}))[
+    shown, last = lines(execute(URIS[1], images, {"project": "p", "model_name": "m", "predictions_field": "weather"}))[
         -2:
     ]
 
-    assert notice["body"]["operator_uri"] == "notify"
-    assert notice["body"]["params"] == {"message": "No W&B key was found. Run: wandb login", "variant": "error"}
+    assert shown["body"]["operator_uri"] == "show_output"
+    error = shown["body"]["params"]["outputs"]["type"]["properties"]["error"]["view"]
+    assert error["description"] == "No W&B key was found. Run: wandb login"
     assert last["error"] == "No W&B key was found. Run: wandb login"
 
 

@@ -18,6 +18,7 @@ import psutil
 import pytest
 from bson import ObjectId
 from fiftyone.operators.delegated import DelegatedOperationService
+
 from support import datasets
 from support.fake_worker import module
 

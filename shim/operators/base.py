@@ -158,13 +158,20 @@ class JobOperator(foo.Operator):
                     update = next(updates)
                     yield ctx.ops.set_progress(label=update.label, progress=update.fraction)
             except StopIteration as end:
-                yield _result_line(end.value)
+                # The dialog that showed the progress shows the result: the result's own line
+                # would open a second one below it.
+                yield ctx.ops.show_output(self._result_view(ctx, end.value).to_json(), end.value)
             finally:
                 updates.close()
         except WandBError as e:
-            # An exception would break the stream off, and the App would show its own.
-            yield ctx.ops.notify(str(e), variant="error")
+            # An exception would break the stream off, and the App would show its own. The dialog
+            # that showed the progress stands before the form, where the App shows the error.
+            yield ctx.ops.show_output(forms.show_error(e).to_json(), {})
             yield _ErrorLine(str(e))
+
+    def _result_view(self, ctx, result):
+        ctx.request_params["results"] = result
+        return self.resolve_output(ctx)
 
     def _job_of(self, ctx, record_id=None, directory=""):
         return self._job(
@@ -339,17 +346,3 @@ class _ErrorLine(GeneratedMessage):
 
     def to_json(self):
         return {**super().to_json(), "error": self._text, "error_message": self._text}
-
-
-def _result_line(result):
-    return GeneratedMessage(MessageType.SUCCESS, cls=ExecutionResult, body=_Body(result))
-
-
-class _Body:
-    """A result in the form that messages take."""
-
-    def __init__(self, result):
-        self._result = result
-
-    def to_json(self):
-        return self._result

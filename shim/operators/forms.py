@@ -120,12 +120,13 @@ def _about(view, rows):
 
 def where(ctx, inputs):
     """Adds the project and the entity."""
+    known = _known(ctx, settings.PROJECT, "WANDB_PROJECT")
     project = inputs.str(
         "project",
-        required=True,
+        required=known is None,
         label="Project",
         description="The W&B project. It is made if it does not exist",
-        default=_known(ctx, settings.PROJECT, "WANDB_PROJECT"),
+        default=known,
     )
     _refuse(project, names.project_error(ctx.params.get("project")))
     inputs.str(
@@ -230,6 +231,13 @@ def show_result(ctx, rows):
 
     outputs.str("summary", default="\n".join(text), view=types.MarkdownView())
     return types.Property(outputs, view=types.View(label="Logged to W&B"))
+
+
+def show_error(error):
+    """The output of a job that failed."""
+    outputs = types.Object()
+    outputs.view("error", types.Error(label="The job failed", description=str(error)))
+    return types.Property(outputs)
 
 
 def _known(ctx, secret, variable):

@@ -18,16 +18,20 @@ class FakeWorker:
         self.messages = importlib.import_module(package + ".worker.messages")
         self.requests = []
         self.finished = []
+        self.building = None
         self.stopped_after = None
         self.behave = self.succeed
 
-    def run_job(self, request, *, on_progress=None, on_run_created=None, cancelled=None):
+    def run_job(self, request, *, on_progress=None, on_run_created=None, cancelled=None, say=None):
         """What the plugin calls."""
         if request.WhichOneof("job") == "finish_run":
             self.finished.append(request.finish_run)
             return self.messages.RunFinished()
 
         self.requests.append(request)
+        if self.building:
+            say(self.building)
+
         return self.behave(request, on_progress, on_run_created, cancelled)
 
     def succeed(self, request, on_progress, on_run_created, cancelled):
