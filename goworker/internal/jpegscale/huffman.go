@@ -60,10 +60,11 @@ type lookTable struct {
 type tableKind int
 
 const (
-	kindNone tableKind = iota
-	kindDC             // a symbol is the size of a difference
-	kindAC             // sequential: zero run and size; neither is the block's end
-	kindBand           // progressive: zero run and size; run without size begins an end-of-band run
+	kindNone  tableKind = iota
+	kindDC              // a symbol is the size of a difference
+	kindAC              // sequential: zero run and size; neither is the block's end
+	kindBand            // progressive: zero run and size; run without size begins an end-of-band run
+	kindAgain           // progressive, more bits: as before, but other bits come before the value
 )
 
 // The parts of an entry of a lookTable.
@@ -118,6 +119,8 @@ func (t *lookTable) enter(entries []uint32, symbol byte, length uint) {
 	switch {
 	case t.kind == kindDC:
 		run, size = 0, uint(symbol)
+	case t.kind == kindAgain:
+		whole = false
 	case size != 0 || symbol == runOfZeros:
 	case t.kind == kindAC && symbol == 0:
 		run = endOfBlock
@@ -187,11 +190,14 @@ func (t *skipTable) build(from *lookTable) {
 		for end == 0 {
 			e := uint(one[i<<used&(1<<skipBits-1)])
 			bits := e & 0xFF
-			if bits == 0 || used+bits > skipBits || run > 63 {
+			more := e >> 8 & 0x7F
+			// From no position in a block may more than a block be covered: what follows
+			// is not of this block.
+			if bits == 0 || used+bits > skipBits || run+more > 64 {
 				break
 			}
 			used += bits
-			run += e >> 8 & 0x7F
+			run += more
 			end = e >> 15
 		}
 		t.entries[i] = uint16(end<<15 | run<<8 | used)

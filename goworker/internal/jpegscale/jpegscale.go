@@ -40,14 +40,14 @@ const maxScans = 128
 // Color says what a picture's planes mean.
 type Color int
 
-// The colour models. The CMYK planes hold ink as Adobe writes it, inverted: 255
-// is no ink.
+// The colour models. Planes of C, M, Y and K hold ink as Adobe writes it, inverted:
+// 255 is no ink.
 const (
 	Gray  Color = iota + 1 // Y
 	YCbCr                  // Y, Cb, Cr as in JFIF
 	RGB                    // R, G, B
 	CMYK                   // C, M, Y, K; inverted
-	YCCK                   // Y, Cb, Cr of inverted C, M, Y; then inverted K
+	YCCK                   // Y, Cb, Cr of C, M, Y that are not inverted; then K, inverted
 )
 
 // Options choose the size and set the limits of one decoding.
@@ -105,6 +105,7 @@ type Decoder struct {
 	planes   [4]Plane
 	pixels   []byte
 	coeffs   []int16
+	nonzero  []uint64
 }
 
 // parser reads the marker segments.
@@ -179,7 +180,7 @@ func (d *Decoder) reset(data []byte, o Options) error {
 		d.pixels = nil
 	}
 	if 2*cap(d.coeffs) > keepMemory {
-		d.coeffs = nil
+		d.coeffs, d.nonzero = nil, nil
 	}
 	d.entropy.forget(keepMemory)
 	return nil

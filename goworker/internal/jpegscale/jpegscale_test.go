@@ -38,11 +38,11 @@ var samplings = map[string][][2]int{
 // transform, for all samplings, scan orders, restarts and kinds of Huffman code.
 func TestSamples(t *testing.T) {
 	for name, s := range samplings {
-		for variant := range 4 {
+		for variant := range 8 {
 			for i, size := range [][2]int{{70, 45}, {16, 16}, {1, 1}, {33, 8}} {
 				p := newTestPicture(uint64(10*variant+i), size[0], size[1], s...)
 				p.separate, p.longCodes = variant&1 != 0, variant&2 != 0
-				p.restart = 3 * (variant & 1)
+				p.restart, p.progressive = 3*(variant&1), variant&4 != 0
 				if len(s) == 1 {
 					p.sampling = [][2]int{{1, 1}}
 					p.blocks = newTestPicture(9, size[0], size[1], p.sampling...).blocks
@@ -50,16 +50,30 @@ func TestSamples(t *testing.T) {
 				data := p.jpeg()
 				if len(s) == 1 {
 					// One component's sampling factors mean nothing.
-					at := bytes.Index(data, []byte{0xFF, 0xC0})
+					at := max(bytes.Index(data, []byte{0xFF, 0xC0}), bytes.Index(data, []byte{0xFF, 0xC2}))
 					data[at+11] = byte(s[0][0]<<4 | s[0][1])
 				}
 				for _, scale := range []int{1, 2, 4, 8} {
-					for _, half := range []bool{false, true} {
-						what := fmt.Sprintf("%s, variant %d, %v, 1/%d, half %v", name, variant, size, scale, half)
-						checkSamples(t, p, data, Options{Scale: scale, HalfChroma: half}, what)
-					}
+					o := Options{Scale: scale, HalfChroma: variant >= 3}
+					checkSamples(t, p, data, o, fmt.Sprintf("%s, variant %d, %v, 1/%d", name, variant, size, scale))
 				}
 			}
+		}
+	}
+}
+
+// TestBlockEnds decodes blocks that end with their last coefficient and are followed
+// by bits that look like more of the same: those are the next block's.
+func TestBlockEnds(t *testing.T) {
+	for last := range 64 {
+		p := newTestPicture(1, 80, 80, [2]int{1, 1})
+		p.longCodes, p.shortest = true, []byte{0xF0, 0xE1, 0xD1, 0x11}
+		for i := range p.blocks[0] {
+			p.blocks[0][i] = [64]int{63: 1 + i%2}
+			p.blocks[0][i][last] = 1
+		}
+		for _, scale := range []int{1, 2, 4, 8} {
+			checkSamples(t, p, p.jpeg(), Options{Scale: scale}, fmt.Sprintf("coefficient %d, 1/%d", last, scale))
 		}
 	}
 }
@@ -251,6 +265,20 @@ func TestColors(t *testing.T) {
 		head, err := ReadHeader(append(append([]byte{0xFF, 0xD8}, marker...), named[2:]...))
 		require.NoError(t, err)
 		assert.Equal(t, want, head.Color, "%q", marker)
+	}
+}
+
+// TestReuseTables decodes sequential and progressive files of the same Huffman tables
+// with one decoder: they mean different things.
+func TestReuseTables(t *testing.T) {
+	var d Decoder
+	for i := range 6 {
+		p := newTestPicture(4, 40, 40, samplings["4:2:0"]...)
+		p.progressive = i%2 == 1
+		pic, err := d.Decode(p.jpeg(), Options{})
+		require.NoError(t, err)
+		p.progressive = false
+		assert.True(t, slices.EqualFunc(visible(t, p.jpeg(), Options{}), cut(pic), bytes.Equal))
 	}
 }
 

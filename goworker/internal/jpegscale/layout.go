@@ -36,7 +36,7 @@ func (d *Decoder) layOut() error {
 		return fmt.Errorf("%w: %d x %d pixels, the limit is %d pixels", ErrTooLarge, f.width, f.height, d.opts.MaxPixels)
 	}
 	f.mcusX, f.mcusY = ceilDiv(f.width, 8*f.hMax), ceilDiv(f.height, 8*f.vMax)
-	blocks, pixels, coeffs := int64(0), int64(0), int64(0)
+	blocks, pixels, coeffs, masks := int64(0), int64(0), int64(0), int64(0)
 	for i := range f.comps {
 		c := &f.comps[i]
 		c.blocksX = ceilDiv(ceilDiv(f.width*c.h, f.hMax), 8)
@@ -52,32 +52,39 @@ func (d *Decoder) layOut() error {
 		all := int64(c.strideX) * int64(c.strideY)
 		pixels += all * int64(c.size*c.size)
 		coeffs += all * int64(c.perBlock)
+		if c.perBlock > 1 {
+			masks += all
+		}
 	}
 	// Every block takes a bit at least, and two where each has its own end.
 	need := blocks
 	if !f.progressive {
-		need, coeffs = 2*blocks, 0
+		need, coeffs, masks = 2*blocks, 0, 0
 	}
 	if need > 8*int64(len(d.data)) {
 		return corrupt("it is too short for %d x %d pixels", f.width, f.height)
 	}
-	if bytes := pixels + 2*coeffs; bytes > d.opts.MaxMemory {
+	if bytes := pixels + 2*coeffs + 8*masks; bytes > d.opts.MaxMemory {
 		return fmt.Errorf("%w: %d x %d pixels take %d bytes to decode, the limit is %d", ErrTooLarge, f.width, f.height, bytes, d.opts.MaxMemory)
 	}
-	d.takeMemory(int(pixels), int(coeffs))
+	d.takeMemory(int(pixels), int(coeffs), int(masks))
 	return nil
 }
 
 // takeMemory gives the components their parts of the buffers.
-func (d *Decoder) takeMemory(pixels, coeffs int) {
+func (d *Decoder) takeMemory(pixels, coeffs, masks int) {
 	if cap(d.pixels) < pixels {
 		d.pixels = make([]byte, pixels)
 	}
 	if cap(d.coeffs) < coeffs {
 		d.coeffs = make([]int16, coeffs)
 	}
-	pix, co := d.pixels[:pixels], d.coeffs[:coeffs]
+	if cap(d.nonzero) < masks {
+		d.nonzero = make([]uint64, masks)
+	}
+	pix, co, nonzero := d.pixels[:pixels], d.coeffs[:coeffs], d.nonzero[:masks]
 	clear(co)
+	clear(nonzero)
 	f := &d.frame
 	for i := range f.comps {
 		c := &f.comps[i]
@@ -93,6 +100,10 @@ func (d *Decoder) takeMemory(pixels, coeffs int) {
 		if f.progressive {
 			n = c.strideX * c.strideY * c.perBlock
 			c.coeffs, co = co[:n:n], co[n:]
+			if c.perBlock > 1 {
+				n = c.strideX * c.strideY
+				c.nonzero, nonzero = nonzero[:n:n], nonzero[n:]
+			}
 		}
 	}
 }

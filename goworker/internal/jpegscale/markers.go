@@ -48,7 +48,8 @@ type component struct {
 	ready            bool // scaling has been set up from the quantisation table
 	place            placement
 	pred             int
-	coeffs           []int16 // progressive: perBlock a block, in zigzag order
+	coeffs           []int16  // progressive: perBlock a block, in zigzag order
+	nonzero          []uint64 // progressive, unless perBlock is 1: per block, which coefficients after the first are not 0
 	perBlock         int
 }
 

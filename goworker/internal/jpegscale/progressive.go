@@ -1,5 +1,7 @@
 package jpegscale
 
+import "math/bits"
+
 // progressiveScan decodes one scan of a progressive picture into the components'
 // coefficients (T.81 annex G). Where the means are enough the other scans are stepped
 // over; else all are needed, since how a later scan is coded depends on which
@@ -24,17 +26,16 @@ func (d *Decoder) progressiveScan(h scanHeader) error {
 	case h.from == 0:
 		return d.meanScan(h)
 	}
-	t := &d.acTables[c.ac]
-	if err := t.build(&d.codes[1][c.ac], kindBand); err != nil {
+	t, kind, band := &d.acTables[c.ac], kindBand, d.bandFirst
+	if h.high != 0 {
+		kind, band = kindAgain, d.bandAgain
+	}
+	if err := t.build(&d.codes[1][c.ac], kind); err != nil {
 		return err
 	}
-	band := d.bandFirst
-	if h.high != 0 {
-		band = d.bandAgain
-	}
 	err := d.eachUnit(h, func(x, y int) error {
-		at := (y*c.strideX + x) * 64
-		return band(t, c.coeffs[at:at+64:at+64], h)
+		at := y*c.strideX + x
+		return band(t, (*[64]int16)(c.coeffs[64*at:]), &c.nonzero[at], h)
 	})
 	if err == nil && d.endOfBand > 0 {
 		return errPastBlock
@@ -82,7 +83,7 @@ func (d *Decoder) mean(t *lookTable, c *component, to *int16, h scanHeader) erro
 }
 
 // bandFirst decodes a block's first bits of the band of frequencies of a scan.
-func (d *Decoder) bandFirst(t *lookTable, co []int16, h scanHeader) error {
+func (d *Decoder) bandFirst(t *lookTable, co *[64]int16, nonzero *uint64, h scanHeader) error {
 	if d.endOfBand > 0 {
 		d.endOfBand--
 		return nil
@@ -98,7 +99,10 @@ func (d *Decoder) bandFirst(t *lookTable, co []int16, h scanHeader) error {
 			if k > h.to {
 				return errPastBlock
 			}
-			co[k] = int16(e>>16) << h.low
+			if value := int16(e >> 16); value != 0 {
+				co[k&63] = value << h.low
+				*nonzero |= 1 << k
+			}
 			continue
 		}
 		symbol, length := t.slow(b.acc)
@@ -114,14 +118,17 @@ func (d *Decoder) bandFirst(t *lookTable, co []int16, h scanHeader) error {
 		if k += run; k > h.to {
 			return errPastBlock
 		}
-		co[k] = int16(extend(b.take(size), size) << h.low)
+		if size > 0 {
+			co[k&63] = int16(extend(b.take(size), size) << h.low)
+			*nonzero |= 1 << k
+		}
 	}
 	return nil
 }
 
 // bandAgain decodes one bit more of a block's band: a correction for each
 // coefficient that is known not to be 0, and those that appear with this bit.
-func (d *Decoder) bandAgain(t *lookTable, co []int16, h scanHeader) error {
+func (d *Decoder) bandAgain(t *lookTable, co *[64]int16, nonzero *uint64, h scanHeader) error {
 	b := &d.bits
 	unit := int16(1) << h.low
 	k := h.from
@@ -145,45 +152,50 @@ func (d *Decoder) bandAgain(t *lookTable, co []int16, h scanHeader) error {
 			d.endOfBand = 1<<zeros + b.take(uint(zeros))
 			continue
 		}
-		k = d.correct(co, k, h.to, zeros, unit)
+		k = b.correct(co, *nonzero, k, h.to, zeros, unit)
 		if value != 0 {
 			if k > h.to {
 				return errPastBlock
 			}
-			co[k] = value
+			co[k&63] = value
+			*nonzero |= 1 << k
 		}
 		k++
 	}
 	if d.endOfBand > 0 {
 		d.endOfBand--
-		d.correct(co, k, h.to, 64, unit)
+		b.correct(co, *nonzero, k, h.to, 64, unit)
 	}
 	return nil
 }
 
-// correct adds a bit to the coefficients from k on that are not 0 and stops at
-// the zero that comes after the given number of zeros, or after to.
-func (d *Decoder) correct(co []int16, k, to, zeros int, unit int16) int {
-	b := &d.bits
-	for ; k <= to; k++ {
-		if co[k] == 0 {
-			if zeros == 0 {
-				break
+// correct adds a bit to the coefficients from k to to that are not 0 and gives the
+// index of the zero that comes after the given number of zeros, or the one after to.
+func (b *bitReader) correct(co *[64]int16, nonzero uint64, k, to, zeros int, unit int16) int {
+	rest := nonzero >> k << k & (1<<63>>(63-to)<<1 - 1)
+	buf, pos, acc, n := b.buf, b.pos, b.acc, b.n
+	for ; rest != 0; rest &= rest - 1 {
+		next := bits.TrailingZeros64(rest)
+		if zeros < next-k {
+			break
+		}
+		zeros -= next - k
+		k = next + 1
+		if n == 0 {
+			pos, acc, n = fill(buf, pos, acc, n)
+		}
+		n--
+		if acc>>63 != 0 {
+			if co[next] > 0 {
+				co[next] += unit
+			} else {
+				co[next] -= unit
 			}
-			zeros--
-			continue
 		}
-		b.ensure()
-		if b.take(1) == 0 {
-			continue
-		}
-		if co[k] > 0 {
-			co[k] += unit
-		} else {
-			co[k] -= unit
-		}
+		acc <<= 1
 	}
-	return k
+	b.pos, b.acc, b.n = pos, acc, n
+	return min(k+zeros, to+1)
 }
 
 // reconstruct turns a progressive picture's coefficients into its planes.
@@ -191,16 +203,17 @@ func (d *Decoder) reconstruct() {
 	var b block
 	for i := range d.frame.comps {
 		c, p := &d.frame.comps[i], &d.planes[i]
-		need := int(c.last)
+		needed := uint64(1)<<1<<c.last - 1
 		for y := range c.blocksY {
 			for x := range c.blocksX {
-				at := (y*c.strideX + x) * c.perBlock
-				co := c.coeffs[at : at+c.perBlock : at+c.perBlock]
+				at := y*c.strideX + x
+				co := c.coeffs[at*c.perBlock:][:c.perBlock]
+				b[0] = bounded(int(co[0]), c.place[0].scale)
 				last := 0
-				for k, v := range co[:need+1] {
-					if v != 0 {
-						b[c.place[k].at] = bounded(int(v), c.place[k].scale)
-						last = k
+				if c.perBlock > 1 {
+					for rest := c.nonzero[at] & needed; rest != 0; rest &= rest - 1 {
+						last = bits.TrailingZeros64(rest)
+						b[c.place[last].at] = bounded(int(co[last]), c.place[last].scale)
 					}
 				}
 				transform(&b, last, c.size, p.Pix[y*c.size*p.Stride+x*c.size:], p.Stride)

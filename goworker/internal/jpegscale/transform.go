@@ -37,15 +37,15 @@ func transform(b *block, last, size int, pix []byte, stride int) {
 	case 2:
 		transform2(b, pix, stride)
 	default:
-		pix[0] = clamp(int(b[0]))
+		pix[0] = clamp(int64(b[0]))
 		b[0] = 0
 	}
 }
 
 // clamp takes the fraction off and keeps the rest within a byte.
-func clamp(v int) byte {
+func clamp(v int64) byte {
 	v >>= fraction
-	if uint(v) > 255 {
+	if uint64(v) > 255 {
 		return byte(^v >> 63)
 	}
 	return byte(v)
@@ -53,7 +53,7 @@ func clamp(v int) byte {
 
 // flat fills a block that has only its mean.
 func flat(b *block, size int, pix []byte, stride int) {
-	v := clamp(int(b[0]))
+	v := clamp(int64(b[0]))
 	b[0] = 0
 	switch size {
 	case 8:
@@ -75,8 +75,8 @@ func flat(b *block, size int, pix []byte, stride int) {
 
 // transform2 is the transform to 2 x 2 samples.
 func transform2(b *block, pix []byte, stride int) {
-	top, diff := int(b[0]), int(b[1])
-	low, both := int(b[2]), int(b[3])
+	top, diff := int64(b[0]), int64(b[1])
+	low, both := int64(b[2]), int64(b[3])
 	b[0], b[1], b[2], b[3] = 0, 0, 0, 0
 	left, right := top+diff, top-diff
 	lean, tilt := low+both, low-both
@@ -88,17 +88,17 @@ func transform2(b *block, pix []byte, stride int) {
 // transform4 is the transform to 4 x 4 samples, columns first.
 func transform4(b *block, pix []byte, stride int) {
 	for c := range 4 {
-		g0, g1, g2, g3 := int(b[c]), int(b[c+4]), int(b[c+8]), int(b[c+12])
-		sum, rest := g1+g3, 0
-		rest = (g1-g3)*root2>>fraction - sum
+		g0, g1, g2, g3 := int64(b[c]), int64(b[c+4]), int64(b[c+8]), int64(b[c+12])
+		sum := g1 + g3
+		rest := (g1-g3)*root2>>fraction - sum
 		even, odd := g0+g2, g0-g2
 		b[c], b[c+12] = int32(even+sum), int32(even-sum)
 		b[c+4], b[c+8] = int32(odd+rest), int32(odd-rest)
 	}
 	for r := range 4 {
-		g0, g1, g2, g3 := int(b[4*r]), int(b[4*r+1]), int(b[4*r+2]), int(b[4*r+3])
-		sum, rest := g1+g3, 0
-		rest = (g1-g3)*root2>>fraction - sum
+		g0, g1, g2, g3 := int64(b[4*r]), int64(b[4*r+1]), int64(b[4*r+2]), int64(b[4*r+3])
+		sum := g1 + g3
+		rest := (g1-g3)*root2>>fraction - sum
 		even, odd := g0+g2, g0-g2
 		p := pix[r*stride:]
 		binary.LittleEndian.PutUint32(p, uint32(clamp(even+sum))|uint32(clamp(odd+rest))<<8|
@@ -107,13 +107,13 @@ func transform4(b *block, pix []byte, stride int) {
 	clear(b[:16])
 }
 
-// firstRows is how many zigzag indices stay within the first four rows and columns.
-const firstRows = 10
+// firstColumns is how many zigzag indices stay within the first four columns.
+const firstColumns = 14
 
 // transform8 is the transform to 8 x 8 samples, columns first.
 func transform8(b *block, last int, pix []byte, stride int) {
 	columns := 8
-	if last < firstRows {
+	if last < firstColumns {
 		columns = 4
 	}
 	for c := range columns {
@@ -122,15 +122,15 @@ func transform8(b *block, last int, pix []byte, stride int) {
 			v[8], v[16], v[24], v[32], v[40], v[48], v[56] = v[0], v[0], v[0], v[0], v[0], v[0], v[0]
 			continue
 		}
-		s0, s1, s2, s3, s4, s5, s6, s7 := butterfly(int(v[0]), int(v[8]), int(v[16]), int(v[24]),
-			int(v[32]), int(v[40]), int(v[48]), int(v[56]))
+		s0, s1, s2, s3, s4, s5, s6, s7 := butterfly(int64(v[0]), int64(v[8]), int64(v[16]), int64(v[24]),
+			int64(v[32]), int64(v[40]), int64(v[48]), int64(v[56]))
 		v[0], v[8], v[16], v[24] = int32(s0), int32(s1), int32(s2), int32(s3)
 		v[32], v[40], v[48], v[56] = int32(s4), int32(s5), int32(s6), int32(s7)
 	}
 	for r := range 8 {
 		v := b[8*r : 8*r+8 : 8*r+8]
-		s0, s1, s2, s3, s4, s5, s6, s7 := butterfly(int(v[0]), int(v[1]), int(v[2]), int(v[3]),
-			int(v[4]), int(v[5]), int(v[6]), int(v[7]))
+		s0, s1, s2, s3, s4, s5, s6, s7 := butterfly(int64(v[0]), int64(v[1]), int64(v[2]), int64(v[3]),
+			int64(v[4]), int64(v[5]), int64(v[6]), int64(v[7]))
 		binary.LittleEndian.PutUint64(pix[r*stride:],
 			uint64(clamp(s0))|uint64(clamp(s1))<<8|uint64(clamp(s2))<<16|uint64(clamp(s3))<<24|
 				uint64(clamp(s4))<<32|uint64(clamp(s5))<<40|uint64(clamp(s6))<<48|uint64(clamp(s7))<<56)
@@ -140,7 +140,7 @@ func transform8(b *block, last int, pix []byte, stride int) {
 
 // butterfly is the 8-point inverse transform of scaled coefficients (Arai, Agui and
 // Nakajima 1988).
-func butterfly(g0, g1, g2, g3, g4, g5, g6, g7 int) (s0, s1, s2, s3, s4, s5, s6, s7 int) {
+func butterfly(g0, g1, g2, g3, g4, g5, g6, g7 int64) (s0, s1, s2, s3, s4, s5, s6, s7 int64) {
 	sum, diff := g0+g4, g0-g4
 	outer := g2 + g6
 	inner := (g2-g6)*root2>>fraction - outer

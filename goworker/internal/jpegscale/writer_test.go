@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/bits"
 	"math/rand/v2"
+	"slices"
 )
 
 // testPicture is a picture made of known coefficients. Its JPEG and its samples at
@@ -15,6 +16,8 @@ type testPicture struct {
 	restart       int      // MCUs between restarts, 0 without
 	separate      bool     // one scan for each component
 	longCodes     bool     // Huffman codes of up to 16 bits
+	progressive   bool     // means first, then a scan for the rest of each component
+	shortest      []byte   // AC symbols that have the shortest codes
 	quant         [64]int  // in natural order
 	blocks        [][][64]int
 }
@@ -128,8 +131,9 @@ func (p *testPicture) jpeg() []byte {
 	for i := range 12 {
 		dcSymbols = append(dcSymbols, byte(i))
 	}
+	acSymbols = append(acSymbols, p.shortest...)
 	for s := range 256 {
-		if size := s & 15; size >= 1 && size <= 10 || s == 0 || s == 0xF0 {
+		if size := s & 15; (size >= 1 && size <= 10 || s == 0 || s == 0xF0) && !slices.Contains(p.shortest, byte(s)) {
 			acSymbols = append(acSymbols, byte(s))
 		}
 	}
@@ -145,21 +149,35 @@ func (p *testPicture) jpeg() []byte {
 	for i, s := range p.sampling {
 		frame = append(frame, byte(i+1), byte(s[0]<<4|s[1]), 0)
 	}
-	out = segment(out, 0xC0, frame)
+	kind := byte(0xC0)
+	if p.progressive {
+		kind = 0xC2
+	}
+	out = segment(out, kind, frame)
 	out = segment(out, 0xC4, append(append([]byte{0x00}, dc.counts[:]...), dc.symbols...))
 	out = segment(out, 0xC4, append(append([]byte{0x10}, ac.counts[:]...), ac.symbols...))
 	if p.restart > 0 {
 		out = segment(out, 0xDD, binary.BigEndian.AppendUint16(nil, uint16(p.restart)))
 	}
-	if !p.separate {
-		all := make([]int, len(p.sampling))
-		for i := range all {
-			all[i] = i
-		}
-		return append(p.scan(out, all, dc, ac), 0xFF, 0xD9)
+	all := make([]int, len(p.sampling))
+	for i := range all {
+		all[i] = i
 	}
-	for i := range p.sampling {
-		out = p.scan(out, []int{i}, dc, ac)
+	scans := [][]int{all}
+	if p.separate {
+		scans = slices.Collect(slices.Chunk(all, 1))
+	}
+	for _, comps := range scans {
+		if p.progressive {
+			out = p.scan(out, comps, dc, nil)
+		} else {
+			out = p.scan(out, comps, dc, ac)
+		}
+	}
+	if p.progressive {
+		for i := range all {
+			out = p.scan(out, all[i:i+1], nil, ac)
+		}
 	}
 	return append(out, 0xFF, 0xD9)
 }
@@ -170,13 +188,21 @@ func segment(out []byte, marker byte, content []byte) []byte {
 	return append(out, content...)
 }
 
-// scan appends a scan of some components.
+// scan appends a scan of some components: without dc one of the rest of the
+// coefficients, without ac one of the means.
 func (p *testPicture) scan(out []byte, comps []int, dc, ac *testCode) []byte {
 	head := []byte{byte(len(comps))}
 	for _, c := range comps {
 		head = append(head, byte(c+1), 0)
 	}
-	out = segment(out, 0xDA, append(head, 0, 63, 0))
+	from, to := byte(0), byte(63)
+	if dc == nil {
+		from = 1
+	}
+	if ac == nil {
+		to = 0
+	}
+	out = segment(out, 0xDA, append(head, from, to, 0))
 	w := &bitWriter{out: out}
 	pred := make([]int, len(p.sampling))
 	hMax, vMax := p.most()
@@ -249,9 +275,14 @@ func bitsOf(v int) int { return bits.Len(uint(max(v, -v))) }
 
 // block writes one block.
 func (w *bitWriter) block(b *[64]int, diff int, dc, ac *testCode) {
-	size, v := w.value(diff)
-	w.symbol(dc, byte(size))
-	w.bits(v, size)
+	if dc != nil {
+		size, v := w.value(diff)
+		w.symbol(dc, byte(size))
+		w.bits(v, size)
+	}
+	if ac == nil {
+		return
+	}
 	run := 0
 	for _, at := range zigzag[1:] {
 		k := b[int(at>>4)*8+int(at&15)]

@@ -63,7 +63,10 @@ def main():
         save(f"{kind}-restart", odd, quality=80, restart_marker_blocks=2, progressive=progressive)
         save(f"{kind}-rgb", odd, quality=85, keep_rgb=True, progressive=progressive)
         save(f"{kind}-fine", odd, quality=100, subsampling="4:4:4", progressive=progressive)
-        for name, code in (("411", cv2.IMWRITE_JPEG_SAMPLING_FACTOR_411), ("440", cv2.IMWRITE_JPEG_SAMPLING_FACTOR_440)):
+        for name, code in (
+            ("411", cv2.IMWRITE_JPEG_SAMPLING_FACTOR_411),
+            ("440", cv2.IMWRITE_JPEG_SAMPLING_FACTOR_440),
+        ):
             save_cv(f"{kind}-{name}", odd, code, PROGRESSIVE=int(progressive))
     cmyk = Image.merge("CMYK", [*odd.split(), odd.convert("L").point(lambda v: v // 2)])
     save("baseline-cmyk", cmyk, quality=85)
