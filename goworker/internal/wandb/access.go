@@ -41,6 +41,9 @@ func (c *Client) Viewer(ctx context.Context) (Viewer, error) {
 		} `json:"viewer"`
 	}
 	if err := c.graphql(ctx, "Viewer", struct{}{}, &out); err != nil {
+		if e := refusal(err); e != nil && (e.status == http.StatusNotFound || e.status == http.StatusMethodNotAllowed) {
+			e.notWandB = true // Every W&B server knows this question.
+		}
 		return Viewer{}, c.explain("checking the API key", err)
 	}
 	if out.Viewer == nil {
@@ -141,7 +144,7 @@ func (c *Client) findRun(ctx context.Context, ref RunRef) (run *Run, projectExis
 		delete(vars, "run")
 	}
 	err = c.graphql(ctx, op, vars, &out)
-	if e, ok := err.(*serverError); ok && e.status == http.StatusNotFound && !e.notWandB { //nolint:errorlint // It is never wrapped.
+	if e := refusal(err); e != nil && e.status == http.StatusNotFound && !e.notWandB {
 		// Which of the three is missing is not told apart in a dependable way. Where the
 		// run is, the project is there.
 		return nil, ref.ID != "" && e.says("run") && !e.says("project") && !e.says("entity"), nil

@@ -123,8 +123,8 @@ func (c *Client) explainAt(p peer, doing string, err error) error {
 	if err == nil || isContextError(err) || fault.As(err) != nil {
 		return err
 	}
-	e, ok := err.(*serverError) //nolint:errorlint // It is never wrapped.
-	if !ok {
+	e := refusal(err)
+	if e == nil {
 		return c.explainNetwork(p, doing, err)
 	}
 	host := p.host

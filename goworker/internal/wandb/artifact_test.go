@@ -1,13 +1,10 @@
 package wandb_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -359,125 +356,4 @@ func TestABatchThatIsTooLargeIsCut(t *testing.T) {
 	require.NoError(t, err)
 	assert.EqualValues(t, 8, done.FilesUploaded)
 	f.assertStored(files)
-}
-
-func TestArtifactsThatAreRefused(t *testing.T) {
-	for name, c := range map[string]struct {
-		prepare func(*fake)
-		change  func(*wandb.ArtifactSpec)
-		code    string
-	}{
-		"another type":      {func(f *fake) { f.arts = []*fakeArtifact{{id: "x", name: "name", kind: "model"}} }, nil, "type_taken"},
-		"no permission":     {func(f *fake) { f.on("CreateArtifact", 1, refuse(403, "permission denied")) }, nil, "no_permission"},
-		"no run":            {func(f *fake) { f.on("CreateArtifact", 1, refuse(404, "run not found")) }, nil, "not_found"},
-		"no project":        {func(f *fake) { f.on("CreateArtifact", 1, refuse(404, "x")); delete(f.projects, "me/p") }, nil, "unknown_project"},
-		"bad input":         {func(f *fake) { f.on("CreateArtifact", 1, refuse(400, "unknown field")) }, nil, "refused"},
-		"bad input, by 200": {func(f *fake) { f.on("CreateArtifact", 1, refuse(200, "unknown field")) }, nil, "refused"},
-		"no artifact":       {func(f *fake) { f.on("CreateArtifact", 1, body(200, "", `{"data":{"createArtifact":{}}}`)) }, nil, "refused"},
-		"too few addresses": {func(f *fake) {
-			f.on("CreateArtifactFiles", 1, body(200, "", `{"data":{"createArtifactFiles":{"files":{"edges":[]}}}}`))
-		}, nil, "server_error"},
-		"no manifest address": {func(f *fake) {
-			f.on("CreateArtifactManifest", 1, body(200, "", `{"data":{"createArtifactManifest":{}}}`))
-		}, nil, "server_error"},
-		"commit refused":     {func(f *fake) { f.on("CommitArtifact", 1, refuse(422, "file missing")) }, nil, "refused"},
-		"commit not allowed": {func(f *fake) { f.on("CommitArtifact", 1, refuse(403, "permission denied")) }, nil, "no_permission"},
-		"store refuses":      {func(f *fake) { f.on("PUT", 1000, body(403, "", "<Error><Code>AccessDenied</Code></Error>")) }, nil, "refused"},
-		"store is gone":      {func(f *fake) { f.on("PUT", 1000, body(404, "", "")) }, nil, "refused"},
-		"store is full":      {func(f *fake) { f.on("PUT", 1000, status(507, "")) }, nil, "server_error"},
-		"bad name":           {nil, func(s *wandb.ArtifactSpec) { s.Name = "a b" }, "bad_name"},
-		"bad type":           {nil, func(s *wandb.ArtifactSpec) { s.Type = "job" }, "bad_name"},
-		"bad alias":          {nil, func(s *wandb.ArtifactSpec) { s.Aliases = []string{"v1"} }, "bad_name"},
-		"bad tag":            {nil, func(s *wandb.ArtifactSpec) { s.Tags = []string{"a/b"} }, "bad_name"},
-		"metadata is a list": {nil, func(s *wandb.ArtifactSpec) { s.Metadata = json.RawMessage(`[1]`) }, "internal"},
-		"too much metadata":  {nil, func(s *wandb.ArtifactSpec) { s.Metadata = manyKeys(101) }, "bad_name"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			f := newFake(t)
-			f.have("q", "finished", "")
-			if c.prepare != nil {
-				c.prepare(f)
-			}
-			s := spec(filesOf(t, t.TempDir(), "one"))
-			if c.change != nil {
-				c.change(&s)
-			}
-			_, err := f.client().LogArtifact(t.Context(), s, nil)
-			assert.Equal(t, c.code, fault.Code(err), "%v", err)
-			assert.Zero(t, f.committed())
-		})
-	}
-}
-
-func manyKeys(n int) json.RawMessage {
-	m := map[string]int{}
-	for i := range n {
-		m[fmt.Sprint("k", i)] = i
-	}
-	raw, _ := json.Marshal(m)
-	return raw
-}
-
-func TestACommitWhoseAnswerIsLost(t *testing.T) {
-	commit := func(f *fake, after http.HandlerFunc) http.HandlerFunc {
-		return func(w http.ResponseWriter, r *http.Request) {
-			a := f.only()
-			f.mu.Lock()
-			a.state = "COMMITTED"
-			f.mu.Unlock()
-			after(w, r)
-		}
-	}
-	for name, after := range map[string]http.HandlerFunc{
-		"dropped": drop, "refused the second time": refuse(400, "artifact is not pending"), "without version": body(200, "", `{"data":{"commitArtifact":{"artifact":{"id":"x"}}}}`),
-	} {
-		f := newFake(t)
-		f.on("CommitArtifact", 1, commit(f, after))
-		done, err := f.client().LogArtifact(t.Context(), spec(filesOf(t, t.TempDir(), "one")), nil)
-		require.NoError(t, err, name)
-		assert.Equal(t, "v0", done.Version)
-	}
-}
-
-func TestCancelCommitsNothing(t *testing.T) {
-	for _, op := range []string{"CreateArtifact", "CreateArtifactManifest", "CreateArtifactFiles", "PUT"} {
-		f := newFake(t)
-		ctx, cancel := context.WithCancel(t.Context())
-		f.on(op, 1000, func(_ http.ResponseWriter, r *http.Request) {
-			cancel()
-			<-r.Context().Done()
-		})
-		_, err := f.client().LogArtifact(ctx, spec(filesOf(t, t.TempDir(), numbered(100)...)), nil)
-		assert.Equal(t, context.Canceled, err, op)
-		assert.Zero(t, f.committed())
-	}
-}
-
-func TestRandomTroubleNeverCommitsPartOfAnArtifact(t *testing.T) {
-	for seed := range uint64(20) {
-		f := newFake(t)
-		random := rand.New(rand.NewPCG(seed, 0))
-		for range random.IntN(12) {
-			op := []string{"CreateArtifact", "CreateArtifactManifest", "CreateArtifactFiles", "PUT", "PUT", "PUT", "CommitArtifact"}[random.IntN(7)]
-			answer := []http.HandlerFunc{drop, status(500, ""), status(403, ""), status(409, "rebase required"), status(429, "", "Retry-After", "0.001")}[random.IntN(5)]
-			f.on(op, 1+random.IntN(3), answer)
-		}
-		files := filesOf(t, t.TempDir(), numbered(60)...)
-		_, err := f.client().LogArtifact(t.Context(), spec(files), nil)
-		if err != nil {
-			assert.NotNil(t, fault.As(err), "%v", err)
-			assert.Zero(t, f.committed())
-			continue
-		}
-		require.Equal(t, 1, f.committed())
-		for _, a := range f.arts {
-			if a.state != "COMMITTED" {
-				continue
-			}
-			for _, e := range files.Sorted() {
-				assert.Contains(t, f.blobs, "file/"+a.id+"/"+hexOf(e.Digest))
-			}
-			assert.Contains(t, f.blobs, filepath.ToSlash("manifest/"+a.id))
-		}
-	}
 }

@@ -55,20 +55,13 @@ func (m *manifest) upload(ctx context.Context, births func() func(string) string
 	if err != nil {
 		return err
 	}
-	for round := 1; ; round++ {
+	return m.client.putFresh(ctx, "uploading the list of the artifact's files", src, func() (uploadTarget, error) {
 		node, err := m.create(ctx, src.md5)
 		if err != nil {
-			return err
+			return uploadTarget{}, err
 		}
-		target := uploadTarget{url: node.File.UploadURL, headers: node.File.UploadHeaders}
-		_, err = m.client.put(ctx, target, src, nil)
-		switch s := statusOf(err); {
-		case err == nil:
-			return nil
-		case round == maxRounds || s != http.StatusBadRequest && s != http.StatusUnauthorized && s != http.StatusForbidden:
-			return m.client.explainStore(target, "uploading the list of the artifact's files", err)
-		}
-	}
+		return uploadTarget{url: node.File.UploadURL, headers: node.File.UploadHeaders}, nil
+	})
 }
 
 // commit makes the version visible. The answer may be lost or late, so after any

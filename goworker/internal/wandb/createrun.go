@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"time"
 
@@ -41,7 +40,7 @@ func (c *Client) CreateRun(ctx context.Context, spec RunSpec) (*Run, error) {
 		vars["jobType"] = spec.JobType
 	}
 	run, err := c.insertRun(ctx, spec.RunRef, vars, mark)
-	if e, ok := err.(*serverError); ok { //nolint:errorlint // It is never wrapped.
+	if e := refusal(err); e != nil {
 		switch {
 		case e.status == http.StatusConflict && e.says("deleted"):
 			return nil, fault.New(fault.Settings, "run_deleted",
@@ -98,8 +97,7 @@ func (c *Client) insertRun(ctx context.Context, ref RunRef, vars map[string]any,
 // unsureWhetherDone tells whether the server may have created the run although it
 // did not say so. The duplicate is a race with another process.
 func unsureWhetherDone(err error) bool {
-	var e *serverError
-	if errors.As(err, &e) {
+	if e := refusal(err); e != nil {
 		return retryStatus(e.status) && e.status != http.StatusTooManyRequests ||
 			e.status == http.StatusConflict && e.says("duplicate entry")
 	}

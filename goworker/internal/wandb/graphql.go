@@ -31,7 +31,11 @@ type gqlError struct {
 }
 
 // callOptions are how one operation differs from others.
-type callOptions struct{ once, slow bool }
+type callOptions struct {
+	once, slow bool
+	// text is the document of an operation that has no file.
+	text string
+}
 
 // graphql runs an operation and reads its data into out. Variables that are null or
 // absent are left as they are by the server. Errors are the context's, a
@@ -41,11 +45,13 @@ func (c *Client) graphql(ctx context.Context, op string, variables, out any) err
 }
 
 func (c *Client) call(ctx context.Context, op string, variables, out any, opts callOptions) error {
-	document, err := documents.ReadFile("graphql/" + op + ".graphql")
-	if err != nil {
-		return err
+	text, err := opts.text, error(nil)
+	if text == "" {
+		if text, err = document(op); err != nil {
+			return err
+		}
 	}
-	body, err := json.Marshal(map[string]any{"query": string(document), "variables": variables, "operationName": op})
+	body, err := json.Marshal(map[string]any{"query": text, "variables": variables, "operationName": op})
 	if err != nil {
 		return err
 	}
@@ -111,9 +117,16 @@ func statusOfErrors(errs []gqlError) int {
 	return http.StatusOK
 }
 
+// refusal is the server's refusal or failure that err is, nil for any other error.
+// One that a fault was made of does not count: it has been dealt with.
+func refusal(err error) *serverError {
+	e, _ := err.(*serverError) // Not errors.As: it would look into the fault.
+	return e
+}
+
 // statusOf is the status of a refusal, 0 for any other error.
 func statusOf(err error) int {
-	if e, ok := err.(*serverError); ok { //nolint:errorlint // It is never wrapped.
+	if e := refusal(err); e != nil {
 		return e.status
 	}
 	return 0

@@ -1,6 +1,7 @@
 package wandb
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"testing"
@@ -8,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
 )
 
 func TestTheKeyBelongsToTheBaseURLOnly(t *testing.T) {
@@ -97,4 +100,43 @@ func TestDocumentsAreThere(t *testing.T) {
 		op := f.Name()[:len(f.Name())-len(".graphql")]
 		assert.Regexp(t, `^(query|mutation) `+op+`\b`, string(raw), "a document is named after its operation")
 	}
+}
+
+// recorder answers every request with nothing and keeps it.
+type recorder struct{ last *http.Request }
+
+// RoundTrip implements http.RoundTripper.
+func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
+	r.last = req
+	return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
+}
+
+func TestARequestToAnotherServerGetsNoKeyWhoeverSendsIt(t *testing.T) {
+	next := new(recorder)
+	transport := &authTransport{
+		base: "https://wandb.test", next: next,
+		credentials: func(context.Context) (secret.String, error) { return "Basic x", nil },
+	}
+	for address, want := range map[string]string{"https://wandb.test/graphql": "Basic x", "https://elsewhere.test/graphql": ""} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+		require.NoError(t, err)
+		resp, err := transport.RoundTrip(req)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		assert.Equal(t, want, next.last.Header.Get("Authorization"))
+		assert.Empty(t, req.Header.Get("Authorization"), "the caller's request is left as it is")
+	}
+}
+
+func TestTheBarDoesNotGoBackAndEndsWithTheCall(t *testing.T) {
+	var seen []int64
+	tr := newTracker(func(p UploadProgress) { seen = append(seen, p.BytesDone) }, 2, 5*reportEvery)
+	tr.move(3 * reportEvery)
+	tr.move(-3 * reportEvery)
+	tr.skip(reportEvery)
+	tr.move(2 * reportEvery)
+	tr.move(2 * reportEvery)
+	tr.stop()
+	tr.move(9 * reportEvery)
+	assert.Equal(t, []int64{3 * reportEvery, 3 * reportEvery, 3 * reportEvery, 4 * reportEvery}, seen)
 }

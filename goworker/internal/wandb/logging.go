@@ -212,6 +212,7 @@ func (l *logging) fill(ctx context.Context, a *created, progress func(UploadProg
 		}
 	}
 	l.track = newTracker(progress, int64(files), bytes)
+	defer l.track.stop()
 	up := newUpload(c, a.ID, stub.ID, files, l.track)
 	if err := up.all(ctx, all); err != nil {
 		return LoggedArtifact{}, anewIfConflict(err)

@@ -76,7 +76,7 @@ func hashParts(ctx context.Context, e artifact.Entry, normal int64) ([]filePart,
 
 // contextReader ends with its context: a part may take a while to read.
 type contextReader struct {
-	ctx context.Context //nolint:containedctx // It lives as long as one call.
+	ctx context.Context
 	r   io.Reader
 }
 

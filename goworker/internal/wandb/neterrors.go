@@ -27,7 +27,7 @@ func innerError(err error) error {
 // isContextError tells whether the caller's own context ended. A try's time-out is
 // none: it comes as another error, or as one that says so.
 func isContextError(err error) bool {
-	return err == context.Canceled || err == context.DeadlineExceeded //nolint:errorlint // Wrapped ones are of single tries.
+	return err == context.Canceled || err == context.DeadlineExceeded // Not errors.Is: wrapped ones are of single tries.
 }
 
 // isTLSError tells whether the two ends do not trust or understand each other:
@@ -53,11 +53,16 @@ func isPlainHTTPAnswer(err error) bool {
 	return strings.Contains(err.Error(), "server gave HTTP response to HTTPS client")
 }
 
-// isProxyRefusal tells whether a proxy answered, but would not let us through.
-// net/http gives the status line of the answer to CONNECT as the error.
-func isProxyRefusal(err error) bool {
-	text := err.Error()
-	return text == http.StatusText(http.StatusProxyAuthRequired) || text == http.StatusText(http.StatusForbidden)
+// proxyStatus is the status with which a proxy refused to pass a connection on; 0
+// where the error is another one. net/http gives the words of the answer to CONNECT
+// as the error.
+func proxyStatus(err error) int {
+	for code := http.StatusBadRequest; code <= http.StatusNetworkAuthenticationRequired; code++ {
+		if text := http.StatusText(code); text != "" && text == err.Error() {
+			return code
+		}
+	}
+	return 0
 }
 
 // explainNetwork makes a failure without an answer the fault that a person gets.
@@ -80,7 +85,7 @@ func (c *Client) explainNetwork(p peer, doing string, err error) error {
 		return wrap("tls", "The certificate of %s is not accepted: %s failed (%s). "+
 			"If your organization has its own certificates, set SSL_CERT_FILE or REQUESTS_CA_BUNDLE to the file that holds them.",
 			where, doing, tlsReason(err))
-	case isProxyRefusal(err):
+	case proxyStatus(err) != 0:
 		return wrap("unreachable", "The proxy does not let us through to %s (%s): %s failed. Check HTTPS_PROXY, its user and password, and NO_PROXY.", where, err, doing)
 	case proxied:
 		return wrap("unreachable", "The proxy on the way to %s cannot be reached: %s failed. Check HTTPS_PROXY and NO_PROXY.", where, doing)
@@ -89,25 +94,17 @@ func (c *Client) explainNetwork(p peer, doing string, err error) error {
 	case isTimeout(err):
 		return wrap("timeout", "%s did not answer in time: %s failed. Check the network, or try again later.", upperFirst(where), doing)
 	case isDialError(err):
-		return wrap("unreachable", "Nothing answers at %s%s: %s failed. Check that the W&B server runs, the network, and WANDB_BASE_URL or FIFTYONE_WANDB_URL.", dialled(op, host), ofServer(op, host), doing)
+		return wrap("unreachable", "Nothing answers at %s: %s failed. Check that the W&B server runs, the network, and WANDB_BASE_URL or FIFTYONE_WANDB_URL.", dialled(op, host), doing)
 	}
 	return wrap("unreachable", "The connection to %s breaks off again and again: %s failed. Check the network, or try again later.", where, doing)
 }
 
-// dialled is the address that was tried.
+// dialled is the host with the address that was tried, if that says more.
 func dialled(op *net.OpError, host string) string {
-	if op == nil || op.Addr == nil {
+	if op == nil || op.Addr == nil || op.Addr.String() == host {
 		return host
 	}
-	return op.Addr.String()
-}
-
-// ofServer names the server if its address alone does not.
-func ofServer(op *net.OpError, host string) string {
-	if dialled(op, host) == host {
-		return ""
-	}
-	return fmt.Sprintf(" (asked by %s)", host)
+	return host + " (" + op.Addr.String() + ")"
 }
 
 func tlsReason(err error) string {

@@ -118,7 +118,7 @@ func (n network) transport(dial time.Duration, perHost int) *http.Transport {
 		MaxIdleConns:        2 * perHost,
 		MaxIdleConnsPerHost: perHost,
 		IdleConnTimeout:     90 * time.Second,
-		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: n.roots, InsecureSkipVerify: n.insecure}, //nolint:gosec // The user asked for it by WANDB_INSECURE_DISABLE_SSL.
+		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: n.roots, InsecureSkipVerify: n.insecure},
 	}
 	if n.proxy != nil {
 		t.Proxy = func(r *http.Request) (*url.URL, error) { return n.proxy(r.URL) }

@@ -39,6 +39,14 @@ func (t *tracker) move(n int64) {
 	}
 }
 
+// stop ends the reports: net/http may still read from the body of an upload that is
+// given up when the call that it belonged to has returned.
+func (t *tracker) stop() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.report = func(UploadProgress) {}
+}
+
 // done counts a file that went up.
 func (t *tracker) done(size int64) {
 	t.mu.Lock()

@@ -42,7 +42,7 @@ func (c *Client) put(ctx context.Context, target uploadTarget, src source, moved
 	if err != nil {
 		return nil, err
 	}
-	req, err := c.putRequest(ctx, address, src, moved)
+	req, takeBack, err := c.putRequest(ctx, address, src, moved)
 	if err != nil {
 		return nil, err
 	}
@@ -57,43 +57,76 @@ func (c *Client) put(ctx context.Context, target uploadTarget, src source, moved
 	x := exchange{client: c, end: c.store, what: "An upload to " + hostOf(address)}
 	r, err := x.send(ctx, req)
 	if err != nil {
+		takeBack()
 		return nil, c.explainAt(storeAt(address), "uploading", err)
 	}
 	if r.status < 200 || r.status > 299 {
+		takeBack()
 		return nil, newServerError("upload to "+hostOf(address), r)
 	}
 	return r, nil
 }
 
 // putRequest makes the request with a fresh body for each try. Its length is always
-// said, also for an empty file: signed addresses take no chunked bodies.
-func (c *Client) putRequest(ctx context.Context, address string, src source, moved func(int64)) (*retryablehttp.Request, error) {
+// said, also for an empty file: signed addresses take no chunked bodies. takeBack
+// takes off what the last try counted.
+func (c *Client) putRequest(ctx context.Context, address string, src source, moved func(int64)) (req *retryablehttp.Request, takeBack func(), err error) {
 	if src.size == 0 {
 		r, err := src.open()
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		_ = r.Close()
-		return retryablehttp.NewRequestWithContext(ctx, http.MethodPut, address, nil)
+		req, err = retryablehttp.NewRequestWithContext(ctx, http.MethodPut, address, nil)
+		return req, func() {}, err
 	}
 	var (
 		mu   sync.Mutex
 		last *checkedBody
 	)
-	req, err := retryablehttp.NewRequestWithContext(ctx, http.MethodPut, address, retryablehttp.ReaderFunc(func() (io.Reader, error) {
+	takeBack = func() {
 		mu.Lock()
 		defer mu.Unlock()
 		if last != nil {
 			last.takeBack()
 		}
-		last = newCheckedBody(src, moved)
-		return last, nil
+	}
+	req, err = retryablehttp.NewRequestWithContext(ctx, http.MethodPut, address, retryablehttp.ReaderFunc(func() (io.Reader, error) {
+		takeBack()
+		body := newCheckedBody(src, moved)
+		mu.Lock()
+		defer mu.Unlock()
+		last = body
+		return body, nil
 	}))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	req.ContentLength = src.size
-	return req, nil
+	return req, takeBack, nil
+}
+
+// putFresh uploads to an address that ask gets, and asks anew for one that is
+// refused, as one that expired is.
+func (c *Client) putFresh(ctx context.Context, doing string, src source, ask func() (uploadTarget, error)) error {
+	for round := 1; ; round++ {
+		target, err := ask()
+		if err != nil {
+			return err
+		}
+		if _, err = c.put(ctx, target, src, nil); !addressRefused(err) || round == maxRounds {
+			return c.explainStore(target, doing, err)
+		}
+	}
+}
+
+// addressRefused tells whether a fresh address may help.
+func addressRefused(err error) bool {
+	switch statusOf(err) {
+	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
+		return true
+	}
+	return false
 }
 
 // storeAt names the file store for messages.
@@ -103,8 +136,8 @@ func storeAt(address string) peer {
 
 // explainStore is the fault for bytes that the file store refused for good.
 func (c *Client) explainStore(target uploadTarget, doing string, err error) error {
-	e, ok := err.(*serverError) //nolint:errorlint // It is never wrapped.
-	if !ok || e.status >= 500 || e.status == http.StatusTooManyRequests || e.status == http.StatusRequestEntityTooLarge {
+	e := refusal(err)
+	if e == nil || e.status >= 500 || e.status == http.StatusTooManyRequests || e.status == http.StatusRequestEntityTooLarge {
 		return c.explain(doing, err)
 	}
 	host := c.host()

@@ -127,7 +127,7 @@ func (x *exchange) check(ctx context.Context, resp *http.Response, err error) (b
 		return false, nil
 	case err != nil && !retryError(err):
 		return false, nil
-	case x.once && (err != nil && !isDialError(err) || resp != nil && resp.StatusCode >= 500):
+	case x.once && (err != nil && !isDialError(err) || err == nil && resp.StatusCode != http.StatusTooManyRequests):
 		return false, nil
 	}
 	if !x.next(resp, err) {
@@ -160,7 +160,7 @@ func (x *exchange) next(resp *http.Response, err error) bool {
 		wait, patience = wait/4, t.FirstPatience
 	}
 	wait = min(wait<<min(x.tries-1, maxTries), t.RetryWaitMax)
-	x.wait = wait + time.Duration(rand.Int64N(int64(wait/4)+1)) //nolint:gosec // Spreads clients out; nothing depends on it being secret.
+	x.wait = wait + time.Duration(rand.Int64N(int64(wait/4)+1)) // So that clients do not come back all at once.
 	return now.Add(x.wait).Sub(x.firstFailure) <= patience
 }
 
@@ -188,7 +188,7 @@ func retryError(err error) bool {
 	if errors.As(err, &s) {
 		return retryStatus(s.status)
 	}
-	return fault.As(err) == nil && !isTLSError(err) && !isProxyRefusal(err)
+	return fault.As(err) == nil && !isTLSError(err) && (proxyStatus(err) == 0 || proxyStatus(err) >= 500)
 }
 
 // isDialError tells whether a connection did not come about.

@@ -112,6 +112,16 @@ func TestAServerThatOnlyDelaysIsGivenUp(t *testing.T) {
 	assert.Equal(t, 6, f.count("Viewer"), "five waits of 100 ms make up the patience of 500 ms")
 }
 
+func TestWaitsThatTheServerAskedForDoNotUseUpThePatience(t *testing.T) {
+	f := newFake(t)
+	f.on("Viewer", 3, status(429, "", "Retry-After", "0.2"))
+	f.on("Viewer", 2, status(500, ""))
+	timings := quick()
+	timings.ServerWaitMax, timings.ServerPatience, timings.Patience = time.Second, time.Minute, 400*time.Millisecond
+	_, err := f.client(wandb.WithTimings(timings)).Viewer(t.Context())
+	assert.NoError(t, err)
+}
+
 func TestAUsedUpRateLimitHoldsBackTheNextRequests(t *testing.T) {
 	f := newFake(t)
 	f.on("Viewer", 1, func(w http.ResponseWriter, _ *http.Request) {

@@ -42,26 +42,25 @@ func (c *Client) UploadTableCopy(ctx context.Context, ref RunRef, t TableCopy) (
 	digest := hex.EncodeToString(sum[:])
 	table := RunTable{copy: t, sha256: digest, path: "media/table/" + t.Key + "_0_" + digest[:20] + ".table.json"}
 
-	var out struct {
-		CreateRunFiles struct {
-			UploadHeaders []string `json:"uploadHeaders"`
-			Files         []struct {
-				UploadURL string `json:"uploadUrl"`
-			} `json:"files"`
-		} `json:"createRunFiles"`
-	}
-	vars := map[string]any{"entity": ref.Entity, "project": ref.Project, "run": ref.ID, "files": []string{table.path}}
-	if err := c.graphql(ctx, "CreateRunFiles", vars, &out); err != nil {
-		return RunTable{}, c.explain(doing, err)
-	}
-	if len(out.CreateRunFiles.Files) != 1 || out.CreateRunFiles.Files[0].UploadURL == "" {
-		return RunTable{}, fault.New(fault.WandB, "server_error", "W&B at %s gave no address: %s failed.", c.host(), doing)
-	}
-	target := uploadTarget{url: out.CreateRunFiles.Files[0].UploadURL, headers: out.CreateRunFiles.UploadHeaders}
-	if _, err := c.put(ctx, target, bytesSource(t.Data), nil); err != nil {
-		return RunTable{}, c.explainStore(target, doing, err)
-	}
-	return table, nil
+	err := c.putFresh(ctx, doing, bytesSource(t.Data), func() (uploadTarget, error) {
+		var out struct {
+			CreateRunFiles struct {
+				UploadHeaders []string `json:"uploadHeaders"`
+				Files         []struct {
+					UploadURL string `json:"uploadUrl"`
+				} `json:"files"`
+			} `json:"createRunFiles"`
+		}
+		vars := map[string]any{"entity": ref.Entity, "project": ref.Project, "run": ref.ID, "files": []string{table.path}}
+		if err := c.graphql(ctx, "CreateRunFiles", vars, &out); err != nil {
+			return uploadTarget{}, c.explain(doing, err)
+		}
+		if len(out.CreateRunFiles.Files) != 1 || out.CreateRunFiles.Files[0].UploadURL == "" {
+			return uploadTarget{}, fault.New(fault.WandB, "server_error", "W&B at %s gave no address: %s failed.", c.host(), doing)
+		}
+		return uploadTarget{url: out.CreateRunFiles.Files[0].UploadURL, headers: out.CreateRunFiles.UploadHeaders}, nil
+	})
+	return table, err
 }
 
 // In says where the whole table is: in which artifact, under which path. FinishRun

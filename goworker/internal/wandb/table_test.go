@@ -61,10 +61,12 @@ func TestARunIsEndedEvenIfItsTableIsRefused(t *testing.T) {
 
 func TestTheTablesCopyIsRefused(t *testing.T) {
 	f := newFake(t)
-	f.on("PUT", 1, body(403, "application/xml", "<Error><Code>AccessDenied</Code><Message>no</Message></Error>"))
+	f.on("PUT", 1000, body(403, "application/xml", "<Error><Code>AccessDenied</Code><Message>no</Message></Error>"))
 	_, err := f.client().UploadTableCopy(t.Context(), ref("r"), wandb.TableCopy{Key: "k"})
 	assert.Equal(t, "refused", fault.Code(err))
 	assert.Contains(t, err.Error(), "AccessDenied: no")
+
+	assert.Equal(t, 4, f.count("CreateRunFiles"), "fresh addresses were asked for, not for ever")
 
 	f.on("CreateRunFiles", 1, body(200, "application/json", `{"data":{"createRunFiles":{"files":[]}}}`))
 	_, err = f.client().UploadTableCopy(t.Context(), ref("r"), wandb.TableCopy{Key: "k"})

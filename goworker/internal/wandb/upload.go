@@ -49,7 +49,7 @@ func (u *upload) setBirth(index int, id string) {
 		n = len(u.ids)
 		u.ids = append(u.ids, id)
 	}
-	u.births[index] = uint32(n) //nolint:gosec // There are fewer versions than that.
+	u.births[index] = uint32(n)
 }
 
 // birthsInOrder gives the births one after the other, as a manifest asks for them.
@@ -234,18 +234,14 @@ func (u *upload) putAll(ctx context.Context, jobs []*job) error {
 		}
 		g.Go(func() error {
 			err := u.one(ctx, j)
-			switch statusOf(err) {
-			case 0:
-			case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
+			if addressRefused(err) {
 				j.refused = err
 				return nil
-			default:
-				return u.client.explainStore(uploadTarget{url: j.node.UploadURL}, "uploading "+j.entry.Path, err)
 			}
 			if err == nil {
 				u.track.done(j.entry.Size)
 			}
-			return err
+			return u.client.explainStore(uploadTarget{url: j.node.UploadURL}, "uploading "+j.entry.Path, err)
 		})
 	}
 	return g.Wait()

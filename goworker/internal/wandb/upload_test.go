@@ -83,8 +83,10 @@ func TestAddressesThatExpiredAreAskedForAnew(t *testing.T) {
 		f := newFake(t)
 		f.on("PUT", 3, body(code, "application/xml", "<Error><Code>"+words+"</Code></Error>"))
 		files := filesOf(t, t.TempDir(), "one", "two")
-		_, err := f.client().LogArtifact(t.Context(), spec(files), nil)
+		var last wandb.UploadProgress
+		_, err := f.client().LogArtifact(t.Context(), spec(files), func(p wandb.UploadProgress) { last = p })
 		require.NoError(t, err)
+		assert.Equal(t, wandb.UploadProgress{FilesDone: 2, FilesTotal: 2, BytesDone: 6, BytesTotal: 6}, last, "what was refused does not count")
 		assert.Greater(t, f.count("CreateArtifactFiles"), 1)
 		f.assertStored(files)
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -95,6 +96,17 @@ func (s *suite) laterVersions(t *testing.T) {
 	require.NoError(t, err)
 	assert.False(t, mine.New)
 	assert.NotContains(t, s.read.run(first.Entity, first.Project, first.ID).Inputs.ids(), v0.ID, "a run does not use what it made")
+}
+
+func (s *suite) largeFile(t *testing.T) {
+	limits := wandb.DefaultLimits()
+	limits.Multipart, limits.Part = 8<<20, 5<<20 // stores take no smaller parts
+	run := s.newRun(t, "large", nil)
+	contents := map[string]string{"large.bin": strings.Repeat("0123456789abcdef", 11<<16), "small.txt": "small"}
+	done, err := s.newClient(t, s.target.APIKey, wandb.WithLimits(limits)).
+		LogArtifact(t.Context(), s.spec(t, run, s.collection("large"), contents), nil)
+	require.NoError(t, err)
+	s.assertFiles(t, done.ID, contents)
 }
 
 func (s *suite) typeTaken(t *testing.T) {

@@ -52,7 +52,7 @@ type suite struct {
 func RunContract(t *testing.T, target Target) {
 	s := &suite{t: t, target: target, id: strings.ToLower(rand.Text()[:10]), dir: t.TempDir()}
 	s.client = s.newClient(t, target.APIKey)
-	web := &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()} //nolint:forcetypeassert // It is one.
+	web := &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}
 	t.Cleanup(web.CloseIdleConnections)
 	s.read = &reader{t: t, target: target, http: web}
 	viewer, err := s.client.Viewer(t.Context())
@@ -69,18 +69,19 @@ func RunContract(t *testing.T, target Target) {
 	t.Run("an existing run is joined and left alone", s.joinRun)
 	t.Run("an artifact's first version", s.firstVersion)
 	t.Run("later versions", s.laterVersions)
+	t.Run("a large file goes up in parts", s.largeFile)
 	t.Run("an artifact keeps its type", s.typeTaken)
 	t.Run("what is pending is finished by the next call", s.resume)
 	t.Run("a table shows in the workspace of our run", s.workspaceTable)
 }
 
-func (s *suite) newClient(t *testing.T, key secret.String) *wandb.Client {
+func (s *suite) newClient(t *testing.T, key secret.String, opts ...wandb.Option) *wandb.Client {
 	settings, err := wandb.Resolve(wandb.Inputs{
 		APIKey: key, BaseURL: s.target.BaseURL, Entity: s.target.Entity, Project: s.target.Project,
 		Env: s.target.Env, UserAgent: "fiftyone-wandb-contract",
 	})
 	require.NoError(t, err)
-	client, err := wandb.NewClient(settings)
+	client, err := wandb.NewClient(settings, opts...)
 	require.NoError(t, err)
 	t.Cleanup(client.Close)
 	return client
