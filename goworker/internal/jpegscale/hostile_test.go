@@ -45,88 +45,89 @@ func TestCutOff(t *testing.T) {
 	}
 }
 
-// TestRefused changes files into ones that must be refused, and says how.
+// refusals are changes that make a file one that must be refused.
+var refusals = []struct {
+	what  string
+	file  string
+	want  error
+	spoil func(t *testing.T, b []byte) []byte
+}{
+	{"arithmetic coding", "baseline-420", ErrUnsupported, func(t *testing.T, b []byte) []byte {
+		b[at(t, b, 0xC0)+1] = 0xC9
+		return b
+	}},
+	{"lossless", "baseline-420", ErrUnsupported, func(t *testing.T, b []byte) []byte {
+		b[at(t, b, 0xC0)+1] = 0xC3
+		return b
+	}},
+	{"12 bits", "baseline-420", ErrUnsupported, func(t *testing.T, b []byte) []byte {
+		b[at(t, b, 0xC0)+4] = 12
+		return b
+	}},
+	{"height comes later", "baseline-420", ErrUnsupported, func(t *testing.T, b []byte) []byte {
+		copy(b[at(t, b, 0xC0)+5:], []byte{0, 0})
+		return b
+	}},
+	{"no width", "baseline-420", ErrCorrupt, func(t *testing.T, b []byte) []byte {
+		copy(b[at(t, b, 0xC0)+7:], []byte{0, 0})
+		return b
+	}},
+	{"sampling factor 5", "baseline-420", ErrCorrupt, func(t *testing.T, b []byte) []byte {
+		b[at(t, b, 0xC0)+11] = 0x51
+		return b
+	}},
+	{"component twice", "baseline-420", ErrCorrupt, func(t *testing.T, b []byte) []byte {
+		b[at(t, b, 0xC0)+13] = b[at(t, b, 0xC0)+10]
+		return b
+	}},
+	{"two frames", "baseline-420", ErrCorrupt, func(t *testing.T, b []byte) []byte {
+		i := at(t, b, 0xC0)
+		return bytes.Replace(b, b[i:i+19], append(bytes.Clone(b[i:i+19]), b[i:i+19]...), 1)
+	}},
+	{"no quantisation table", "baseline-420", ErrCorrupt, func(t *testing.T, b []byte) []byte {
+		return bytes.ReplaceAll(b, []byte{0xFF, 0xDB}, []byte{0xFF, 0xE5})
+	}},
+	{"no Huffman table", "baseline-420", ErrCorrupt, func(t *testing.T, b []byte) []byte {
+		return bytes.ReplaceAll(b, []byte{0xFF, 0xC4}, []byte{0xFF, 0xE5})
+	}},
+	{"Huffman table with too many codes", "baseline-420", ErrCorrupt, func(t *testing.T, b []byte) []byte {
+		b[at(t, b, 0xC4)+5] = 3
+		return b
+	}},
+	{"a component's scan is missing", "baseline-420", ErrCorrupt, func(t *testing.T, _ []byte) []byte {
+		p := newTestPicture(1, 16, 16, samplings["4:4:4"]...)
+		p.separate = true
+		b := p.jpeg()
+		return append(b[:bytes.LastIndex(b, []byte{0xFF, 0xDA})], 0xFF, 0xD9)
+	}},
+	{"no picture", "baseline-420", ErrCorrupt, func(_ *testing.T, b []byte) []byte { return append(b[:2], 0xFF, 0xD9) }},
+	{"no JPEG", "", ErrCorrupt, func(*testing.T, []byte) []byte { return []byte("GIF89a") }},
+	{"empty", "", ErrCorrupt, func(*testing.T, []byte) []byte { return nil }},
+	{"band from 63 to 0", "progressive-420", ErrCorrupt, func(t *testing.T, b []byte) []byte {
+		i := bytes.LastIndex(b, []byte{0xFF, 0xDA})
+		b[i+7], b[i+8] = 63, 0
+		return b
+	}},
+	{"too many scans", "progressive-420", ErrCorrupt, func(t *testing.T, b []byte) []byte {
+		i := bytes.LastIndex(b, []byte{0xFF, 0xC4})
+		return append(b[:i:i], bytes.Repeat(b[i:len(b)-2], maxScans)...)
+	}},
+	{"65500 x 65500 pixels", "baseline-420", ErrTooLarge, func(t *testing.T, b []byte) []byte { return resized(t, b, 65500, 65500) }},
+	{"20000 x 20000 pixels", "baseline-420", ErrCorrupt, func(t *testing.T, b []byte) []byte { return resized(t, b, 20000, 20000) }},
+	{"20000 x 20000 progressive", "progressive-420", ErrCorrupt, func(t *testing.T, b []byte) []byte {
+		return resized(t, b, 20000, 20000)
+	}},
+	{"20000 x 20000 progressive, padded", "progressive-420", ErrTooLarge, func(t *testing.T, b []byte) []byte {
+		return append(resized(t, b, 20000, 20000), make([]byte, 2_000_000)...)
+	}},
+}
+
+// TestRefused checks how spoilt files are refused, and that it takes no memory.
 func TestRefused(t *testing.T) {
-	files := pictures(t)
-	baseline, progressive := files["baseline-420"], files["progressive-420"]
-	tests := []struct {
-		what  string
-		file  []byte
-		want  error
-		spoil func(t *testing.T, b []byte) []byte
-	}{
-		{"arithmetic coding", baseline, ErrUnsupported, func(t *testing.T, b []byte) []byte {
-			b[at(t, b, 0xC0)+1] = 0xC9
-			return b
-		}},
-		{"lossless", baseline, ErrUnsupported, func(t *testing.T, b []byte) []byte {
-			b[at(t, b, 0xC0)+1] = 0xC3
-			return b
-		}},
-		{"12 bits", baseline, ErrUnsupported, func(t *testing.T, b []byte) []byte {
-			b[at(t, b, 0xC0)+4] = 12
-			return b
-		}},
-		{"height comes later", baseline, ErrUnsupported, func(t *testing.T, b []byte) []byte {
-			copy(b[at(t, b, 0xC0)+5:], []byte{0, 0})
-			return b
-		}},
-		{"no width", baseline, ErrCorrupt, func(t *testing.T, b []byte) []byte {
-			copy(b[at(t, b, 0xC0)+7:], []byte{0, 0})
-			return b
-		}},
-		{"sampling factor 5", baseline, ErrCorrupt, func(t *testing.T, b []byte) []byte {
-			b[at(t, b, 0xC0)+11] = 0x51
-			return b
-		}},
-		{"component twice", baseline, ErrCorrupt, func(t *testing.T, b []byte) []byte {
-			b[at(t, b, 0xC0)+13] = b[at(t, b, 0xC0)+10]
-			return b
-		}},
-		{"two frames", baseline, ErrCorrupt, func(t *testing.T, b []byte) []byte {
-			i := at(t, b, 0xC0)
-			return bytes.Replace(b, b[i:i+19], append(bytes.Clone(b[i:i+19]), b[i:i+19]...), 1)
-		}},
-		{"no quantisation table", baseline, ErrCorrupt, func(t *testing.T, b []byte) []byte {
-			return bytes.ReplaceAll(b, []byte{0xFF, 0xDB}, []byte{0xFF, 0xE5})
-		}},
-		{"no Huffman table", baseline, ErrCorrupt, func(t *testing.T, b []byte) []byte {
-			return bytes.ReplaceAll(b, []byte{0xFF, 0xC4}, []byte{0xFF, 0xE5})
-		}},
-		{"Huffman table with too many codes", baseline, ErrCorrupt, func(t *testing.T, b []byte) []byte {
-			b[at(t, b, 0xC4)+5] = 3
-			return b
-		}},
-		{"a component's scan is missing", baseline, ErrCorrupt, func(t *testing.T, _ []byte) []byte {
-			p := newTestPicture(1, 16, 16, samplings["4:4:4"]...)
-			p.separate = true
-			b := p.jpeg()
-			return append(b[:bytes.LastIndex(b, []byte{0xFF, 0xDA})], 0xFF, 0xD9)
-		}},
-		{"no picture", baseline, ErrCorrupt, func(_ *testing.T, b []byte) []byte { return append(b[:2], 0xFF, 0xD9) }},
-		{"no JPEG", []byte("GIF89a"), ErrCorrupt, func(_ *testing.T, b []byte) []byte { return b }},
-		{"empty", nil, ErrCorrupt, func(_ *testing.T, b []byte) []byte { return b }},
-		{"band from 63 to 0", progressive, ErrCorrupt, func(t *testing.T, b []byte) []byte {
-			i := bytes.LastIndex(b, []byte{0xFF, 0xDA})
-			b[i+7], b[i+8] = 63, 0
-			return b
-		}},
-		{"too many scans", progressive, ErrCorrupt, func(t *testing.T, b []byte) []byte {
-			i := bytes.LastIndex(b, []byte{0xFF, 0xC4})
-			return append(b[:i:i], bytes.Repeat(b[i:len(b)-2], maxScans)...)
-		}},
-		{"65500 x 65500 pixels", baseline, ErrTooLarge, func(t *testing.T, b []byte) []byte { return resized(t, b, 65500, 65500) }},
-		{"20000 x 20000 pixels", baseline, ErrCorrupt, func(t *testing.T, b []byte) []byte { return resized(t, b, 20000, 20000) }},
-		{"20000 x 20000 progressive", progressive, ErrCorrupt, func(t *testing.T, b []byte) []byte {
-			return resized(t, b, 20000, 20000)
-		}},
-		{"20000 x 20000 progressive, padded", progressive, ErrTooLarge, func(t *testing.T, b []byte) []byte {
-			return append(resized(t, b, 20000, 20000), make([]byte, 2_000_000)...)
-		}},
-	}
 	var d Decoder
-	for _, test := range tests {
-		data := test.spoil(t, bytes.Clone(test.file))
+	files := pictures(t)
+	for _, test := range refusals {
+		data := test.spoil(t, bytes.Clone(files[test.file]))
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		err := decodeAll(&d, data, Options{})
