@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import os
 import pathlib
+import signal
 import sys
 import time
 
@@ -29,6 +30,7 @@ def main() -> int:
     parser.add_argument("--app", action="store_true", help="open the FiftyOne App and the stand-in's pages afterwards")
     parser.add_argument("--port", type=int, default=5151, help="port of the FiftyOne App")
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are ended, too
     with contextlib.ExitStack() as stack:
         uri = stack.enter_context(services.mongod(HOME / "mongo"))
         server = stack.enter_context(services.standin(HOME / "wandb", port=0 if services.accepts(PORT) else PORT))

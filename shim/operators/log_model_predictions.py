@@ -180,7 +180,8 @@ class LogModelPredictions(JobOperator):
             "model_config_json",
             label="Model configuration",
             description="JSON; other text is kept as it is",
-            view=types.CodeView(language="json"),
+            # The App's code editor loads its parts from another host; this works everywhere.
+            view=types.TextFieldView(componentsProps={"field": {"multiline": True, "minRows": 3}}),
         )
 
     def resolve_output(self, ctx):
