@@ -68,7 +68,7 @@ bench: build ## Measure against the usual way with FiftyOne and wandb
 	@$(PY) bench/bench.py $(ARGS)
 
 check-server: build ## Run the client's contract tests against a real server: WANDB_BASE_URL, WANDB_API_KEY
-	go test -count=1 -run TestRealServer ./goworker/internal/wandb/...
+	go test -count=1 -tags checkserver -run TestRealServer ./goworker/internal/wandb/wandbtest
 
 clean: ## Remove what was built
 	rm -rf build .venv .venv-oldest .demo .bench
