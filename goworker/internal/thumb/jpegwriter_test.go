@@ -147,9 +147,7 @@ func TestHuffmanCode(t *testing.T) {
 	}
 	// 1, 1, 2, 4 and 8 with the forbidden code: lengths are known.
 	var counts [256]uint32
-	for i, n := range []uint32{8, 4, 2, 1} {
-		counts[i] = n
-	}
+	copy(counts[:], []uint32{8, 4, 2, 1})
 	var c huffmanCode
 	c.make(&counts)
 	assert.Equal(t, [longestCode]byte{1, 1, 1, 1}, c.counts)
