@@ -44,6 +44,12 @@ func (Jobs) Run(ctx context.Context, req *pb.RunRequest, send func(*pb.RunRespon
 			return err
 		}
 		return send(&pb.RunResponse{Event: &pb.RunResponse_RunFinished{RunFinished: &pb.RunFinished{}}})
+	case *pb.RunRequest_Lookup:
+		return lookup(ctx, one.Lookup, inputs, send)
+	case *pb.RunRequest_ReadArtifact:
+		return readArtifact(ctx, one.ReadArtifact, inputs, send)
+	case *pb.RunRequest_ReadRun:
+		return readRun(ctx, one.ReadRun, inputs, send)
 	}
 	return fault.New(fault.Plugin, "unknown_job",
 		"The worker does not know this job: plugin and worker are from different releases. Build the worker again with `make build`.")

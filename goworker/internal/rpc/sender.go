@@ -106,7 +106,8 @@ func (s *sender) pass(event *pb.RunResponse) {
 // concludes says whether event is one of those that end the stream.
 func concludes(event *pb.RunResponse) bool {
 	switch event.GetEvent().(type) {
-	case *pb.RunResponse_Failure, *pb.RunResponse_ArtifactLogged, *pb.RunResponse_RunFinished:
+	case *pb.RunResponse_Failure, *pb.RunResponse_ArtifactLogged, *pb.RunResponse_RunFinished,
+		*pb.RunResponse_LookupResult, *pb.RunResponse_ArtifactContent, *pb.RunResponse_RunDetails:
 		return true
 	default:
 		return false

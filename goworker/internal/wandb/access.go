@@ -27,18 +27,7 @@ func (v Viewer) member(entity string) bool {
 // Viewer asks the server who we are. A key that is not accepted is fault bad_key.
 func (c *Client) Viewer(ctx context.Context) (Viewer, error) {
 	var out struct {
-		Viewer *struct {
-			ID       string `json:"id"`
-			Entity   string `json:"entity"`
-			Username string `json:"username"`
-			Teams    struct {
-				Edges []struct {
-					Node *struct {
-						Name string `json:"name"`
-					} `json:"node"`
-				} `json:"edges"`
-			} `json:"teams"`
-		} `json:"viewer"`
+		Viewer *viewerNode `json:"viewer"`
 	}
 	if err := c.graphql(ctx, "Viewer", struct{}{}, &out); err != nil {
 		if e := refusal(err); e != nil && (e.status == http.StatusNotFound || e.status == http.StatusMethodNotAllowed) {
@@ -49,13 +38,7 @@ func (c *Client) Viewer(ctx context.Context) (Viewer, error) {
 	if out.Viewer == nil {
 		return Viewer{}, c.badKey(nil)
 	}
-	v := Viewer{ID: out.Viewer.ID, Username: out.Viewer.Username, Entity: out.Viewer.Entity}
-	for _, e := range out.Viewer.Teams.Edges {
-		if e.Node != nil {
-			v.Teams = append(v.Teams, e.Node.Name)
-		}
-	}
-	return v, nil
+	return out.Viewer.viewer(), nil
 }
 
 // Access is what CheckAccess found.
@@ -82,8 +65,7 @@ func (c *Client) CheckAccess(ctx context.Context, entity, project, runID string)
 			return Access{}, err
 		}
 		if a.Entity = a.Viewer.Entity; a.Entity == "" {
-			return Access{}, fault.New(fault.Settings, "no_entity",
-				"This W&B account has no default entity. Say which user or team is meant: entity=, FIFTYONE_WANDB_ENTITY or WANDB_ENTITY.")
+			return Access{}, noEntity()
 		}
 	}
 	var viewerErr, findErr error
@@ -166,9 +148,7 @@ func (c *Client) FindRun(ctx context.Context, ref RunRef) (*Run, error) {
 		if err := c.checkEntityExists(ctx, ref.Entity); err != nil {
 			return nil, err
 		}
-		return nil, fault.New(fault.Settings, "unknown_project",
-			"W&B at %s has no project %q of %s, or this account may not see it. Correct project=, FIFTYONE_WANDB_PROJECT or WANDB_PROJECT.",
-			c.host(), ref.Project, ref.Entity)
+		return nil, c.unknownProject(ref.Entity, ref.Project)
 	}
 	return run, nil
 }

@@ -31,7 +31,11 @@ type gqlError struct {
 }
 
 // callOptions are how one operation differs from others.
-type callOptions struct{ once, slow bool }
+type callOptions struct {
+	once, slow bool
+	// text is the document of an operation that has no file.
+	text string
+}
 
 // graphql runs an operation and reads its data into out. Variables that are null or
 // absent are left as they are by the server. Errors are the context's, a
@@ -41,11 +45,13 @@ func (c *Client) graphql(ctx context.Context, op string, variables, out any) err
 }
 
 func (c *Client) call(ctx context.Context, op string, variables, out any, opts callOptions) error {
-	document, err := documents.ReadFile("graphql/" + op + ".graphql")
-	if err != nil {
-		return err
+	text, err := opts.text, error(nil)
+	if text == "" {
+		if text, err = document(op); err != nil {
+			return err
+		}
 	}
-	body, err := json.Marshal(map[string]any{"query": string(document), "variables": variables, "operationName": op})
+	body, err := json.Marshal(map[string]any{"query": text, "variables": variables, "operationName": op})
 	if err != nil {
 		return err
 	}

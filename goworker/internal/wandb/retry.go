@@ -67,12 +67,26 @@ func (x *exchange) send(ctx context.Context, req *retryablehttp.Request) (*reply
 		}
 	}
 	req.SetResponseHandler(x.read)
+	resp, err := x.open(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	_ = resp.Body.Close()
+	return &x.reply, nil
+}
+
+// open sends a request, and again while that makes sense, until an answer begins: the
+// caller reads and closes it.
+func (x *exchange) open(ctx context.Context, req *retryablehttp.Request) (*http.Response, error) {
 	rc := &retryablehttp.Client{
 		HTTPClient: x.end.http, RetryMax: math.MaxInt32, ErrorHandler: retryablehttp.PassthroughErrorHandler,
 		CheckRetry: x.check,
 		Backoff:    func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return x.wait },
 	}
 	resp, err := rc.Do(req)
+	if ctx.Err() == nil && err == nil {
+		return resp, nil
+	}
 	if resp != nil {
 		_ = resp.Body.Close()
 	}
@@ -82,10 +96,7 @@ func (x *exchange) send(ctx context.Context, req *retryablehttp.Request) (*reply
 	if err = innerError(err); isContextError(err) {
 		err = errTryEnded
 	}
-	if err != nil {
-		return nil, err
-	}
-	return &x.reply, nil
+	return nil, err
 }
 
 // read takes in an answer that will not be asked for again.

@@ -2291,7 +2291,14 @@ type Lookup struct {
 	// For runs: a text that name or id contain; empty for all.
 	Search string `protobuf:"bytes,6,opt,name=search,proto3" json:"search,omitempty"`
 	// For runs: the keys of the summary to give as metrics; none gives a few of the newest.
-	Metrics       []string `protobuf:"bytes,7,rep,name=metrics,proto3" json:"metrics,omitempty"`
+	Metrics []string `protobuf:"bytes,7,rep,name=metrics,proto3" json:"metrics,omitempty"`
+	// For artifacts and versions: of how many of the newest to look up samples,
+	// dataset, model and field too, up to 50; 0 for none. It costs a further
+	// request or two, since these are not part of W&B's lists.
+	Details int32 `protobuf:"varint,8,opt,name=details,proto3" json:"details,omitempty"`
+	// For artifacts: only these, by the server's id, with all that details looks
+	// up; up to 50.
+	ArtifactIds   []string `protobuf:"bytes,9,rep,name=artifact_ids,json=artifactIds,proto3" json:"artifact_ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2371,6 +2378,20 @@ func (x *Lookup) GetSearch() string {
 func (x *Lookup) GetMetrics() []string {
 	if x != nil {
 		return x.Metrics
+	}
+	return nil
+}
+
+func (x *Lookup) GetDetails() int32 {
+	if x != nil {
+		return x.Details
+	}
+	return 0
+}
+
+func (x *Lookup) GetArtifactIds() []string {
+	if x != nil {
+		return x.ArtifactIds
 	}
 	return nil
 }
@@ -3107,7 +3128,10 @@ type ArtifactContent struct {
 	// Runs that made or used it.
 	UsedBy []*RunEntry `protobuf:"bytes,4,rep,name=used_by,json=usedBy,proto3" json:"used_by,omitempty"`
 	// The run that made it, if any.
-	CreatedBy     *RunEntry `protobuf:"bytes,5,opt,name=created_by,json=createdBy,proto3" json:"created_by,omitempty"`
+	CreatedBy *RunEntry `protobuf:"bytes,5,opt,name=created_by,json=createdBy,proto3" json:"created_by,omitempty"`
+	// Those of the asked lists that the artifact has; one may be empty. Of the
+	// others nothing is known.
+	Found         []IdList `protobuf:"varint,6,rep,packed,name=found,proto3,enum=wandbworker.v1.IdList" json:"found,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3173,6 +3197,13 @@ func (x *ArtifactContent) GetUsedBy() []*RunEntry {
 func (x *ArtifactContent) GetCreatedBy() *RunEntry {
 	if x != nil {
 		return x.CreatedBy
+	}
+	return nil
+}
+
+func (x *ArtifactContent) GetFound() []IdList {
+	if x != nil {
+		return x.Found
 	}
 	return nil
 }
@@ -3283,7 +3314,10 @@ type RunDetails struct {
 	// ISO 8601 of the last sign of life.
 	HeartbeatAt string `protobuf:"bytes,10,opt,name=heartbeat_at,json=heartbeatAt,proto3" json:"heartbeat_at,omitempty"`
 	// The project's page.
-	ProjectUrl    string `protobuf:"bytes,11,opt,name=project_url,json=projectUrl,proto3" json:"project_url,omitempty"`
+	ProjectUrl string `protobuf:"bytes,11,opt,name=project_url,json=projectUrl,proto3" json:"project_url,omitempty"`
+	// The run is active in the caller's own Python: added_tags were not written,
+	// they are those that the caller has to add by wandb.run.
+	ActiveHere    bool `protobuf:"varint,12,opt,name=active_here,json=activeHere,proto3" json:"active_here,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3393,6 +3427,13 @@ func (x *RunDetails) GetProjectUrl() string {
 		return x.ProjectUrl
 	}
 	return ""
+}
+
+func (x *RunDetails) GetActiveHere() bool {
+	if x != nil {
+		return x.ActiveHere
+	}
+	return false
 }
 
 var File_wandbworker_v1_worker_proto protoreflect.FileDescriptor
@@ -3575,7 +3616,7 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x0frun_config_json\x18\x11 \x01(\tR\rrunConfigJson\x123\n" +
 	"\bwarnings\x18\x12 \x03(\v2\x17.wandbworker.v1.WarningR\bwarnings\x12\x19\n" +
 	"\bbase_url\x18\x13 \x01(\tR\abaseUrl\"\r\n" +
-	"\vRunFinished\"\xe2\x01\n" +
+	"\vRunFinished\"\x9f\x02\n" +
 	"\x06Lookup\x12.\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1a.wandbworker.v1.LookupKindR\x04kind\x12%\n" +
 	"\x0eartifact_types\x18\x02 \x03(\tR\rartifactTypes\x12#\n" +
@@ -3583,7 +3624,9 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x05limit\x18\x04 \x01(\x05R\x05limit\x12\x14\n" +
 	"\x05after\x18\x05 \x01(\tR\x05after\x12\x16\n" +
 	"\x06search\x18\x06 \x01(\tR\x06search\x12\x18\n" +
-	"\ametrics\x18\a \x03(\tR\ametrics\"\x99\x03\n" +
+	"\ametrics\x18\a \x03(\tR\ametrics\x12\x18\n" +
+	"\adetails\x18\b \x01(\x05R\adetails\x12!\n" +
+	"\fartifact_ids\x18\t \x03(\tR\vartifactIds\"\x99\x03\n" +
 	"\fLookupResult\x12\x16\n" +
 	"\x06entity\x18\x01 \x01(\tR\x06entity\x12\x18\n" +
 	"\aproject\x18\x02 \x01(\tR\aproject\x12\x19\n" +
@@ -3650,20 +3693,21 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\vused_by_run\x18\x03 \x01(\tR\tusedByRun\"G\n" +
 	"\aIdChunk\x12*\n" +
 	"\x04list\x18\x01 \x01(\x0e2\x16.wandbworker.v1.IdListR\x04list\x12\x10\n" +
-	"\x03ids\x18\x02 \x01(\fR\x03ids\"\x8c\x02\n" +
+	"\x03ids\x18\x02 \x01(\fR\x03ids\"\xba\x02\n" +
 	"\x0fArtifactContent\x129\n" +
 	"\bartifact\x18\x01 \x01(\v2\x1d.wandbworker.v1.ArtifactEntryR\bartifact\x12#\n" +
 	"\rmetadata_json\x18\x02 \x01(\tR\fmetadataJson\x12-\n" +
 	"\x12serialization_json\x18\x03 \x01(\tR\x11serializationJson\x121\n" +
 	"\aused_by\x18\x04 \x03(\v2\x18.wandbworker.v1.RunEntryR\x06usedBy\x127\n" +
 	"\n" +
-	"created_by\x18\x05 \x01(\v2\x18.wandbworker.v1.RunEntryR\tcreatedBy\"\xb3\x01\n" +
+	"created_by\x18\x05 \x01(\v2\x18.wandbworker.v1.RunEntryR\tcreatedBy\x12,\n" +
+	"\x05found\x18\x06 \x03(\x0e2\x16.wandbworker.v1.IdListR\x05found\"\xb3\x01\n" +
 	"\aReadRun\x12\x1c\n" +
 	"\treference\x18\x01 \x01(\tR\treference\x12\x19\n" +
 	"\badd_tags\x18\x02 \x03(\tR\aaddTags\x12!\n" +
 	"\fhistory_keys\x18\x03 \x03(\tR\vhistoryKeys\x12%\n" +
 	"\x0ehistory_points\x18\x04 \x01(\x05R\rhistoryPoints\x12%\n" +
-	"\x0ewith_artifacts\x18\x05 \x01(\bR\rwithArtifacts\"\xab\x03\n" +
+	"\x0ewith_artifacts\x18\x05 \x01(\bR\rwithArtifacts\"\xcc\x03\n" +
 	"\n" +
 	"RunDetails\x12*\n" +
 	"\x03run\x18\x01 \x01(\v2\x18.wandbworker.v1.RunEntryR\x03run\x12\x1f\n" +
@@ -3680,7 +3724,9 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\fheartbeat_at\x18\n" +
 	" \x01(\tR\vheartbeatAt\x12\x1f\n" +
 	"\vproject_url\x18\v \x01(\tR\n" +
-	"projectUrl*s\n" +
+	"projectUrl\x12\x1f\n" +
+	"\vactive_here\x18\f \x01(\bR\n" +
+	"activeHere*s\n" +
 	"\aRowKind\x12\x18\n" +
 	"\x14ROW_KIND_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fROW_KIND_SAMPLE\x10\x01\x12\x12\n" +
@@ -3816,16 +3862,17 @@ var file_wandbworker_v1_worker_proto_depIdxs = []int32{
 	26, // 40: wandbworker.v1.ArtifactContent.artifact:type_name -> wandbworker.v1.ArtifactEntry
 	25, // 41: wandbworker.v1.ArtifactContent.used_by:type_name -> wandbworker.v1.RunEntry
 	25, // 42: wandbworker.v1.ArtifactContent.created_by:type_name -> wandbworker.v1.RunEntry
-	25, // 43: wandbworker.v1.RunDetails.run:type_name -> wandbworker.v1.RunEntry
-	26, // 44: wandbworker.v1.RunDetails.inputs:type_name -> wandbworker.v1.ArtifactEntry
-	26, // 45: wandbworker.v1.RunDetails.outputs:type_name -> wandbworker.v1.ArtifactEntry
-	6,  // 46: wandbworker.v1.WorkerService.Run:input_type -> wandbworker.v1.RunRequest
-	15, // 47: wandbworker.v1.WorkerService.Run:output_type -> wandbworker.v1.RunResponse
-	47, // [47:48] is the sub-list for method output_type
-	46, // [46:47] is the sub-list for method input_type
-	46, // [46:46] is the sub-list for extension type_name
-	46, // [46:46] is the sub-list for extension extendee
-	0,  // [0:46] is the sub-list for field type_name
+	5,  // 43: wandbworker.v1.ArtifactContent.found:type_name -> wandbworker.v1.IdList
+	25, // 44: wandbworker.v1.RunDetails.run:type_name -> wandbworker.v1.RunEntry
+	26, // 45: wandbworker.v1.RunDetails.inputs:type_name -> wandbworker.v1.ArtifactEntry
+	26, // 46: wandbworker.v1.RunDetails.outputs:type_name -> wandbworker.v1.ArtifactEntry
+	6,  // 47: wandbworker.v1.WorkerService.Run:input_type -> wandbworker.v1.RunRequest
+	15, // 48: wandbworker.v1.WorkerService.Run:output_type -> wandbworker.v1.RunResponse
+	48, // [48:49] is the sub-list for method output_type
+	47, // [47:48] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_wandbworker_v1_worker_proto_init() }

@@ -1,0 +1,300 @@
+package job
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+)
+
+// LookupKind says what to list.
+type LookupKind int
+
+// The kinds, in the order of the wire contract.
+const (
+	LookupProjects LookupKind = iota + 1
+	LookupRuns
+	LookupArtifacts
+	LookupVersions
+	LookupReports
+)
+
+// Lookup lists something of W&B for forms and the panel, one page at a time.
+type Lookup struct {
+	Settings wandb.Inputs
+	Kind     LookupKind
+	// ArtifactTypes are the types of artifacts; none for all.
+	ArtifactTypes []string
+	// ArtifactName is the artifact whose versions are wanted.
+	ArtifactName string
+	// Limit and After are those of wandb.ListOptions.
+	Limit int
+	After string
+	// Search is a text that a run's name or id contain.
+	Search string
+	// Metrics are the keys of the runs' summaries to give; none gives a few of the
+	// newest runs.
+	Metrics []string
+	// Details is of how many of the newest artifacts to look up Facts.
+	Details int
+	// ArtifactIDs asks for the versions with these ids in the place of a list.
+	ArtifactIDs []string
+}
+
+// LookupResult is one page.
+type LookupResult struct {
+	wandb.Place
+	BaseURL string
+	Next    string
+	Total   int64
+	// Entities are those that the user may choose, the default one first.
+	Entities  []string
+	Projects  []ProjectEntry
+	Runs      []RunEntry
+	Artifacts []ArtifactEntry
+	Reports   []ReportEntry
+}
+
+// ProjectEntry is a project with its page.
+type ProjectEntry struct {
+	wandb.ProjectInfo
+	URL string
+}
+
+// RunEntry is a run with its page.
+type RunEntry struct {
+	wandb.RunInfo
+	URL string
+	// MetricsJSON are some numbers of the summary, as a JSON object, or empty.
+	MetricsJSON string
+}
+
+// ArtifactEntry is a version of an artifact with its page.
+type ArtifactEntry struct {
+	wandb.ArtifactInfo
+	Facts
+	URL string
+}
+
+// ReportEntry is a report with its page.
+type ReportEntry struct {
+	wandb.ReportInfo
+	URL string
+}
+
+const (
+	// someMetrics is how many numbers of a run are given that nobody asked for, and
+	// someRuns of how many runs.
+	someMetrics = 6
+	someRuns    = 20
+	// maxDetails bounds Details and ArtifactIDs.
+	maxDetails = 50
+)
+
+// openReader makes a client for a job that only reads: the active run of the caller
+// does not count.
+func openReader(in wandb.Inputs) (*wandb.Client, error) {
+	in.ActiveRun = nil
+	settings, err := wandb.Resolve(in)
+	if err != nil {
+		return nil, err
+	}
+	return newClient(settings)
+}
+
+// Run does the job.
+func (j Lookup) Run(ctx context.Context) (*LookupResult, error) {
+	client, err := openReader(j.Settings)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	res := &LookupResult{BaseURL: client.Settings().BaseURL}
+	list := wandb.ListOptions{Entity: client.Settings().Entity, Project: client.Settings().Project, Limit: j.Limit, After: j.After}
+	switch j.Kind {
+	case LookupProjects:
+		err = j.projects(ctx, client, list, res)
+	case LookupRuns:
+		err = j.runs(ctx, client, list, res)
+	case LookupArtifacts, LookupVersions:
+		err = j.artifacts(ctx, client, list, res)
+	case LookupReports:
+		err = j.reports(ctx, client, list, res)
+	default:
+		err = fault.New(fault.Plugin, "unknown_job", "The worker does not know what to look up: plugin and worker are from different releases.")
+	}
+	if err != nil {
+		return nil, err
+	}
+	res.Entities = entities(res.Viewer)
+	return res, nil
+}
+
+// entities are the default entity, the user and the teams, each once.
+func entities(v wandb.Viewer) []string {
+	var out []string
+	for _, name := range append([]string{v.Entity, v.Username}, v.Teams...) {
+		if name != "" && !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+func (j Lookup) projects(ctx context.Context, client *wandb.Client, list wandb.ListOptions, res *LookupResult) error {
+	page, err := client.ListProjects(ctx, list)
+	res.Place, res.Next, res.Total = page.Place, page.Next, page.Total
+	for _, p := range page.Items {
+		res.Projects = append(res.Projects, ProjectEntry{p, client.Settings().ProjectURL(page.Entity, p.Name)})
+	}
+	return err
+}
+
+func (j Lookup) runs(ctx context.Context, client *wandb.Client, list wandb.ListOptions, res *LookupResult) error {
+	page, err := client.ListRuns(ctx, wandb.RunOptions{
+		ListOptions: list, Search: j.Search, Summaries: len(j.Metrics) > 0, SomeSummaries: someRuns,
+	})
+	res.Place, res.Next, res.Total = page.Place, page.Next, page.Total
+	for _, r := range page.Items {
+		one := runEntry(client.Settings(), r)
+		one.MetricsJSON = metrics(r.Summary, j.Metrics)
+		res.Runs = append(res.Runs, one)
+	}
+	return err
+}
+
+func runEntry(s wandb.Settings, r wandb.RunInfo) RunEntry {
+	return RunEntry{RunInfo: r, URL: s.RunURL(r.Entity, r.Project, r.ID)}
+}
+
+func artifactEntry(s wandb.Settings, a wandb.ArtifactInfo) ArtifactEntry {
+	return ArtifactEntry{ArtifactInfo: a, URL: s.ArtifactURL(a.Entity, a.Project, a.Type, a.Name, a.Version)}
+}
+
+func (j Lookup) artifacts(ctx context.Context, client *wandb.Client, list wandb.ListOptions, res *LookupResult) (err error) {
+	if j.Kind == LookupArtifacts && len(j.ArtifactIDs) > 0 {
+		return j.chosen(ctx, client, res)
+	}
+	var page wandb.Page[wandb.ArtifactInfo]
+	if j.Kind == LookupArtifacts {
+		page, err = client.ListArtifacts(ctx, list, j.ArtifactTypes)
+	} else {
+		ref, refErr := client.Settings().ParseArtifactRef(j.ArtifactName)
+		if refErr != nil {
+			return refErr
+		}
+		list.Entity, list.Project = cmp.Or(ref.Entity, list.Entity), cmp.Or(ref.Project, list.Project)
+		page, err = client.ListVersions(ctx, list, ref.Name)
+	}
+	if err != nil {
+		return err
+	}
+	res.Place, res.Next, res.Total = page.Place, page.Next, page.Total
+	for _, a := range page.Items {
+		res.Artifacts = append(res.Artifacts, artifactEntry(client.Settings(), a))
+	}
+	wanted := res.Artifacts[:min(max(j.Details, 0), maxDetails, len(res.Artifacts))]
+	if len(wanted) == 0 {
+		return nil
+	}
+	infos := make([]wandb.ArtifactInfo, len(wanted))
+	for i, a := range wanted {
+		infos[i] = a.ArtifactInfo
+	}
+	found, err := factsOf(ctx, client, infos)
+	for i, a := range wanted {
+		wanted[i].Facts = found[a.ID].Facts
+	}
+	return lenientFacts(ctx, err)
+}
+
+// chosen looks up single versions with their facts.
+func (j Lookup) chosen(ctx context.Context, client *wandb.Client, res *LookupResult) error {
+	var infos []wandb.ArtifactInfo
+	for _, id := range j.ArtifactIDs[:min(len(j.ArtifactIDs), maxDetails)] {
+		infos = append(infos, wandb.ArtifactInfo{ID: id, Size: -1})
+	}
+	found, err := factsOf(ctx, client, infos)
+	if err != nil {
+		return err
+	}
+	for _, a := range infos {
+		if f, ok := found[a.ID]; ok {
+			one := artifactEntry(client.Settings(), f.info)
+			one.Facts = f.Facts
+			res.Artifacts = append(res.Artifacts, one)
+		}
+	}
+	res.Entity, res.Project = client.Settings().Entity, client.Settings().Project
+	return nil
+}
+
+func (j Lookup) reports(ctx context.Context, client *wandb.Client, list wandb.ListOptions, res *LookupResult) error {
+	page, err := client.ListReports(ctx, list)
+	res.Place, res.Next, res.Total = page.Place, page.Next, page.Total
+	for _, r := range page.Items {
+		res.Reports = append(res.Reports, ReportEntry{r, client.Settings().ReportURL(page.Entity, page.Project, r.Title, r.ID)})
+	}
+	return err
+}
+
+// metrics are numbers of a summary: those of the keys, where dots may lead into
+// objects; without keys, a few.
+func metrics(summary json.RawMessage, keys []string) string {
+	if len(summary) == 0 {
+		return ""
+	}
+	var top map[string]json.RawMessage
+	if json.Unmarshal(summary, &top) != nil {
+		return ""
+	}
+	out := &object{}
+	if len(keys) > 0 {
+		for _, key := range keys {
+			if n, ok := numberAt(top, key); ok {
+				out.raw(key, n)
+			}
+		}
+		return string(out.bytes())
+	}
+	left := someMetrics
+	for _, key := range slices.Sorted(maps.Keys(top)) {
+		if n, ok := asNumber(top[key]); ok && left > 0 && !strings.HasPrefix(key, "_") {
+			left--
+			out.raw(key, n)
+		}
+	}
+	return string(out.bytes())
+}
+
+// numberAt finds a number by its key, or by the way to it with dots between the keys.
+func numberAt(top map[string]json.RawMessage, key string) ([]byte, bool) {
+	if n, ok := asNumber(top[key]); ok {
+		return n, true
+	}
+	for i, c := range key {
+		if c != '.' {
+			continue
+		}
+		var inner map[string]json.RawMessage
+		if json.Unmarshal(top[key[:i]], &inner) == nil {
+			if n, ok := numberAt(inner, key[i+1:]); ok {
+				return n, true
+			}
+		}
+	}
+	return nil, false
+}
+
+func asNumber(raw json.RawMessage) ([]byte, bool) {
+	var n float64
+	if len(raw) == 0 || raw[0] == 'n' || json.Unmarshal(raw, &n) != nil {
+		return nil, false
+	}
+	return raw, true
+}

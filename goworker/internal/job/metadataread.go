@@ -1,0 +1,127 @@
+package job
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"maps"
+	"slices"
+)
+
+const (
+	// shownLimit is the most of an artifact's metadata, or of a run's config or
+	// summary, that is handed on, in bytes.
+	shownLimit = 1 << 20
+	// stagesLimit bounds a view's stages, in bytes: those of a view of 800,000
+	// selected samples have 22 MB.
+	stagesLimit = 32 << 20
+	// maxDepth is how deeply JSON may be nested that is handed on: readers in Python
+	// give up at some depth.
+	maxDepth = 100
+)
+
+// jsonFields are the values of a JSON object with the order of their keys.
+type jsonFields struct {
+	keys   []string
+	values map[string]json.RawMessage
+}
+
+// readFields takes a JSON object apart. What is none has no values.
+func readFields(raw []byte) jsonFields {
+	f := jsonFields{values: map[string]json.RawMessage{}}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	if token, err := d.Token(); err != nil || token != json.Delim('{') {
+		return f
+	}
+	for d.More() {
+		token, err := d.Token()
+		key, ok := token.(string)
+		var value json.RawMessage
+		if err != nil || !ok || d.Decode(&value) != nil {
+			return f
+		}
+		if _, twice := f.values[key]; !twice {
+			f.keys = append(f.keys, key)
+		}
+		f.values[key] = value
+	}
+	return f
+}
+
+// fieldsOf orders values by their keys.
+func fieldsOf(values map[string]json.RawMessage) jsonFields {
+	return jsonFields{keys: slices.Sorted(maps.Keys(values)), values: values}
+}
+
+// shown is the object as it is handed on: without the given keys, and without the
+// largest values where it would have more than shownLimit bytes, or those that are
+// nested too deeply. The latter two are named under values_left_out.
+func (f jsonFields) shown(without ...string) []byte {
+	var keep, left []string
+	for _, key := range f.keys {
+		if !slices.Contains(without, key) {
+			keep = append(keep, key)
+		}
+	}
+	smallest := slices.Clone(keep)
+	slices.SortStableFunc(smallest, func(a, b string) int { return cmp.Compare(f.cost(a), f.cost(b)) })
+	// All keys together may be named as left out.
+	room := shownLimit / 2
+	for _, key := range smallest {
+		if room -= f.cost(key); room < 0 || depth(f.values[key]) > maxDepth {
+			left = append(left, key)
+		}
+	}
+	out := &object{}
+	for _, key := range keep {
+		if !slices.Contains(left, key) {
+			out.raw(key, f.values[key])
+		}
+	}
+	if len(left) > 0 {
+		slices.Sort(left)
+		out.raw("values_left_out", namesJSON(left))
+	}
+	return out.bytes()
+}
+
+// cost is about how many bytes a value takes with its key.
+func (f jsonFields) cost(key string) int { return len(key) + len(f.values[key]) + 8 }
+
+// namesJSON is a list of names, as many as may be shown.
+func namesJSON(names []string) []byte {
+	room := shownLimit / 4
+	for i, name := range names {
+		if room -= len(name) + 3; room < 0 {
+			names = names[:i]
+			break
+		}
+	}
+	return mustJSON(names)
+}
+
+// isList tells whether JSON text is a list.
+func isList(raw []byte) bool {
+	raw = bytes.TrimLeft(raw, " \t\r\n")
+	return len(raw) > 0 && raw[0] == '['
+}
+
+// depth is how deeply JSON text is nested.
+func depth(raw []byte) int {
+	now, most, inString := 0, 0, false
+	for i := 0; i < len(raw); i++ {
+		switch b := raw[i]; {
+		case inString && b == '\\':
+			i++
+		case b == '"':
+			inString = !inString
+		case inString:
+		case b == '[' || b == '{':
+			now++
+			most = max(most, now)
+		case b == ']' || b == '}':
+			now--
+		}
+	}
+	return most
+}

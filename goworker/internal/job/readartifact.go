@@ -1,0 +1,220 @@
+package job
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"unicode/utf8"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+)
+
+// IDList names one of an artifact's lists of ids.
+type IDList int
+
+// The lists, in the order of the wire contract.
+const (
+	IDSamples IDList = iota + 1
+	IDLabels
+	IDLowConfidence
+)
+
+// idSources says where a list is: in a file of our artifacts, under a key of the
+// metadata of those of the original plugin and of our smaller ones.
+var idSources = map[IDList]struct{ path, key string }{
+	IDSamples:       {sampleIDsPath, "sample_ids"},
+	IDLabels:        {labelIDsPath, "label_ids"},
+	IDLowConfidence: {lowIDsPath, "low_confidence_label_ids"},
+}
+
+// elsewhere are the keys of metadata that go their own ways.
+var elsewhere = []string{"view_serialization", "sample_ids", "label_ids", "low_confidence_label_ids"}
+
+// ReadArtifact reads what an artifact says of the view that it was made from, be it
+// one of ours or one of the original plugin's. Whoever could write to the project may
+// have made it: nothing in it is trusted, and its sizes are bounded.
+type ReadArtifact struct {
+	Settings wandb.Inputs
+	// Reference is what wandb.Settings.ParseArtifactRef reads.
+	Reference string
+	// Lists are the lists of ids to send.
+	Lists []IDList
+	// UsedByRun is the id of a run to record as a user of the artifact, or empty.
+	UsedByRun string
+}
+
+// ArtifactContent is what was found, apart from the lists of ids.
+type ArtifactContent struct {
+	Artifact ArtifactEntry
+	// MetadataJSON is a JSON object without lists of ids and stages, at most
+	// shownLimit bytes.
+	MetadataJSON string
+	// SerializationJSON is a JSON list of the view's stages, empty where none are
+	// known. What is in it was not looked at.
+	SerializationJSON string
+	UsedBy            []RunEntry
+	CreatedBy         *RunEntry
+	// Found are those of the asked lists that the artifact has.
+	Found []IDList
+}
+
+// Run does the job. ids gets the lists in parts, 12 bytes to an id; what it got
+// counts only if Run succeeds.
+func (j ReadArtifact) Run(ctx context.Context, ids func(list IDList, packed []byte) error) (*ArtifactContent, error) {
+	client, err := openReader(j.Settings)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	ref, err := client.Settings().ParseArtifactRef(j.Reference)
+	if err != nil {
+		return nil, err
+	}
+	paths := []string{viewPath, referencesPath}
+	for _, list := range j.Lists {
+		paths = append(paths, idSources[list].path)
+	}
+	var v *wandb.ArtifactVersion
+	var user *wandb.Run
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		v, err = client.FindArtifact(gctx, ref, paths)
+		return err
+	})
+	if j.UsedByRun != "" {
+		g.Go(func() (err error) {
+			user, err = j.findUser(gctx, client)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	r := &artifactReader{client: client, version: v, metadata: readFields(v.Metadata), send: ids}
+	content, err := r.read(ctx, j.Lists)
+	if err != nil {
+		return nil, err
+	}
+	if user != nil && (v.CreatedBy == nil || v.CreatedBy.RunRef != user.RunRef) {
+		if err := client.UseArtifact(ctx, user.RunRef, v.ID); err != nil {
+			return nil, err
+		}
+	}
+	return content, nil
+}
+
+// findUser finds the run that is to be recorded. The run that is active in the
+// caller's Python may be in another project than the settings'.
+func (j ReadArtifact) findUser(ctx context.Context, client *wandb.Client) (*wandb.Run, error) {
+	if err := wandb.CheckRunID(j.UsedByRun); err != nil {
+		return nil, err
+	}
+	s := client.Settings()
+	entity, project := s.Entity, s.Project
+	if a := j.Settings.ActiveRun; a != nil && a.RunID == j.UsedByRun {
+		entity, project = cmp.Or(a.Entity, entity), cmp.Or(a.Project, project)
+	}
+	access, err := client.CheckAccess(ctx, entity, project, j.UsedByRun)
+	if err != nil {
+		return nil, err
+	}
+	if access.Run == nil {
+		return nil, fault.New(fault.Settings, "not_found",
+			"There is no run %q in %s/%s that could be recorded as a user of the artifact. Nothing was read: correct the run's id, or leave it out.", j.UsedByRun, access.Entity, project)
+	}
+	return access.Run, nil
+}
+
+// artifactReader reads one version.
+type artifactReader struct {
+	client   *wandb.Client
+	version  *wandb.ArtifactVersion
+	metadata jsonFields
+	send     func(IDList, []byte) error
+}
+
+func (r *artifactReader) read(ctx context.Context, lists []IDList) (*ArtifactContent, error) {
+	v, settings := r.version, r.client.Settings()
+	content := &ArtifactContent{Artifact: artifactEntry(settings, v.ArtifactInfo), MetadataJSON: string(r.metadata.shown(elsewhere...))}
+	content.Artifact.Facts = factsIn(v.Metadata)
+	for _, u := range v.UsedBy {
+		content.UsedBy = append(content.UsedBy, runEntry(settings, u))
+	}
+	if v.CreatedBy != nil {
+		by := runEntry(settings, *v.CreatedBy)
+		content.CreatedBy = &by
+	}
+	stages, err := r.stages(ctx)
+	if err != nil {
+		return nil, err
+	}
+	content.SerializationJSON = string(stages)
+	for _, list := range lists {
+		found, err := r.ids(ctx, list)
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			content.Found = append(content.Found, list)
+		}
+	}
+	return content, nil
+}
+
+// stages are the view's stages, from their file or from the metadata.
+func (r *artifactReader) stages(ctx context.Context) ([]byte, error) {
+	raw := r.metadata.values["view_serialization"]
+	if f, ok := r.version.Files[viewPath]; ok {
+		if f.Size > stagesLimit {
+			return nil, nil
+		}
+		var err error
+		if raw, err = readSmall(ctx, r.client, f, stagesLimit); err != nil {
+			return nil, err
+		}
+	}
+	return stagesIn(raw)
+}
+
+// stagesIn is a JSON list of stages, nil where there is none. The original plugin's
+// metadata may hold it as a text.
+func stagesIn(raw []byte) ([]byte, error) {
+	var text string
+	if json.Unmarshal(raw, &text) == nil {
+		raw = []byte(text)
+	}
+	var list []json.RawMessage
+	if len(raw) > stagesLimit || json.Unmarshal(raw, &list) != nil || list == nil {
+		return nil, nil
+	}
+	if depth(raw) > maxDepth || !utf8.Valid(raw) {
+		return nil, badArtifact("its view's stages are in no form that a view's can have")
+	}
+	return raw, nil
+}
+
+// ids sends one list; found is false where the artifact does not have it.
+func (r *artifactReader) ids(ctx context.Context, list IDList) (found bool, err error) {
+	source := idSources[list]
+	p := newIDPacker(func(packed []byte) error { return r.send(list, packed) })
+	f, inFile := r.version.Files[source.path]
+	refs, inReferences := r.version.Files[referencesPath]
+	raw, inMetadata := r.metadata.values[source.key]
+	switch {
+	case inFile:
+		err = p.refused(r.stream(ctx, f, maxIDs*idLine, p.lines), "its file "+f.Path)
+	case inMetadata && isList(raw):
+		err = p.refused(p.jsonList(raw), "the list "+source.key+" of its metadata")
+	case inReferences && list == IDSamples:
+		err = p.refused(r.stream(ctx, refs, referencesLimit, p.references), "its file "+refs.Path)
+	default:
+		return false, nil
+	}
+	if err == nil {
+		err = p.flush()
+	}
+	return true, err
+}

@@ -1,0 +1,198 @@
+package wandb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"net/http"
+
+	"github.com/hashicorp/go-retryablehttp"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+)
+
+// Bounds of one download: how often it goes on without having got any further, and
+// how often a fresh address is asked for.
+const (
+	maxResumes = 5
+	maxRenewed = 3
+)
+
+// OpenFile reads a file of an artifact as a stream. A connection that breaks off is
+// taken up where it broke. The end is io.EOF only if size and MD5 are those of the
+// artifact: else it is a fault, so what was read before must not count until then.
+// The key is never sent along. Faults beside the network's: bad_artifact, not_found.
+func (c *Client) OpenFile(ctx context.Context, f RemoteFile) (io.ReadCloser, error) {
+	d := &download{client: c, ctx: ctx, file: f, hash: newMD5(), left: f.Size}
+	if !c.trusted(f) {
+		entry, err := c.manifestEntry(ctx, f)
+		switch {
+		case err != nil:
+			return nil, err
+		case entry == nil:
+			return nil, notFound("The artifact has no file %s.", f.Path)
+		case entry.Ref != "":
+			return nil, fault.New(fault.WandB, "bad_artifact", "The file %s of the artifact is only a reference to a file elsewhere, which this plugin does not follow.", f.Path)
+		}
+		d.entry, d.file.digest, d.left = entry, entry.Digest, number(entry.Size)
+	}
+	return d, nil
+}
+
+// download is a file that is being read.
+type download struct {
+	client *Client
+	ctx    context.Context //nolint:containedctx // A reader has no other way to hear of a cancel.
+	file   RemoteFile
+	entry  *storedEntry // if the manifest was asked
+	hash   hash.Hash
+	left   int64
+	at     int64
+
+	body             io.ReadCloser
+	resumes, renewed int
+	err              error
+}
+
+// Read implements io.Reader.
+func (d *download) Read(p []byte) (int, error) {
+	for d.err == nil {
+		if d.left == 0 {
+			d.err = d.verify()
+			break
+		}
+		if d.body == nil {
+			if d.err = d.connect(); d.err != nil {
+				break
+			}
+		}
+		n, err := d.body.Read(p[:min(int64(len(p)), d.left)])
+		_, _ = d.hash.Write(p[:n])
+		d.left -= int64(n)
+		d.at += int64(n)
+		if n > 0 {
+			d.resumes = 0
+		}
+		if err != nil && d.left > 0 {
+			d.again(err)
+		}
+		if n > 0 || len(p) == 0 {
+			return n, nil
+		}
+	}
+	return 0, d.err
+}
+
+// again sees to it that the next read goes on from here.
+func (d *download) again(err error) {
+	_ = d.body.Close()
+	d.body = nil
+	if d.ctx.Err() != nil {
+		d.err = d.ctx.Err()
+		return
+	}
+	if d.resumes++; d.resumes > maxResumes {
+		if errors.Is(err, io.EOF) {
+			d.err = damaged(d.file.Path, "it is shorter than the artifact says")
+			return
+		}
+		d.err = d.client.explainAt(storeAt(d.file.url), d.doing(), err)
+		return
+	}
+	d.client.notice(fmt.Sprintf("A download broke off at %d bytes; going on from there.", d.at))
+	d.err = sleep(d.ctx, d.client.timings.RetryWait)
+}
+
+// connect opens the file where the reading stands.
+func (d *download) connect() error {
+	for {
+		body, err := d.client.open(d.ctx, d.file.url, d.at)
+		if err == nil {
+			d.body = body
+			return nil
+		}
+		if !addressRefused(err) || d.renewed == maxRenewed {
+			return d.client.explainStore(uploadTarget{url: d.file.url}, d.doing(), err)
+		}
+		d.renewed++
+		fresh, err := d.client.renew(d.ctx, d.file)
+		if err != nil {
+			return err
+		}
+		d.file.url, d.file.manifestURL = fresh.url, fresh.manifestURL
+	}
+}
+
+func (d *download) doing() string { return "reading the file " + d.file.Path + " of the artifact" }
+
+// verify is io.EOF if what was read is what the artifact says. Another algorithm
+// than MD5 is known from the manifest only.
+func (d *download) verify() error {
+	sum := base64Sum(d.hash)
+	if sum == d.file.digest {
+		return io.EOF
+	}
+	if d.entry == nil {
+		entry, err := d.client.manifestEntry(d.ctx, d.file)
+		if err != nil {
+			return err
+		}
+		d.entry = entry
+	}
+	if e := d.entry; e != nil && e.Extra.Algorithm != "" && e.Extra.Algorithm != "MD5" && e.Ref == "" {
+		return io.EOF
+	}
+	return damaged(d.file.Path, "its bytes are not those of its checksum")
+}
+
+func damaged(path, why string) error {
+	return fault.New(fault.WandB, "bad_artifact", "The file %s of the artifact is damaged: %s. Try again; if it stays so, log the artifact anew.", path, why)
+}
+
+// Close implements io.Closer.
+func (d *download) Close() error {
+	if d.err == nil {
+		d.err = fault.New(fault.Plugin, "internal", "A file was read after it was closed.")
+	}
+	if d.body == nil {
+		return nil
+	}
+	return d.body.Close()
+}
+
+// open asks a signed address for a file's bytes from offset on, without the key. A
+// refusal is a *serverError.
+func (c *Client) open(ctx context.Context, address string, offset int64) (io.ReadCloser, error) {
+	address, err := c.address(address)
+	if err != nil {
+		return nil, err
+	}
+	req, err := retryablehttp.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, innerError(err)
+	}
+	req.Header.Set("Accept-Encoding", "identity") // Offsets count the bytes as they are stored.
+	if offset > 0 {
+		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", offset))
+	}
+	x := exchange{client: c, end: c.store, what: "A download from " + hostOf(address)}
+	resp, err := x.open(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case resp.StatusCode == http.StatusPartialContent && offset > 0:
+		return resp.Body, nil
+	case resp.StatusCode == http.StatusOK:
+		if _, err := io.CopyN(io.Discard, resp.Body, offset); err != nil {
+			_ = resp.Body.Close()
+			return nil, innerError(err)
+		}
+		return resp.Body, nil
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxStoreReply))
+	return nil, newServerError("download from "+hostOf(address), &reply{status: resp.StatusCode, header: resp.Header, body: body})
+}

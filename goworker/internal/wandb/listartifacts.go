@@ -1,0 +1,437 @@
+package wandb
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+)
+
+// ArtifactInfo is a version of an artifact in a list. Metadata, which may have many
+// megabytes, is never part of a list: see ArtifactDetails.
+type ArtifactInfo struct {
+	ID, Entity, Project, Type, Name string
+	// Version is such as "v3".
+	Version, Digest string
+	Aliases         []string
+	Description     string
+	// CreatedAt is ISO 8601.
+	CreatedAt       string
+	Size, FileCount int64
+}
+
+// versionNode is the fragment version in an answer.
+type versionNode struct {
+	ID          string      `json:"id"`
+	Digest      string      `json:"digest"`
+	State       string      `json:"state"`
+	Index       *int        `json:"versionIndex"`
+	Size        json.Number `json:"size"`
+	FileCount   json.Number `json:"fileCount"`
+	Description string      `json:"description"`
+	CreatedAt   string      `json:"createdAt"`
+	Type        struct {
+		Name string `json:"name"`
+	} `json:"artifactType"`
+	Sequence struct {
+		Name    string      `json:"name"`
+		Project *inProjects `json:"project"`
+	} `json:"artifactSequence"`
+	Aliases []alias `json:"aliases"`
+}
+
+// inProjects is the project of something, in an answer.
+type inProjects struct {
+	Name   string `json:"name"`
+	Entity struct {
+		Name string `json:"name"`
+	} `json:"entity"`
+}
+
+func (n *versionNode) info() ArtifactInfo {
+	a := ArtifactInfo{
+		ID: n.ID, Type: n.Type.Name, Name: n.Sequence.Name, Digest: n.Digest, Description: n.Description, CreatedAt: n.CreatedAt,
+		Size: number(n.Size), FileCount: number(n.FileCount),
+	}
+	if n.Index != nil {
+		a.Version = "v" + strconv.Itoa(*n.Index)
+	}
+	if p := n.Sequence.Project; p != nil {
+		a.Project, a.Entity = p.Name, p.Entity.Name
+	}
+	for _, l := range n.Aliases {
+		own := l.Collection == nil || l.Collection.Name == n.Sequence.Name
+		if own && !versionForm.MatchString(l.Alias) && !slices.Contains(a.Aliases, l.Alias) {
+			a.Aliases = append(a.Aliases, l.Alias)
+		}
+	}
+	return a
+}
+
+// listed tells whether a version may be shown: one that was deleted, or is not
+// committed yet, may not.
+func (n *versionNode) listed() bool {
+	return n != nil && n.Index != nil && (n.State == "" || n.State == stateCommitted)
+}
+
+// number is a count of the server's; 0 for what is none.
+func number(n json.Number) int64 {
+	i, _ := strconv.ParseInt(n.String(), 10, 64)
+	return max(i, 0)
+}
+
+// collectionNode is an artifact with its newest version, in an answer.
+type collectionNode struct {
+	Name       string `json:"name"`
+	CreatedAt  string `json:"createdAt"`
+	Membership *struct {
+		Artifact *versionNode `json:"artifact"`
+	} `json:"artifactMembership"`
+	Artifacts *connection[versionNode] `json:"artifacts"`
+}
+
+func (n *collectionNode) newest() *versionNode {
+	switch {
+	case n == nil:
+		return nil
+	case n.Membership != nil && n.Membership.Artifact.listed():
+		return n.Membership.Artifact
+	case n.Artifacts != nil:
+		for _, e := range n.Artifacts.Edges {
+			if e.Node.listed() {
+				return e.Node
+			}
+		}
+	}
+	return nil
+}
+
+// artifactOptions bounds the types that can be asked for at once.
+const maxTypes = 20
+
+// ListArtifacts lists a project's artifacts of the given types (none: of all), each
+// with its newest version. All types are asked for in one request. Faults are those
+// of ListRuns.
+func (c *Client) ListArtifacts(ctx context.Context, o ListOptions, types []string) (Page[ArtifactInfo], error) {
+	const doing = "listing the artifacts"
+	cursors, err := parseCursors(o.After)
+	if err != nil {
+		return Page[ArtifactInfo]{}, err
+	}
+	l := &artifactLister{client: c, options: o, limit: clampLimit(o.Limit), fragment: "collections"}
+	if len(cursors) > 0 { // The page before knows which types there are.
+		types = nil
+		for _, t := range cursors {
+			types = append(types, t.Type)
+		}
+	}
+	if len(types) == 0 {
+		if types, err = l.allTypes(ctx); err != nil {
+			return Page[ArtifactInfo]{}, c.explain(doing, err)
+		}
+	}
+	for _, t := range types[:min(len(types), maxTypes)] {
+		l.lists = append(l.lists, &typeList{typeCursor: typeCursor{Type: t, After: cursors.of(t)}, more: true})
+	}
+	err = l.fill(ctx)
+	if isUnknownToServer(err) {
+		l.fragment = "collectionsOld"
+		err = l.fill(ctx)
+	}
+	if err != nil {
+		return Page[ArtifactInfo]{}, c.explain(doing, err)
+	}
+	return l.page(), nil
+}
+
+// typeCursor is where the list of one type goes on.
+type typeCursor struct {
+	Type  string `json:"t"`
+	After string `json:"a,omitempty"`
+}
+
+// typeCursors is the Next of a page: types that are not in it are at their end.
+type typeCursors []typeCursor
+
+func (t typeCursors) String() string {
+	if len(t) == 0 {
+		return ""
+	}
+	raw, _ := json.Marshal(t) // Texts only: it cannot fail.
+	return base64.RawURLEncoding.EncodeToString(raw)
+}
+
+func (t typeCursors) of(name string) string {
+	for _, one := range t {
+		if one.Type == name {
+			return one.After
+		}
+	}
+	return ""
+}
+
+func parseCursors(text string) (out typeCursors, err error) {
+	if text == "" {
+		return nil, nil
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	if err == nil {
+		err = json.Unmarshal(raw, &out)
+	}
+	if err != nil || len(out) > maxTypes {
+		return nil, fault.New(fault.Plugin, "bad_cursor", "The list of artifacts cannot be continued from here: begin it anew.")
+	}
+	return out, nil
+}
+
+// typeList is what is known of the artifacts of one type.
+type typeList struct {
+	typeCursor
+	// fetched was not taken yet; more says that the server has more behind it.
+	fetched []edge[collectionNode]
+	end     string // cursor behind fetched
+	more    bool
+	total   int64
+}
+
+// artifactLister merges the lists of several types.
+type artifactLister struct {
+	client   *Client
+	options  ListOptions
+	limit    int
+	fragment string
+	place    Place
+	lists    []*typeList
+	items    []ArtifactInfo
+	rounds   int
+}
+
+// typesProject is the project with one connection for each type, under the names
+// t0, t1, …
+type typesProject struct {
+	projectNode
+	types map[string]*struct {
+		Collections *connection[collectionNode] `json:"artifactCollections"`
+	}
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (p *typesProject) UnmarshalJSON(raw []byte) error {
+	if err := json.Unmarshal(raw, &p.projectNode); err != nil {
+		return err
+	}
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &all); err != nil {
+		return err
+	}
+	delete(all, "name")
+	delete(all, "entityName")
+	rest, err := json.Marshal(all)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(rest, &p.types)
+}
+
+// fill takes entries until the page is full or the lists end. A list that has run
+// dry and goes on at the server has to be asked before the next entry is known.
+func (l *artifactLister) fill(ctx context.Context) error {
+	for len(l.items) < l.limit {
+		var dry []*typeList
+		for _, t := range l.lists {
+			if len(t.fetched) == 0 && t.more {
+				dry = append(dry, t)
+			}
+		}
+		if len(dry) > 0 {
+			if l.rounds++; l.rounds > listMax {
+				return nil
+			}
+			if err := l.fetch(ctx, dry); err != nil {
+				return err
+			}
+			continue
+		}
+		newest := l.newest()
+		if newest == nil {
+			return nil
+		}
+		l.take(newest)
+	}
+	return nil
+}
+
+// newest is the list whose next entry is the newest one; nil if there are none.
+func (l *artifactLister) newest() *typeList {
+	var best *typeList
+	for _, t := range l.lists {
+		if len(t.fetched) > 0 && (best == nil || createdAt(t.fetched[0]) > createdAt(best.fetched[0])) {
+			best = t
+		}
+	}
+	return best
+}
+
+func createdAt(e edge[collectionNode]) string {
+	if e.Node == nil {
+		return ""
+	}
+	return e.Node.CreatedAt
+}
+
+func (l *artifactLister) take(t *typeList) {
+	e := t.fetched[0]
+	t.fetched = t.fetched[1:]
+	if t.After = e.Cursor; len(t.fetched) == 0 {
+		t.After = cmp.Or(t.end, e.Cursor)
+	}
+	if v := e.Node.newest(); v != nil {
+		a := v.info()
+		a.Type, a.Name = cmp.Or(a.Type, t.Type), cmp.Or(a.Name, e.Node.Name)
+		a.Entity, a.Project = cmp.Or(a.Entity, l.place.Entity), cmp.Or(a.Project, l.place.Project)
+		l.items = append(l.items, a)
+	}
+}
+
+// fetch asks for the next page of each of the lists, in one request.
+func (l *artifactLister) fetch(ctx context.Context, lists []*typeList) error {
+	first := min(l.limit-len(l.items), listMax)
+	var head, body strings.Builder
+	vars := map[string]any{"first": first}
+	for i, t := range lists {
+		fmt.Fprintf(&head, ", $t%d: String!, $a%d: String", i, i)
+		fmt.Fprintf(&body, "    t%d: artifactType(name: $t%d) { artifactCollections(first: $first, after: $a%d) { ...%s } }\n", i, i, i, l.fragment)
+		vars[fmt.Sprintf("t%d", i)] = t.Type
+		if t.After != "" {
+			vars[fmt.Sprintf("a%d", i)] = t.After
+		}
+	}
+	text, err := withFragments("query ListArtifacts($entity: String, $project: String!, $first: Int" + head.String() +
+		") {\n  viewer { ...viewer }\n  project(name: $project, entityName: $entity) {\n    name\n    entityName\n" + body.String() + "  }\n}\n")
+	if err != nil {
+		return err
+	}
+	p, at, err := ask[typesProject](ctx, l.client, question{
+		doing: "listing the artifacts", op: "ListArtifacts", text: text, vars: vars, large: true,
+		entity: cmp.Or(l.place.Entity, l.options.Entity), project: l.options.Project,
+	})
+	if err != nil {
+		return err
+	}
+	l.place = at
+	for i, t := range lists {
+		t.more = false
+		one := p.types[fmt.Sprintf("t%d", i)]
+		if one == nil || one.Collections == nil {
+			continue
+		}
+		page := one.Collections
+		next := page.next()
+		t.fetched, t.end, t.more = page.Edges, next, next != "" && next != t.After
+		if len(page.Edges) == 0 {
+			t.After = next
+		}
+		if page.TotalCount != nil {
+			t.total = *page.TotalCount
+		}
+	}
+	return nil
+}
+
+// page is what was gathered, and where each list goes on. Entries that were fetched
+// but not taken are fetched again by the next page, from the cursor of the last one
+// that was taken; a server that gives no cursors gets all of them taken.
+func (l *artifactLister) page() Page[ArtifactInfo] {
+	page := Page[ArtifactInfo]{Place: l.place}
+	var next typeCursors
+	for _, t := range l.lists {
+		for len(t.fetched) > 0 && t.fetched[0].Cursor == "" {
+			l.take(t)
+		}
+		if len(t.fetched) > 0 || t.more {
+			next = append(next, t.typeCursor)
+		}
+		page.Total += t.total
+	}
+	page.Items, page.Next = l.items, next.String()
+	slices.SortStableFunc(page.Items, func(a, b ArtifactInfo) int { return cmp.Compare(b.CreatedAt, a.CreatedAt) })
+	return page
+}
+
+// allTypes are the project's artifact types, but for those that W&B itself makes.
+func (l *artifactLister) allTypes(ctx context.Context) ([]string, error) {
+	type node struct{ Name string }
+	type project struct {
+		projectNode
+		Types *connection[node] `json:"artifactTypes"`
+	}
+	p, at, err := ask[project](ctx, l.client, question{
+		doing: "listing the artifacts", op: "ListArtifactTypes", entity: l.options.Entity, project: l.options.Project,
+	})
+	if err != nil {
+		return nil, err
+	}
+	l.place = at
+	var names []string
+	if p.Types != nil {
+		for _, e := range p.Types.Edges {
+			if e.Node != nil && e.Node.Name != "run_table" && e.Node.Name != "job" && !strings.HasPrefix(e.Node.Name, "wandb-") {
+				names = append(names, e.Node.Name)
+			}
+		}
+	}
+	return names, nil
+}
+
+// ListVersions lists the versions of an artifact. Faults beside those of ListRuns:
+// not_found.
+func (c *Client) ListVersions(ctx context.Context, o ListOptions, name string) (Page[ArtifactInfo], error) {
+	const doing = "listing the versions of the artifact"
+	type project struct {
+		projectNode
+		Collection *struct {
+			Artifacts *connection[versionNode] `json:"artifacts"`
+		} `json:"artifactCollection"`
+	}
+	var page Page[ArtifactInfo]
+	nodes, next, err := gather(clampLimit(o.Limit), o.After, func(first int, after string) (*connection[versionNode], error) {
+		vars := listVars(map[string]any{"name": name, "filters": `{"state":"COMMITTED"}`}, first, after)
+		p, at, err := ask[project](ctx, c, question{doing: doing, op: "ListVersions", entity: cmp.Or(page.Entity, o.Entity), project: o.Project, vars: vars})
+		switch {
+		case err != nil:
+			return nil, err
+		case p.Collection == nil:
+			return nil, c.noArtifact(at.Entity, at.Project, name)
+		}
+		page.Place = at
+		if p.Collection.Artifacts == nil {
+			return &connection[versionNode]{}, nil
+		}
+		if n := p.Collection.Artifacts.TotalCount; n != nil {
+			page.Total = *n
+		}
+		return p.Collection.Artifacts, nil
+	})
+	if err != nil {
+		return page, c.explain(doing, err)
+	}
+	for _, n := range nodes {
+		if n.listed() {
+			a := n.info()
+			a.Entity, a.Project = cmp.Or(a.Entity, page.Entity), cmp.Or(a.Project, page.Project)
+			page.Items = append(page.Items, a)
+		}
+	}
+	page.Next = next
+	return page, nil
+}
+
+func (c *Client) noArtifact(entity, project, name string) error {
+	return notFound("W&B at %s has no artifact %q in %s/%s, or this account may not see it.", c.host(), name, entity, project)
+}

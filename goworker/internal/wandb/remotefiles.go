@@ -1,0 +1,176 @@
+package wandb
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+)
+
+// RemoteFile is a file of an artifact's version.
+type RemoteFile struct {
+	Path string
+	// Size is in bytes.
+	Size int64
+
+	artifactID string
+	// digest is as manifests have it; url is signed and expires.
+	digest, url string
+	// manifestURL is that of the list of the artifact's files.
+	manifestURL string
+}
+
+// storedNode is the fragment file in an answer.
+type storedNode struct {
+	Name   string      `json:"name"`
+	Size   json.Number `json:"sizeBytes"`
+	Digest string      `json:"digest"`
+	URL    string      `json:"directUrl"`
+}
+
+// filesNode is what an artifact's answer says of its files.
+type filesNode struct {
+	Manifest *struct {
+		File struct {
+			URL string `json:"directUrl"`
+		} `json:"file"`
+	} `json:"currentManifest"`
+	Files connection[storedNode] `json:"files"`
+}
+
+func (n *filesNode) files(artifactID string) map[string]RemoteFile {
+	out := map[string]RemoteFile{}
+	for _, e := range n.Files.Edges {
+		if f := e.Node; f != nil {
+			one := RemoteFile{Path: f.Name, Size: number(f.Size), artifactID: artifactID, digest: f.Digest, url: f.URL}
+			if n.Manifest != nil {
+				one.manifestURL = n.Manifest.File.URL
+			}
+			out[f.Name] = one
+		}
+	}
+	return out
+}
+
+// renew asks for fresh addresses of a file.
+func (c *Client) renew(ctx context.Context, f RemoteFile) (RemoteFile, error) {
+	var out struct {
+		Artifact *filesNode `json:"artifact"`
+	}
+	err := c.graphql(ctx, "ArtifactFiles", map[string]any{"id": f.artifactID, "files": []string{f.Path}}, &out)
+	if err != nil {
+		return f, c.explain("asking for the address of "+f.Path, err)
+	}
+	if out.Artifact != nil {
+		if fresh, ok := out.Artifact.files(f.artifactID)[f.Path]; ok {
+			return fresh, nil
+		}
+	}
+	return f, notFound("W&B at %s has the file %s of the artifact no more.", c.host(), f.Path)
+}
+
+// manifestLimit bounds the list of an artifact's files, in bytes.
+const manifestLimit = 256 << 20
+
+// storedEntry is what a manifest says of one file.
+type storedEntry struct {
+	Digest string      `json:"digest"`
+	Size   json.Number `json:"size"`
+	Ref    string      `json:"ref"`
+	Extra  struct {
+		Algorithm string `json:"alg"`
+	} `json:"extra"`
+}
+
+// manifestEntry looks a file up in the artifact's manifest, which is gone through
+// without being held; nil if it is not there.
+func (c *Client) manifestEntry(ctx context.Context, f RemoteFile) (*storedEntry, error) {
+	if f.manifestURL == "" {
+		return nil, nil
+	}
+	body, err := c.open(ctx, f.manifestURL, 0)
+	if addressRefused(err) {
+		if f, err = c.renew(ctx, f); err == nil {
+			body, err = c.open(ctx, f.manifestURL, 0)
+		}
+	}
+	const doing = "reading the list of the artifact's files"
+	if err != nil {
+		return nil, c.explainStore(uploadTarget{url: f.manifestURL}, doing, err)
+	}
+	defer func() { _ = body.Close() }()
+	entry, err := findEntry(io.LimitReader(body, manifestLimit), f.Path)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		return nil, fault.Wrap(err, fault.WandB, "bad_artifact", "The list of the artifact's files cannot be read: the artifact %s is damaged, or of a kind that this plugin does not know.", f.artifactID)
+	}
+	return entry, nil
+}
+
+// findEntry finds the entry of a path in a manifest.
+func findEntry(r io.Reader, path string) (*storedEntry, error) {
+	d := json.NewDecoder(r)
+	if err := enter(d); err != nil {
+		return nil, err
+	}
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		if key != "contents" {
+			if err := d.Decode(new(json.RawMessage)); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if err := enter(d); err != nil {
+			return nil, err
+		}
+		for d.More() {
+			name, err := d.Token()
+			if err != nil {
+				return nil, err
+			}
+			if name == path {
+				entry := new(storedEntry)
+				return entry, d.Decode(entry)
+			}
+			if err := d.Decode(new(json.RawMessage)); err != nil {
+				return nil, err
+			}
+		}
+		_, err = d.Token()
+		return nil, err
+	}
+	return nil, nil
+}
+
+// enter goes into an object.
+func enter(d *json.Decoder) error {
+	token, err := d.Token()
+	if err == nil && token != json.Delim('{') {
+		err = &json.SyntaxError{Offset: d.InputOffset()}
+	}
+	return err
+}
+
+// trusted tells whether a file is surely one of W&B's store: then its digest is that
+// of its bytes. What an artifact only refers to has an address that whoever made the
+// artifact chose.
+func (c *Client) trusted(f RemoteFile) bool {
+	raw, err := base64.StdEncoding.DecodeString(f.digest)
+	if err != nil || len(raw) != 16 {
+		return false
+	}
+	file, err := c.address(f.url)
+	if err != nil {
+		return false
+	}
+	manifest, err := c.address(f.manifestURL)
+	return err == nil && hostOf(file) == hostOf(manifest)
+}
