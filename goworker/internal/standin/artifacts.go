@@ -87,7 +87,7 @@ func (s *Server) collections(projectKey, kind string, args gqlexec.Args) (any, e
 		}
 		return nil, badRequest("unknown key " + field + " in the filters or the order")
 	}
-	list, err := filtered(s.data.collectionsOf(projectKey, kind), str(args, "filters"), str(args, "order"), "+createdAt", get)
+	list, err := filtered(s.data.collectionsOf(projectKey, kind), str(args, "filters"), str(args, "order"), "-createdAt", get)
 	if err != nil {
 		return nil, err
 	}

@@ -364,7 +364,7 @@ func TestListings(t *testing.T) {
 		}
 		after = at(page, "pageInfo", "endCursor")
 	}
-	assert.Equal(t, []string{"ds0", "ds1", "ds2", "ds3", "ds4"}, names)
+	assert.Equal(t, []string{"ds4", "ds3", "ds2", "ds1", "ds0"}, names, "newest first, as W&B lists them")
 	assert.Equal(t, 400, c.graphql(`{ project(name:"p") { artifactCollections(after: "zz") { totalCount } } }`, nil).status)
 	assert.Equal(t, 400, c.graphql(`{ project(name:"p") { artifactCollections(first: -1) { totalCount } } }`, nil).status)
 	types := c.data(`{ project(name:"p") { artifactTypes { edges { node { name } } } artifactType(name:"nope") { id } } }`, nil, "project")
