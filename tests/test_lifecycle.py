@@ -21,11 +21,9 @@ from fiftyone.operators.delegated import DelegatedOperationService
 
 from support import datasets
 from support.fake_worker import module
+from support.waiting import SECONDS, wait_for
 
 pytestmark = pytest.mark.oldest
-
-# Whoever waits longer for something waits in vain.
-SOON = 60
 
 
 @pytest.fixture
@@ -52,15 +50,6 @@ def log(operator):
 
 def new_run():
     return str(ObjectId())[-8:]
-
-
-def wait_for(condition):
-    end = time.monotonic() + SOON
-    while not (found := condition()):
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-    return found
 
 
 def workers(parent=None):
@@ -235,7 +224,7 @@ def background_service(log_path):
     finally:
         process.send_signal(signal.SIGINT)
         try:
-            process.wait(SOON)
+            process.wait(SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             raise
