@@ -22,6 +22,9 @@ from .plain import to_json
 # The collection of FiftyOne's delegated operations.
 _DELEGATED = "delegated_ops"
 
+# Documents that are written at once.
+_BATCH = 50_000
+
 # Arguments of stages that name generated datasets or cache queries.
 _STATE = "_state"
 
@@ -161,6 +164,84 @@ def database_uri():
         host = f"[{host}]"
 
     return f"mongodb://{host}:{port}/?directConnection=true"
+
+
+def source_ids(view):
+    """The ids of the samples that the view's rows come from: 12 bytes for each row, in order."""
+    kept = {"_id": 1, "_sample_id": 1} if is_generated(view) else {"_id": 1}
+    collection = _database()[view._dataset._sample_collection_name]
+    found = collection.aggregate(pipeline(view) + [{"$project": kept}], allowDiskUse=True)
+    return b"".join(row.get("_sample_id", row["_id"]).binary for row in found)
+
+
+def changed_ids(dataset, since):
+    """The ids of the dataset's samples that have changed since a moment, frames included: 12 bytes each."""
+    changed = {"last_modified_at": {"$gt": since}}
+    found = [row["_id"] for row in _database()[dataset._sample_collection_name].find(changed, {"_id": 1})]
+    if dataset._frame_collection_name:
+        found += _database()[dataset._frame_collection_name].distinct("_sample_id", changed)
+
+    return b"".join(_id.binary for _id in found)
+
+
+def all_ids(dataset):
+    """The ids of all samples of the dataset, those of all group slices included: 12 bytes each."""
+    return b"".join(row["_id"].binary for row in _database()[dataset._sample_collection_name].find({}, {"_id": 1}))
+
+
+def slices_of(dataset, ids):
+    """The names of the group slices that samples are in.
+
+    Args:
+        dataset: a grouped dataset
+        ids: ids of samples, as a list of text
+    """
+    wanted = {"_id": {"$in": [bson.ObjectId(i) for i in ids]}}
+    return _database()[dataset._sample_collection_name].distinct(f"{dataset.group_field}.name", wanted)
+
+
+def with_group_slice(view, name):
+    """The view with another active slice, if it has slices and there is such a one; else the view."""
+    if name and view.media_type == "group" and name in view.group_media_types:
+        view.group_slice = name
+
+    return view
+
+
+def dataset_id(dataset):
+    """The id of the dataset as text; its name may change."""
+    return str(dataset._doc.id)
+
+
+def dataset_exists(text):
+    """Whether there is a dataset with this id."""
+    return _database()["datasets"].find_one({"_id": bson.ObjectId(text)}, {"_id": 1}) is not None
+
+
+def write_ids(name, ids):
+    """Makes a collection of ids.
+
+    Args:
+        name: the collection's name
+        ids: 12 bytes for each id, without duplicates
+    """
+    collection = _database()[name]
+    for begin in range(0, len(ids), 12 * _BATCH):
+        part = ids[begin : begin + 12 * _BATCH]
+        first = begin // 12
+        documents = [{"_id": bson.ObjectId(part[i : i + 12]), "n": first + i // 12} for i in range(0, len(part), 12)]
+        collection.insert_many(documents, ordered=False)
+
+
+def drop_collection(name):
+    """Removes a collection."""
+    _database().drop_collection(name)
+
+
+def is_saved(text):
+    """Whether the text is in the stages of any saved view or run."""
+    mentioned = {"view_stages": {"$regex": re.escape(text)}}
+    return any(_database()[name].find_one(mentioned, {"_id": 1}) is not None for name in ("views", "runs"))
 
 
 def delegated_run_state(operation_id):

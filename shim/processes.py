@@ -1,0 +1,39 @@
+"""Tells whether the process that left something in the database is still there."""
+
+import os
+import socket
+import time
+
+import psutil
+
+# A process of another machine that has been silent for so long is taken for dead.
+_SILENCE_SECONDS = 90.0
+
+
+def this_process():
+    """What a document has to hold for :func:`is_alive`, beside ``updated``."""
+    return {
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "process_started": psutil.Process().create_time(),
+    }
+
+
+def is_alive(document, silence=_SILENCE_SECONDS):
+    """Whether the process that wrote a document is alive.
+
+    Args:
+        document: a dict with what :func:`this_process` gives, and ``updated``, the seconds since
+            1970 of the process's last sign of life
+        silence (90): how many seconds without such a sign a process of another machine may pass
+    """
+    if document["host"] != socket.gethostname():
+        return time.time() - document["updated"] < silence
+
+    try:
+        started = psutil.Process(document["pid"]).create_time()
+    except psutil.Error:
+        return False
+
+    # Ids are used again; the start time tells processes apart.
+    return abs(started - document["process_started"]) < 2

@@ -1,0 +1,51 @@
+"""What the tests of restored views have in common."""
+
+import datetime
+import json
+
+import bson
+import pytest
+
+from shim import query, restore
+from support import views
+
+
+@pytest.fixture(scope="session")
+def data(media, fiftyone):
+    """The datasets that views are made of."""
+    import fiftyone.brain as fob
+
+    made = views.sources(media)
+    fob.compute_similarity(made["images"], embeddings="embedding", brain_key="sim", backend="sklearn")
+    yield made
+    for dataset in made.values():
+        dataset.delete()
+
+
+@pytest.fixture
+def log():
+    """Says of a view what an artifact of it would say, with ids as the worker reads them."""
+
+    def log(samples, **metadata):
+        view = query.as_view(samples)
+        subset = query.is_subset(view)
+        described = {
+            "fiftyone_dataset_name": query.root_dataset(view).name,
+            "is_subset_view": subset,
+            "group_slice": query.group_slice(view),
+            **metadata,
+        }
+        return restore.Logged(
+            metadata=json.loads(json.dumps(described)),
+            serialization=query.serialization(view) if subset else "",
+            ids=row_sources(view),
+            created=datetime.datetime.now(datetime.timezone.utc),
+        )
+
+    return log
+
+
+def row_sources(view):
+    """The ids of the samples that the view's rows come from, found without the code under test."""
+    field = "sample_id" if query.is_generated(view) else "id"
+    return b"".join(bson.ObjectId(text).binary for text in view.values(field))
