@@ -35,7 +35,7 @@ const (
 	// identityLimit bounds a fiftyone/metadata.json that is read for its facts.
 	identityLimit = 1 << 20
 	// downloads is how many files are read at once.
-	downloads = 8
+	downloads = 24
 )
 
 // foundFacts are a version and its facts.

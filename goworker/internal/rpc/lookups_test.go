@@ -139,3 +139,27 @@ func testReadRun(t *testing.T, r *reading) {
 	assert.Equal(t, "view", run.GetOutputs()[0].GetName())
 	assert.Equal(t, r.server.URL()+"/local-user/p", run.GetProjectUrl())
 }
+
+// TestReadingJobsThatFail: each ends with one event that says why, without the key.
+func TestReadingJobsThatFail(t *testing.T) {
+	r := newReading(t)
+	r.seed.Artifact(r.seed.Run("run1", "", nil), "dataset", "bad", "{}", map[string]string{"fiftyone/sample_ids.txt": strings.Repeat(twoIDs, 50_000) + "x"})
+	for name, c := range map[string]struct {
+		req    *pb.RunRequest
+		code   string
+		source pb.Source
+	}{
+		"no kind":      {&pb.RunRequest{Job: &pb.RunRequest_Lookup{Lookup: &pb.Lookup{}}}, "unknown_job", pb.Source_SOURCE_PLUGIN},
+		"no artifact":  {&pb.RunRequest{Job: &pb.RunRequest_ReadArtifact{ReadArtifact: &pb.ReadArtifact{Reference: "none"}}}, "not_found", pb.Source_SOURCE_SETTINGS},
+		"no reference": {&pb.RunRequest{Job: &pb.RunRequest_ReadRun{ReadRun: &pb.ReadRun{}}}, "bad_reference", pb.Source_SOURCE_SETTINGS},
+		"damaged": {&pb.RunRequest{Job: &pb.RunRequest_ReadArtifact{ReadArtifact: &pb.ReadArtifact{
+			Reference: "bad", Lists: []pb.IdList{pb.IdList_ID_LIST_SAMPLES}}}}, "bad_artifact", pb.Source_SOURCE_WANDB},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, last := r.run(c.req)
+			assert.Equal(t, c.code, last.GetFailure().GetCode(), last.GetFailure().GetMessage())
+			assert.Equal(t, c.source, last.GetFailure().GetSource())
+			assert.NotContains(t, last.GetFailure().GetMessage(), r.server.Key().Reveal())
+		})
+	}
+}

@@ -94,7 +94,11 @@ func ask[P interface{ place() (string, string) }](ctx context.Context, c *Client
 				return nil, Place{}, err
 			}
 			at := Place{Viewer: viewer, Entity: firstOf(entity, viewer.Entity), Project: q.project}
-			if _, there, findErr := c.findRun(ctx, RunRef{Entity: at.Entity, Project: at.Project}); findErr == nil && there {
+			_, there, findErr := c.findRun(ctx, RunRef{Entity: at.Entity, Project: at.Project})
+			if findErr != nil {
+				return nil, Place{}, c.explain(q.doing, findErr)
+			}
+			if there {
 				return nil, at, e
 			}
 		}

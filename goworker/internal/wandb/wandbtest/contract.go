@@ -73,6 +73,7 @@ func RunContract(t *testing.T, target Target) {
 	t.Run("an artifact keeps its type", s.typeTaken)
 	t.Run("what is pending is finished by the next call", s.resume)
 	t.Run("a table shows in the workspace of our run", s.workspaceTable)
+	t.Run("what was logged is found, listed and read", s.reading)
 }
 
 func (s *suite) newClient(t *testing.T, key secret.String, opts ...wandb.Option) *wandb.Client {

@@ -1,0 +1,129 @@
+package wandb
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"slices"
+	"strconv"
+)
+
+// ArtifactInfo is a version of an artifact in a list. Metadata, which may have many
+// megabytes, is never part of a list: see ArtifactDetails.
+type ArtifactInfo struct {
+	ID, Entity, Project, Type, Name string
+	// Version is such as "v3".
+	Version, Digest string
+	Aliases         []string
+	Description     string
+	// CreatedAt is ISO 8601.
+	CreatedAt       string
+	Size, FileCount int64
+}
+
+// versionNode is the fragment version in an answer.
+type versionNode struct {
+	ID          string      `json:"id"`
+	Digest      string      `json:"digest"`
+	State       string      `json:"state"`
+	Index       *int        `json:"versionIndex"`
+	Size        json.Number `json:"size"`
+	FileCount   json.Number `json:"fileCount"`
+	Description string      `json:"description"`
+	CreatedAt   string      `json:"createdAt"`
+	Type        struct {
+		Name string `json:"name"`
+	} `json:"artifactType"`
+	Sequence struct {
+		Name    string      `json:"name"`
+		Project *inProjects `json:"project"`
+	} `json:"artifactSequence"`
+	Aliases []alias `json:"aliases"`
+}
+
+// inProjects is the project of something, in an answer.
+type inProjects struct {
+	Name   string `json:"name"`
+	Entity struct {
+		Name string `json:"name"`
+	} `json:"entity"`
+}
+
+func (n *versionNode) info() ArtifactInfo {
+	a := ArtifactInfo{
+		ID: n.ID, Type: n.Type.Name, Name: n.Sequence.Name, Digest: n.Digest, Description: n.Description, CreatedAt: n.CreatedAt,
+		Size: number(n.Size), FileCount: number(n.FileCount),
+	}
+	if n.Index != nil {
+		a.Version = "v" + strconv.Itoa(*n.Index)
+	}
+	if p := n.Sequence.Project; p != nil {
+		a.Project, a.Entity = p.Name, p.Entity.Name
+	}
+	for _, l := range n.Aliases {
+		own := l.Collection == nil || l.Collection.Name == n.Sequence.Name
+		if own && !versionForm.MatchString(l.Alias) && !slices.Contains(a.Aliases, l.Alias) {
+			a.Aliases = append(a.Aliases, l.Alias)
+		}
+	}
+	return a
+}
+
+// listed tells whether a version may be shown: one that was deleted, or is not
+// committed yet, may not.
+func (n *versionNode) listed() bool {
+	return n != nil && n.Index != nil && (n.State == "" || n.State == stateCommitted)
+}
+
+// number is a count of the server's; 0 for what is none.
+func number(n json.Number) int64 {
+	i, _ := strconv.ParseInt(n.String(), 10, 64)
+	return max(i, 0)
+}
+
+// ListVersions lists the versions of an artifact. Faults beside those of ListRuns:
+// not_found.
+func (c *Client) ListVersions(ctx context.Context, o ListOptions, name string) (Page[ArtifactInfo], error) {
+	const doing = "listing the versions of the artifact"
+	type project struct {
+		projectNode
+		Collection *struct {
+			Artifacts *connection[versionNode] `json:"artifacts"`
+		} `json:"artifactCollection"`
+	}
+	var page Page[ArtifactInfo]
+	nodes, next, err := gather(clampLimit(o.Limit), o.After, func(first int, after string) (*connection[versionNode], error) {
+		vars := listVars(map[string]any{"name": name, "filters": `{"state":"COMMITTED"}`}, first, after)
+		p, at, err := ask[project](ctx, c, question{doing: doing, op: "ListVersions", entity: cmp.Or(page.Entity, o.Entity), project: o.Project, vars: vars})
+		switch {
+		case err != nil:
+			return nil, err
+		case p.Collection == nil:
+			return nil, c.noArtifact(at.Entity, at.Project, name)
+		}
+		page.Place = at
+		if p.Collection.Artifacts == nil {
+			return &connection[versionNode]{}, nil
+		}
+		if n := p.Collection.Artifacts.TotalCount; n != nil {
+			page.Total = *n
+		}
+		return p.Collection.Artifacts, nil
+	})
+	if err != nil {
+		return page, c.explain(doing, err)
+	}
+	for _, n := range nodes {
+		if n.listed() {
+			a := n.info()
+			a.Entity, a.Project = cmp.Or(a.Entity, page.Entity), cmp.Or(a.Project, page.Project)
+			page.Items = append(page.Items, a)
+		}
+	}
+	page.Next = next
+	return page, nil
+}
+
+func (c *Client) noArtifact(entity, project, name string) error {
+	return notFound("W&B at %s has no artifact %q in %s/%s, or this account may not see it.", c.host(), name, entity, project)
+}
