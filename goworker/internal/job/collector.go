@@ -82,6 +82,9 @@ func (c *collector) datasetMetadata(ctx context.Context, meta *object, d Dataset
 		meta.raw("fiftyone_dataset_size", nil)
 	}
 	meta.set("fiftyone_view_size", n)
+	if v.GroupSlice != "" {
+		meta.set("group_slice", v.GroupSlice)
+	}
 }
 
 // describe sets what a dataset artifact says of the dataset beside its size.

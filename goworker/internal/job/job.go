@@ -52,6 +52,8 @@ type View struct {
 	// SerializationJSON are the view's stages; set for subsets.
 	SerializationJSON string
 	Rows              RowKind
+	// GroupSlice is the active slice of a grouped view, which its stages do not tell.
+	GroupSlice string
 }
 
 // Field is one field of the view's schema.
@@ -71,6 +73,9 @@ type Target struct {
 	ArtifactName  string // not sanitized; empty for the default
 	Description   string
 	Aliases, Tags []string
+	// InputArtifact is recorded as used by the run: what
+	// wandb.Settings.ParseArtifactRef reads, or empty.
+	InputArtifact string
 }
 
 // Relation is how a W&B run stands to us (whose state we may change).
@@ -109,6 +114,7 @@ type Result struct {
 	BytesUploaded                 int64
 	FilesUploaded, FilesUnchanged int64
 	RunConfigJSON                 string
+	InputArtifactURL              string
 	Warnings                      []Warning
 }
 

@@ -121,6 +121,7 @@ func (p *publisher) ensureRun(ctx context.Context, pub *publication) error {
 // after the artifact was committed: it is a warning.
 func (p *publisher) tellRun(ctx context.Context, c *collector, pub *publication, relation Relation, tables func() ([]wandb.RunTable, error)) {
 	s := p.session
+	p.useInput(ctx, c, pub)
 	switch relation {
 	case RunOurs:
 		p.stopSigns()
@@ -133,6 +134,21 @@ func (p *publisher) tellRun(ctx context.Context, c *collector, pub *publication,
 			c.warnings.note("no_run_config", "The artifact was logged, but the run's config could not be extended: %v", err)
 		}
 	}
+}
+
+// useInput records the input artifact as used by the run, unless the run made it.
+func (p *publisher) useInput(ctx context.Context, c *collector, pub *publication) {
+	s := p.session
+	if s.input == nil {
+		return
+	}
+	if by := s.input.CreatedBy; by == nil || by.RunRef != s.ref {
+		if err := s.client.UseArtifact(ctx, s.ref, s.input.ID); err != nil {
+			c.warnings.note("no_input", "The artifact was logged, but its run does not name its input: %v", err)
+			return
+		}
+	}
+	pub.result.InputArtifactURL = artifactEntry(s.client.Settings(), s.input.ArtifactInfo).URL
 }
 
 // fail marks a run of ours as failed. It has little time: a cancelled job has to

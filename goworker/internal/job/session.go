@@ -1,6 +1,7 @@
 package job
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -20,8 +21,9 @@ import (
 type session struct {
 	client *wandb.Client
 	ref    wandb.RunRef
-	run    *wandb.Run // nil: the job has to create it
-	here   bool       // the run is active in the caller's own Python
+	run    *wandb.Run             // nil: the job has to create it
+	here   bool                   // the run is active in the caller's own Python
+	input  *wandb.ArtifactVersion // to be recorded as used by the run, or nil
 }
 
 // openSession resolves the settings and asks W&B, before any data is read,
@@ -49,6 +51,20 @@ func openSession(ctx context.Context, in wandb.Inputs, runID string) (*session, 
 	}
 	ref := wandb.RunRef{Entity: access.Entity, Project: settings.Project, ID: runID}
 	return &session{client: client, ref: ref, run: access.Run, here: here}, nil
+}
+
+// findInput finds the artifact that is to be recorded as the run's input.
+func (s *session) findInput(ctx context.Context, reference string) error {
+	if reference == "" {
+		return nil
+	}
+	ref, err := s.client.Settings().ParseArtifactRef(reference)
+	if err != nil {
+		return err
+	}
+	ref.Entity, ref.Project = cmp.Or(ref.Entity, s.ref.Entity), cmp.Or(ref.Project, s.ref.Project)
+	s.input, err = s.client.FindArtifact(ctx, ref, []string{})
+	return err
 }
 
 // newClient makes a client that logs each request it tries again.
@@ -96,6 +112,9 @@ func runLog(ctx context.Context, target Target, v View, events Events, plan logP
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
 		if s, err = openSession(gctx, target.Settings, target.RunID); err != nil {
+			return err
+		}
+		if err := s.findInput(gctx, target.InputArtifact); err != nil {
 			return err
 		}
 		return s.client.CheckArtifactFree(gctx, s.ref.Entity, s.ref.Project, plan.kind, name)

@@ -81,7 +81,7 @@ func logPredictionsOf(m *pb.LogPredictions, in wandb.Inputs) (job.LogPredictions
 	v, d, err := rowsOf(m.GetView(), m.GetDataset())
 	j := job.LogPredictions{
 		Target: job.Target{Settings: in, RunID: m.GetRunId(), ArtifactName: m.GetArtifactName(), Description: m.GetDescription(),
-			Aliases: m.GetAliases(), Tags: m.GetTags()},
+			Aliases: m.GetAliases(), Tags: m.GetTags(), InputArtifact: m.GetInputArtifact()},
 		View: v, Dataset: d, Predictions: fieldOf(m.GetPredictions()),
 		ModelName: m.GetModelName(), ModelVersion: m.GetModelVersion(), ModelConfigJSON: m.GetModelConfigJson(),
 		LowConfidence: m.GetLowConfidenceThreshold(), IncludeImages: m.GetIncludeImages(),
@@ -106,6 +106,7 @@ func rowsOf(v *pb.View, d *pb.Dataset) (job.View, job.Dataset, error) {
 	return job.View{
 			Query: view.Query{URI: secret.String(v.GetUri()), Database: v.GetDatabase(), Collection: v.GetCollection(), Pipeline: pipeline},
 			Rows:  rowKinds[v.GetRowKind()], IsSubset: v.GetIsSubset(), SerializationJSON: v.GetSerializationJson(),
+			GroupSlice: v.GetGroupSlice(),
 		}, job.Dataset{
 			Name: d.GetName(), MediaType: d.GetMediaType(), FiftyOneVersion: d.GetFiftyoneVersion(),
 			CreatedAt: d.GetCreatedAt(), LastModifiedAt: d.GetLastModifiedAt(), InfoJSON: d.GetInfoJson(),
@@ -153,7 +154,7 @@ func sendLogged(send func(*pb.RunResponse) error) func(*job.Result, error) error
 			WandbUrl: r.RunURL, ArtifactUrl: r.ArtifactURL, BaseUrl: r.BaseURL, Samples: r.Samples,
 			TotalPredictions: r.Predictions, NumClasses: r.Classes, NumLowConfidence: r.LowConfidence,
 			BytesUploaded: r.BytesUploaded, FilesUploaded: r.FilesUploaded, FilesUnchanged: r.FilesUnchanged,
-			RunConfigJson: r.RunConfigJSON,
+			RunConfigJson: r.RunConfigJSON, InputArtifactUrl: r.InputArtifactURL,
 		}
 		for _, w := range r.Warnings {
 			m.Warnings = append(m.Warnings, &pb.Warning{Code: w.Code, Message: w.Message, Count: w.Count, SampleIds: w.SampleIDs})

@@ -928,7 +928,9 @@ type View struct {
 	// view._serialize(include_uuids=False) without generated names, as JSON; set for subsets only.
 	SerializationJson string `protobuf:"bytes,6,opt,name=serialization_json,json=serializationJson,proto3" json:"serialization_json,omitempty"`
 	// What one row is: how rows of generated collections find their sources.
-	RowKind       RowKind `protobuf:"varint,7,opt,name=row_kind,json=rowKind,proto3,enum=wandbworker.v1.RowKind" json:"row_kind,omitempty"`
+	RowKind RowKind `protobuf:"varint,7,opt,name=row_kind,json=rowKind,proto3,enum=wandbworker.v1.RowKind" json:"row_kind,omitempty"`
+	// The active slice of a grouped view, which its stages do not tell.
+	GroupSlice    string `protobuf:"bytes,8,opt,name=group_slice,json=groupSlice,proto3" json:"group_slice,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1010,6 +1012,13 @@ func (x *View) GetRowKind() RowKind {
 		return x.RowKind
 	}
 	return RowKind_ROW_KIND_UNSPECIFIED
+}
+
+func (x *View) GetGroupSlice() string {
+	if x != nil {
+		return x.GroupSlice
+	}
+	return ""
 }
 
 // Field is one field of the view's schema.
@@ -1276,7 +1285,10 @@ type LogPredictions struct {
 	// The same moment as YYYYmmdd_HHMMSS.
 	NameTimestamp string `protobuf:"bytes,16,opt,name=name_timestamp,json=nameTimestamp,proto3" json:"name_timestamp,omitempty"`
 	// Plain fields that get typed columns.
-	Fields        []*Field `protobuf:"bytes,17,rep,name=fields,proto3" json:"fields,omitempty"`
+	Fields []*Field `protobuf:"bytes,17,rep,name=fields,proto3" json:"fields,omitempty"`
+	// The artifact that the model was trained on, to be recorded as used by the
+	// run, in any form of ReadArtifact.reference; empty for none.
+	InputArtifact string `protobuf:"bytes,18,opt,name=input_artifact,json=inputArtifact,proto3" json:"input_artifact,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1428,6 +1440,13 @@ func (x *LogPredictions) GetFields() []*Field {
 		return x.Fields
 	}
 	return nil
+}
+
+func (x *LogPredictions) GetInputArtifact() string {
+	if x != nil {
+		return x.InputArtifact
+	}
+	return ""
 }
 
 // FinishRun ends a run that an earlier job created.
@@ -2069,9 +2088,11 @@ type ArtifactLogged struct {
 	// What went wrong with single samples, and what was left out.
 	Warnings []*Warning `protobuf:"bytes,18,rep,name=warnings,proto3" json:"warnings,omitempty"`
 	// The server that was used.
-	BaseUrl       string `protobuf:"bytes,19,opt,name=base_url,json=baseUrl,proto3" json:"base_url,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	BaseUrl string `protobuf:"bytes,19,opt,name=base_url,json=baseUrl,proto3" json:"base_url,omitempty"`
+	// The page of the artifact that was recorded as the run's input, if one was.
+	InputArtifactUrl string `protobuf:"bytes,20,opt,name=input_artifact_url,json=inputArtifactUrl,proto3" json:"input_artifact_url,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *ArtifactLogged) Reset() {
@@ -2233,6 +2254,13 @@ func (x *ArtifactLogged) GetWarnings() []*Warning {
 func (x *ArtifactLogged) GetBaseUrl() string {
 	if x != nil {
 		return x.BaseUrl
+	}
+	return ""
+}
+
+func (x *ArtifactLogged) GetInputArtifactUrl() string {
+	if x != nil {
+		return x.InputArtifactUrl
 	}
 	return ""
 }
@@ -3490,7 +3518,7 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\n" +
 	"collection\x18\v \x01(\tR\n" +
 	"collection\x12\x1a\n" +
-	"\bpipeline\x18\f \x01(\fR\bpipeline\"\xf0\x01\n" +
+	"\bpipeline\x18\f \x01(\fR\bpipeline\"\x91\x02\n" +
 	"\x04View\x12\x10\n" +
 	"\x03uri\x18\x01 \x01(\tR\x03uri\x12\x1a\n" +
 	"\bdatabase\x18\x02 \x01(\tR\bdatabase\x12\x1e\n" +
@@ -3500,7 +3528,9 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\bpipeline\x18\x04 \x01(\fR\bpipeline\x12\x1b\n" +
 	"\tis_subset\x18\x05 \x01(\bR\bisSubset\x12-\n" +
 	"\x12serialization_json\x18\x06 \x01(\tR\x11serializationJson\x122\n" +
-	"\brow_kind\x18\a \x01(\x0e2\x17.wandbworker.v1.RowKindR\arowKind\"\x8f\x01\n" +
+	"\brow_kind\x18\a \x01(\x0e2\x17.wandbworker.v1.RowKindR\arowKind\x12\x1f\n" +
+	"\vgroup_slice\x18\b \x01(\tR\n" +
+	"groupSlice\"\x8f\x01\n" +
 	"\x05Field\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x17\n" +
 	"\adb_path\x18\x02 \x01(\tR\x06dbPath\x12\x1d\n" +
@@ -3524,7 +3554,7 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x06fields\x18\v \x03(\v2\x15.wandbworker.v1.FieldR\x06fields\x125\n" +
 	"\n" +
 	"embeddings\x18\f \x03(\v2\x15.wandbworker.v1.FieldR\n" +
-	"embeddings\"\xb9\x05\n" +
+	"embeddings\"\xe0\x05\n" +
 	"\x0eLogPredictions\x12(\n" +
 	"\x04view\x18\x01 \x01(\v2\x14.wandbworker.v1.ViewR\x04view\x121\n" +
 	"\adataset\x18\x02 \x01(\v2\x17.wandbworker.v1.DatasetR\adataset\x12\x15\n" +
@@ -3544,7 +3574,8 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x0einclude_images\x18\x0e \x01(\bR\rincludeImages\x12/\n" +
 	"\x13inference_timestamp\x18\x0f \x01(\tR\x12inferenceTimestamp\x12%\n" +
 	"\x0ename_timestamp\x18\x10 \x01(\tR\rnameTimestamp\x12-\n" +
-	"\x06fields\x18\x11 \x03(\v2\x15.wandbworker.v1.FieldR\x06fields\"q\n" +
+	"\x06fields\x18\x11 \x03(\v2\x15.wandbworker.v1.FieldR\x06fields\x12%\n" +
+	"\x0einput_artifact\x18\x12 \x01(\tR\rinputArtifact\"q\n" +
 	"\tFinishRun\x12\x16\n" +
 	"\x06entity\x18\x01 \x01(\tR\x06entity\x12\x18\n" +
 	"\aproject\x18\x02 \x01(\tR\aproject\x12\x15\n" +
@@ -3592,7 +3623,7 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x14\n" +
 	"\x05count\x18\x03 \x01(\x03R\x05count\x12\x1d\n" +
 	"\n" +
-	"sample_ids\x18\x04 \x03(\tR\tsampleIds\"\xcf\x05\n" +
+	"sample_ids\x18\x04 \x03(\tR\tsampleIds\"\xfd\x05\n" +
 	"\x0eArtifactLogged\x12\x16\n" +
 	"\x06entity\x18\x01 \x01(\tR\x06entity\x12\x18\n" +
 	"\aproject\x18\x02 \x01(\tR\aproject\x12\x15\n" +
@@ -3615,7 +3646,8 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x0ffiles_unchanged\x18\x10 \x01(\x03R\x0efilesUnchanged\x12&\n" +
 	"\x0frun_config_json\x18\x11 \x01(\tR\rrunConfigJson\x123\n" +
 	"\bwarnings\x18\x12 \x03(\v2\x17.wandbworker.v1.WarningR\bwarnings\x12\x19\n" +
-	"\bbase_url\x18\x13 \x01(\tR\abaseUrl\"\r\n" +
+	"\bbase_url\x18\x13 \x01(\tR\abaseUrl\x12,\n" +
+	"\x12input_artifact_url\x18\x14 \x01(\tR\x10inputArtifactUrl\"\r\n" +
 	"\vRunFinished\"\x9f\x02\n" +
 	"\x06Lookup\x12.\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1a.wandbworker.v1.LookupKindR\x04kind\x12%\n" +
