@@ -55,7 +55,7 @@ test-py: build ## Python, end-to-end and browser tests
 	FIFTYONE_WANDB_CHROMIUM="$$($(PY) tools/browser.py)" $(PY) -m pytest tests
 
 test-oldest: build ## The end-to-end tests with the oldest FiftyOne that we claim
-	@$(PYTHON) tools/setup_env.py --venv .venv-oldest --requirements requirements.txt --package "$(OLDEST)" --package wandb==0.31.0 --package pytest==9.2.0
+	@$(PYTHON) tools/setup_env.py --venv .venv-oldest --requirements requirements.txt --package "$(OLDEST)" --package "graphql-core<3.3" --package wandb==0.31.0 --package pytest==9.2.0
 	.venv-oldest/bin/python -m pytest tests -m oldest
 
 demo: build ## Log real data to a local stand-in for W&B, and read it back
