@@ -28,3 +28,8 @@ class WandBCancelled(WandBError):
 
     def __init__(self, message):
         super().__init__(message, source=SETTINGS, code="cancelled")
+
+
+def bad_argument(message):
+    """The error for an argument that cannot be."""
+    return WandBError(message, source=SETTINGS, code="bad_argument")

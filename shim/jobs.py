@@ -9,15 +9,12 @@ label, created, updated, finished`` (seconds since 1970), ``result``, ``error``,
 """
 
 import logging
-import os
-import socket
 import time
 
 import bson
-import psutil
 from fiftyone.operators.store import ExecutionStore
 
-from . import PLUGIN_NAME, query
+from . import PLUGIN_NAME, processes, query
 from .plain import to_plain
 
 STORE = "wandb_jobs"
@@ -34,9 +31,6 @@ _TTL_SECONDS = 30 * 24 * 3600
 # Progress is written at most this often; without progress, a sign of life is.
 _WRITE_SECONDS = 1.0
 _HEARTBEAT_SECONDS = 10.0
-
-# A job of another machine that has been silent for so long is taken for dead.
-_SILENCE_SECONDS = 90.0
 
 _CANCEL = "cancel:"
 
@@ -72,7 +66,7 @@ class JobRecord:
             "error": None,
             "source": None,
             "delegated": job_id is not None,
-            **_this_process(),
+            **processes.this_process(),
         }
         self._write()
 
@@ -191,7 +185,7 @@ def _queued():
 
 def _judge(document):
     # Nobody can write "my process was killed" into its own record, so readers find out.
-    if document["state"] == RUNNING and not _is_alive(document):
+    if document["state"] == RUNNING and not processes.is_alive(document):
         return {
             **document,
             "state": FAILED,
@@ -200,27 +194,6 @@ def _judge(document):
         }
 
     return document
-
-
-def _is_alive(document):
-    if document["host"] != socket.gethostname():
-        return time.time() - document["updated"] < _SILENCE_SECONDS
-
-    try:
-        started = psutil.Process(document["pid"]).create_time()
-    except psutil.Error:
-        return False
-
-    # Ids are used again; the start time tells processes apart.
-    return abs(started - document["process_started"]) < 2
-
-
-def _this_process():
-    return {
-        "host": socket.gethostname(),
-        "pid": os.getpid(),
-        "process_started": psutil.Process().create_time(),
-    }
 
 
 def _forget_cancel(job_id):

@@ -12,7 +12,7 @@ import threading
 import time
 from dataclasses import dataclass
 
-from . import __version__
+from .calls import call_worker, error_of
 from .errors import PLUGIN, WandBCancelled, WandBError
 from .jobs import JobRecord
 
@@ -25,6 +25,9 @@ _ASK = 0.5
 
 # How long a worker that was told to stop may take, being killed included.
 _STOP_SECONDS = 5.0
+
+# How far a job is whose part in Python takes long, when the worker's is done.
+_CONCLUDING = 0.7
 
 # How long it may take to mark a run as failed after its worker died.
 _FINISH_SECONDS = 15.0
@@ -52,6 +55,9 @@ class Job:
         request: a dict with the one key of the wire contract's ``job``, such as
             ``log_view``
         record_id (None): the id of the delegated operation, if it is one
+        on_ids (None): a function that gets each of the worker's ``IdChunk``, in another thread
+        conclusion (None): what is left to do in Python if that takes long, in words
+        nothing ("Nothing was logged"): what a cancelled job has done, in words
     """
 
     operator: str
@@ -60,6 +66,9 @@ class Job:
     settings: dict
     request: dict
     record_id: str | None = None
+    on_ids: object = None
+    conclusion: str | None = None
+    nothing: str = "Nothing was logged"
 
     def __repr__(self):
         # The settings hold the key, the request holds the database's URI.
@@ -74,8 +83,8 @@ def stream(job, conclude, watchers=()):
 
     Args:
         job: a :class:`Job`
-        conclude: a function of the worker's ``ArtifactLogged`` and the job's id, which
-            does what is left to do in Python and returns the result, a dict
+        conclude: a function of the message that ended the worker's part and the job's id,
+            which does what is left to do in Python and returns the result, a dict
         watchers (()): functions without arguments, called about twice a second, which
             return None to go on, or the error to raise instead
 
@@ -90,14 +99,17 @@ def stream(job, conclude, watchers=()):
     call = _Call(job, record.id)
     call.start()
     try:
-        reason = yield from _attend(call, record, [_asked_to_stop(record), *watchers])
+        reason = yield from _attend(call, record, [_asked_to_stop(record, job.nothing), *watchers])
+        if job.conclusion and call.succeeded:
+            record.progress(_CONCLUDING, job.conclusion)
+            yield Update(_CONCLUDING, job.conclusion)
     except GeneratorExit:
         # FiftyOne's server closes generators in its event loop, which must not be held up.
         call.cancel()
-        threading.Thread(target=_give_up, args=(call, record, conclude)).start()
+        threading.Thread(target=_give_up, args=(call, record, conclude, job.nothing)).start()
         raise
     except BaseException:
-        _give_up(call, record, conclude)
+        _give_up(call, record, conclude, job.nothing)
         raise
 
     return _settle(call, record, conclude, reason)
@@ -169,19 +181,19 @@ def _settle(call, record, conclude, reason):
         raise
 
 
-def _give_up(call, record, conclude):
+def _give_up(call, record, conclude, nothing):
     """Ends a call that nobody waits for any more. It may have been done already."""
     call.stop()
     with contextlib.suppress(Exception):
-        _settle(call, record, conclude, WandBCancelled("The job was cancelled. Nothing was logged."))
+        _settle(call, record, conclude, WandBCancelled(f"The job was cancelled. {nothing}."))
 
 
-def _asked_to_stop(record):
+def _asked_to_stop(record, nothing):
     def watch():
         if not record.cancel_requested():
             return None
 
-        return WandBCancelled("The job was cancelled on request. Nothing was logged.")
+        return WandBCancelled(f"The job was cancelled on request. {nothing}.")
 
     return watch
 
@@ -229,6 +241,11 @@ class _Call:
             self.cancel()
             self._ended.wait(_STOP_SECONDS)
 
+    @property
+    def succeeded(self):
+        """Whether the worker has done its part."""
+        return self._message is not None
+
     def result(self, reason):
         """The message that ended the call.
 
@@ -247,35 +264,24 @@ class _Call:
             self._ended.set()
 
     def _call(self):
-        from .worker.errors import JobCancelled, JobFailed, WorkerError
+        from .worker.errors import JobFailed
 
         try:
-            self._message = _call_worker(
+            self._message = call_worker(
                 self._job_id,
                 self._job.settings,
                 self._job.request,
                 on_progress=self._updates.put,
                 on_run_created=self._note_run,
+                on_ids=self._job.on_ids,
                 cancelled=self._cancelled.is_set,
                 say=self._say,
             )
-        except JobFailed as e:
-            self._error = WandBError(e.message, source=e.source, code=e.code)
-        except JobCancelled as e:
-            if not e.cleaned_up:
-                self._close_run()
-        except WorkerError as e:
-            self._error = WandBError(str(e), source=PLUGIN, code="worker")
-            self._close_run()
         except Exception as e:
-            _log.debug("The call to the worker failed", exc_info=True)
-            self._error = WandBError(
-                f"The plugin could not talk to its worker ({type(e).__name__}). The log of 'fiftyone_wandb' at level "
-                "DEBUG has the details",
-                source=PLUGIN,
-                code="internal",
-            )
-            self._close_run()
+            # A run that a living worker has made is closed by the worker.
+            self._error = error_of(e)
+            if not getattr(e, "cleaned_up", isinstance(e, JobFailed)):
+                self._close_run()
 
     def _say(self, text):
         # The worker is being built, which takes a minute: a log alone nobody sees in the App.
@@ -299,7 +305,7 @@ class _Call:
             "exit_code": 1,
         }
         try:
-            _call_worker(
+            call_worker(
                 self._job_id,
                 self._job.settings,
                 {"finish_run": finish},
@@ -312,17 +318,3 @@ class _Call:
                 run.project,
                 run.run_id,
             )
-
-
-def _call_worker(job_id, settings, request, **callbacks):
-    # Imported late: the plugin registers without grpcio and protobuf, too.
-    from . import worker
-    from .worker import messages
-
-    message = messages.RunRequest(
-        job_id=job_id,
-        wandb=settings,
-        client_version=__version__,
-        **request,
-    )
-    return worker.run_job(message, **callbacks)

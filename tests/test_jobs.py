@@ -272,5 +272,5 @@ def test_records_are_written_about_once_a_second(log, jobs, images, fake_worker,
 
 def _stream(operator, samples):
     work = module(operator, "work")
-    job, conclude = operator._job(samples, {"project": "p"})
+    job, conclude = operator.job(samples, {"project": "p"})
     return work.stream(job, conclude)

@@ -1,6 +1,5 @@
 """What the operators that run a job in the worker have in common."""
 
-import json
 import logging
 import threading
 import time
@@ -11,7 +10,7 @@ import fiftyone.operators as foo
 from fiftyone.operators.executor import ExecutionResult
 from fiftyone.operators.message import GeneratedMessage, MessageType
 
-from .. import query, settings, work
+from .. import query, work
 from ..errors import FIFTYONE, SETTINGS, WandBCancelled, WandBError
 from ..plain import to_plain
 from ..progress import TerminalBar
@@ -29,30 +28,34 @@ class JobOperator(foo.Operator):
     #: The parameters that the record of a job shows: none of them may hold a secret.
     RECORDED = ()
 
-    def prepare(self, view, params):
+    #: What a job has done that was stopped, in words.
+    NOTHING = "Nothing was logged"
+
+    def job(self, samples, params, **where):
         """Checks the parameters and describes the job.
 
         Args:
-            view: a :class:`fiftyone.core.view.DatasetView`
+            samples: a dataset or view
             params: a dict of the operator's parameters
+            where: arguments of :func:`shim.settings.collect` that say who is calling, and
+                ``record_id``, the id of a delegated operation
 
         Returns:
-            a tuple of (a dict with the one key of the wire contract's ``job``, a
-            function of the view and the worker's message that records the result with
-            FiftyOne, a list of warnings, each a dict)
+            a tuple of (a :class:`shim.work.Job`, a function of the worker's last message and
+            the job's id that does what is left to do and returns the result, a dict)
 
         Raises:
             WandBError: if a parameter is wrong
         """
         raise NotImplementedError
 
-    def result(self, message):
-        """The part of the result, a dict, that only this operator has."""
-        raise NotImplementedError
+    def effects(self, ctx, result):
+        """What a finished job makes the App do: a list of messages, as ``ctx.ops`` makes them."""
+        return []
 
     def run_here(self, samples, params, progress=None):
         """Runs the job for a caller in Python and returns its result, a dict."""
-        job, conclude = self._job(samples, params, directory=str(Path.cwd()))
+        job, conclude = self.job(samples, params, directory=str(Path.cwd()))
         with TerminalBar(progress) as bar:
             result = work.drain(work.stream(job, conclude), bar.show)
 
@@ -66,8 +69,8 @@ class JobOperator(foo.Operator):
 
         Mistakes in the parameters are found now, not when the job is run.
         """
+        self.job(samples, params)
         view = query.as_view(samples)
-        self.prepare(view, params)
         context = {
             "view": view,
             "params": to_plain({k: v for k, v in params.items() if v is not None}),
@@ -101,18 +104,6 @@ class JobOperator(foo.Operator):
 
         return self._run_through(ctx)
 
-    def resolve_execution_options(self, ctx):
-        """Both ways are allowed; the background is proposed for large jobs."""
-        return foo.ExecutionOptions(
-            allow_immediate_execution=True,
-            allow_delegated_execution=True,
-            default_choice_to_delegated=forms.is_large(ctx, self.wants_images(ctx.params)),
-        )
-
-    def wants_images(self, params):
-        """Whether a job with these parameters logs the media files."""
-        raise NotImplementedError
-
     def _run_delegated(self, ctx):
         operation_id = ctx.request_params.get("run_doc")
         written = 0.0
@@ -124,7 +115,7 @@ class JobOperator(foo.Operator):
                 written = now
                 ctx.set_progress(progress=update.fraction, label=update.label)
 
-        watchers = [_failed_elsewhere(operation_id)] if operation_id else []
+        watchers = [_failed_elsewhere(operation_id, self.NOTHING)] if operation_id else []
         job, conclude = self._job_of(ctx, record_id=operation_id)
         return work.drain(work.stream(job, conclude, watchers), show)
 
@@ -141,13 +132,15 @@ class JobOperator(foo.Operator):
                 f"The job was stopped: FiftyOne allows {limit} seconds for operators that run through "
                 "execute_operator(), set by FIFTYONE_OPERATOR_TIMEOUT. Call the operator itself, "
                 f"foo.get_operator('{self.uri}')(...), which has no limit, or with delegate=True. "
-                "Nothing was logged",
+                f"{self.NOTHING}",
                 source=SETTINGS,
                 code="operator_timeout",
             )
 
         job, conclude = self._job_of(ctx, directory=str(Path.cwd()))
-        return work.drain(work.stream(job, conclude, [watch]), lambda update: None)
+        result = work.drain(work.stream(job, conclude, [watch]), lambda update: None)
+        self.effects(ctx, result)
+        return result
 
     def _run_in_app(self, ctx):
         try:
@@ -158,6 +151,7 @@ class JobOperator(foo.Operator):
                     update = next(updates)
                     yield ctx.ops.set_progress(label=update.label, progress=update.fraction)
             except StopIteration as end:
+                yield from self.effects(ctx, end.value)
                 # The dialog that showed the progress shows the result: the result's own line
                 # would open a second one below it.
                 yield ctx.ops.show_output(self._result_view(ctx, end.value).to_json(), end.value)
@@ -174,116 +168,20 @@ class JobOperator(foo.Operator):
         return self.resolve_output(ctx)
 
     def _job_of(self, ctx, record_id=None, directory=""):
-        return self._job(
-            forms.chosen(ctx),
+        return self.job(
+            self.samples_of(ctx),
             ctx.params,
             secret=ctx.secret,
             record_id=str(record_id) if record_id else None,
             directory=directory,
         )
 
-    def _job(self, samples, params, **where):
-        view = query.as_view(samples)
-        request, record, warnings = self.prepare(view, params)
-        job = work.Job(
-            operator=self.name,
-            dataset=query.root_dataset(view).name,
-            parameters={k: params[k] for k in self.RECORDED if params.get(k) is not None},
-            settings=settings.collect(
-                entity=params.get("entity"),
-                project=params.get("project"),
-                run_id=params.get("run_id"),
-                **{k: v for k, v in where.items() if k != "record_id"},
-            ),
-            request=request,
-            record_id=where.get("record_id"),
-        )
-
-        def conclude(message, job_id):
-            found = warnings + _after(view, message, record)
-            return {**self.result(message), **_common(message, job_id, found)}
-
-        return job, conclude
+    def samples_of(self, ctx):
+        """The dataset or view that an execution is about."""
+        return forms.chosen(ctx)
 
 
-def text_list(value, argument):
-    """Returns a list of strings of a string, a list of strings, or None.
-
-    Raises:
-        WandBError: if it is anything else
-    """
-    if value is None:
-        return []
-
-    if isinstance(value, str):
-        return [value]
-
-    if isinstance(value, (list, tuple, set)) and all(isinstance(v, str) for v in value):
-        return list(dict.fromkeys(value))
-
-    raise WandBError(
-        f"{argument} has to be a list of strings, not {value!r}",
-        source=SETTINGS,
-        code="bad_argument",
-    )
-
-
-def _after(view, message, record):
-    """Does what is left to do in Python; what fails there is a warning, for all is logged."""
-    warnings = []
-    try:
-        record(view, message)
-    except Exception as e:
-        _log.debug("Cannot write FiftyOne's record of the run", exc_info=True)
-        warnings.append(_warning("no_run_record", f"FiftyOne's record of this run could not be written: {e}"))
-
-    # RUN_RELATION_ACTIVE_HERE: the config of such a run is for its own process to set.
-    if message.run_relation == 3 and message.run_config_json:
-        try:
-            done = settings.update_active_config(message.run_id, json.loads(message.run_config_json))
-        except Exception as e:
-            _log.debug("Cannot update the active run's config", exc_info=True)
-            done, reason = False, f": {e}"
-        else:
-            reason = ", for it is not active here any more"
-
-        if not done:
-            warnings.append(_warning("no_run_config", f"The run's config could not be updated{reason}"))
-
-    return warnings
-
-
-def _common(message, job_id, warnings):
-    reported = [
-        {
-            "code": w.code,
-            "message": w.message,
-            "count": w.count,
-            "sample_ids": list(w.sample_ids),
-        }
-        for w in message.warnings
-    ]
-    return {
-        "wandb_url": message.wandb_url,
-        "artifact_url": message.artifact_url,
-        "artifact_version": message.artifact_version,
-        "new_version": message.new_version,
-        "entity": message.entity,
-        "project": message.project,
-        "run_id": message.run_id,
-        "bytes_uploaded": message.bytes_uploaded,
-        "files_uploaded": message.files_uploaded,
-        "files_unchanged": message.files_unchanged,
-        "warnings": reported + warnings,
-        "job_id": job_id,
-    }
-
-
-def _warning(code, message):
-    return {"code": code, "message": message, "count": 1, "sample_ids": []}
-
-
-def _failed_elsewhere(operation_id):
+def _failed_elsewhere(operation_id, nothing):
     def watch():
         try:
             state = query.delegated_run_state(operation_id)
@@ -295,7 +193,7 @@ def _failed_elsewhere(operation_id):
             return None
 
         change = "removed" if state is None else f"marked as {state}"
-        return WandBCancelled(f"The delegated run was {change}, so its work was stopped. Nothing was logged.")
+        return WandBCancelled(f"The delegated run was {change}, so its work was stopped. {nothing}.")
 
     return watch
 

@@ -6,10 +6,10 @@ from fiftyone.operators import types
 from .. import query, runs, schema
 from ..errors import SETTINGS, WandBError
 from . import forms
-from .base import JobOperator, text_list
+from .log_operator import LogOperator, text_list
 
 
-class LogFiftyOneViewToWandB(JobOperator):
+class LogFiftyOneViewToWandB(LogOperator):
     """Logs a dataset or view as a W&B dataset artifact."""
 
     RECORDED = (

@@ -10,13 +10,13 @@ from .. import query, runs, schema
 from ..errors import SETTINGS, WandBError
 from ..plain import to_json
 from . import forms
-from .base import JobOperator, text_list
+from .log_operator import LogOperator, text_list
 
 # Confidences below this are low, as in the original plugin.
 LOW_CONFIDENCE = 0.5
 
 
-class LogModelPredictions(JobOperator):
+class LogModelPredictions(LogOperator):
     """Logs a model's predictions as a W&B artifact."""
 
     RECORDED = (

@@ -206,6 +206,7 @@ def run_job(
     *,
     on_progress: Callable[[Any], None] | None = None,
     on_run_created: Callable[[Any], None] | None = None,
+    on_ids: Callable[[Any], None] | None = None,
     cancelled: Cancel | None = None,
     say: Callable[[str], None] | None = None,
     found: find.Found | None = None,
@@ -216,12 +217,13 @@ def run_job(
         request: a messages.RunRequest
         on_progress: gets each messages.Progress, at most about ten a second
         on_run_created: gets the messages.RunCreated
+        on_ids: gets each messages.IdChunk
         cancelled: a request to cancel
         say: is told when the worker has to be built before
         found: the binary; by default it is searched for
 
     Returns:
-        the result: a messages.ArtifactLogged or messages.RunFinished
+        the result, the message that ends the job, such as a messages.ArtifactLogged
 
     Raises:
         JobFailed: if the job cannot be done
@@ -239,6 +241,9 @@ def run_job(
             elif kind == "run_created":
                 if on_run_created:
                     on_run_created(content)
+            elif kind == "id_chunk":
+                if on_ids:
+                    on_ids(content)
             elif kind == "failure":
                 raise JobFailed(messages.source_name(content.source), content.code, content.message)
             else:

@@ -22,7 +22,7 @@ class FakeWorker:
         self.stopped_after = None
         self.behave = self.succeed
 
-    def run_job(self, request, *, on_progress=None, on_run_created=None, cancelled=None, say=None):
+    def run_job(self, request, *, on_progress=None, on_run_created=None, on_ids=None, cancelled=None, say=None):
         """What the plugin calls."""
         if request.WhichOneof("job") == "finish_run":
             self.finished.append(request.finish_run)

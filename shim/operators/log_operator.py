@@ -1,0 +1,143 @@
+"""What the operators that log to W&B have in common."""
+
+import json
+import logging
+
+import fiftyone.operators as foo
+
+from .. import query, settings, work
+from ..errors import bad_argument
+from . import forms
+from .base import JobOperator
+
+_log = logging.getLogger("fiftyone_wandb")
+
+
+class LogOperator(JobOperator):
+    """An operator that logs rows of a view as a W&B artifact."""
+
+    def prepare(self, view, params):
+        """Checks the parameters and describes the job.
+
+        Args:
+            view: a :class:`fiftyone.core.view.DatasetView`
+            params: a dict of the operator's parameters
+
+        Returns:
+            a tuple of (a dict with the one key of the wire contract's ``job``, a
+            function of the view and the worker's message that records the result with
+            FiftyOne, a list of warnings, each a dict)
+
+        Raises:
+            WandBError: if a parameter is wrong
+        """
+        raise NotImplementedError
+
+    def result(self, message):
+        """The part of the result, a dict, that only this operator has."""
+        raise NotImplementedError
+
+    def wants_images(self, params):
+        """Whether a job with these parameters logs the media files."""
+        raise NotImplementedError
+
+    def job(self, samples, params, record_id=None, **where):
+        view = query.as_view(samples)
+        request, record, warnings = self.prepare(view, params)
+        job = work.Job(
+            operator=self.name,
+            dataset=query.root_dataset(view).name,
+            parameters={k: params[k] for k in self.RECORDED if params.get(k) is not None},
+            settings=settings.collect(
+                entity=params.get("entity"), project=params.get("project"), run_id=params.get("run_id"), **where
+            ),
+            request=request,
+            record_id=record_id,
+        )
+
+        def conclude(message, job_id):
+            found = warnings + _after(view, message, record)
+            return {**self.result(message), **_common(message, job_id, found)}
+
+        return job, conclude
+
+    def resolve_execution_options(self, ctx):
+        """Both ways are allowed; the background is proposed for large jobs."""
+        return foo.ExecutionOptions(
+            allow_immediate_execution=True,
+            allow_delegated_execution=True,
+            default_choice_to_delegated=forms.is_large(ctx, self.wants_images(ctx.params)),
+        )
+
+
+def text_list(value, argument):
+    """Returns a list of strings of a string, a list of strings, or None.
+
+    Raises:
+        WandBError: if it is anything else
+    """
+    if value is None:
+        return []
+
+    if isinstance(value, str):
+        return [value]
+
+    if isinstance(value, (list, tuple, set)) and all(isinstance(v, str) for v in value):
+        return list(dict.fromkeys(value))
+
+    raise bad_argument(f"{argument} has to be a list of strings, not {value!r}")
+
+
+def _after(view, message, record):
+    """Does what is left to do in Python; what fails there is a warning, for all is logged."""
+    warnings = []
+    try:
+        record(view, message)
+    except Exception as e:
+        _log.debug("Cannot write FiftyOne's record of the run", exc_info=True)
+        warnings.append(_warning("no_run_record", f"FiftyOne's record of this run could not be written: {e}"))
+
+    # RUN_RELATION_ACTIVE_HERE: the config of such a run is for its own process to set.
+    if message.run_relation == 3 and message.run_config_json:
+        try:
+            done = settings.update_active_config(message.run_id, json.loads(message.run_config_json))
+        except Exception as e:
+            _log.debug("Cannot update the active run's config", exc_info=True)
+            done, reason = False, f": {e}"
+        else:
+            reason = ", for it is not active here any more"
+
+        if not done:
+            warnings.append(_warning("no_run_config", f"The run's config could not be updated{reason}"))
+
+    return warnings
+
+
+def _common(message, job_id, warnings):
+    reported = [
+        {
+            "code": w.code,
+            "message": w.message,
+            "count": w.count,
+            "sample_ids": list(w.sample_ids),
+        }
+        for w in message.warnings
+    ]
+    return {
+        "wandb_url": message.wandb_url,
+        "artifact_url": message.artifact_url,
+        "artifact_version": message.artifact_version,
+        "new_version": message.new_version,
+        "entity": message.entity,
+        "project": message.project,
+        "run_id": message.run_id,
+        "bytes_uploaded": message.bytes_uploaded,
+        "files_uploaded": message.files_uploaded,
+        "files_unchanged": message.files_unchanged,
+        "warnings": reported + warnings,
+        "job_id": job_id,
+    }
+
+
+def _warning(code, message):
+    return {"code": code, "message": message, "count": 1, "sample_ids": []}
