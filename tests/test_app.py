@@ -83,7 +83,7 @@ def test_manifest():
 
     assert manifest["name"] == PLUGIN_NAME
     assert manifest["version"] == __version__
-    assert manifest["operators"] == [operator().name for operator in OPERATORS] == list(NAMES)
+    assert manifest["operators"] == [operator().name for operator in OPERATORS] == [*NAMES, "load_view_from_wandb"]
     assert set(manifest["secrets"]) == {API_KEY, ENTITY, PROJECT, URL}
 
 
