@@ -32,6 +32,14 @@ def project_error(text):
     return None
 
 
+def run_id(text):
+    """The id that a text names: of the address of a run's page its last part, else the text itself."""
+    if text and "/runs/" in text:
+        return re.split(r"[/?#]", text.split("/runs/", 1)[1])[0]
+
+    return text or ""
+
+
 def run_error(text):
     """Why a text cannot be the id of a run, or None."""
     bad = sorted(_RUN_FORBIDDEN & set(text or ""))

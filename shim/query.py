@@ -64,6 +64,7 @@ def describe_view(view):
         "is_subset": subset,
         "serialization_json": serialization(view) if subset else "",
         "row_kind": row_kind(view),
+        "group_slice": group_slice(view) or "",
     }
 
 
@@ -152,6 +153,35 @@ def count(view, limit, seconds=1.0):
         return None
 
     return found[0]["n"] if found else 0
+
+
+def media_size(view, limit=20_000, seconds=1.0):
+    """The sizes of the first rows' media files, as far as the metadata says them.
+
+    Returns:
+        a tuple of (rows looked at, distinct files, those with a size, their bytes); None if it
+        took too long
+    """
+    stages = pipeline(view) + [
+        {"$limit": limit},
+        {"$group": {"_id": "$filepath", "rows": {"$sum": 1}, "size": {"$first": "$metadata.size_bytes"}}},
+        {
+            "$group": {
+                "_id": None,
+                "rows": {"$sum": "$rows"},
+                "files": {"$sum": 1},
+                "known": {"$sum": {"$cond": [{"$isNumber": "$size"}, 1, 0]}},
+                "bytes": {"$sum": "$size"},
+            }
+        },
+    ]
+    collection = _database()[view._dataset._sample_collection_name]
+    try:
+        found = list(collection.aggregate(stages, allowDiskUse=True, maxTimeMS=int(seconds * 1000)))
+    except pymongo.errors.PyMongoError:
+        return None
+
+    return tuple(found[0][key] for key in ("rows", "files", "known", "bytes")) if found else (0, 0, 0, 0)
 
 
 def database_uri():

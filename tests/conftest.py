@@ -5,6 +5,7 @@ FiftyOne, because FiftyOne reads it once. MongoDB is started by the first test t
 """
 
 import contextlib
+import importlib
 import os
 import shutil
 import subprocess
@@ -104,7 +105,9 @@ def fake_worker(operator, monkeypatch):
     """A worker that does nothing, in place of the real one."""
     from support.fake_worker import FakeWorker, package_of
 
-    fake = FakeWorker(package_of(operator("log_fiftyone_view_to_wandb")))
+    package = package_of(operator("log_fiftyone_view_to_wandb"))
+    fake = FakeWorker(package)
+    importlib.import_module(package + ".lookups").forget()
     monkeypatch.setattr(fake.worker, "run_job", fake.run_job)
     return fake
 

@@ -14,7 +14,7 @@ from .. import query, work
 from ..errors import FIFTYONE, SETTINGS, WandBCancelled, WandBError
 from ..plain import to_plain
 from ..progress import TerminalBar
-from . import forms
+from . import forms, results
 
 _log = logging.getLogger("fiftyone_wandb")
 
@@ -160,7 +160,7 @@ class JobOperator(foo.Operator):
         except WandBError as e:
             # An exception would break the stream off, and the App would show its own. The dialog
             # that showed the progress stands before the form, where the App shows the error.
-            yield ctx.ops.show_output(forms.show_error(e).to_json(), {})
+            yield ctx.ops.show_output(results.show_error(e).to_json(), {})
             yield _ErrorLine(str(e))
 
     def _result_view(self, ctx, result):

@@ -1,17 +1,23 @@
 """What the forms of the operators have in common. Nothing here uses the network."""
 
-import os
 import threading
 import time
 
 from fiftyone.operators import types
 
-from .. import names, query, schema, settings
+from .. import names, query, schema
 from ..errors import WandBError
+from . import results
 
 # From here on the background is proposed: rows, and rows whose pictures go up.
 _MANY_ROWS = 200_000
 _MANY_IMAGES = 5_000
+
+# About what a row and a cell of it take: ids in files and table, a text of boxes.
+_ROW_BYTES = 150
+_CELL_BYTES = 50
+
+_SHOWN_COLUMNS = 12
 
 # Counting stops here and is remembered for a while, as forms are made at every keystroke.
 _COUNT_LIMIT = 1_000_001
@@ -50,7 +56,12 @@ def target(ctx):
 
 def count(view):
     """The number of the view's rows, at most ``_COUNT_LIMIT``; None if counting takes long."""
-    key = (query.root_dataset(view).name, hash(query.serialization(view)), query.group_slice(view))
+    return _remembered("count", view, lambda: query.count(view, _COUNT_LIMIT))
+
+
+def _remembered(what, view, find):
+    # Forms are made at every keystroke.
+    key = (what, query.root_dataset(view).name, hash(query.serialization(view)), query.group_slice(view))
     now = time.monotonic()
     with _counts_lock:
         for old in [k for k, (_, when) in _counts.items() if now - when > _COUNT_SECONDS]:
@@ -59,11 +70,11 @@ def count(view):
         if key in _counts:
             return _counts[key][0]
 
-    counted = query.count(view, _COUNT_LIMIT)
+    found = find()
     with _counts_lock:
-        _counts[key] = (counted, now)
+        _counts[key] = (found, now)
 
-    return counted
+    return found
 
 
 def is_large(ctx, with_images):
@@ -100,7 +111,8 @@ def start(ctx, verb):
 
     inputs.view_target(ctx, action_description=verb)
     rows = count(view)
-    inputs.view("samples", types.Notice(label=_about(view, rows)))
+    notice = types.Notice if query.is_subset(view) else types.Warning
+    inputs.view("samples", notice(label=_about(view, rows)))
     return inputs, view
 
 
@@ -118,30 +130,56 @@ def _about(view, rows):
     return f"{number} of '{query.root_dataset(view).name}'{whole} will be logged"
 
 
-def where(ctx, inputs):
-    """Adds the project and the entity."""
-    known = _known(ctx, settings.PROJECT, "WANDB_PROJECT")
-    project = inputs.str(
-        "project",
-        required=known is None,
-        label="Project",
-        description="The W&B project. It is made if it does not exist",
-        default=known,
-    )
-    _refuse(project, names.project_error(ctx.params.get("project")))
-    inputs.str(
-        "entity",
-        label="Entity",
-        description="A W&B user or team. Empty: the default of your key",
-        default=_known(ctx, settings.ENTITY, "WANDB_ENTITY"),
-    )
+def plan(ctx, inputs, view, columns, with_images):
+    """Says what will happen.
+
+    Args:
+        ctx: the execution context
+        inputs: the form's inputs
+        view: the view
+        columns: the names of the table's columns, without that of the media files; none for no table
+        with_images: whether the media files go up
+    """
+    rows = count(view)
+    parts = []
+    if columns:
+        shown = ", ".join(columns[:_SHOWN_COLUMNS]) + (", …" if len(columns) > _SHOWN_COLUMNS else "")
+        parts.append(f"A table with {len(columns) + with_images} columns: {shown}" + (", image" if with_images else ""))
+    else:
+        parts.append("A list of the samples, without a table")
+
+    parts.append(_upload(view, rows, len(columns), with_images))
+    if is_large(ctx, with_images):
+        parts.append("It is large: the background is proposed, which needs a service (fiftyone delegated launch)")
+    else:
+        parts.append("It will run here, with live progress")
+
+    inputs.view("plan", types.Notice(label="What will happen", description=". ".join(parts)))
 
 
-def run(ctx, inputs, description):
-    """Adds the run's id."""
-    _refuse(
-        inputs.str("run_id", label="Run ID", description=description),
-        names.run_error(ctx.params.get("run_id")),
+def _upload(view, rows, columns, with_images):
+    """What goes up, in words: at most this much, as W&B takes no file twice."""
+    if rows is None:
+        return "How much goes up is not known yet"
+
+    generated = rows * (_ROW_BYTES + _CELL_BYTES * columns)
+    if not with_images:
+        return f"About {results.size(generated)} go up"
+
+    found = _remembered("media", view, lambda: query.media_size(view))
+    if not found or not found[0]:
+        return f"About {results.size(generated)} and the media files go up"
+
+    looked_at, files, known, size = found
+    scale = rows / looked_at
+    number = round(files * scale)
+    pictures = f"{'about ' if scale > 1 else ''}{number:,} media file{'' if number == 1 else 's'}"
+    if not known:
+        return f"About {results.size(generated)} and {pictures} go up, whose sizes the dataset does not say"
+
+    total = generated + size / known * files * scale
+    return (
+        f"{pictures[0].upper()}{pictures[1:]}, about {results.size(total)} in all, without those that W&B has already"
     )
 
 
@@ -156,7 +194,7 @@ def artifact(ctx, inputs, default):
     text = ctx.params.get("artifact_name") or ""
     name = names.artifact_name(text)
     note = f"It will be called '{name}'" if text and name and name != text else f"Empty: {default}"
-    _refuse(
+    refuse(
         inputs.str("artifact_name", label="Artifact name", description=note),
         names.artifact_error(text),
     )
@@ -199,71 +237,8 @@ def columns(view):
     return [path for path in schema.choices(view, schema.is_plain) if path not in own]
 
 
-def show_result(ctx, rows):
-    """The output of a job: a table of what was done, the links and the warnings.
-
-    Args:
-        ctx: the execution context, with the result
-        rows: a list of (label, value) for what only this operator has
-    """
-    result = ctx.results or {}
-    outputs = types.Object()
-    if not result.get("artifact_name"):
-        return types.Property(outputs)
-
-    version = result["artifact_version"]
-    state = "new version" if result["new_version"] else "W&B had this very content already"
-    rows = [
-        ("Artifact", _link(f"{result['artifact_name']}:{version}", result["artifact_url"])),
-        ("Version", f"{version} ({state})"),
-        ("Run", _link(f"{result['entity']}/{result['project']}/{result['run_id']}", result["wandb_url"])),
-        *rows,
-        (
-            "Uploaded",
-            f"{_bytes(result['bytes_uploaded'])} in {result['files_uploaded']:,} files; "
-            f"{result['files_unchanged']:,} files were there already",
-        ),
-    ]
-    text = ["| | |", "|-|-|", *(f"| **{label}** | {value} |" for label, value in rows)]
-    if result["warnings"]:
-        text += ["", "**Warnings**", ""]
-        text += [f"- {_escape(warning['message'])}" for warning in result["warnings"]]
-
-    outputs.str("summary", default="\n".join(text), view=types.MarkdownView())
-    return types.Property(outputs, view=types.View(label="Logged to W&B"))
-
-
-def show_error(error):
-    """The output of a job that failed."""
-    outputs = types.Object()
-    outputs.view("error", types.Error(label="The job failed", description=str(error)))
-    return types.Property(outputs)
-
-
-def _known(ctx, secret, variable):
-    return ctx.secret(secret) or os.environ.get(variable) or None
-
-
-def _refuse(prop, error):
+def refuse(prop, error):
+    """Marks a field as wrong, if there is an error."""
     if error:
         prop.invalid = True
         prop.error_message = error
-
-
-def _link(text, url):
-    return f"[{_escape(text)}]({url})" if url else _escape(text)
-
-
-def _escape(text):
-    # File names and class names come from anywhere; Markdown must not act on them.
-    return "".join("\\" + c if c in "\\`*_{}[]<>()#|" else c for c in text.replace("\n", " "))
-
-
-def _bytes(number):
-    for unit in ("B", "kB", "MB", "GB"):
-        if number < 1000:
-            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
-
-        number /= 1000
-
-    return f"{number:.1f} TB"

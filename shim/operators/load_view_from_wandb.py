@@ -1,43 +1,67 @@
-"""The operator that makes a logged view again."""
+"""The operator ``load_view_from_wandb``."""
 
 import datetime
 import json
-import logging
-from pathlib import Path
 
+import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from .. import calls, restore, settings
-from ..errors import SETTINGS, WandBError, bad_argument
-from . import forms
+from .. import idlists, names, query, restore, settings, work
+from ..errors import FIFTYONE, SETTINGS, WandBError, bad_argument
+from . import choices, forms, results
+from .base import JobOperator
 
+#: What can be done with a view, in words.
 ACTIONS = {
     "apply_to_session": "Show it",
     "save_as_view": "Save it as a named view",
-    "both": "Show and save it",
+    "both": "Show it and save it",
+    "return": "Only say what it is",
 }
 
-_log = logging.getLogger("fiftyone_wandb")
+_SHOWING = ("apply_to_session", "both")
+_SAVING = ("save_as_view", "both")
 
-# How long reading an artifact may take, in seconds.
-_SECONDS = 600.0
+_WAYS = {
+    restore.STAGES: "the view's stages, as they were logged",
+    restore.IDS: "the ids of the samples",
+    restore.DATASET: "the whole dataset, as it was logged",
+}
 
 
-class LoadViewFromWandB(foo.Operator):
+class LoadViewFromWandB(JobOperator):
     """Makes the view again that a W&B artifact was logged from."""
+
+    RECORDED = (
+        "project",
+        "entity",
+        "artifact",
+        "version",
+        "low_confidence",
+        "by_ids",
+        "run_id",
+        "action",
+        "view_name",
+        "overwrite",
+    )
+    NOTHING = "Nothing was loaded"
 
     @property
     def config(self):
         return foo.OperatorConfig(
             name="load_view_from_wandb",
             label="W&B: Load View from Artifact",
-            dynamic=True,
             description=(
                 "Makes the FiftyOne view again that a W&B dataset or predictions artifact was logged from: the very "
-                "samples that a model was trained on, or the predictions that it was least sure of"
+                "samples that a model was trained on, or the predictions that it was least sure of. It can be shown, "
+                "saved under a name, and recorded as used by a run"
             ),
             icon="/assets/wandb.svg",
+            dynamic=True,
+            execute_as_generator=True,
+            allow_immediate_execution=True,
+            allow_delegated_execution=True,
         )
 
     def __call__(
@@ -52,170 +76,357 @@ class LoadViewFromWandB(foo.Operator):
         run_id=None,
         view_name=None,
         overwrite=False,
+        session=None,
+        with_report=False,
+        progress=None,
     ):
-        """Loads a view.
+        """Makes the view again that an artifact was logged from.
 
         Args:
-            dataset: the dataset that the view was made of
-            project (None): the W&B project; by default that of the secrets
-            artifact: a name with or without version or alias (``train:v3``), the URL of the
-                artifact's page, or its id
-            entity (None): the entity; by default that of the secrets or the key
-            low_confidence (False): only the labels of a predictions artifact with a low confidence
-            by_ids (False): use the stored sample ids even if there are stages
+            dataset: the dataset to make it of; None for the one that the artifact names
+            project (None): the W&B project; by default, that of the FiftyOne secret or of W&B's own settings
+            artifact: a name with or without version or alias (``train:v3``), also with project and entity before
+                it, the URL of the artifact's page, or its id
+            entity (None): the W&B user or team; by default, that of the FiftyOne secret, of W&B's own settings
+                or of the key
+            low_confidence (False): whether only the labels of a predictions artifact with a low confidence are
+                wanted
+            by_ids (False): whether to use the stored sample ids even if there are stages
             run_id (None): a run of the project to record as a user of the artifact
-            view_name (None): save the view under this name, too
-            overwrite (False): replace a saved view of that name
+            view_name (None): a name to save the view under
+            overwrite (False): whether a saved view of that name may be replaced
+            session (None): a :class:`fiftyone.core.session.Session` to show the view in
+            with_report (False): whether to return a report too
+            progress (None): whether to show a progress bar; by default, ``fo.config.show_progress_bars`` decides
 
         Returns:
-            the view
+            the view; with ``with_report``, a tuple of the view and a dict with ``samples_loaded``, ``way``
+            ("stages", "ids" or "dataset"), ``gone``, ``deleted``, ``new``, ``changed``, ``warnings`` and more
+
+        Raises:
+            RuntimeError: if the view could not be made
         """
-        restored, _ = _load(
-            dataset,
-            {
-                "project": project,
-                "artifact": artifact,
-                "entity": entity,
-                "low_confidence": low_confidence,
-                "by_ids": by_ids,
-                "run_id": run_id,
-            },
-            in_app=bool(view_name),
-            directory=str(Path.cwd()),
-        )
-        for note in restored.notes:
-            _log.warning("%s", note)
+        params = {
+            "project": project,
+            "artifact": artifact,
+            "entity": entity,
+            "low_confidence": low_confidence,
+            "by_ids": by_ids,
+            "run_id": run_id,
+            "action": "save_as_view" if view_name else "return",
+            "view_name": view_name,
+            "overwrite": overwrite,
+        }
+        report = self.run_here(dataset, params, progress=progress)
+        if session is not None:
+            session.view = report.view
 
-        if view_name:
-            _save(dataset, restored.view, view_name, overwrite)
-
-        return restored.view
+        return (report.view, dict(report)) if with_report else report.view
 
     def resolve_input(self, ctx):
         inputs = types.Object()
-        if ctx.dataset is None:
-            inputs.view("nothing", types.Warning(label="Open a dataset first"))
-            return types.Property(inputs, invalid=True)
-
-        forms.where(ctx, inputs)
-        inputs.str(
-            "artifact",
+        place = choices.Place(ctx)
+        place.add(inputs, new="It has to exist")
+        found = choices.add_artifact(
+            inputs,
+            place,
+            ("dataset", "predictions"),
+            "Or type a name with a version or an alias, such as train:v3, or the address of its page",
             required=True,
-            label="Artifact",
-            description="A name with or without version, such as train:v3, or the URL of the artifact's page",
+            dataset=ctx.dataset_name,
         )
+        chosen = self._versions(ctx, inputs, place, found)
+        self._notice(ctx, inputs, chosen)
+        if chosen is None or chosen.type != "dataset":
+            inputs.bool(
+                "low_confidence",
+                default=False,
+                label="Low confidence only",
+                description="Of a predictions artifact, only the labels that the model was not sure of",
+            )
+
         inputs.bool(
-            "low_confidence",
+            "by_ids",
             default=False,
-            label="Low confidence only",
-            description="Of a predictions artifact, only the labels that the model was not sure of",
+            label="By ids",
+            description="Select the logged samples by their ids, even if the stages of the view are there",
         )
+        choices.add_run(inputs, place, ctx.params, "A run to record as a user of the artifact. Empty: none")
+        self._actions(ctx, inputs)
+        return types.Property(inputs, view=types.View(label="Load a view from W&B"))
+
+    def _versions(self, ctx, inputs, place, found):
+        """Adds the versions of the chosen artifact; returns the entry of what is chosen, or None."""
+        reference = ctx.params.get("artifact") or ""
+        known = {f"{entry.name}:{entry.version}": entry for entry in found.entries}
+        chosen = known.get(reference)
+        if chosen is None:
+            return None
+
+        view = types.AutocompleteView(label="Version", description="Empty: the one that is chosen above")
+        versions = {entry.version: entry for entry in place.versions(chosen.name).entries}
+        for version, entry in versions.items():
+            view.add_choice(version, label=choices.artifact_label(entry))
+
+        inputs.str("version", view=view)
+        return versions.get(ctx.params.get("version"), chosen)
+
+    def _notice(self, ctx, inputs, chosen):
+        if chosen is None or not chosen.dataset_name or chosen.dataset_name == ctx.dataset_name:
+            return
+
+        inputs.view(
+            "other_dataset",
+            types.Warning(
+                label="Another dataset",
+                description=f"The artifact was made of the dataset '{chosen.dataset_name}'. Its view is made of "
+                f"'{ctx.dataset_name}' all the same, as far as that has the same samples",
+            ),
+        )
+
+    def _actions(self, ctx, inputs):
         actions = types.RadioGroup()
         for value, label in ACTIONS.items():
             actions.add_choice(value, label=label)
 
         inputs.enum("action", actions.values(), default="apply_to_session", label="What to do", view=actions)
-        if ctx.params.get("action") in ("save_as_view", "both"):
-            name = ctx.params.get("view_name")
-            taken = bool(name) and ctx.dataset.has_saved_view(name)
-            inputs.str("view_name", required=True, label="Name of the view")
-            if taken:
-                inputs.bool("overwrite", default=False, label=f"Replace the saved view '{name}'")
+        if ctx.params.get("action") not in _SAVING:
+            return
 
-        return types.Property(inputs, view=types.View(label="Load a view from W&B"))
+        name = ctx.params.get("view_name")
+        saved = inputs.str("view_name", required=True, label="Name of the view")
+        if name and ctx.dataset is not None and ctx.dataset.has_saved_view(name):
+            inputs.bool("overwrite", default=False, label=f"Replace the saved view '{name}'")
+            if not ctx.params.get("overwrite"):
+                forms.refuse(saved, "There is a saved view of this name: choose another, or allow it to be replaced")
+
+    def resolve_execution_options(self, ctx):
+        """A view that is only to be saved can be made in the background."""
+        return foo.ExecutionOptions(
+            allow_immediate_execution=True,
+            allow_delegated_execution=ctx.params.get("action") == "save_as_view",
+        )
 
     def resolve_output(self, ctx):
         outputs = types.Object()
-        outputs.int("samples_loaded", label="Rows")
-        outputs.str("artifact_name", label="Artifact")
-        outputs.str("way", label="Made of")
-        if (ctx.results or {}).get("view_name"):
-            outputs.str("view_name", label="Saved as")
-        if (ctx.results or {}).get("notes"):
-            outputs.list("notes", types.String(), label="Notes")
+        result = ctx.results or {}
+        if result.get("artifact_name"):
+            results.add_table(outputs, _rows(result), result["warnings"])
 
         return types.Property(outputs, view=types.View(label="Loaded from W&B"))
 
-    def execute(self, ctx):
-        action = ctx.params.get("action", "apply_to_session")
-        if action not in ACTIONS:
-            raise bad_argument(f"action has to be one of {', '.join(ACTIONS)}, not {action!r}")
+    def resolve_run_name(self, ctx):
+        return f"Load view from W&B: {ctx.params.get('artifact')}"
 
-        name = ctx.params.get("view_name")
-        if action != "apply_to_session" and not name:
-            raise bad_argument("view_name is needed to save the view")
+    def samples_of(self, ctx):
+        return ctx.dataset
 
-        restored, artifact = _load(ctx.dataset, ctx.params, in_app=True, secret=ctx.secret)
-        if action != "apply_to_session":
-            _save(ctx.dataset, restored.view, name, bool(ctx.params.get("overwrite")))
+    def job(self, samples, params, record_id=None, **where):
+        reference = _reference(params)
+        action = _action(params)
+        run_id = names.run_id(params.get("run_id"))
+        dataset = _dataset(samples)
+        if dataset is not None:
+            _check_name(dataset, action, params)
 
-        if action != "save_as_view" and forms.is_from_app(ctx):
-            ctx.ops.set_view(view=restored.view)
+        lists = ["ID_LIST_SAMPLES"] + (["ID_LIST_LOW_CONFIDENCE"] if params.get("low_confidence") else [])
+        ids = _Ids()
+        job = work.Job(
+            operator=self.name,
+            dataset=dataset.name if dataset is not None else "",
+            parameters={k: params[k] for k in self.RECORDED if params.get(k)},
+            settings=settings.collect(
+                entity=params.get("entity"), project=params.get("project"), run_id=run_id, **where
+            ),
+            request={"read_artifact": {"reference": reference, "lists": lists, "used_by_run": run_id}},
+            record_id=record_id,
+            on_ids=ids.add,
+            conclusion="Making the view",
+            nothing=self.NOTHING,
+        )
 
-        return {
-            "success": True,
-            "samples_loaded": restored.rows,
-            "view_name": name if action != "apply_to_session" else None,
-            "artifact_name": f"{artifact.name}:{artifact.version}",
-            "artifact_url": artifact.url,
-            "way": restored.way,
-            "gone": restored.gone,
-            "new": restored.new,
-            "changed": restored.changed,
-            "notes": restored.notes,
-        }
+        def conclude(content, job_id):
+            loader = _Loader(content, ids, params, in_app=action != "return")
+            report = loader.load(loader.dataset(dataset), action, job_id)
+            if action in _SAVING:
+                _save(report.dataset, report.view, params)
+
+            return report
+
+        return job, conclude
+
+    def effects(self, ctx, result):
+        if result["action"] not in _SHOWING:
+            return []
+
+        shown = []
+        if ctx.dataset is None or ctx.dataset.name != result.dataset.name:
+            shown.append(ctx.ops.open_dataset(result.dataset.name))
+
+        group_slice = query.group_slice(result.view)
+        if group_slice and group_slice != result.dataset.default_group_slice:
+            shown.append(ctx.ops.set_group_slice(group_slice))
+
+        if result["view_name"]:
+            shown.append(ctx.ops.set_view(name=result["view_name"]))
+        else:
+            shown.append(ctx.ops.set_view(view=result.view))
+
+        return shown
 
 
-def _load(dataset, params, in_app, **where):
-    """Reads an artifact and makes its view again; gives that and the artifact's entry."""
-    reference = params.get("artifact")
-    if not reference:
-        raise bad_argument("artifact is needed: a name such as train:v3, or the URL of the artifact's page")
+class _Report(dict):
+    """The operator's result, which goes everywhere, with the view, which stays here."""
 
-    from ..worker import messages
+    def __init__(self, dataset, view, values):
+        super().__init__(values)
+        self.dataset, self.view = dataset, view
 
-    samples, low = messages.ID_LIST_SAMPLES, messages.ID_LIST_LOW_CONFIDENCE
-    wanted = [samples, low] if params.get("low_confidence") else [samples]
-    ids = {one: bytearray() for one in wanted}
-    content = calls.ask(
-        settings.collect(
-            entity=params.get("entity"), project=params.get("project"), run_id=params.get("run_id"), **where
-        ),
-        {"read_artifact": {"reference": reference, "lists": wanted, "used_by_run": params.get("run_id") or ""}},
-        seconds=_SECONDS,
-        on_ids=lambda chunk: ids[chunk.list].extend(chunk.ids),
-    )
-    metadata = json.loads(content.metadata_json or "{}")
-    logged = restore.Logged(
-        metadata=metadata,
-        serialization=content.serialization_json,
-        ids=bytes(ids[samples]),
-        created=_moment(content.artifact.created_at),
-    )
-    restored = restore.restore(dataset, logged, by_ids=bool(params.get("by_ids")), in_app=in_app)
-    if params.get("low_confidence"):
-        if low not in content.found:
+
+class _Ids:
+    """The lists of ids, as they come."""
+
+    def __init__(self):
+        self._lists = {}
+
+    def add(self, chunk):
+        self._lists.setdefault(chunk.list, bytearray()).extend(chunk.ids)
+
+    def get(self, number):
+        return bytes(self._lists.get(number, b""))
+
+
+class _Loader:
+    """Makes a view of what the worker has read."""
+
+    def __init__(self, content, ids, params, in_app):
+        self._content, self._ids, self._params, self._in_app = content, ids, params, in_app
+        self._metadata = json.loads(content.metadata_json or "{}")
+        self._logged_of = self._metadata.get("fiftyone_dataset_name") or content.artifact.dataset_name
+        self._name = f"{content.artifact.name}:{content.artifact.version}"
+
+    def dataset(self, chosen):
+        """The chosen dataset, or else the one that the artifact names."""
+        if chosen is not None:
+            return chosen
+
+        if not self._logged_of or not fo.dataset_exists(self._logged_of):
+            named = f"It names '{self._logged_of}'" if self._logged_of else "It names none"
             raise WandBError(
-                f"The artifact {content.artifact.name} lists no labels with a low confidence: only predictions do",
+                f"The dataset that the artifact {self._name} was made of is not here. {named}: open the dataset, or "
+                "pass it, to make the view of it",
+                source=FIFTYONE,
+                code="no_dataset",
+            )
+
+        return fo.load_dataset(self._logged_of)
+
+    def load(self, dataset, action, job_id):
+        """Makes the view, and says how it compares with what was logged."""
+        restored = self._restored(dataset)
+        return _Report(dataset, restored.view, self._values(restored, action, job_id))
+
+    def _restored(self, dataset):
+        from ..worker import messages
+
+        idlists.sweep(dataset, self._in_app)
+        logged = restore.Logged(
+            metadata=self._metadata,
+            serialization=self._content.serialization_json,
+            ids=self._ids.get(messages.ID_LIST_SAMPLES),
+            created=_moment(self._content.artifact.created_at),
+        )
+        restored = restore.restore(dataset, logged, bool(self._params.get("by_ids")), self._in_app)
+        if self._logged_of and self._logged_of != dataset.name:
+            restored.notes.append(f"The artifact was made of the dataset '{self._logged_of}', not of '{dataset.name}'")
+
+        if self._params.get("low_confidence"):
+            self._keep_low_confidence(restored, messages.ID_LIST_LOW_CONFIDENCE)
+
+        return restored
+
+    def _keep_low_confidence(self, restored, number):
+        field = self._metadata.get("predictions_field") or self._content.artifact.predictions_field
+        if number not in self._content.found or not field:
+            raise WandBError(
+                f"The artifact {self._name} lists no labels with a low confidence: only predictions do",
                 source=SETTINGS,
                 code="no_low_confidence",
             )
 
-        field = metadata.get("predictions_field") or content.artifact.predictions_field
-        restore.select_labels(restored, field, bytes(ids[low]), in_app)
+        ids = self._ids.get(number)
+        if not ids:
+            raise WandBError(
+                f"The model of the artifact {self._name} was sure of all its labels: there is none to show",
+                source=SETTINGS,
+                code="no_low_confidence",
+            )
 
-    return restored, content.artifact
+        restore.select_labels(restored, field, ids, self._in_app)
+
+    def _values(self, restored, action, job_id):
+        artifact = self._content.artifact
+        warnings = [{"code": "note", "message": n, "count": 1, "sample_ids": []} for n in restored.notes]
+        return {
+            "success": True,
+            "samples_loaded": restored.rows,
+            "view_name": self._params.get("view_name") if action in _SAVING else None,
+            "artifact_name": self._name,
+            "artifact_url": artifact.url,
+            "action": action,
+            "way": restored.way,
+            "gone": restored.gone,
+            "deleted": restored.deleted,
+            "new": restored.new,
+            "changed": restored.changed,
+            "entity": artifact.entity,
+            "project": artifact.project,
+            "logged_dataset": self._logged_of,
+            "used_by_run": names.run_id(self._params.get("run_id")) or None,
+            "notes": restored.notes,
+            "warnings": warnings,
+            "job_id": job_id,
+        }
 
 
-def _save(dataset, view, name, overwrite):
-    if dataset.has_saved_view(name) and not overwrite:
+def _reference(params):
+    reference = params.get("artifact")
+    if not isinstance(reference, str) or not reference.strip():
+        raise bad_argument("artifact is needed: a name such as train:v3, or the URL of the artifact's page")
+
+    version = params.get("version")
+    return f"{reference.rsplit(':', 1)[0]}:{version}" if version else reference
+
+
+def _action(params):
+    action = params.get("action") or "apply_to_session"
+    if action not in ACTIONS:
+        raise bad_argument(f"action has to be one of {', '.join(ACTIONS)}, not {action!r}")
+
+    if action in _SAVING and not params.get("view_name"):
+        raise bad_argument("view_name is needed to save the view")
+
+    return action
+
+
+def _dataset(samples):
+    return None if samples is None else query.root_dataset(query.as_view(samples))
+
+
+def _check_name(dataset, action, params):
+    # Before the artifact is read: a long list of ids would be for nothing.
+    name = params.get("view_name")
+    if action in _SAVING and dataset.has_saved_view(name) and not params.get("overwrite"):
         raise WandBError(
             f"Dataset '{dataset.name}' has a saved view '{name}' already: choose another name, or overwrite it",
             source=SETTINGS,
             code="view_exists",
         )
 
-    dataset.save_view(name, view, overwrite=overwrite)
+
+def _save(dataset, view, params):
+    _check_name(dataset, "save_as_view", params)
+    dataset.save_view(params["view_name"], view, overwrite=bool(params.get("overwrite")))
 
 
 def _moment(text):
@@ -223,3 +434,23 @@ def _moment(text):
         return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
         return None
+
+
+def _rows(result):
+    rows = [
+        ("Artifact", results.link(result["artifact_name"], result["artifact_url"])),
+        ("Rows", f"{result['samples_loaded']:,}"),
+        ("Made of", _WAYS[result["way"]]),
+    ]
+    if result["view_name"]:
+        rows.append(("Saved as", results.escape(result["view_name"])))
+
+    if result["used_by_run"]:
+        rows.append(("Used by", results.escape(result["used_by_run"])))
+
+    for key, label in (("gone", "Gone since"), ("new", "New since"), ("changed", "Changed since")):
+        if result[key]:
+            deleted = f", {result['deleted']:,} of them deleted" if key == "gone" and result["deleted"] else ""
+            rows.append((label, f"{result[key]:,} samples{deleted}"))
+
+    return rows

@@ -3,9 +3,9 @@
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from .. import query, runs, schema
+from .. import names, query, runs, schema
 from ..errors import SETTINGS, WandBError
-from . import forms
+from . import choices, forms, results
 from .log_operator import LogOperator, text_list
 
 
@@ -116,8 +116,9 @@ class LogFiftyOneViewToWandB(LogOperator):
     def resolve_input(self, ctx):
         inputs, view = forms.start(ctx, "Log")
         if view is not None:
-            forms.where(ctx, inputs)
-            forms.run(ctx, inputs, "The W&B run that the data belongs to. Empty: a new run is made")
+            place = choices.Place(ctx)
+            place.add(inputs)
+            choices.add_run(inputs, place, ctx.params, "The run that the data belongs to. Empty: a new one is made")
             forms.artifact(ctx, inputs, "dataset_view_ and the run's first 8 characters")
             self._contents(ctx, inputs, view)
 
@@ -160,9 +161,16 @@ class LogFiftyOneViewToWandB(LogOperator):
                     required=True,
                 )
 
+        columns = []
+        if ctx.params.get("include_labels"):
+            columns = ["sample_id", "filepath", "tags", *(f"label_{field['path']}" for field in labels)]
+            columns += ctx.params.get("fields") or []
+
+        forms.plan(ctx, inputs, view, columns, self.wants_images(ctx.params))
+
     def resolve_output(self, ctx):
         logged = (ctx.results or {}).get("samples_logged", 0)
-        return forms.show_result(ctx, [("Samples", f"{logged:,}")])
+        return results.show_result(ctx, [("Samples", f"{logged:,}")])
 
     def resolve_run_name(self, ctx):
         name = ctx.params.get("artifact_name") or ctx.dataset_name
@@ -190,7 +198,7 @@ class LogFiftyOneViewToWandB(LogOperator):
         request = {
             "view": query.describe_view(view),
             "dataset": query.describe_dataset(view),
-            "run_id": params.get("run_id") or "",
+            "run_id": names.run_id(params.get("run_id")),
             "artifact_name": params.get("artifact_name") or "",
             "description": params.get("description") or "",
             "aliases": text_list(params.get("aliases"), "aliases"),

@@ -6,10 +6,10 @@ import json
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from .. import query, runs, schema
+from .. import names, query, runs, schema
 from ..errors import SETTINGS, WandBError
 from ..plain import to_json
-from . import forms
+from . import choices, forms, results
 from .log_operator import LogOperator, text_list
 
 # Confidences below this are low, as in the original plugin.
@@ -23,6 +23,7 @@ class LogModelPredictions(LogOperator):
         "project",
         "entity",
         "run_id",
+        "input_artifact",
         "artifact_name",
         "model_name",
         "model_version",
@@ -68,6 +69,7 @@ class LogModelPredictions(LogOperator):
         *,
         entity=None,
         run_id=None,
+        input_artifact=None,
         low_confidence_threshold=LOW_CONFIDENCE,
         fields=None,
         aliases=None,
@@ -92,6 +94,8 @@ class LogModelPredictions(LogOperator):
             entity (None): the W&B user or team; by default, that of the FiftyOne secret, of W&B's own settings
                 or of the key
             run_id (None): the id of the run to log to; by default, a new one is made
+            input_artifact (None): the artifact that the model was trained on, to be recorded as the run's input:
+                a name with or without version or alias (``train:v3``), the URL of its page, or its id
             low_confidence_threshold (0.5): labels with a confidence below this are listed as uncertain
             fields (None): a plain field, or a list of them, for typed columns of the table
             aliases (None): aliases of the artifact's version beside ``latest``
@@ -119,6 +123,7 @@ class LogModelPredictions(LogOperator):
             "include_images": include_images,
             "entity": entity,
             "run_id": run_id,
+            "input_artifact": input_artifact,
             "low_confidence_threshold": low_confidence_threshold,
             "fields": fields,
             "aliases": aliases,
@@ -134,8 +139,20 @@ class LogModelPredictions(LogOperator):
         inputs, view = forms.start(ctx, "Log")
         if view is not None:
             self._model(inputs, view)
-            forms.where(ctx, inputs)
-            forms.run(ctx, inputs, "The W&B run that the predictions belong to. Empty: a new run is made")
+            place = choices.Place(ctx)
+            place.add(inputs)
+            choices.add_run(
+                inputs, place, ctx.params, "The run that the predictions belong to. Empty: a new one is made"
+            )
+            choices.add_artifact(
+                inputs,
+                place,
+                ("dataset",),
+                "The artifact that the model was trained on; it becomes the run's input",
+                key="input_artifact",
+                label="Training data",
+                dataset=ctx.dataset_name,
+            )
             forms.artifact(ctx, inputs, "the model's name, _predictions_ and the time")
             inputs.bool(
                 "include_images",
@@ -150,6 +167,7 @@ class LogModelPredictions(LogOperator):
                 "Further columns",
                 "Plain fields that become columns of the table",
             )
+            forms.plan(ctx, inputs, view, _columns(ctx.params), self.wants_images(ctx.params))
 
         return types.Property(inputs, view=types.View(label="Log a model's predictions to W&B"))
 
@@ -186,7 +204,7 @@ class LogModelPredictions(LogOperator):
 
     def resolve_output(self, ctx):
         result = ctx.results or {}
-        return forms.show_result(
+        return results.show_result(
             ctx,
             [
                 ("Samples", f"{result.get('samples_processed', 0):,}"),
@@ -212,7 +230,8 @@ class LogModelPredictions(LogOperator):
         request = {
             "view": query.describe_view(view),
             "dataset": query.describe_dataset(view),
-            "run_id": params.get("run_id") or "",
+            "run_id": names.run_id(params.get("run_id")),
+            "input_artifact": params.get("input_artifact") or "",
             "artifact_name": params.get("artifact_name") or "",
             "description": params.get("description") or "",
             "aliases": text_list(params.get("aliases"), "aliases"),
@@ -248,6 +267,12 @@ class LogModelPredictions(LogOperator):
 def _texts(view):
     # These are strings, but nobody's predictions or prompts.
     return [path for path in schema.choices(view, schema.is_text) if path not in ("filepath", "metadata.mime_type")]
+
+
+def _columns(params):
+    prompt = ["prompt"] if params.get("prompt_field") else []
+    own = ["sample_id", "label_ids", *prompt, "predictions", "avg_confidence", "num_predictions"]
+    return own + (params.get("fields") or [])
 
 
 def _text(value):

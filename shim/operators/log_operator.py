@@ -5,7 +5,7 @@ import logging
 
 import fiftyone.operators as foo
 
-from .. import query, settings, work
+from .. import names, query, settings, work
 from ..errors import bad_argument
 from . import forms
 from .base import JobOperator
@@ -49,7 +49,10 @@ class LogOperator(JobOperator):
             dataset=query.root_dataset(view).name,
             parameters={k: params[k] for k in self.RECORDED if params.get(k) is not None},
             settings=settings.collect(
-                entity=params.get("entity"), project=params.get("project"), run_id=params.get("run_id"), **where
+                entity=params.get("entity"),
+                project=params.get("project"),
+                run_id=names.run_id(params.get("run_id")),
+                **where,
             ),
             request=request,
             record_id=record_id,
@@ -131,6 +134,7 @@ def _common(message, job_id, warnings):
         "entity": message.entity,
         "project": message.project,
         "run_id": message.run_id,
+        "input_artifact_url": message.input_artifact_url or None,
         "bytes_uploaded": message.bytes_uploaded,
         "files_uploaded": message.files_uploaded,
         "files_unchanged": message.files_unchanged,

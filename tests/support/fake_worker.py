@@ -18,7 +18,10 @@ class FakeWorker:
         self.messages = importlib.import_module(package + ".worker.messages")
         self.requests = []
         self.finished = []
+        self.lookups = []
+        self.look_up = self.something
         self.building = None
+        self.dataset = "here"
         self.stopped_after = None
         self.behave = self.succeed
 
@@ -27,6 +30,10 @@ class FakeWorker:
         if request.WhichOneof("job") == "finish_run":
             self.finished.append(request.finish_run)
             return self.messages.RunFinished()
+
+        if request.WhichOneof("job") == "lookup":
+            self.lookups.append(request)
+            return self.look_up(request)
 
         self.requests.append(request)
         if self.building:
@@ -40,6 +47,53 @@ class FakeWorker:
             on_progress(self.messages.Progress(stage=k, fraction=k / 4, label=f"Step {k} of 3"))
 
         return self.result(request)
+
+    def something(self, request):
+        """What a server with one project, two runs, two artifacts and a report would tell."""
+        m = self.messages
+        place = {"entity": request.wandb.entity or "me", "project": request.wandb.project}
+        return m.LookupResult(
+            **place,
+            base_url="http://wandb.test",
+            username="me",
+            entities=["me", "team"],
+            projects=[m.ProjectEntry(name="p", url="http://wandb.test/me/p")],
+            runs=[
+                m.RunEntry(
+                    id="abc",
+                    display_name="best one",
+                    state="finished",
+                    created_at="2026-01-02T03:04:05Z",
+                    metrics_json='{"acc": 0.91234, "loss": 0.1}',
+                    url="http://wandb.test/me/p/runs/abc",
+                    **place,
+                ),
+                m.RunEntry(id="xyz", display_name="xyz", state="running", created_at="2026-01-01T00:00:00Z", **place),
+            ],
+            artifacts=[
+                m.ArtifactEntry(
+                    id="1",
+                    name="other",
+                    type="dataset",
+                    version="v0",
+                    created_at="2026-01-03",
+                    dataset_name="elsewhere",
+                ),
+                m.ArtifactEntry(
+                    id="2",
+                    name="train",
+                    type="dataset",
+                    version="v3",
+                    aliases=["latest", "good"],
+                    created_at="2026-01-02",
+                    samples=1200,
+                    dataset_name=self.dataset,
+                ),
+            ],
+            reports=[
+                m.ReportEntry(id="r1", title="How it went", url="http://wandb.test/me/p/reports/r1", username="me")
+            ],
+        )
 
     def result(self, request, **changes):
         """A result as the worker would give it for a request."""

@@ -1,0 +1,196 @@
+"""The parts of forms that offer what there is in W&B: projects, runs, artifacts, reports.
+
+What is offered is identified by id, never by what people see. Every drop-down takes
+typed text too, for what is older than its list, and for when W&B cannot be reached.
+"""
+
+import json
+import os
+
+from fiftyone.operators import types
+
+from .. import PLUGIN_NAME, lookups, names, settings
+from .forms import refuse
+
+LOGIN = f"{PLUGIN_NAME}/login_to_wandb"
+
+# What a person has to do about it; the rest is for the server's owner.
+_LOGIN_CODES = {"no_key", "bad_key"}
+_SUMMARY_METRICS = 3
+
+
+class Place:
+    """Where in W&B a form is: the part that all forms have, and what the others look up in.
+
+    Args:
+        ctx: the execution context
+    """
+
+    def __init__(self, ctx):
+        self._ctx = ctx
+        # Forms are made for validation too, where nobody sees them.
+        self.shown = ctx.request_params.get("target") == "inputs"
+        self._default_entity = _known(ctx, settings.ENTITY, "WANDB_ENTITY")
+        self._default_project = _known(ctx, settings.PROJECT, "WANDB_PROJECT")
+        self.entity = ctx.params.get("entity") or self._default_entity
+        self.project = ctx.params.get("project") or self._default_project
+        self.found = self._look_up(lookups.projects, entity=self._default_entity)
+        if self._is_other_entity():
+            self.found = self._look_up(lookups.projects, entity=self.entity)
+
+    def add(self, inputs, new="It is made if it does not exist"):
+        """Adds the project and the entity, and what is wrong with the way to W&B.
+
+        Args:
+            inputs: the form's inputs
+            new ("It is made if it does not exist"): what happens with a new name
+        """
+        add_problem(inputs, self.found)
+        projects = types.AutocompleteView(label="Project", description=f"The W&B project. {new}")
+        for entry in self.found.entries:
+            projects.add_choice(entry.name, label=entry.name)
+
+        known = self._default_project
+        project = inputs.str("project", required=known is None, default=known, view=projects)
+        refuse(project, names.project_error(self._ctx.params.get("project")))
+
+        belongs = f" (your key: {self.found.entity})" if self.found.entity and not self._default_entity else ""
+        entities = types.AutocompleteView(
+            label="Entity", description=f"A W&B user or team. Empty: the default of your key{belongs}"
+        )
+        for entity in self.found.entities:
+            entities.add_choice(entity, label=entity)
+
+        inputs.str("entity", default=self._default_entity, view=entities)
+
+    @property
+    def is_known(self):
+        """Whether entity and project are W&B's: half-typed names are not looked up."""
+        if self.entity != self._default_entity and not self._is_other_entity():
+            return False
+
+        return any(entry.name == self.project for entry in self.found.entries)
+
+    def runs(self):
+        """The runs of the chosen project."""
+        return self._in_project(lookups.runs)
+
+    def artifacts(self, kinds):
+        """The artifacts of the chosen project."""
+        return self._in_project(lookups.artifacts, kinds)
+
+    def versions(self, artifact):
+        """The versions of an artifact of the chosen project."""
+        return self._in_project(lookups.versions, artifact)
+
+    def reports(self):
+        """The reports of the chosen project."""
+        return self._in_project(lookups.reports)
+
+    def _is_other_entity(self):
+        return self.entity != self._default_entity and self.entity in self.found.entities
+
+    def _in_project(self, look_up, *args):
+        if not self.is_known:
+            return lookups.Found()
+
+        return self._look_up(look_up, self.project, *args, entity=self.entity)
+
+    def _look_up(self, look_up, *args, **kwargs):
+        return look_up(*args, secret=self._ctx.secret, **kwargs) if self.shown else lookups.Found()
+
+
+def add_problem(inputs, found):
+    """Says why there are no lists, and what to do about it."""
+    if found.problem is None:
+        return
+
+    if found.code == lookups.PENDING:
+        inputs.view(
+            "wandb_pending",
+            types.Notice(
+                label="Lists are on their way",
+                description=f"{found.problem}. They are here with your next change; you can also type names",
+            ),
+        )
+        return
+
+    inputs.view("wandb_problem", types.Warning(label="W&B cannot be asked", description=found.problem))
+    if found.code in _LOGIN_CODES:
+        inputs.btn("wandb_login", label="Log in to W&B", on_click=LOGIN, prompt=True, variant="outlined")
+
+
+def add_run(inputs, place, params, description, key="run_id", label="Run", required=False, check=True):
+    """Adds a drop-down of runs.
+
+    Args:
+        inputs: the form's inputs
+        place: the form's :class:`Place`
+        params: the form's parameters
+        description: what the run is for
+        key ("run_id"): the name of the parameter
+        label ("Run"): its label
+        required (False): whether there has to be one
+        check (True): whether what is typed has to be an id
+    """
+    found = place.runs()
+    view = types.AutocompleteView(label=label, description=_with_hint(description, found, "run"))
+    for entry in found.entries:
+        view.add_choice(entry.id, label=run_label(entry))
+
+    prop = inputs.str(key, required=required, view=view)
+    if check:
+        refuse(prop, names.run_error(names.run_id(params.get(key))))
+
+
+def add_artifact(inputs, place, kinds, description, key="artifact", label="Artifact", required=False, dataset=None):
+    """Adds a drop-down of artifacts, those of the dataset first.
+
+    Returns:
+        the look-up
+    """
+    found = place.artifacts(kinds)
+    view = types.AutocompleteView(label=label, description=_with_hint(description, found, "artifact"))
+    for entry in sorted(found.entries, key=lambda e: e.dataset_name != dataset):
+        view.add_choice(f"{entry.name}:{entry.version}", label=artifact_label(entry))
+
+    inputs.str(key, required=required, view=view)
+    return found
+
+
+def run_label(entry):
+    """What a person knows a run by."""
+    numbers = json.loads(entry.metrics_json) if entry.metrics_json else {}
+    shown = [f"{key} {value:.4g}" for key, value in list(numbers.items())[:_SUMMARY_METRICS]]
+    name = entry.display_name if entry.display_name == entry.id else f"{entry.display_name} ({entry.id})"
+    return " · ".join([name, entry.state, entry.created_at[:10], *shown])
+
+
+def artifact_label(entry):
+    """What a person knows an artifact's version by."""
+    aliases = f" ({', '.join(entry.aliases)})" if entry.aliases else ""
+    parts = [f"{entry.name}:{entry.version}{aliases}", entry.created_at[:10]]
+    if entry.samples:
+        parts.append(f"{entry.samples:,} samples")
+
+    if entry.dataset_name:
+        parts.append(entry.dataset_name)
+
+    if entry.model_name:
+        parts.append(entry.model_name)
+
+    return " · ".join(parts)
+
+
+def _with_hint(description, found, what):
+    if found.problem is not None:
+        return f"{description}. The list cannot be shown: {found.problem}"
+
+    if found.entries and not found.complete:
+        return f"{description}. The list shows the newest {len(found.entries)}: type the id of an older {what}"
+
+    return description
+
+
+def _known(ctx, secret, variable):
+    return ctx.secret(secret) or os.environ.get(variable) or None

@@ -1,0 +1,79 @@
+"""What the operators show when they are done: tables, links, warnings, errors."""
+
+from fiftyone.operators import types
+
+
+def show_result(ctx, rows):
+    """The output of a job: a table of what was done, the links and the warnings.
+
+    Args:
+        ctx: the execution context, with the result
+        rows: a list of (label, value) for what only this operator has
+    """
+    result = ctx.results or {}
+    outputs = types.Object()
+    if not result.get("artifact_name"):
+        return types.Property(outputs)
+
+    version = result["artifact_version"]
+    state = "new version" if result["new_version"] else "W&B had this very content already"
+    rows = [
+        ("Artifact", link(f"{result['artifact_name']}:{version}", result["artifact_url"])),
+        ("Version", f"{version} ({state})"),
+        ("Run", link(f"{result['entity']}/{result['project']}/{result['run_id']}", result["wandb_url"])),
+        *([("Input", link("training data", result["input_artifact_url"]))] if result.get("input_artifact_url") else []),
+        *rows,
+        (
+            "Uploaded",
+            f"{size(result['bytes_uploaded'])} in {result['files_uploaded']:,} files; "
+            f"{result['files_unchanged']:,} files were there already",
+        ),
+    ]
+    add_table(outputs, rows, result["warnings"])
+    return types.Property(outputs, view=types.View(label="Logged to W&B"))
+
+
+def add_table(outputs, rows, warnings=(), name="summary"):
+    """Adds a table and, below it, warnings.
+
+    Args:
+        outputs: a :class:`fiftyone.operators.types.Object`
+        rows: a list of (label, Markdown)
+        warnings (()): dicts with a key ``message``
+        name ("summary"): the name of the output
+    """
+    text = ["| | |", "|-|-|", *(f"| **{label}** | {value} |" for label, value in rows)]
+    if warnings:
+        text += ["", "**Warnings**", ""]
+        text += [f"- {escape(warning['message'])}" for warning in warnings]
+
+    outputs.str(name, default="\n".join(text), view=types.MarkdownView())
+
+
+def show_error(error):
+    """The output of a job that failed."""
+    outputs = types.Object()
+    outputs.view("error", types.Error(label="The job failed", description=str(error)))
+    return types.Property(outputs)
+
+
+def link(text, url):
+    """A link in Markdown; the text alone if there is no address."""
+    return f"[{escape(text)}]({url})" if url else escape(text)
+
+
+def escape(text):
+    """The text as Markdown that shows it as it is."""
+    # File names and class names come from anywhere; Markdown must not act on them.
+    return "".join("\\" + c if c in "\\`*_{}[]<>()#|" else c for c in text.replace("\n", " "))
+
+
+def size(number):
+    """A number of bytes in words."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+
+        number /= 1000
+
+    return f"{number:.1f} TB"

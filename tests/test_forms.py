@@ -1,0 +1,279 @@
+"""Forms: what they offer of W&B, what they say will happen, and that they never wait or fail."""
+
+import threading
+
+import fiftyone as fo
+import fiftyone.operators as foo
+import pytest
+from fiftyone.operators.executor import ExecutionContext
+
+from support import datasets
+from support.fake_worker import module
+from support.waiting import wait_for
+
+pytestmark = pytest.mark.oldest
+
+VIEW, PREDICTIONS, LOAD = "log_fiftyone_view_to_wandb", "log_model_predictions", "load_view_from_wandb"
+NAMES = (VIEW, PREDICTIONS, LOAD)
+
+
+@pytest.fixture(scope="module")
+def images(media, fiftyone):
+    dataset = datasets.images(media)
+    yield dataset
+    dataset.delete()
+
+
+@pytest.fixture
+def lookups(operator, fake_worker):
+    """The module lookups, which has asked nothing yet."""
+    lookups = module(operator(VIEW), "lookups")
+    yield lookups
+    lookups.forget()
+
+
+def fields(operator, samples, params=None, **request):
+    """The fields of a form as the App asks for it."""
+    view = samples.view()
+    request = {
+        "dataset_name": view.dataset_name,
+        "view": view._serialize(),
+        "params": params or {},
+        "filters": {},
+        "extended": {},
+        "target": "inputs",
+        **request,
+    }
+    ctx = ExecutionContext(request, operator_uri=operator.uri, required_secrets=operator._plugin_secrets)
+    return operator.resolve_type(ctx, "inputs").to_json()["type"]["properties"]
+
+
+def offered(field):
+    return {choice["value"]: choice["label"] for choice in field["view"].get("choices", [])}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_projects_and_entities_are_offered_and_new_ones_can_be_typed(operator, lookups, images, name):
+    form = fields(operator(name), images)
+
+    assert offered(form["project"]) == {"p": "p"}
+    assert offered(form["entity"]) == {"me": "me", "team": "team"}
+    for field in (form["project"], form["entity"]):
+        assert field["view"]["name"] == "AutocompleteView"
+        assert field["type"]["name"] == "String"
+
+    assert "your key: me" in form["entity"]["view"]["description"]
+    assert "wandb_problem" not in form
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_runs_are_identified_by_id(operator, lookups, images, name):
+    form = fields(operator(name), images, {"project": "p"})
+
+    assert offered(form["run_id"]) == {
+        "abc": "best one (abc) · finished · 2026-01-02 · acc 0.9123 · loss 0.1",
+        "xyz": "xyz · running · 2026-01-01",
+    }
+
+
+def test_artifacts_of_the_dataset_come_first(operator, lookups, fake_worker, images):
+    fake_worker.dataset = images.name
+
+    training = fields(operator(PREDICTIONS), images, {"project": "p"})["input_artifact"]
+    loaded = fields(operator(LOAD), images, {"project": "p"})["artifact"]
+
+    assert list(offered(training)) == list(offered(loaded)) == ["train:v3", "other:v0"]
+    assert offered(loaded)["train:v3"] == f"train:v3 (latest, good) · 2026-01-02 · 1,200 samples · {images.name}"
+    asked = [list(r.lookup.artifact_types) for r in fake_worker.lookups if r.lookup.artifact_types]
+    assert asked == [["dataset"], ["dataset", "predictions"]]
+
+
+def test_versions_and_the_artifacts_dataset(operator, lookups, fake_worker, images):
+    fake_worker.dataset = images.name
+
+    form = fields(operator(LOAD), images, {"project": "p", "artifact": "other:v0"})
+    assert set(offered(form["version"])) == {"v0", "v3"}
+    assert "'elsewhere'" in form["other_dataset"]["view"]["description"]
+    assert "low_confidence" not in form
+
+    form = fields(operator(LOAD), images, {"project": "p", "artifact": "train:v3"})
+    assert "other_dataset" not in form
+    form = fields(operator(LOAD), images, {"project": "p", "artifact": "typed:v7"})
+    assert "version" not in form
+    assert "low_confidence" in form
+
+
+def test_one_question_per_list_and_none_per_keystroke(operator, lookups, fake_worker, images):
+    log = operator(PREDICTIONS)
+    for text in ("", "m", "mo", "mod", "mode", "model"):
+        fields(log, images, {"project": "p", "model_name": text, "artifact_name": text, "run_id": text})
+
+    kinds = [request.lookup.kind for request in fake_worker.lookups]
+    assert len(kinds) == len(set(kinds)) == 3
+
+    for text in ("p", "pr", "pro", "proj"):
+        fields(log, images, {"project": text, "entity": text})
+
+    assert len(fake_worker.lookups) == 3
+    assert all(request.lookup.limit == 0 for request in fake_worker.lookups)
+
+
+def test_another_entity_has_other_projects(operator, lookups, fake_worker, images):
+    fields(operator(VIEW), images, {"entity": "team"})
+    assert [request.wandb.entity for request in fake_worker.lookups] == ["", "team"]
+
+
+def test_lists_are_kept_for_a_minute(operator, lookups, fake_worker, images, monkeypatch):
+    fields(operator(VIEW), images)
+    fields(operator(VIEW), images)
+    assert len(fake_worker.lookups) == 1
+
+    monkeypatch.setattr(lookups, "_KEPT", -1)
+    fields(operator(VIEW), images)
+    assert len(fake_worker.lookups) == 2
+
+
+def test_another_login_is_asked_anew(operator, lookups, fake_worker, images, monkeypatch):
+    key = "canary-" + "k" * 40
+    fields(operator(VIEW), images)
+    monkeypatch.setenv("FIFTYONE_WANDB_API_KEY", key)
+    fields(operator(VIEW), images)
+
+    assert len(fake_worker.lookups) == 2
+    assert key not in repr(lookups._asked)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_form_never_fails(operator, lookups, fake_worker, images, name):
+    fake_worker.look_up = _failing(fake_worker, "wandb", "unreachable", "W&B at wandb.test does not answer.")
+
+    form = fields(operator(name), images, {"project": "p"})
+
+    assert form["wandb_problem"]["view"]["description"] == "W&B at wandb.test does not answer."
+    assert "wandb_login" not in form
+    assert offered(form["project"]) == offered(form["run_id"]) == {}
+
+
+@pytest.mark.parametrize("code", ["no_key", "bad_key"])
+def test_without_a_key_the_form_says_what_to_do(operator, lookups, fake_worker, images, code):
+    fake_worker.look_up = _failing(fake_worker, "settings", code, "No key. Run: wandb login")
+
+    form = fields(operator(VIEW), images)
+
+    assert form["wandb_problem"]["view"]["description"] == "No key. Run: wandb login"
+    button = form["wandb_login"]["view"]
+    assert (button["operator"], button["prompt"]) == ("@harpreetsahota/wandb/login_to_wandb", True)
+
+
+def test_a_slow_server_does_not_make_slow_forms(operator, lookups, fake_worker, images, monkeypatch):
+    answered = threading.Event()
+
+    def slow(request):
+        assert answered.wait(60)
+        return fake_worker.something(request)
+
+    fake_worker.look_up = slow
+    monkeypatch.setattr(lookups, "_WAIT", 0.1)
+    form = fields(operator(VIEW), images)
+    assert "has not answered yet" in form["wandb_pending"]["view"]["description"]
+    assert offered(form["project"]) == {}
+
+    monkeypatch.setattr(lookups, "_WAIT", 3600)
+    fields(operator(VIEW), images)
+    answered.set()
+    wait_for(lambda: offered(fields(operator(VIEW), images)["project"]))
+    assert len(fake_worker.lookups) == 1
+
+
+def test_a_worker_that_is_being_built(operator, lookups, fake_worker, images, monkeypatch):
+    built = threading.Event()
+
+    def build(request, *, say, **_):
+        say("Building the worker (once, about a minute)…")
+        assert built.wait(60)
+        return fake_worker.something(request)
+
+    monkeypatch.setattr(fake_worker.worker, "run_job", build)
+    monkeypatch.setattr(lookups, "_WAIT", 0.2)
+    form = fields(operator(VIEW), images)
+    built.set()
+    assert "Building the worker" in form["wandb_pending"]["view"]["description"]
+
+
+def test_nothing_is_asked_where_nobody_sees_a_form(operator, lookups, fake_worker, images):
+    foo.execute_operator(operator(VIEW).uri, dataset=images, params={"project": "p"})
+    assert fake_worker.lookups == []
+
+
+def test_plan_of_a_view(operator, lookups, images):
+    log = operator(VIEW)
+    plan = fields(log, images.limit(2))["plan"]["view"]["description"]
+    assert plan.startswith("A list of the samples, without a table. About 300 B go up. It will run here")
+
+    plan = fields(log, images.limit(2), {"include_labels": True, "fields": ["number"]})["plan"]["view"]["description"]
+    columns = "sample_id, filepath, tags, label_ground_truth, label_predictions, label_weather, label_location, number"
+    assert f"A table with 9 columns: {columns}, image." in plan
+    assert "2 media files, about 1.3 kB in all" in plan
+    assert "It will run here, with live progress" in plan
+
+    plan = fields(log, images, {"include_labels": True, "include_images": False})["plan"]["view"]["description"]
+    assert "image" not in plan
+    assert "About 6.0 kB go up" in plan
+
+
+def test_plan_of_predictions(operator, lookups, images):
+    params = {"prompt_field": "prompt", "include_images": True}
+    plan = fields(operator(PREDICTIONS), images, params)["plan"]["view"]["description"]
+    assert "sample_id, label_ids, prompt, predictions, avg_confidence, num_predictions, image" in plan
+    assert "12 media files" in plan
+
+
+def test_plan_counts_each_file_once(operator, lookups, images):
+    patches = images.to_patches("ground_truth")
+    plan = fields(operator(VIEW), patches, {"include_labels": True})["plan"]["view"]["description"]
+    assert "12 media files" in plan
+
+
+def test_plan_without_sizes(operator, lookups, media):
+    dataset = fo.Dataset()
+    dataset.add_sample(fo.Sample(filepath=str(media / "image_00.png"), label=fo.Classification(label="a")))
+    plan = fields(operator(VIEW), dataset, {"include_labels": True})["plan"]["view"]["description"]
+    assert "1 media file go up, whose sizes the dataset does not say" in plan
+
+
+def test_plan_of_a_large_job(operator, lookups, images, monkeypatch):
+    log = operator(VIEW)
+    monkeypatch.setattr(module(log, "operators.forms"), "_MANY_ROWS", 11)
+    assert "the background is proposed" in fields(log, images)["plan"]["view"]["description"]
+
+
+def test_the_whole_dataset_is_a_warning(operator, lookups, images):
+    assert fields(operator(VIEW), images)["samples"]["view"]["name"] == "Warning"
+    assert fields(operator(VIEW), images.limit(3))["samples"]["view"]["name"] == "Notice"
+
+
+def test_saved_views_are_not_replaced_by_accident(operator, lookups, images):
+    images.save_view("taken", images.limit(1), overwrite=True)
+    load, params = operator(LOAD), {"action": "both", "view_name": "taken"}
+
+    form = fields(load, images, params)
+    assert form["view_name"]["invalid"]
+    assert "'taken'" in form["overwrite"]["view"]["label"]
+    assert not fields(load, images, {**params, "overwrite": True})["view_name"]["invalid"]
+    assert "overwrite" not in fields(load, images, {**params, "view_name": "free"})
+    assert "view_name" not in fields(load, images, {"action": "apply_to_session"})
+
+
+def test_addresses_of_runs_can_be_pasted(operator, lookups, fake_worker, images):
+    url = "http://wandb.test/me/p/runs/abc?nw=1"
+    assert not fields(operator(VIEW), images, {"project": "p", "run_id": url})["run_id"]["invalid"]
+
+    operator(VIEW)(images, project="p", run_id=url)
+    assert fake_worker.requests[0].log_view.run_id == "abc"
+
+
+def _failing(fake, source, code, message):
+    def look_up(request):
+        raise fake.errors.JobFailed(source, code, message)
+
+    return look_up
