@@ -41,7 +41,7 @@ def record_view(view, message):
             # As text: FiftyOne could not load a record with the stages' own `_cls` in it.
             config["view_serialization"] = serialization
 
-    key = _free_key(view, f"dataset_view_{message.run_id}", _same_wandb_run(message))
+    key = free_key(query.root_dataset(view), f"dataset_view_{message.run_id}", _same_wandb_run(message))
     _register(view, key, config, with_view=small)
     return key
 
@@ -72,7 +72,7 @@ def record_predictions(view, message, params, moment):
         **_links(message),
     }
     # Each call is a record of its own, even two in the same second.
-    key = _free_key(view, f"inference_{params['model_name']}_{moment['name']}", lambda config: False)
+    key = free_key(query.root_dataset(view), f"inference_{params['model_name']}_{moment['name']}", lambda config: False)
     _register(view, key, config, with_view=True)
     return key
 
@@ -99,23 +99,29 @@ def _same_wandb_run(message):
     return same
 
 
-def _free_key(view, wanted, same):
-    """The key of the record to replace, else the first of wanted, wanted_2, … that is free."""
+def free_key(dataset, wanted, same):
+    """The key of the record to replace, else the first of wanted, wanted_2, … that is free.
+
+    Args:
+        dataset: the dataset
+        wanted: a text that the key is made of
+        same: a function of a record's config that tells whether it is to be replaced
+    """
     base = identifier(wanted)
-    dataset = query.root_dataset(view)
     taken = set(dataset.list_runs())
     candidates = [base]
     while candidates[-1] in taken:
         candidates.append(f"{base}_{len(candidates) + 1}")
 
     for key in candidates[:-1]:
-        if same(_config(dataset, key)):
+        if same(config_of(dataset, key)):
             return key
 
     return candidates[-1]
 
 
-def _config(dataset, key):
+def config_of(dataset, key):
+    """The config of a record, or None if it cannot be loaded."""
     try:
         return dataset.get_run_info(key).config
     except Exception:

@@ -121,3 +121,12 @@ def wandb_server(tmp_path_factory):
 
     with services.standin(tmp_path_factory.mktemp("standin")) as facts:
         yield Server(facts)
+
+
+@pytest.fixture
+def login(wandb_server, monkeypatch):
+    """A login to the stand-in, through FiftyOne's secrets; gives the stand-in."""
+    monkeypatch.setenv("FIFTYONE_WANDB_URL", wandb_server.url)
+    monkeypatch.setenv("FIFTYONE_WANDB_API_KEY", wandb_server.key)
+    monkeypatch.setenv("FIFTYONE_WANDB_ENTITY", wandb_server.entity)
+    return wandb_server

@@ -1,8 +1,27 @@
 """The operators, one file each."""
 
+from .get_wandb_run_info import GetWandBRunInfo
 from .load_view_from_wandb import LoadViewFromWandB
 from .log_fiftyone_view_to_wandb import LogFiftyOneViewToWandB
 from .log_model_predictions import LogModelPredictions
+from .log_wandb_run import LogWandBRun
+from .login_to_wandb import LoginToWandB
+from .manage_runs import RemoveWandBRun, RenameWandBRun
+from .open_wandb_panel import OpenWandBPanel
+from .show_wandb_report import ShowWandBReport
+from .show_wandb_run import ShowWandBRun
 
-# In the order of the operator browser.
-OPERATORS = (LogFiftyOneViewToWandB, LogModelPredictions, LoadViewFromWandB)
+# In the order of the operator browser; those that are not listed there come last.
+OPERATORS = (
+    LogFiftyOneViewToWandB,
+    LogModelPredictions,
+    LoadViewFromWandB,
+    GetWandBRunInfo,
+    ShowWandBRun,
+    ShowWandBReport,
+    OpenWandBPanel,
+    LogWandBRun,
+    RenameWandBRun,
+    RemoveWandBRun,
+    LoginToWandB,
+)

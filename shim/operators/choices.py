@@ -38,12 +38,14 @@ class Place:
         if self._is_other_entity():
             self.found = self._look_up(lookups.projects, entity=self.entity)
 
-    def add(self, inputs, new="It is made if it does not exist"):
+    def add(self, inputs, new="It is made if it does not exist", reference=None):
         """Adds the project and the entity, and what is wrong with the way to W&B.
 
         Args:
             inputs: the form's inputs
             new ("It is made if it does not exist"): what happens with a new name
+            reference (None): what the user typed for something in the project: an address or a
+                path says the project itself
         """
         add_problem(inputs, self.found)
         projects = types.AutocompleteView(label="Project", description=f"The W&B project. {new}")
@@ -51,7 +53,8 @@ class Place:
             projects.add_choice(entry.name, label=entry.name)
 
         known = self._default_project
-        project = inputs.str("project", required=known is None, default=known, view=projects)
+        required = known is None and "/" not in (reference or "")
+        project = inputs.str("project", required=required, default=known, view=projects)
         refuse(project, names.project_error(self._ctx.params.get("project")))
 
         belongs = f" (your key: {self.found.entity})" if self.found.entity and not self._default_entity else ""

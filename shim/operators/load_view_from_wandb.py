@@ -126,7 +126,7 @@ class LoadViewFromWandB(JobOperator):
     def resolve_input(self, ctx):
         inputs = types.Object()
         place = choices.Place(ctx)
-        place.add(inputs, new="It has to exist")
+        place.add(inputs, new="It has to exist", reference=ctx.params.get("artifact"))
         found = choices.add_artifact(
             inputs,
             place,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import os
 import urllib.request
 from collections.abc import Iterator
@@ -30,14 +28,6 @@ class Inspected(Server):
         """A page that a link of W&B's leads to."""
         with urllib.request.urlopen(url, timeout=30) as answer:
             return answer.read().decode()
-
-    def graphql(self, query: str, variables: dict, key: str) -> dict:
-        """The answer to a document that the official package does not send."""
-        body = json.dumps({"query": query, "variables": variables}).encode()
-        login = "Basic " + base64.b64encode(f"api:{key}".encode()).decode()
-        headers = {"Content-Type": "application/json", "Authorization": login}
-        with urllib.request.urlopen(urllib.request.Request(self.url + "/graphql", body, headers), timeout=30) as answer:
-            return json.load(answer)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,118 @@
+"""The operator ``login_to_wandb``: the one place where a key is typed."""
+
+import getpass
+import socket
+
+import fiftyone.operators as foo
+from fiftyone.operators import types
+
+from .. import calls, lookups, netrc, settings
+from ..errors import SETTINGS, WandBError
+from . import results
+
+_KEY = "key"
+_SECONDS = 30.0
+
+
+class LoginToWandB(foo.Operator):
+    """Saves a login as ``wandb login`` does."""
+
+    @property
+    def config(self):
+        # At once and in this process only: whatever is queued is stored with its parameters. Not
+        # dynamic: else each keystroke of the key would travel.
+        return foo.OperatorConfig(
+            name="login_to_wandb",
+            label="W&B: Log in",
+            description=(
+                "Saves your Weights & Biases key on the machine that runs FiftyOne, as the command 'wandb login' does. "
+                "The key is kept in no other place"
+            ),
+            icon="/assets/wandb.svg",
+            unlisted=True,
+            dynamic=False,
+            allow_immediate_execution=True,
+            allow_delegated_execution=False,
+            rerunnable=False,
+        )
+
+    def resolve_input(self, ctx):
+        inputs = types.Object()
+        inputs.view(
+            "who",
+            types.Warning(
+                label="Who will share this login",
+                description=(
+                    f"The key is saved in {netrc.path()} on '{socket.gethostname()}'. Everybody who uses this FiftyOne "
+                    f"App, and every program of the user '{getpass.getuser()}' there, will be logged in to W&B as you, "
+                    "until the entry is removed from the file. To share nothing, close this form and run 'wandb login' "
+                    "where only you work, or set FIFTYONE_WANDB_API_KEY for your own process"
+                ),
+            ),
+        )
+        view = types.TextFieldView(componentsProps={"field": {"type": "password", "autoComplete": "off"}})
+        inputs.str(
+            _KEY,
+            required=True,
+            label="API key",
+            description="From your W&B user settings, or the page /authorize of your W&B server",
+            view=view,
+        )
+        return types.Property(inputs, view=types.View(label="Log in to W&B"))
+
+    def resolve_execution_options(self, ctx):
+        return foo.ExecutionOptions(allow_immediate_execution=True, allow_delegated_execution=False)
+
+    def execute(self, ctx):
+        # Out of the context: nothing that is made of it later can hold the key.
+        key = str(ctx.params.pop(_KEY, "") or "").strip()
+        if not key:
+            raise WandBError("Type the key first", source=SETTINGS, code="no_key")
+
+        asked = settings.collect(secret=ctx.secret)
+        asked.pop("active_run", None)
+        overruled = bool(asked["api_key"] or asked["environment"].get("WANDB_API_KEY"))
+        asked["environment"].pop("WANDB_API_KEY", None)
+        asked["api_key"] = key
+        answer = calls.ask(asked, {"lookup": {"kind": "LOOKUP_KIND_PROJECTS", "limit": 1}}, _SECONDS)
+        try:
+            file = netrc.save(answer.base_url, key)
+        except (OSError, ValueError) as e:
+            reason = getattr(e, "strerror", None) or "the key or the server's address cannot be written there"
+            raise WandBError(
+                f"The key is good, but it could not be saved in {netrc.path()}: {reason}. Run 'wandb login' instead",
+                source=SETTINGS,
+                code="not_saved",
+            ) from None
+
+        lookups.forget()
+        return {
+            "success": True,
+            "username": answer.username,
+            "entity": answer.entity,
+            "base_url": answer.base_url,
+            "file": str(file),
+            "overruled": overruled,
+        }
+
+    def resolve_output(self, ctx):
+        outputs = types.Object()
+        result = ctx.results or {}
+        if result.get("username"):
+            warnings = []
+            if result["overruled"]:
+                warnings = [
+                    {
+                        "message": "Another key stands before this one: unset FIFTYONE_WANDB_API_KEY and WANDB_API_KEY "
+                        "for the App's server, or they are used on"
+                    }
+                ]
+
+            rows = [
+                ("Logged in as", results.escape(result["username"])),
+                ("Server", results.escape(result["base_url"])),
+                ("Saved in", results.escape(result["file"])),
+            ]
+            results.add_table(outputs, rows, warnings)
+
+        return types.Property(outputs, view=types.View(label="Logged in to W&B"))

@@ -1,0 +1,114 @@
+"""The operators ``rename_wandb_run`` and ``remove_wandb_run``, for records that a dataset has of W&B runs."""
+
+import fiftyone.operators as foo
+from fiftyone.operators import types
+
+from .. import linked, query
+from ..errors import bad_argument
+from . import forms
+
+
+class RenameWandBRun(foo.Operator):
+    """Gives the record of a W&B run another key."""
+
+    @property
+    def config(self):
+        return foo.OperatorConfig(
+            name="rename_wandb_run",
+            label="W&B: Rename a linked run",
+            description=(
+                "Gives the dataset's record of a Weights & Biases run another key, under which FiftyOne lists it. The "
+                "run in W&B keeps its name"
+            ),
+            icon="/assets/wandb.svg",
+            unlisted=True,
+            dynamic=True,
+        )
+
+    def __call__(self, sample_collection, run_key, new_run_key):
+        """Gives the record of a run another key.
+
+        Args:
+            sample_collection: a :class:`fiftyone.core.dataset.Dataset` or :class:`fiftyone.core.view.DatasetView`
+            run_key: the key of the record
+            new_run_key: the new key, a valid identifier
+
+        Returns:
+            a dict with ``success`` and ``run_key``
+
+        Raises:
+            RuntimeError: if there is no such record, or the new key cannot be used
+        """
+        linked.rename(query.root_dataset(query.as_view(sample_collection)), run_key, new_run_key)
+        return {"success": True, "run_key": new_run_key}
+
+    def resolve_input(self, ctx):
+        inputs = types.Object()
+        if _add_key(ctx, inputs):
+            inputs.str("new_run_key", required=True, label="New key", description="A valid identifier")
+
+        return types.Property(inputs, view=types.View(label="Rename a linked run"))
+
+    def execute(self, ctx):
+        return self(ctx.dataset, _key(ctx), ctx.params.get("new_run_key"))
+
+
+class RemoveWandBRun(foo.Operator):
+    """Removes the record of a W&B run."""
+
+    @property
+    def config(self):
+        return foo.OperatorConfig(
+            name="remove_wandb_run",
+            label="W&B: Remove a linked run",
+            description=(
+                "Removes the dataset's record of a Weights & Biases run, and what the predictions field says of it. The "
+                "run in W&B stays as it is"
+            ),
+            icon="/assets/wandb.svg",
+            unlisted=True,
+            dynamic=True,
+        )
+
+    def __call__(self, sample_collection, run_key):
+        """Removes the record of a run.
+
+        Args:
+            sample_collection: a :class:`fiftyone.core.dataset.Dataset` or :class:`fiftyone.core.view.DatasetView`
+            run_key: the key of the record
+
+        Returns:
+            a dict with ``success`` and ``run_key``
+
+        Raises:
+            RuntimeError: if there is no such record
+        """
+        linked.remove(query.root_dataset(query.as_view(sample_collection)), run_key)
+        return {"success": True, "run_key": run_key}
+
+    def resolve_input(self, ctx):
+        inputs = types.Object()
+        if _add_key(ctx, inputs):
+            inputs.view("effect", types.Warning(label="The record will be removed; the run in W&B stays as it is"))
+
+        return types.Property(inputs, view=types.View(label="Remove a linked run"))
+
+    def execute(self, ctx):
+        return self(ctx.dataset, _key(ctx))
+
+
+def _add_key(ctx, inputs):
+    known = linked.keys(ctx.dataset) if ctx.dataset is not None else {}
+    if not known:
+        inputs.view("nothing", types.Error(label="This dataset has no W&B runs")).invalid = True
+        return False
+
+    forms.choose(inputs, "run_key", list(known), "Run", "The record's key", required=True)
+    return True
+
+
+def _key(ctx):
+    if not ctx.params.get("run_key"):
+        raise bad_argument("run_key has to be given")
+
+    return ctx.params["run_key"]

@@ -1,0 +1,110 @@
+"""The operator ``open_wandb_panel``."""
+
+import datetime
+from pathlib import Path
+
+import fiftyone.operators as foo
+from fiftyone.operators import types
+
+from .. import linked, query
+from ..errors import SETTINGS, WandBError
+from . import forms, panel
+from .show_wandb_run import find
+
+
+class OpenWandBPanel(foo.Operator):
+    """Opens the panel with what belongs to the dataset."""
+
+    @property
+    def config(self):
+        return foo.OperatorConfig(
+            name="open_wandb_panel",
+            label="Open W&B panel",
+            description=(
+                "Opens the Weights & Biases panel with the run that was linked to the dataset or logged to last, and "
+                "gives a link to its page in a tab of its own"
+            ),
+            icon="/assets/wandb.svg",
+            dynamic=True,
+        )
+
+    def __call__(self, sample_collection, run_key=None):
+        """Selects a run of the dataset for the panel, and returns where its page is.
+
+        Args:
+            sample_collection: a :class:`fiftyone.core.dataset.Dataset` or :class:`fiftyone.core.view.DatasetView`
+            run_key (None): the key of the run's record; by default, what was selected last, or the newest record
+
+        Returns:
+            a dict with ``success``, and ``kind``, ``url``, ``title``, ``entity``, ``project`` and ``id`` of what is
+            shown
+        """
+        dataset = query.root_dataset(query.as_view(sample_collection))
+        chosen = _choose(dataset, {"run_key": run_key}, directory=str(Path.cwd()))
+        panel.select(dataset, chosen)
+        return {"success": True, **chosen}
+
+    def resolve_input(self, ctx):
+        inputs = types.Object()
+        known = linked.keys(ctx.dataset) if ctx.dataset is not None else {}
+        if known:
+            forms.choose(inputs, "run_key", list(known), "Run", "Empty: what was shown last, or the newest")
+        else:
+            inputs.view("nothing", types.Notice(label="No W&B run belongs to this dataset yet: the project is shown"))
+
+        return types.Property(inputs, view=types.View(label="Open the W&B panel"))
+
+    def resolve_placement(self, ctx):
+        return types.Placement(
+            types.Places.SAMPLES_GRID_SECONDARY_ACTIONS,
+            types.Button(label="Open W&B panel", icon="/assets/wandb.svg", prompt=False),
+        )
+
+    def execute(self, ctx):
+        directory = "" if forms.is_from_app(ctx) else str(Path.cwd())
+        chosen = _choose(ctx.dataset, ctx.params, secret=ctx.secret, directory=directory)
+        panel.open_panel(ctx, chosen)
+        return {"success": True, **chosen}
+
+    def resolve_output(self, ctx):
+        return panel.show_link(ctx, "W&B panel")
+
+
+def _choose(dataset, params, **where):
+    """What to show. Records and selections say it without W&B; only who has neither needs to ask."""
+    key = params.get("run_key")
+    last = None if key else panel.selected(dataset)
+    run, recorded = _newest(dataset, key)
+    if last and last.pop("selected") >= recorded:
+        return last
+
+    return run or find({}, **where)
+
+
+def _newest(dataset, key):
+    """The run of the newest record, and when that was written; of one record, if its key is given."""
+    keys = ([key] if key else list(linked.keys(dataset))) if dataset is not None else []
+    records = sorted((linked.read(dataset, k) for k in keys), key=lambda r: r["timestamp"] or "", reverse=True)
+    for record in records:
+        config = record["config"]
+        place, url = linked.where(config), linked.url(config)
+        if place and url:
+            run = {
+                "kind": "run",
+                "url": url,
+                "title": config.get("run_name") or place["run_id"],
+                "entity": place["entity"],
+                "project": place["project"],
+                "id": place["run_id"],
+            }
+            return run, _seconds(record["timestamp"])
+
+    if key:
+        raise WandBError(f"The record '{key}' does not say where its W&B run is", source=SETTINGS, code="no_url")
+
+    return None, 0.0
+
+
+def _seconds(timestamp):
+    # FiftyOne writes UTC without saying so.
+    return datetime.datetime.fromisoformat(timestamp).replace(tzinfo=datetime.timezone.utc).timestamp()

@@ -1,0 +1,113 @@
+"""The operator ``show_wandb_run``."""
+
+from pathlib import Path
+
+import fiftyone.operators as foo
+from fiftyone.operators import types
+
+from .. import calls, names, query, settings
+from ..errors import SETTINGS, WandBError
+from . import choices, forms, panel
+
+
+class ShowWandBRun(foo.Operator):
+    """Shows a W&B run, or a whole project."""
+
+    @property
+    def config(self):
+        return foo.OperatorConfig(
+            name="show_wandb_run",
+            label="Show W&B run",
+            description=(
+                "Opens the Weights & Biases panel with a run, or with a whole project, and gives a link to its page in "
+                "a tab of its own"
+            ),
+            icon="/assets/wandb.svg",
+            dynamic=True,
+        )
+
+    def __call__(self, sample_collection=None, project=None, run=None, *, entity=None):
+        """Selects a run for the panel, and returns where its page is.
+
+        Args:
+            sample_collection (None): the dataset or view whose panel it is
+            project (None): the W&B project; by default, that of the FiftyOne secret or of W&B's own settings
+            run (None): the run's id, the name that people see, or the address of its page; by default, the project
+                itself is shown
+            entity (None): the W&B user or team
+
+        Returns:
+            a dict with ``success``, ``kind``, ``url``, ``title``, ``entity``, ``project`` and ``id``
+
+        Raises:
+            RuntimeError: if there is no such run or project
+        """
+        params = {"project": project, "run_id": run, "entity": entity}
+        found = find(params, directory=str(Path.cwd()))
+        dataset = None if sample_collection is None else query.root_dataset(query.as_view(sample_collection))
+        panel.select(dataset, found)
+        return {"success": True, **found}
+
+    def resolve_input(self, ctx):
+        inputs = types.Object()
+        place = choices.Place(ctx)
+        place.add(inputs, new="It has to exist", reference=ctx.params.get("run_id"))
+        choices.add_run(
+            inputs, place, ctx.params, "Or type its name, or the address of its page. Empty: the project", check=False
+        )
+        return types.Property(inputs, view=types.View(label="Show a W&B run"))
+
+    def execute(self, ctx):
+        found = find(ctx.params, secret=ctx.secret, directory="" if forms.is_from_app(ctx) else str(Path.cwd()))
+        panel.open_panel(ctx, found)
+        return {"success": True, **found}
+
+    def resolve_output(self, ctx):
+        return panel.show_link(ctx, "W&B run")
+
+
+def find(params, **where):
+    """Finds a run, or a project.
+
+    Args:
+        params: a dict with ``project``, ``entity``, and ``run_id``: what names the run
+        where: arguments of :func:`shim.settings.collect`
+
+    Returns:
+        a dict with ``kind``, ``url``, ``title``, ``entity``, ``project`` and ``id``
+    """
+    reference = params.get("run_id")
+    project = params.get("project") or params.get("project_name")
+    asked = settings.collect(entity=params.get("entity"), project=project, run_id=names.run_id(reference), **where)
+    if reference:
+        run = calls.ask(asked, {"read_run": {"reference": reference}}).run
+        return {
+            "kind": "run",
+            "url": run.url,
+            "title": run.display_name or run.id,
+            "entity": run.entity,
+            "project": run.project,
+            "id": run.id,
+        }
+
+    answer = calls.ask(asked, {"lookup": {"kind": "LOOKUP_KIND_PROJECTS"}})
+    wanted = asked["project"] or asked["environment"].get("WANDB_PROJECT")
+    for entry in answer.projects:
+        if entry.name == wanted:
+            return {
+                "kind": "project",
+                "url": entry.url,
+                "title": entry.name,
+                "entity": answer.entity,
+                "project": entry.name,
+                "id": entry.name,
+            }
+
+    known = ", ".join(entry.name for entry in answer.projects[:20]) or "none"
+    raise WandBError(
+        f"{answer.entity or 'Your key'} has no project {wanted!r} among its newest. It has: {known}"
+        if wanted
+        else "Which project? Name one",
+        source=SETTINGS,
+        code="unknown_project",
+    )

@@ -1,0 +1,58 @@
+"""Reading back with the official wandb package."""
+
+import io
+
+import numpy as np
+import wandb
+
+
+class Reader:
+    """Reads the artifacts of one project.
+
+    Args:
+        server: the stand-in
+        project: the project
+    """
+
+    def __init__(self, server, project):
+        self._server, self._project = server, project
+        self.api = wandb.Api(overrides={"base_url": server.url, "entity": server.entity, "project": project})
+
+    def artifact(self, result):
+        """The artifact that an operator's result names."""
+        name = f"{result['artifact_name']}:{result['artifact_version']}"
+        return self.api.artifact(f"{result['entity']}/{result['project']}/{name}")
+
+    def run(self, result):
+        """The run that an operator's result names."""
+        return self.api.run(f"{result['entity']}/{result['project']}/{result['run_id']}")
+
+    def rows(self, result, key):
+        """The rows of a table as dicts, whose order is that of the columns."""
+        return rows(self.artifact(result).get(key))
+
+    def file(self, result, path):
+        """The bytes of a file of an artifact."""
+        return file(self.artifact(result), path)
+
+
+def rows(table):
+    """A table's rows as dicts, whose order is that of the columns."""
+    return [dict(zip(table.columns, row, strict=True)) for row in table.data]
+
+
+def file(artifact, path):
+    """The bytes of a file of an artifact."""
+    with open(artifact.get_entry(path).download(), "rb") as f:
+        return f.read()
+
+
+def lines(artifact, path):
+    """The lines of a text file of an artifact."""
+    return file(artifact, path).decode().splitlines()
+
+
+def npz(artifact, path):
+    """The arrays of an archive of numpy's."""
+    with np.load(io.BytesIO(file(artifact, path))) as stored:
+        return {name: stored[name] for name in stored.files}
