@@ -268,7 +268,7 @@ func (j LogPredictions) publication(ctx context.Context, c *collector, r *predic
 		description: orDefault(j.Target.Description, fmt.Sprintf("%s predictions on %s", j.ModelName, j.Dataset.Name)),
 		metadata:    full, slimMetadata: slim, table: r.table,
 		config: map[string]any{
-			"model_name": j.ModelName, "model_version": j.ModelVersion, "predictions_field": j.Predictions.Path, "samples_processed": n,
+			"model_name": j.ModelName, "model_version": orNil(j.ModelVersion), "predictions_field": j.Predictions.Path, "samples_processed": n,
 		},
 		result: Result{Samples: n, Predictions: r.predictions, Classes: r.classes.distinct(), LowConfidence: r.lowIDs.n},
 	}, nil
@@ -277,7 +277,7 @@ func (j LogPredictions) publication(ctx context.Context, c *collector, r *predic
 // describeModel sets what the caller said of the model.
 func (j LogPredictions) describeModel(out *object) {
 	out.set("model_name", j.ModelName)
-	out.set("model_version", j.ModelVersion)
+	out.text("model_version", j.ModelVersion)
 	out.raw("model_config", []byte(j.ModelConfigJSON))
 	out.set("predictions_field", j.Predictions.Path)
 	if j.Prompt != nil {
@@ -297,6 +297,14 @@ func (j LogPredictions) identity(r *predictionRows) *object {
 	out.set("low_confidence_threshold", j.LowConfidence)
 	out.raw("class_distribution", r.classes.json(math.MaxInt))
 	return out
+}
+
+// orNil is a text, or nil where it was not given.
+func orNil(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
 }
 
 // isText tells whether the field holds strings instead of labels.
