@@ -108,6 +108,8 @@ def active_run_object():
 def update_active_config(run_id, values):
     """Adds keys to the config of this process's active run, through the run itself.
 
+    Keys that the run has stay as they are.
+
     Returns:
         whether the active run has the given id and took the values
     """
@@ -115,5 +117,5 @@ def update_active_config(run_id, values):
     if run is None or getattr(run, "id", None) != run_id:
         return False
 
-    run.config.update(values, allow_val_change=True)
+    run.config.update({key: value for key, value in values.items() if key not in run.config}, allow_val_change=True)
     return True
