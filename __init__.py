@@ -5,10 +5,10 @@ and does nothing else. What it imports stays loaded, and needs neither the
 plugin's Python requirements nor its worker.
 """
 
-from .shim.operators import OPERATORS
+from .shim.operators import OPERATORS, PANELS
 
 
 def register(plugin):
-    """Registers the plugin's operators with FiftyOne."""
-    for operator in OPERATORS:
+    """Registers the plugin's operators and panels with FiftyOne."""
+    for operator in (*OPERATORS, *PANELS):
         plugin.register(operator)

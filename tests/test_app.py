@@ -98,8 +98,8 @@ LABELS = {
     "show_wandb_report": "Show W&B Report",
     "open_wandb_panel": "Open W&B panel",
 }
-OURS = {"rename_wandb_run", "remove_wandb_run", "login_to_wandb"}
-UNLISTED = OURS | {"log_wandb_run"}
+OURS = {"cancel_wandb_job", "rename_wandb_run", "remove_wandb_run", "login_to_wandb"}
+UNLISTED = OURS - {"cancel_wandb_job"} | {"log_wandb_run"}
 
 
 @pytest.mark.parametrize("name", sorted(OURS | set(LABELS)))

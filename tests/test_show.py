@@ -57,8 +57,8 @@ def test_a_run(operator, panel, login, images, reference):
     ((operator_uri, params),) = requests
     assert (operator_uri, params["name"], params["isActive"]) == ("open_panel", "WandBPanel", True)
     assert {k: v for k, v in panel.selected(images).items() if k != "selected"} == expected
-    button = shown(show, images, result)["open"]["view"]
-    assert (button["href"], button["label"]) == (url, "Open in a new tab")
+    link = shown(show, images, result)["link"]["view"]
+    assert (link["href"], link["label"], link["newWindow"]) == (url, "Open in a new tab", True)
     assert show(images, PROJECT, "run1") == result
 
 
@@ -81,7 +81,7 @@ def test_a_report(operator, panel, login, images, reference):
     assert "/reports/" in result["url"]
     assert requests[0][1]["name"] == "WandBPanel"
     assert panel.selected(images)["kind"] == "report"
-    assert shown(show, images, result)["open"]["view"]["href"] == first["url"]
+    assert shown(show, images, result)["link"]["view"]["href"] == first["url"]
 
 
 @pytest.mark.parametrize(

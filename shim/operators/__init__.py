@@ -1,5 +1,6 @@
 """The operators, one file each."""
 
+from .cancel_wandb_job import CancelWandBJob
 from .get_wandb_run_info import GetWandBRunInfo
 from .load_view_from_wandb import LoadViewFromWandB
 from .log_fiftyone_view_to_wandb import LogFiftyOneViewToWandB
@@ -10,6 +11,7 @@ from .manage_runs import RemoveWandBRun, RenameWandBRun
 from .open_wandb_panel import OpenWandBPanel
 from .show_wandb_report import ShowWandBReport
 from .show_wandb_run import ShowWandBRun
+from .wandb_panel import WandBPanel
 
 # In the order of the operator browser; those that are not listed there come last.
 OPERATORS = (
@@ -20,8 +22,11 @@ OPERATORS = (
     ShowWandBRun,
     ShowWandBReport,
     OpenWandBPanel,
+    CancelWandBJob,
     LogWandBRun,
     RenameWandBRun,
     RemoveWandBRun,
     LoginToWandB,
 )
+
+PANELS = (WandBPanel,)

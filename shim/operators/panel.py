@@ -46,9 +46,15 @@ def show_link(ctx, label):
     result = ctx.results or {}
     if result.get("url"):
         results.add_table(outputs, [(result["kind"].capitalize(), results.escape(result["title"]))])
-        outputs.btn("open", label="Open in a new tab", href=result["url"], variant="outlined")
+        add_link(outputs, result["url"])
 
     return types.Property(outputs, view=types.View(label=label))
+
+
+def add_link(outputs, url):
+    """Adds a link that opens in a tab of its own: pages of W&B cannot be shown inside of the App."""
+    view = types.LinkView(label="Open in a new tab", href=url, newWindow=True)
+    outputs.str("link", default=url, view=view)
 
 
 def _key(dataset):

@@ -1,0 +1,68 @@
+"""The operator ``cancel_wandb_job``."""
+
+import fiftyone.operators as foo
+from fiftyone.operators import types
+
+from .. import jobs
+from ..errors import SETTINGS, WandBError, bad_argument
+
+_GOING = (jobs.QUEUED, jobs.RUNNING)
+
+
+class CancelWandBJob(foo.Operator):
+    """Cancels a job of this plugin, wherever it runs."""
+
+    @property
+    def config(self):
+        return foo.OperatorConfig(
+            name="cancel_wandb_job",
+            label="W&B: Cancel a job",
+            description=(
+                "Cancels a job of this plugin that is running or waiting: in this App, in a script or in a background "
+                "service. Its work stops within two seconds, and W&B shows nothing of it"
+            ),
+            icon="/assets/wandb.svg",
+            dynamic=True,
+        )
+
+    def __call__(self, job_id):
+        """Asks for a job to be cancelled, in whichever process it runs or will run.
+
+        Args:
+            job_id: the job's id, as results and records have it; that of a delegated operation is the same
+
+        Returns:
+            a dict with ``success`` and ``job_id``
+
+        Raises:
+            RuntimeError: if no such job is running or waiting
+        """
+        if not isinstance(job_id, str) or not job_id:
+            raise bad_argument("job_id has to be given")
+
+        if not jobs.request_cancel(job_id):
+            raise WandBError(f"No job {job_id} is running or waiting", source=SETTINGS, code="no_job")
+
+        return {"success": True, "job_id": job_id}
+
+    def resolve_input(self, ctx):
+        inputs = types.Object()
+        going = [job for job in jobs.list_jobs() if job["state"] in _GOING]
+        if going:
+            view = types.Dropdown(label="Job")
+            for job in going:
+                view.add_choice(job["id"], label=_label(job))
+
+            inputs.enum("job_id", view.values(), required=True, view=view)
+        else:
+            inputs.view("nothing", types.Notice(label="No job is running or waiting")).invalid = True
+
+        return types.Property(inputs, view=types.View(label="Cancel a job"))
+
+    def execute(self, ctx):
+        return self(ctx.params.get("job_id"))
+
+
+def _label(job):
+    progress = f"{job['fraction']:.0%}, {job['label']}" if job["state"] == jobs.RUNNING else job["label"]
+    return f"{job['operator']} · {job['dataset']} · {progress}"
