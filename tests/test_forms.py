@@ -128,7 +128,7 @@ def test_lists_are_kept_for_a_minute(operator, lookups, fake_worker, images, mon
     fields(operator(VIEW), images)
     assert len(fake_worker.lookups) == 1
 
-    monkeypatch.setattr(lookups, "_KEPT", -1)
+    monkeypatch.setattr(lookups.answers, "_KEPT", -1)
     fields(operator(VIEW), images)
     assert len(fake_worker.lookups) == 2
 
@@ -140,7 +140,7 @@ def test_another_login_is_asked_anew(operator, lookups, fake_worker, images, mon
     fields(operator(VIEW), images)
 
     assert len(fake_worker.lookups) == 2
-    assert key not in repr(lookups._asked)
+    assert key not in repr(lookups.answers._asked)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -173,12 +173,12 @@ def test_a_slow_server_does_not_make_slow_forms(operator, lookups, fake_worker, 
         return fake_worker.something(request)
 
     fake_worker.look_up = slow
-    monkeypatch.setattr(lookups, "_WAIT", 0.1)
+    monkeypatch.setattr(lookups.answers, "_WAIT", 0.1)
     form = fields(operator(VIEW), images)
     assert "has not answered yet" in form["wandb_pending"]["view"]["description"]
     assert offered(form["project"]) == {}
 
-    monkeypatch.setattr(lookups, "_WAIT", 3600)
+    monkeypatch.setattr(lookups.answers, "_WAIT", 3600)
     fields(operator(VIEW), images)
     answered.set()
     wait_for(lambda: offered(fields(operator(VIEW), images)["project"]))
@@ -194,7 +194,7 @@ def test_a_worker_that_is_being_built(operator, lookups, fake_worker, images, mo
         return fake_worker.something(request)
 
     monkeypatch.setattr(fake_worker.worker, "run_job", build)
-    monkeypatch.setattr(lookups, "_WAIT", 0.2)
+    monkeypatch.setattr(lookups.answers, "_WAIT", 0.2)
     form = fields(operator(VIEW), images)
     built.set()
     assert "Building the worker" in form["wandb_pending"]["view"]["description"]

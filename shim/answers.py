@@ -1,0 +1,153 @@
+"""Answers that come in their own time: asked for once, in a thread, and kept for a while.
+
+FiftyOne makes forms anew at every keystroke, in the loop that serves the whole App, and
+the panel asks often. So nobody here waits for W&B longer than said: who comes too early
+is told so, and finds the answer the next time.
+"""
+
+import hashlib
+import json
+import logging
+import secrets
+import threading
+import time
+from dataclasses import dataclass, field
+
+from . import calls
+from .errors import WandBError
+from .plain import to_plain
+
+# How long answers are kept, and how long the reason why there is none, in seconds.
+_KEPT = 60.0
+_KEPT_FAILURE = 15.0
+
+# How long the first one who asks waits, and how long an answer of W&B may take, in seconds.
+_WAIT = 1.0
+_TIMEOUT = 20.0
+
+# Further answers are not kept: the oldest go.
+_MOST = 200
+
+#: The code of an answer that has not come yet.
+PENDING = "pending"
+
+_log = logging.getLogger("fiftyone_wandb")
+_lock = threading.Lock()
+_asked = {}
+# Answers are found by a hash of the question, so that the key in it is not kept.
+_salt = secrets.token_bytes(16)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a question.
+
+    Attributes:
+        value: the answer; None if there is none
+        problem: why there is none, in a sentence; None if there is one
+        code: a word for programs, such as ``no_key`` or ``pending``
+    """
+
+    value: object = None
+    problem: str | None = None
+    code: str | None = None
+
+
+@dataclass
+class _Asked:
+    """One question, and the answer when it has come."""
+
+    kept: float | None
+    done: threading.Event = field(default_factory=threading.Event)
+    answer: Answer | None = None
+    when: float = 0.0
+    waited: bool = False
+    status: str = "W&B has not answered yet"
+
+
+def ask(where, request, wait=None, fresh=False):
+    """The worker's answer to a short call.
+
+    Args:
+        where: a dict of the wire contract's ``WandbSettings``
+        request: a dict with the one key of the wire contract's ``job``
+        wait (None): how long the first one who asks waits, in seconds; by default, a moment
+        fresh (False): whether an answer that is there already is too old
+
+    Returns:
+        an :class:`Answer` with the message that ended the call
+    """
+
+    def call(say):
+        return calls.ask(where, request, _TIMEOUT, say=say)
+
+    return work([where, request], call, wait=wait, fresh=fresh)
+
+
+def work(question, call, wait=None, fresh=False, kept=None):
+    """What a function returns that takes long.
+
+    Args:
+        question: what tells this question from others, as JSON
+        call: a function of a function that is to be told how it goes, in words
+        wait (None): how long the first one who asks waits, in seconds; by default, a moment
+        fresh (False): whether an answer that is there already is too old
+        kept (None): how long the answer is kept, in seconds; by default, a minute
+
+    Returns:
+        an :class:`Answer`
+    """
+    key = _key(question)
+    with _lock:
+        _drop_old()
+        asked = _asked.get(key)
+        if asked is None or (fresh and asked.done.is_set()):
+            _asked.pop(key, None)
+            asked = _asked[key] = _Asked(kept)
+            threading.Thread(target=_answer, args=(asked, call), daemon=True, name="wandb-ask").start()
+
+    # Once: a server that is slow must not make everything slow.
+    if not asked.waited:
+        asked.done.wait(_WAIT if wait is None else wait)
+        asked.waited = True
+
+    return asked.answer or Answer(problem=asked.status, code=PENDING)
+
+
+def forget():
+    """Forgets all answers: after a login, or after something was made."""
+    with _lock:
+        _asked.clear()
+
+
+def _answer(asked, call):
+    def say(text):
+        asked.status = text
+
+    try:
+        answer = Answer(call(say))
+    except WandBError as e:
+        answer = Answer(problem=str(e), code=e.code)
+    except Exception as e:
+        _log.debug("A look-up failed", exc_info=True)
+        answer = Answer(problem=f"The plugin could not look it up ({type(e).__name__})", code="internal")
+
+    asked.when = time.monotonic()
+    asked.answer = answer
+    asked.done.set()
+
+
+def _drop_old():
+    now = time.monotonic()
+    for key, asked in list(_asked.items()):
+        kept = _KEPT if asked.kept is None else asked.kept
+        if asked.done.is_set() and now - asked.when > (_KEPT_FAILURE if asked.answer.problem else kept):
+            del _asked[key]
+
+    for key in [key for key, asked in _asked.items() if asked.done.is_set()][: max(0, len(_asked) - _MOST)]:
+        del _asked[key]
+
+
+def _key(question):
+    text = json.dumps(to_plain(question), sort_keys=True)
+    return hashlib.blake2b(text.encode(), key=_salt).digest()
