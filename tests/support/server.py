@@ -25,8 +25,11 @@ class Server:
 
     def run(self, run_id):
         """What the server knows of a run, or None."""
-        runs = self._ask("GET", "/__admin/state")["runs"]
-        return next((run for run in runs if run["name"] == run_id), None)
+        return next((run for run in self.runs() if run["name"] == run_id), None)
+
+    def runs(self):
+        """What the server knows of all runs."""
+        return self._ask("GET", "/__admin/state")["runs"]
 
     def artifacts(self):
         """The committed versions that the server has."""
