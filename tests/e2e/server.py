@@ -48,7 +48,12 @@ class Server(Base):
         return one
 
     def everything(self):
-        """All that people can see: what a job that failed must leave as it was."""
+        """All that people can see: what a job that failed must leave as it was.
+
+        An artifact that was not committed nobody can see, and W&B removes it after a while.
+        """
         state = self.state()
         state["artifacts"] = [a for a in state["artifacts"] if a["state"] == "COMMITTED"]
+        names = {(a["entity"], a["project"], a["collection"]) for a in state["artifacts"]}
+        state["collections"] = [c for c in state["collections"] if (c["entity"], c["project"], c["name"]) in names]
         return state
