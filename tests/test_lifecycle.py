@@ -7,8 +7,6 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 
@@ -20,8 +18,9 @@ from bson import ObjectId
 from fiftyone.operators.delegated import DelegatedOperationService
 
 from support import datasets
+from support.background import background_service, operation, workers
 from support.fake_worker import module
-from support.waiting import SECONDS, wait_for
+from support.waiting import wait_for
 
 pytestmark = pytest.mark.oldest
 
@@ -50,18 +49,6 @@ def log(operator):
 
 def new_run():
     return str(ObjectId())[-8:]
-
-
-def workers(parent=None):
-    """The worker processes below a process."""
-    children = psutil.Process(parent).children(recursive=True)
-    found = []
-    for child in children:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            if "wandb-worker" in child.name():
-                found.append(child)
-
-    return found
 
 
 def test_view_and_its_second_time(log, server, images):
@@ -209,29 +196,6 @@ def test_killed_worker(log, server, images):
         log(images, project="p", run_id=run, include_labels=True)
 
     assert server.run(run)["state"] == "failed"
-
-
-@contextlib.contextmanager
-def background_service(log_path):
-    """``fiftyone delegated launch``, as users start it."""
-    code = "import sys; sys.argv[0] = 'fiftyone'; from fiftyone.core.cli import main; main()"
-    with log_path.open("w") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-c", code, "delegated", "launch", "-t", "local"], stdout=out, stderr=out
-        )
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            raise
-
-
-def operation(queued):
-    return DelegatedOperationService().get(ObjectId(queued["delegated_operation_id"]))
 
 
 def test_background_service(log, server, images, tmp_path):

@@ -78,6 +78,7 @@ class LoadViewFromWandB(JobOperator):
         overwrite=False,
         session=None,
         with_report=False,
+        delegate=False,
         progress=None,
     ):
         """Makes the view again that an artifact was logged from.
@@ -97,6 +98,8 @@ class LoadViewFromWandB(JobOperator):
             overwrite (False): whether a saved view of that name may be replaced
             session (None): a :class:`fiftyone.core.session.Session` to show the view in
             with_report (False): whether to return a report too
+            delegate (False): whether to queue the job for a background service; the view is then only saved, under
+                ``view_name``, and what is known of the job is returned
             progress (None): whether to show a progress bar; by default, ``fo.config.show_progress_bars`` decides
 
         Returns:
@@ -117,6 +120,12 @@ class LoadViewFromWandB(JobOperator):
             "view_name": view_name,
             "overwrite": overwrite,
         }
+        if delegate:
+            if not view_name:
+                raise bad_argument("A background service can only save the view: pass view_name, too")
+
+            return self.schedule(dataset, params)
+
         report = self.run_here(dataset, params, progress=progress)
         if session is not None:
             session.view = report.view

@@ -1,0 +1,52 @@
+"""FiftyOne's service for delegated runs, as users start it."""
+
+import contextlib
+import signal
+import subprocess
+import sys
+
+import psutil
+from bson import ObjectId
+from fiftyone.operators.delegated import DelegatedOperationService
+
+from support.waiting import SECONDS
+
+
+@contextlib.contextmanager
+def background_service(log_path, *flags):
+    """``fiftyone delegated launch`` with the given flags; gives its process."""
+    code = "import sys; sys.argv[0] = 'fiftyone'; from fiftyone.core.cli import main; main()"
+    command = [sys.executable, "-c", code, "delegated", "launch", "-t", "local", *flags]
+    with log_path.open("w") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=out)
+
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+
+
+def operation(queued):
+    """The delegated operation that an operator's answer is about."""
+    return DelegatedOperationService().get(ObjectId(queued["delegated_operation_id"]))
+
+
+def set_failed(queued):
+    """What ``fiftyone delegated fail`` does."""
+    DelegatedOperationService().set_failed(ObjectId(queued["delegated_operation_id"]))
+
+
+def workers(parent=None):
+    """The worker processes below a process, by default this one."""
+    found = []
+    for child in psutil.Process(parent).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "wandb-worker" in child.name():
+                found.append(child)
+
+    return found

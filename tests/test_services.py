@@ -1,0 +1,153 @@
+"""Jobs in real background services, plain and with ``-m``: done, failed, cancelled, and never in each other's way."""
+
+import psutil
+import pytest
+from bson import ObjectId
+
+from support import datasets
+from support.background import background_service, operation, set_failed, workers
+from support.fake_worker import module
+from support.waiting import wait_for
+
+pytestmark = pytest.mark.oldest
+
+MODES = {"plain": (), "monitored": ("-m",)}
+
+
+@pytest.fixture(params=MODES)
+def service(request, login, tmp_path):
+    """A service of a process of its own, and its log file."""
+    log = tmp_path / "service.log"
+    with background_service(log, *MODES[request.param]) as process:
+        process.log = log
+        yield process
+        started = psutil.Process(process.pid).children(recursive=True)
+
+    login.heal()
+    wait_for(lambda: not any(is_alive(child) for child in started))
+
+
+@pytest.fixture
+def images(media, fiftyone):
+    dataset = datasets.images(media, persistent=True)
+    yield dataset
+    dataset.delete()
+
+
+@pytest.fixture
+def log(operator, login):
+    return operator("log_fiftyone_view_to_wandb")
+
+
+def is_alive(process):
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+def ended(queued):
+    return wait_for(lambda: (o := operation(queued)).run_state in ("completed", "failed") and o)
+
+
+def name():
+    return f"a{ObjectId()}"
+
+
+def committed(server, artifact):
+    return [a for a in server.artifacts() if a["collection"] == artifact]
+
+
+def test_done(service, log, operator, login, images):
+    artifact, predictions = name(), name()
+    queued = [
+        log(images.match_tags("val"), project="s", artifact_name=artifact, include_labels=True, delegate=True),
+        operator("log_model_predictions")(images, "m", "predictions", "s", artifact_name=predictions, delegate=True),
+    ]
+
+    for one in queued:
+        done = ended(one)
+        assert done.run_state == "completed", service.log.read_text()
+        assert done.status is None or done.status.progress is not None
+        job = module(log, "jobs").get_job(one["delegated_operation_id"])
+        assert (job["state"], job["delegated"]) == ("completed", True)
+
+    assert operation(queued[0]).result.result["samples_logged"] == 4
+    assert len(committed(login, artifact)) == len(committed(login, predictions)) == 1
+    images.reload()
+    assert len(images.list_runs()) == 2
+
+
+def test_a_view_is_saved(service, log, operator, login, images):
+    artifact = name()
+    log(images.match_tags("train").sort_by("number", reverse=True), project="s", artifact_name=artifact)
+
+    queued = operator("load_view_from_wandb")(images, "s", artifact, view_name="from wandb", delegate=True)
+
+    assert ended(queued).run_state == "completed", service.log.read_text()
+    images.reload()
+    expected = images.match_tags("train").sort_by("number", reverse=True).values("id")
+    assert images.load_saved_view("from wandb").values("id") == expected
+
+
+def test_failed(service, log, login, images):
+    artifact = name()
+    login.fault(kind="graphql", match="^CommitArtifact$", mode="status", status=403, count=-1)
+
+    queued = log(images, project="s", artifact_name=artifact, delegate=True)
+
+    done = ended(queued)
+    assert done.run_state == "failed"
+    job = module(log, "jobs").get_job(queued["delegated_operation_id"])
+    assert (job["state"], job["source"]) == ("failed", "wandb")
+    assert job["error"] in done.result.error
+    assert committed(login, artifact) == []
+    assert workers(service.pid) == []
+
+
+def test_marked_as_failed(service, log, login, images):
+    login.fault(kind="upload", mode="latency", latency_ms=30_000, count=-1)
+    artifact, run = name(), str(ObjectId())[-8:]
+    queued = log(images, project="s", run_id=run, artifact_name=artifact, include_labels=True, delegate=True)
+    wait_for(lambda: login.run(run))
+    assert workers(service.pid)
+
+    set_failed(queued)
+
+    wait_for(lambda: not workers(service.pid))
+    wait_for(lambda: login.run(run)["state"] == "failed")
+    assert committed(login, artifact) == []
+    assert operation(queued).run_state == "failed"
+    job = wait_for(lambda: (j := module(log, "jobs").get_job(queued["delegated_operation_id"])) and j)
+    assert job["state"] in ("cancelled", "failed")
+
+
+def test_cancelled_by_its_operator(service, log, operator, login, images):
+    login.fault(kind="upload", mode="latency", latency_ms=30_000, count=-1)
+    artifact, run = name(), str(ObjectId())[-8:]
+    queued = log(images, project="s", run_id=run, artifact_name=artifact, include_labels=True, delegate=True)
+    wait_for(lambda: login.run(run))
+
+    operator("cancel_wandb_job")(queued["delegated_operation_id"])
+
+    assert ended(queued).run_state == "failed"
+    assert module(log, "jobs").get_job(queued["delegated_operation_id"])["state"] == "cancelled"
+    assert committed(login, artifact) == []
+    with pytest.raises(RuntimeError, match="is running or waiting"):
+        operator("cancel_wandb_job")(queued["delegated_operation_id"])
+
+
+def test_killed_service(login, log, images, tmp_path):
+    """Neither its work nor its processes go on, and who looks at the job is told."""
+    login.fault(kind="upload", mode="latency", latency_ms=30_000, count=-1)
+    artifact, run = name(), str(ObjectId())[-8:]
+    queued = log(images, project="s", run_id=run, artifact_name=artifact, include_labels=True, delegate=True)
+    with background_service(tmp_path / "service.log") as process:
+        wait_for(lambda: login.run(run))
+        (worker,) = workers(process.pid)
+        process.kill()
+        process.wait()
+        wait_for(lambda: not is_alive(worker))
+
+    login.heal()
+    assert committed(login, artifact) == []
+    job = module(log, "jobs").get_job(queued["delegated_operation_id"])
+    assert (job["state"], "has ended without a word" in job["error"]) == ("failed", True)
+    set_failed(queued)
