@@ -5,13 +5,11 @@ import sys
 import fiftyone as fo
 import pytest
 import services
-from bson import ObjectId
 
 from support import views
+from tests.e2e.common import PROJECT, new_id
 from tests.e2e.reading import Reader
 from tests.e2e.server import Server
-
-PROJECT = "e2e"
 
 
 @pytest.fixture(scope="session")
@@ -105,7 +103,7 @@ def dataset(fiftyone):
     made = []
 
     def make(samples, **kwargs):
-        one = fo.Dataset(f"e2e-{ObjectId()}", **kwargs)
+        one = fo.Dataset(f"e2e-{new_id()}", **kwargs)
         made.append(one)
         one.add_samples(samples, dynamic=True)
         return one
@@ -124,7 +122,3 @@ def python():
         return [sys.executable, "-m", f"tests.e2e.programs.{name}", *arguments]
 
     return command
-
-
-def new_id():
-    return str(ObjectId())

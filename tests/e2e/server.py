@@ -31,6 +31,15 @@ class Server(Base):
         """Begins to count requests anew."""
         self._ask("DELETE", "/__admin/stats")
 
+    def hold(self, **where):
+        """Lets requests hang until ``heal()``: what they would have done is not done."""
+        self.count()
+        self.fault(mode="hang", count=-1, **where)
+
+    def held(self):
+        """How many requests hang."""
+        return self.stats()["faults_fired"]
+
     def limit(self, **limits):
         """Changes its limits; see goworker/internal/standin/admin.go."""
         self._ask("POST", "/__admin/limits", limits)

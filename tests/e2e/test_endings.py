@@ -11,7 +11,7 @@ import pytest
 from support import datasets
 from support.fake_worker import module
 from support.waiting import SECONDS, wait_for
-from tests.e2e.conftest import PROJECT, new_id
+from tests.e2e.common import PROJECT, new_id, workers
 
 
 @pytest.fixture(scope="module")
@@ -35,27 +35,6 @@ def jobs(operator):
     return module(operator("log_fiftyone_view_to_wandb"), "jobs")
 
 
-def hold(server, **where):
-    """Lets requests hang for ever: what they would have done is not done."""
-    server.count()
-    server.fault(mode="hang", count=-1, **where)
-
-
-def held(server):
-    return server.stats()["faults_fired"]
-
-
-def workers(process=None):
-    """The worker processes below a process, which is this one by default."""
-    found = []
-    with contextlib.suppress(psutil.NoSuchProcess):
-        for child in psutil.Process(process).children(recursive=True):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                if "wandb-worker" in child.name() and child.status() != psutil.STATUS_ZOMBIE:
-                    found.append(child)
-    return found
-
-
 #: What a job can be waiting for, and whether it has made its run by then.
 PHASES = {
     "connecting": ({"kind": "graphql", "match": "^FindRun$"}, False),
@@ -74,10 +53,10 @@ def test_cancelled(images, log_view, server, jobs, spool, phase):
     where, run_made = PHASES[phase]
     run_id, records = new_id(), images.list_runs()
     before = server.everything()
-    hold(server, **where)
+    server.hold(**where)
 
     def cancel():
-        wait_for(lambda: held(server))
+        wait_for(lambda: server.held())
         (job,) = [j for j in jobs.list_jobs() if j["state"] == "running"]
         assert jobs.request_cancel(job["id"])
 
@@ -132,9 +111,9 @@ def script(python, images, run_id, artifact):
 def test_ctrl_c(images, server, python, spool):
     run_id = new_id()
     before = server.everything()
-    hold(server, kind="upload")
+    server.hold(kind="upload")
     with script(python, images, run_id, run_id) as process:
-        wait_for(lambda: held(server))
+        wait_for(lambda: server.held())
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=SECONDS)
 
@@ -148,9 +127,9 @@ def test_killed_script(images, server, python):
     """Nobody can mark its run as failed then, but the worker is gone and nothing was committed."""
     run_id = new_id()
     before = server.everything()
-    hold(server, kind="upload")
+    server.hold(kind="upload")
     with script(python, images, run_id, run_id) as process:
-        wait_for(lambda: held(server))
+        wait_for(lambda: server.held())
         (worker,) = workers(process.pid)
         process.kill()
 
@@ -162,10 +141,10 @@ def test_killed_worker(images, log_view, server, jobs, spool):
     """Its run is marked as failed by another; the next job clears up, and sends what is missing only."""
     run_id, name = new_id(), f"killed-{new_id()}"
     before = server.everything()
-    hold(server, kind="upload", skip=8)
+    server.hold(kind="upload", skip=8)
 
     def kill():
-        wait_for(lambda: held(server))
+        wait_for(lambda: server.held())
         for worker in workers():
             worker.kill()
 

@@ -10,7 +10,7 @@ from fiftyone import ViewField as F
 
 from support import datasets
 from support.fake_worker import module
-from tests.e2e.conftest import PROJECT, new_id
+from tests.e2e.common import PROJECT, new_id
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 
 from support import datasets
 from support.waiting import SECONDS
-from tests.e2e.conftest import PROJECT, new_id
+from tests.e2e.common import PROJECT, new_id
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,53 @@
+"""Beyond the 200,000 rows that a W&B table may have, nothing is cut."""
+
+import json
+
+import bson
+import fiftyone as fo
+from bson.raw_bson import RawBSONDocument
+
+from tests.e2e.reading import file
+
+PART = 200_000
+COUNT = PART + 3
+FIRST = 0x6B03A5B409A14D6500000000
+
+
+def test_more_rows_than_a_table_holds(dataset, log_view, read, server):
+    made = dataset([fo.Sample(filepath="/none/0.png", label=fo.Classification(label="x"), n=0)])
+    collection = fo.core.odm.get_db_conn()[made._sample_collection_name]
+    pattern = collection.find_one({}, {"_rand": 0, "metadata": 0})
+    collection.delete_many({})
+    collection.insert_many(RawBSONDocument(bson.encode(_document(pattern, n))) for n in range(COUNT))
+
+    result = log_view(made, include_labels=True, include_images=False, fields=["n"])
+
+    assert result["samples_logged"] == COUNT
+    stored = server.artifact(result)["files"]
+    assert sorted(path for path in stored if "table" in path) == [
+        "samples.partitioned-table.json",
+        "samples_parts/part-0000.table.json",
+        "samples_parts/part-0001.table.json",
+    ]
+    found = read.artifact(result)
+    table = found.get("samples")
+    number = -1
+    for number, row in table.iterrows():
+        assert row[0] == _id(number)
+        assert row[-1] == number
+        assert row[3] == f"c{number % 7} (0.50)"
+    assert number == COUNT - 1
+    assert [len(json.loads(file(found, f"samples_parts/part-000{i}.table.json"))["data"]) for i in (0, 1)] == [PART, 3]
+    # The ids take more than the metadata may have.
+    assert found.metadata["lists_in_files"] == {"sample_ids": "fiftyone/sample_ids.txt"}
+    assert file(found, "fiftyone/sample_ids.txt").decode() == "".join(f"{_id(n)}\n" for n in range(COUNT))
+    assert read.run(result).summary["samples"]["nrows"] == COUNT
+
+
+def _id(number):
+    return f"{FIRST + number:024x}"
+
+
+def _document(pattern, number):
+    label = {**pattern["label"], "label": f"c{number % 7}", "confidence": 0.5}
+    return {**pattern, "_id": bson.ObjectId(_id(number)), "n": number, "label": label}
