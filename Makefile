@@ -10,7 +10,7 @@ export PATH := $(PATH):$(abspath $(BIN))
 TOOL   := go tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help env build proto proto-check lint format test test-go test-py test-oldest demo demo-app bench check-server clean
+.PHONY: help env build proto proto-check js js-check lint format test test-go test-py test-js test-oldest demo demo-app bench check-server clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,7 +32,13 @@ proto-check: env ## Lint the contract, refuse breaking changes, and check that w
 	@rm -rf build/proto && buf generate --output build/proto && diff -r build/proto/goworker/internal/gen goworker/internal/gen
 	@buf build --exclude-source-info -o build/proto/worker.binpb && cmp build/proto/worker.binpb shim/worker/worker.binpb
 
-lint: env proto-check ## Lint Go (with the import rules), Python and the contract
+js: ## Check and build the panel's bundle (needs Node)
+	cd js && npm ci && npm run lint && npm test && npm run build
+
+js-check: env ## Check that the panel's bundle was made of its sources
+	@$(PY) tools/check_bundle.py
+
+lint: env proto-check js-check ## Lint Go (with the import rules), Python, the contract and the panel
 	@test -z "$$(gofmt -l goworker bench)" || { gofmt -d goworker bench; exit 1; }
 	go vet ./...
 	$(TOOL) staticcheck ./...
@@ -46,13 +52,22 @@ format: env ## Format Go, Python and the contract
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: lint test-go test-py test-oldest ## All tests, the browser's included
+test: lint test-go test-py test-js test-oldest ## All tests, the browser's included
 
 test-go: env ## Go tests, with the race detector
 	go test -race -timeout 15m ./...
 
 test-py: build ## Python, end-to-end and browser tests
 	FIFTYONE_WANDB_CHROMIUM="$$($(PY) tools/browser.py)" $(PY) -m pytest tests
+
+test-js: env ## The panel's tests, and its bundle built anew; without Node, its bundle is compared by hash alone
+	@if command -v npm >/dev/null; then \
+		(cd js && npm ci && npm run lint && npm test && npm run build -- --outDir ../build/js) || exit 1; \
+		cmp build/js/index.umd.js dist/index.umd.js || { echo "The bundle is not what its sources give: run make js"; exit 1; }; \
+	else \
+		echo "npm was not found: the panel's tests are left out, its bundle is compared by hash"; \
+		$(PY) tools/check_bundle.py; \
+	fi
 
 test-oldest: build ## The end-to-end tests with the oldest FiftyOne that we claim
 	@$(PYTHON) tools/setup_env.py --venv .venv-oldest --requirements requirements.txt --package "$(OLDEST)" --package "graphql-core<3.3" --package wandb==0.31.0 --package pytest==9.2.0

@@ -54,7 +54,8 @@ def test_a_run(operator, panel, login, images, reference):
         "id": "run1",
     }
     assert result == {"success": True, **expected}
-    ((operator_uri, params),) = requests
+    (operator_uri, params), selected = requests
+    assert selected == ("@harpreetsahota/wandb/embed_report", {"url": url})
     assert (operator_uri, params["name"], params["isActive"]) == ("open_panel", "WandBPanel", True)
     assert {k: v for k, v in panel.selected(images).items() if k != "selected"} == expected
     link = shown(show, images, result)["link"]["view"]

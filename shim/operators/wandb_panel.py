@@ -1,14 +1,72 @@
-"""The panel ``WandBPanel``: what was selected of W&B, and the way to its page."""
+"""The panel ``WandBPanel``: what there is in W&B, beside the samples.
+
+What is seen is one component of the bundle (``js/``). It asks by panel events, and each
+event is one of the methods here. They answer with a dict whose ``state`` is
+
+- ``ready``: the rest is the answer
+- ``pending``: ask again soon; ``text`` says what is going on
+- ``problem``: ``text`` says what is wrong, and ``code`` is a word for programs
+
+None of them raises, since the App would take the panel away, and none waits for W&B.
+"""
+
+import functools
+import logging
 
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from .. import linked
-from . import panel, results
+from .. import answers, background, jobs, panel_data, panel_views, settings
+from ..errors import FIFTYONE, WandBError, bad_argument
+from . import panel
+from .load_view_from_wandb import LoadViewFromWandB
+
+# The component of the bundle.
+_COMPONENT = "WandBPanelView"
+
+# Entries of a page, and versions of an artifact that are shown.
+_RUNS = 50
+_ARTIFACTS = 50
+_VERSIONS = 200
+_JOBS = 50
+
+# Points of a curve: more than a panel has pixels for.
+_POINTS = 300
+
+# How long what was read of an artifact's samples is kept, in seconds.
+_KEPT = 600.0
+
+# How long an event waits: it keeps one of the server's threads.
+_WAIT = 0.4
+
+_log = logging.getLogger("fiftyone_wandb")
+
+
+def _event(method):
+    """A method whose return value is the answer to an event."""
+
+    @functools.wraps(method)
+    def answer(self, ctx):
+        try:
+            return {"state": "ready", **method(self, ctx)}
+        except _NotYet as e:
+            return {"state": "pending", "text": str(e)}
+        except WandBError as e:
+            return {"state": "problem", "text": str(e), "code": e.code}
+        except Exception as e:
+            _log.debug("An event of the panel failed", exc_info=True)
+            text = f"The panel could not do that ({type(e).__name__}). The log of 'fiftyone_wandb' has the details"
+            return {"state": "problem", "text": text, "code": "internal"}
+
+    return answer
+
+
+class _NotYet(Exception):
+    """The answer is on its way."""
 
 
 class WandBPanel(foo.Panel):
-    """Shows what an operator has selected, and the W&B runs of the dataset."""
+    """Shows runs, artifacts, predictions, jobs and reports."""
 
     @property
     def config(self):
@@ -16,52 +74,243 @@ class WandBPanel(foo.Panel):
             name=panel.PANEL,
             label="W&B",
             icon="/assets/wandb.svg",
-            help_markdown="The Weights & Biases run, report or project that was selected, and the dataset's runs",
+            help_markdown="The runs, artifacts and reports of your Weights & Biases projects, and what this plugin does",
         )
 
-    def on_load(self, ctx):
-        """Reads what is selected."""
-        self._read(ctx)
-
-    def on_change_dataset(self, ctx):
-        """Reads what is selected for the dataset that is open now."""
-        self._read(ctx)
-
-    def on_refresh(self, ctx):
-        """Reads it again."""
-        self._read(ctx)
-
-    def _read(self, ctx):
-        records = []
-        for key in linked.keys(ctx.dataset) if ctx.dataset is not None else {}:
-            config = linked.read(ctx.dataset, key)["config"]
-            title = config.get("run_name") or config.get("wandb_run_id") or key
-            records.append([key, title, config.get("state") or "", linked.url(config) or ""])
-
-        ctx.panel.set_state("shown", {"selection": panel.selected(ctx.dataset), "records": records})
-
     def render(self, ctx):
-        inputs = types.Object()
-        shown = ctx.panel.get_state("shown") or {}
-        selection = shown.get("selection")
-        if selection:
-            inputs.md(f"### {results.escape(selection['title'])}\n\n{_where(selection)}", name="selected")
-            panel.add_link(inputs, selection["url"])
-        else:
-            inputs.md("Nothing is selected yet: use **Show W&B run** or **Show W&B Report**.", name="selected")
+        events = {name: getattr(self, name) for name in dir(self) if name.startswith("ask_")}
+        view = types.View(component=_COMPONENT, composite_view=True, **events)
+        return types.Property(types.Object(), view=view)
 
-        records = shown.get("records")
-        if records:
-            rows = [
-                [results.escape(key), results.link(title, url), results.escape(s)] for key, title, s, url in records
-            ]
-            text = ["#### Runs of this dataset", "", "| Record | Run | State |", "|-|-|-|"]
-            inputs.md("\n".join(text + [f"| {' | '.join(row)} |" for row in rows]), name="records")
+    @_event
+    def ask_place(self, ctx):
+        """Who we are, the projects, and what the panel is to show first."""
+        asked = _asked(ctx)
+        found = _answer(asked, {"lookup": {"kind": "LOOKUP_KIND_PROJECTS"}}, ctx)
+        return {
+            "entity": found.entity,
+            "entities": list(found.entities),
+            "username": found.username,
+            "server": found.base_url,
+            "projects": [panel_data.project(entry) for entry in found.projects],
+            "project": asked["project"] or asked["environment"].get("WANDB_PROJECT", ""),
+        }
 
-        inputs.btn("refresh", label="Refresh", on_click=self.on_refresh, variant="outlined")
-        return types.Property(inputs, view=types.GridView(orientation="vertical", padding=2, gap=2, align_x="left"))
+    @_event
+    def ask_dataset(self, ctx):
+        """The dataset: its records of runs, its fields, and what an operator has selected for it."""
+        return {
+            "dataset": ctx.dataset.name if ctx.dataset is not None else None,
+            "records": panel_data.records(ctx.dataset),
+            "fields": panel_data.fields(ctx.dataset),
+            "selection": panel.selected(ctx.dataset),
+        }
+
+    @_event
+    def ask_runs(self, ctx):
+        """A page of the project's runs."""
+        request = {
+            "kind": "LOOKUP_KIND_RUNS",
+            "limit": _RUNS,
+            "after": ctx.params.get("after") or "",
+            "search": ctx.params.get("search") or "",
+        }
+        found = _answer(_asked(ctx), {"lookup": request}, ctx)
+        return {"runs": [panel_data.run(entry) for entry in found.runs], "next": found.next, "total": found.total}
+
+    @_event
+    def ask_run(self, ctx):
+        """A run, with the history of some of its metrics."""
+        request = {
+            "reference": _text(ctx, "run"),
+            "history_keys": list(ctx.params.get("keys") or []),
+            "history_points": _POINTS,
+            "with_artifacts": True,
+        }
+        return panel_data.run_details(_answer(_asked(ctx), {"read_run": request}, ctx))
+
+    @_event
+    def ask_artifacts(self, ctx):
+        """A page of the project's artifacts, each with its newest version."""
+        request = {
+            "kind": "LOOKUP_KIND_ARTIFACTS",
+            "artifact_types": list(ctx.params.get("types") or []),
+            "limit": _ARTIFACTS,
+            "details": _ARTIFACTS,
+            "after": ctx.params.get("after") or "",
+        }
+        return _artifacts(_answer(_asked(ctx), {"lookup": request}, ctx))
+
+    @_event
+    def ask_versions(self, ctx):
+        """The versions of an artifact."""
+        request = {
+            "kind": "LOOKUP_KIND_VERSIONS",
+            "artifact_name": _text(ctx, "artifact"),
+            "limit": _VERSIONS,
+            "details": _ARTIFACTS,
+        }
+        return _artifacts(_answer(_asked(ctx), {"lookup": request}, ctx))
+
+    @_event
+    def ask_artifact(self, ctx):
+        """A version of an artifact."""
+        request = {"read_artifact": {"reference": _text(ctx, "artifact")}}
+        return panel_data.artifact_content(_answer(_asked(ctx), request, ctx))
+
+    @_event
+    def ask_reports(self, ctx):
+        """The project's reports."""
+        found = _answer(_asked(ctx), {"lookup": {"kind": "LOOKUP_KIND_REPORTS"}}, ctx)
+        return {"reports": [panel_data.report(entry) for entry in found.reports]}
+
+    @_event
+    def ask_comparison(self, ctx):
+        """What two versions of an artifact differ in."""
+        return {"parts": _comparison(ctx).to_json()}
+
+    @_event
+    def ask_show_part(self, ctx):
+        """Shows what was added, removed or kept."""
+        _show(ctx, _comparison(ctx).view(_dataset(ctx), _text(ctx, "part")))
+        return {}
+
+    @_event
+    def ask_predictions(self, ctx):
+        """The classes and confidences of a predictions artifact."""
+        return _predictions(ctx).to_json()
+
+    @_event
+    def ask_show_class(self, ctx):
+        """Shows the predictions of a class."""
+        _show(ctx, _predictions(ctx).of_class(ctx.params.get("class")))
+        return {}
+
+    @_event
+    def ask_show_confidence(self, ctx):
+        """Shows the predictions with a confidence in a range."""
+        low, high = float(ctx.params["low"]), float(ctx.params["high"])
+        _show(ctx, _predictions(ctx).of_confidence(low, high))
+        return {}
+
+    @_event
+    def ask_load(self, ctx):
+        """Starts to make the view that an artifact was logged from; gives the id to ask for it."""
+        operator = LoadViewFromWandB()
+        names = ("project", "entity", "artifact", "low_confidence", "action", "view_name", "overwrite")
+        params = {name: ctx.params.get(name) for name in names}
+        job, conclude = operator.job(_dataset(ctx), params, secret=ctx.secret)
+        return {"loading": background.start(job, conclude).id}
+
+    @_event
+    def ask_loading(self, ctx):
+        """Shows the view when it has been made."""
+        running = background.find(_text(ctx, "loading"))
+        if running is None:
+            raise WandBError("The App's server was started anew meanwhile: load the view again", code="no_job")
+
+        if not running.wait(_WAIT):
+            raise _NotYet(running.update.label)
+
+        background.forget(running)
+        if running.error is not None:
+            raise running.error
+
+        # They are asked of the App one by one, as the operator itself would.
+        for _ in LoadViewFromWandB().effects(ctx, running.result):
+            pass
+
+        return {"result": dict(running.result)}
+
+    @_event
+    def ask_jobs(self, ctx):
+        """What this plugin does and did."""
+        return {"jobs": [panel_data.job(record) for record in jobs.list_jobs(limit=_JOBS)]}
+
+    @_event
+    def ask_cancel(self, ctx):
+        """Asks for a job to be cancelled."""
+        if not jobs.request_cancel(_text(ctx, "job")):
+            raise WandBError("This job is not running or waiting any more", code="no_job")
+
+        return {}
+
+    @_event
+    def ask_remove_job(self, ctx):
+        """Removes the record of a job that has ended."""
+        jobs.delete_job(_text(ctx, "job"))
+        return {}
 
 
-def _where(selection):
-    place = [part for part in (selection.get("entity"), selection.get("project")) if part]
-    return f"{selection['kind'].capitalize()} in {results.escape('/'.join(place))}" if place else selection["kind"]
+def _asked(ctx):
+    """W&B's settings, for the project that the panel shows."""
+    asked = settings.collect(
+        entity=ctx.params.get("entity"), project=ctx.params.get("project"), secret=ctx.secret, directory=""
+    )
+    asked.pop("active_run", None)
+    return asked
+
+
+def _answer(asked, request, ctx):
+    return _value(answers.ask(asked, request, wait=_WAIT, fresh=bool(ctx.params.get("fresh"))))
+
+
+def _value(answer):
+    if answer.code == answers.PENDING:
+        raise _NotYet(answer.problem)
+
+    if answer.problem is not None:
+        raise WandBError(answer.problem, code=answer.code)
+
+    return answer.value
+
+
+def _comparison(ctx):
+    asked, dataset = _asked(ctx), _dataset(ctx)
+    old, new = _text(ctx, "old"), _text(ctx, "new")
+    return _work(
+        ctx,
+        ["compare", asked, dataset.name, old, new],
+        lambda say: panel_views.compare(asked, dataset, old, new, say),
+    )
+
+
+def _predictions(ctx):
+    asked, dataset = _asked(ctx), _dataset(ctx)
+    reference = _text(ctx, "artifact")
+    return _work(
+        ctx,
+        ["predictions", asked, dataset.name, reference],
+        lambda say: panel_views.predictions(asked, dataset, reference, say),
+    )
+
+
+def _work(ctx, question, call):
+    return _value(answers.work(question, call, wait=_WAIT, fresh=bool(ctx.params.get("fresh")), kept=_KEPT))
+
+
+def _artifacts(found):
+    return {
+        "artifacts": [panel_data.artifact(entry) for entry in found.artifacts],
+        "next": found.next,
+        "total": found.total,
+    }
+
+
+def _show(ctx, view):
+    ctx.ops.set_view(view=view)
+
+
+def _dataset(ctx):
+    if ctx.dataset is None:
+        raise WandBError("Open a dataset first", source=FIFTYONE, code="no_dataset")
+
+    return ctx.dataset
+
+
+def _text(ctx, name):
+    value = ctx.params.get(name)
+    if not isinstance(value, str) or not value:
+        raise bad_argument(f"{name} has to be given")
+
+    return value

@@ -1,0 +1,271 @@
+// The panel: who we are, which project, and the tabs.
+
+import React, { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { AppProvider, problemOf, useApp, useData, useRemembered, type Problem } from "./app";
+import { getAddress, isTab, takeAddress, SELECTED, TABS, type Route, type Tab, type Where } from "./nav";
+import { Loading, ProblemNotice, Tabs } from "./parts";
+import { ArtifactPage } from "./pages/ArtifactPage";
+import { Artifacts } from "./pages/Artifacts";
+import { isGoing, Jobs } from "./pages/Jobs";
+import { Predictions } from "./pages/Predictions";
+import { Reports } from "./pages/Reports";
+import { RunPage } from "./pages/RunPage";
+import { Runs } from "./pages/Runs";
+import { NoProject, WayIn } from "./states";
+import { STYLES } from "./styles";
+import type { DatasetFacts, Job, Place, Selection } from "./types";
+
+/** How often jobs are looked at: while one runs and is watched, while one runs, and else. In milliseconds. */
+const WATCHED = 1000;
+const RUNNING = 2000;
+const QUIET = 10000;
+
+export function WandBPanel() {
+  return (
+    <AppProvider>
+      <div className="wandb-panel">
+        <style>{STYLES}</style>
+        <Shell />
+      </div>
+    </AppProvider>
+  );
+}
+
+function Shell() {
+  const { refresh } = useApp();
+  const [entity, setEntity] = useRemembered("entity", "");
+  const place = useData<Place>("place", { entity });
+  const [project, setProject] = useRemembered("project", "");
+  const dataset = useDataset();
+  const [tab, setTab] = useRemembered("tab", "runs");
+  const [open, setOpen] = useState<string>();
+  const route: Route = { tab: isTab(tab) ? tab : "runs", ...(open === undefined ? {} : { open }) };
+  const go = useCallback(
+    (next: Route) => {
+      setTab(next.tab);
+      setOpen(next.open);
+    },
+    [setTab],
+  );
+  const [jobs, jobsProblem, reloadJobs] = useJobs(route.tab === "jobs", refresh, dataset.reload);
+
+  const show = useCallback(
+    (selection: Selection | null) => {
+      if (!selection) return go({ tab: "reports" });
+      if (selection.entity) setEntity(selection.entity);
+      if (selection.project) setProject(selection.project);
+      const opened = selection.kind === "project" ? {} : { open: selection.id };
+      return go({ tab: selection.kind === "report" ? "reports" : "runs", ...opened });
+    },
+    [go, setEntity, setProject],
+  );
+  useSelection(dataset.facts, show);
+
+  const chosen = project || place.data?.project || place.data?.projects[0]?.name || "";
+  const chosenEntity = place.data?.entity ?? "";
+  const where = useMemo<Where>(() => ({ entity: chosenEntity, project: chosen }), [chosenEntity, chosen]);
+
+  const body = () => {
+    if (route.tab === "jobs") {
+      return <Jobs jobs={jobs} problem={<ProblemNotice problem={jobsProblem} />} reload={reloadJobs} go={go} />;
+    }
+    if (!place.data) {
+      if (place.problem) {
+        return <WayIn problem={place.problem} address={route.tab === "reports" ? getAddress() : ""} again={refresh} />;
+      }
+      return <Loading text={place.pending ?? "Asking W&B"} />;
+    }
+    if (!place.data.projects.some((one) => one.name === chosen)) {
+      return <NoProject place={place.data} project={chosen} choose={setProject} />;
+    }
+    const key = `${where.entity}/${where.project}`;
+    return (
+      <Page
+        key={key}
+        where={where}
+        route={route}
+        dataset={dataset.facts}
+        go={go}
+        changed={() => {
+          dataset.reload();
+          refresh();
+        }}
+      />
+    );
+  };
+
+  return (
+    <>
+      <header className="w-head">
+        <div className="w-bar">
+          {place.data && (
+            <Chooser place={place.data} project={chosen} setProject={setProject} setEntity={(next) => {
+              setEntity(next);
+              setProject("");
+              go({ tab: route.tab });
+            }} />
+          )}
+          {place.data && place.pending && <Loading text="Refreshing" />}
+          <button
+            type="button"
+            className="w-right"
+            aria-label="Refresh"
+            title="Fetch everything anew"
+            onClick={() => {
+              refresh();
+              dataset.reload();
+              reloadJobs();
+            }}
+          >
+            ↻
+          </button>
+        </div>
+        <Tabs name="Pages" tabs={TABS.map(([id, label]) => [id, labelled(id, label, jobs)] as const)} chosen={route.tab} choose={(next) => go({ tab: next })} />
+      </header>
+      <main className="w-page" id="w-tabpanel" role="tabpanel" aria-labelledby={`w-tab-${route.tab}`}>
+        {place.data && <ProblemNotice problem={place.problem} again={refresh} />}
+        {body()}
+      </main>
+    </>
+  );
+}
+
+function labelled(tab: Tab, label: string, jobs: Job[] | null): string {
+  const going = tab === "jobs" ? (jobs ?? []).filter(isGoing).length : 0;
+  return going ? `${label} (${going})` : label;
+}
+
+function Page(props: {
+  where: Where;
+  route: Route;
+  dataset: DatasetFacts | null;
+  go: (route: Route) => void;
+  changed: () => void;
+}) {
+  const { where, route, dataset, go } = props;
+  switch (route.tab) {
+    case "runs":
+      return route.open ? (
+        <RunPage where={where} run={route.open} dataset={dataset} go={go} changed={props.changed} />
+      ) : (
+        <Runs where={where} dataset={dataset} go={go} />
+      );
+    case "artifacts":
+      return route.open ? (
+        <ArtifactPage where={where} artifact={route.open} dataset={dataset} go={go} />
+      ) : (
+        <Artifacts where={where} dataset={dataset} go={go} />
+      );
+    case "predictions":
+      return <Predictions where={where} open={route.open} dataset={dataset} go={go} />;
+    default:
+      return <Reports where={where} chosen={route.open} address={getAddress()} />;
+  }
+}
+
+function Chooser(props: {
+  place: Place;
+  project: string;
+  setProject: (name: string) => void;
+  setEntity: (name: string) => void;
+}) {
+  const { place } = props;
+  const entities = place.entities.includes(place.entity) ? place.entities : [place.entity, ...place.entities];
+  const projects = place.projects.map((project) => project.name);
+  return (
+    <>
+      {entities.length > 1 && (
+        <select aria-label="Entity" value={place.entity} onChange={(event) => props.setEntity(event.target.value)}>
+          {entities.map((name) => (
+            <option key={name}>{name}</option>
+          ))}
+        </select>
+      )}
+      <select
+        className="w-grow"
+        aria-label="Project"
+        value={props.project}
+        onChange={(event) => props.setProject(event.target.value)}
+      >
+        {projects.includes(props.project) || <option value={props.project}>{props.project || "no project"}</option>}
+        {projects.map((name) => (
+          <option key={name}>{name}</option>
+        ))}
+      </select>
+    </>
+  );
+}
+
+/** What FiftyOne knows of the dataset; read again when an operator has selected something. */
+function useDataset(): { facts: DatasetFacts | null; reload: () => void } {
+  const { calls } = useApp();
+  const [facts, setFacts] = useState<DatasetFacts | null>(null);
+  const reload = useCallback(() => {
+    calls.ask<DatasetFacts>("dataset", {}).then(setFacts, () => undefined);
+  }, [calls]);
+  useEffect(() => {
+    reload();
+    window.addEventListener(SELECTED, reload);
+    return () => window.removeEventListener(SELECTED, reload);
+  }, [reload]);
+  return { facts, reload };
+}
+
+/** Goes where an operator has pointed to, once. */
+function useSelection(facts: DatasetFacts | null, show: (selection: Selection | null) => void): void {
+  const [seen, setSeen] = useRemembered("seen", "0");
+  const selection = facts?.selection ?? null;
+  useEffect(() => {
+    if (!facts) return;
+    if (selection && selection.selected > Number(seen)) {
+      takeAddress();
+      setSeen(String(selection.selected));
+      show(selection);
+    } else if (takeAddress()) {
+      // Of a script that uses the operator `embed_report` by itself.
+      show(null);
+    }
+  }, [facts, selection, seen, setSeen, show]);
+}
+
+/** The jobs, and everything anew when one of them has ended. */
+function useJobs(watched: boolean, ...ended: (() => void)[]): [Job[] | null, Problem | null, () => void] {
+  const { calls } = useApp();
+  const [jobs, setJobs] = useState<Job[] | null>(null);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const [asked, setAsked] = useState(0);
+  const state = useRef({ going: new Set<string>(), ended });
+  useEffect(() => {
+    state.current.ended = ended;
+  });
+
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let alive = true;
+    const look = async () => {
+      let wait = QUIET;
+      try {
+        const found = await calls.ask<{ jobs: Job[] }>("jobs", {});
+        if (!alive) return;
+        const going = new Set(found.jobs.filter(isGoing).map((job) => job.id));
+        const before = state.current.going;
+        state.current.going = going;
+        setJobs(found.jobs);
+        setProblem(null);
+        if ([...before].some((id) => !going.has(id))) state.current.ended.forEach((tell) => tell());
+        if (going.size > 0) wait = watched ? WATCHED : RUNNING;
+      } catch (error) {
+        if (alive) setProblem(problemOf(error));
+      }
+      if (alive) timer = setTimeout(look, wait);
+    };
+    void look();
+    return () => {
+      alive = false;
+      clearTimeout(timer);
+    };
+  }, [calls, watched, asked]);
+
+  const reload = useCallback(() => setAsked((count) => count + 1), []);
+  return [jobs, problem, reload];
+}

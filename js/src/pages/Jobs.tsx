@@ -1,0 +1,138 @@
+// What this plugin does and did, here and in the background.
+
+import React, { useEffect, useState } from "react";
+import { useAction, useApp } from "../app";
+import { ago, plural, span } from "../format";
+import type { Go } from "../nav";
+import { LinkOut, Loading, Notice, ProblemNotice, State } from "../parts";
+import type { Job } from "../types";
+
+const NAMES: Record<string, string> = {
+  log_fiftyone_view_to_wandb: "Save view as artifact",
+  log_model_predictions: "Log predictions",
+  load_view_from_wandb: "Load view",
+};
+
+export function isGoing(job: Job): boolean {
+  return job.state === "running" || job.state === "queued";
+}
+
+export function Jobs(props: { jobs: Job[] | null; problem: React.ReactNode; reload: () => void; go: Go }) {
+  const now = useSeconds();
+  if (!props.jobs) return <>{props.problem ?? <Loading text="Reading the list of jobs" />}</>;
+  return (
+    <>
+      {props.problem}
+      {props.jobs.length === 0 && (
+        <Notice>Nothing has been done yet. What this plugin logs and loads, here and in the background, shows up here.</Notice>
+      )}
+      <ul className="w-list">
+        {props.jobs.map((job) => (
+          <JobRow key={job.id} job={job} now={now} reload={props.reload} go={props.go} />
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function useSeconds(): number {
+  const [now, setNow] = useState(() => Date.now() / 1000);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now() / 1000), 5000);
+    return () => clearInterval(timer);
+  }, []);
+  return now;
+}
+
+function JobRow(props: { job: Job; now: number; reload: () => void; go: Go }) {
+  const { calls } = useApp();
+  const { job } = props;
+  const action = useAction();
+  const [asked, setAsked] = useState(false);
+  const going = isGoing(job);
+  const title = NAMES[job.operator] ?? job.operator;
+  const end = job.finished ?? job.updated;
+  return (
+    <li className="w-card" aria-label={`${title}, ${job.state}`}>
+      <div className="w-row">
+        <b>{title}</b>
+        <State state={job.state} />
+        <span className="w-soft w-small">{job.dataset}</span>
+        <span className="w-soft w-small">{ago(Math.max(0, props.now - job.created))}</span>
+        {end > job.created && <span className="w-soft w-small">took {span(end - job.created)}</span>}
+        {job.delegated && <span className="w-tag">background</span>}
+      </div>
+      {going && (
+        <>
+          <div
+            className="w-progress"
+            role="progressbar"
+            aria-label={title}
+            aria-valuemin={0}
+            aria-valuemax={100}
+            aria-valuenow={Math.round(100 * job.fraction)}
+          >
+            <div style={{ width: `${100 * job.fraction}%` }} />
+          </div>
+          <p className="w-small w-num">{asked ? "Stopping …" : job.label}</p>
+        </>
+      )}
+      {job.error && <p className="w-small" role="note">{job.error}</p>}
+      {job.warnings.map((warning) => (
+        <p key={warning} className="w-small w-soft">
+          {warning}
+        </p>
+      ))}
+      <div className="w-bar">
+        {job.artifact && (
+          <button type="button" className="w-link" onClick={() => props.go({ tab: "artifacts", open: job.artifact ?? "" })}>
+            {job.artifact}
+          </button>
+        )}
+        {job.samples !== null && <span className="w-small w-soft">{plural(job.samples, "sample")}</span>}
+        <span className="w-right w-bar">
+          {job.url && <LinkOut url={job.url}>W&amp;B</LinkOut>}
+          {going ? (
+            <button
+              type="button"
+              disabled={asked || action.busy !== null}
+              onClick={() =>
+                action.start("Stopping", async () => {
+                  await calls.ask("cancel", { job: job.id });
+                  setAsked(true);
+                  props.reload();
+                })
+              }
+            >
+              Cancel
+            </button>
+          ) : (
+            <>
+              <button
+                type="button"
+                title="Opens the form with the same values, for the view that is in the grid"
+                onClick={() => calls.prompt(job.operator, job.parameters)}
+              >
+                Run again
+              </button>
+              <button
+                type="button"
+                aria-label={`Remove ${title} from the list`}
+                title="Remove from the list"
+                onClick={() =>
+                  action.start("Removing", async () => {
+                    await calls.ask("remove_job", { job: job.id });
+                    props.reload();
+                  })
+                }
+              >
+                ✕
+              </button>
+            </>
+          )}
+        </span>
+      </div>
+      <ProblemNotice problem={action.problem} />
+    </li>
+  );
+}

@@ -1,0 +1,57 @@
+// The project's reports. W&B's pages cannot be shown inside of the App, so each opens in a tab.
+
+import React from "react";
+import { useApp, useData } from "../app";
+import type { Where } from "../nav";
+import { Age, LinkOut, Notice, Status } from "../parts";
+import type { Report } from "../types";
+
+export function Reports(props: { where: Where; chosen: string | undefined; address: string }) {
+  const { refresh } = useApp();
+  const loaded = useData<{ reports: Report[] }>("reports", { ...props.where });
+  const reports = loaded.data?.reports ?? [];
+  const isListed = reports.some((report) => report.url === props.address);
+  return (
+    <>
+      {props.address && !isListed && <Shown url={props.address} />}
+      <Status of={loaded} again={refresh} />
+      <ul className="w-list">
+        {reports.map((report) => {
+          const chosen = report.id === props.chosen || report.url === props.address || report.url === props.chosen;
+          return (
+            <li className={chosen ? "w-card w-mine" : "w-card"} key={report.id} aria-current={chosen || undefined}>
+              <div className="w-bar">
+                <b>{report.title}</b>
+                <Age of={report.updated} />
+                {report.user && <span className="w-soft w-small">by {report.user}</span>}
+                <span className="w-right">
+                  <LinkOut url={report.url} main={chosen} label={`Open the report ${report.title} in a new tab`}>
+                    Open
+                  </LinkOut>
+                </span>
+              </div>
+              {report.description && <p className="w-small w-soft">{report.description}</p>}
+            </li>
+          );
+        })}
+      </ul>
+      {loaded.data && reports.length === 0 && <Notice>This project has no reports. They are written on W&amp;B's pages.</Notice>}
+      {reports.length > 0 && (
+        <p className="w-soft w-small">
+          The App shows no pages of other hosts inside of itself, and W&amp;B does not let its pages be framed: reports
+          open in a tab of their own.
+        </p>
+      )}
+    </>
+  );
+}
+
+function Shown(props: { url: string }) {
+  return (
+    <Notice actions={<LinkOut url={props.url} main>Open in a new tab</LinkOut>}>
+      <b style={{ overflowWrap: "anywhere" }}>{props.url}</b>
+      <br />
+      was chosen. The App shows no pages of other hosts inside of itself, so it opens in a tab of its own.
+    </Notice>
+  );
+}

@@ -1,0 +1,122 @@
+// What the panel says when W&B cannot be shown, and what to do about it.
+
+import React, { useState } from "react";
+import { useApp, type Problem } from "./app";
+import { LinkOut, Notice } from "./parts";
+import type { Place } from "./types";
+
+const NO_LOGIN = new Set(["no_key", "bad_key"]);
+const NO_WAY = new Set(["unreachable", "timeout", "rate_limited", "server_error"]);
+const NO_PLACE = new Set(["unknown_entity", "no_permission", "no_entity"]);
+
+/** In the place of all pages that need W&B. */
+export function WayIn(props: { problem: Problem; address: string; again: () => void }) {
+  const { problem, again } = props;
+  return (
+    <div className="w-empty">
+      {props.address && (
+        <Notice actions={<LinkOut url={props.address}>Open in a new tab</LinkOut>}>{props.address}</Notice>
+      )}
+      {NO_LOGIN.has(problem.code) ? (
+        <LogIn problem={problem} again={again} />
+      ) : (
+        <>
+          <h2>{title(problem.code)}</h2>
+          <p role="alert">{problem.text}</p>
+          <p className="w-soft">
+            {NO_WAY.has(problem.code)
+              ? "The App goes on working meanwhile, and the list of jobs is still here."
+              : "Set it right where the App's server was started, then try again."}
+          </p>
+          <div className="w-bar">
+            <button type="button" className="w-main" onClick={again}>
+              Try again
+            </button>
+          </div>
+        </>
+      )}
+    </div>
+  );
+}
+
+function title(code: string): string {
+  if (NO_WAY.has(code)) return "W&B does not answer";
+  if (NO_PLACE.has(code)) return "There is nothing to see at this place";
+  if (code === "offline" || code === "disabled") return "W&B is turned off";
+  return "W&B cannot be shown";
+}
+
+function LogIn(props: { problem: Problem; again: () => void }) {
+  const { calls } = useApp();
+  const wrong = props.problem.code === "bad_key";
+  return (
+    <>
+      <h2>{wrong ? "W&B does not accept the key" : "Log in to see your runs here"}</h2>
+      <p role="alert">{props.problem.text}</p>
+      <p>Any of these will do, on the machine that runs FiftyOne:</p>
+      <ol>
+        <li>
+          press <b>Log in</b> and paste your key from your W&amp;B user settings
+        </li>
+        <li>
+          run <code>wandb login</code> in a terminal
+        </li>
+        <li>
+          set <code>FIFTYONE_WANDB_API_KEY</code> (for an own server <code>FIFTYONE_WANDB_URL</code>, too) before the App
+          is started
+        </li>
+      </ol>
+      <div className="w-bar">
+        <button type="button" className="w-main" onClick={() => calls.prompt("login_to_wandb", {})}>
+          Log in
+        </button>
+        <button type="button" onClick={props.again}>
+          Try again
+        </button>
+      </div>
+    </>
+  );
+}
+
+/** There is a login, but no project, or not the one that is asked for. */
+export function NoProject(props: { place: Place; project: string; choose: (name: string) => void }) {
+  const { calls } = useApp();
+  const { place } = props;
+  const [name, setName] = useState(props.project);
+  const log = () => {
+    if (name.trim()) props.choose(name.trim());
+    calls.prompt("log_fiftyone_view_to_wandb", { entity: place.entity, project: name.trim() || undefined });
+  };
+  return (
+    <div className="w-empty">
+      <h2>{props.project ? `There is no project “${props.project}” yet` : `${place.entity} has no projects yet`}</h2>
+      <p>
+        You are logged in as <b>{place.username}</b>. A project is made by the first thing that is logged to it:
+      </p>
+      <form
+        className="w-bar"
+        onSubmit={(event) => {
+          event.preventDefault();
+          log();
+        }}
+      >
+        <input type="text" aria-label="Name of the project" value={name} onChange={(event) => setName(event.target.value)} />
+        <button type="submit" className="w-main">
+          Log this view
+        </button>
+      </form>
+      {place.projects.length > 0 && (
+        <>
+          <p className="w-soft">Or look at one that is there:</p>
+          <div className="w-bar">
+            {place.projects.slice(0, 8).map((project) => (
+              <button type="button" key={project.name} onClick={() => props.choose(project.name)}>
+                {project.name}
+              </button>
+            ))}
+          </div>
+        </>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,169 @@
+// What the panel's events answer: see shim/panel_data.py.
+
+export interface Project {
+  name: string;
+  created: string;
+  url: string;
+}
+
+export interface Place {
+  entity: string;
+  entities: string[];
+  username: string;
+  server: string;
+  projects: Project[];
+  project: string;
+}
+
+export interface RunRecord {
+  key: string;
+  linked: boolean;
+  id: string;
+  entity: string;
+  project: string;
+  name: string;
+  state: string;
+  created: string;
+  url: string;
+  field: string | null;
+}
+
+export interface Selection {
+  kind: "run" | "report" | "project";
+  url: string;
+  title: string;
+  entity: string;
+  project: string;
+  id: string;
+  selected: number;
+}
+
+export interface DatasetFacts {
+  dataset: string | null;
+  records: RunRecord[];
+  fields: string[];
+  selection: Selection | null;
+}
+
+export interface Run {
+  id: string;
+  name: string;
+  state: string;
+  created: string;
+  tags: string[];
+  metrics: Record<string, unknown>;
+  user: string;
+  url: string;
+  entity: string;
+  project: string;
+}
+
+export interface RunPage {
+  runs: Run[];
+  next: string;
+  total: number;
+}
+
+export type Row = Record<string, unknown>;
+
+export interface RunDetails {
+  run: Run;
+  config: Record<string, unknown>;
+  summary: Record<string, unknown>;
+  notes: string;
+  historyKeys: string[];
+  history: Row[];
+  inputs: Artifact[];
+  outputs: Artifact[];
+  heartbeat: string;
+  projectUrl: string;
+}
+
+export interface Artifact {
+  id: string;
+  name: string;
+  type: string;
+  version: string;
+  aliases: string[];
+  created: string;
+  size: number;
+  files: number;
+  samples: number;
+  dataset: string;
+  model: string;
+  field: string;
+  url: string;
+  entity: string;
+  project: string;
+  description: string;
+}
+
+export interface ArtifactPage {
+  artifacts: Artifact[];
+  next: string;
+  total: number;
+}
+
+export interface ArtifactContent {
+  artifact: Artifact;
+  metadata: Record<string, unknown>;
+  classes: Record<string, number>;
+  usedBy: Run[];
+  createdBy: Run | null;
+}
+
+export type Part = "added" | "removed" | "kept";
+
+export interface Comparison {
+  parts: Record<Part, { samples: number; missing: number }>;
+}
+
+export interface PredictionFacts {
+  field: string;
+  classes: { name: string; count: number }[];
+  numClasses: number;
+  confidences: number[];
+  withoutConfidence: number;
+  rows: number;
+  notes: string[];
+}
+
+export interface LoadResult {
+  result: {
+    artifact_name: string;
+    samples_loaded: number;
+    way: string;
+    gone: number;
+    new: number;
+    view_name: string | null;
+    warnings: { message: string }[];
+  };
+}
+
+export interface Job {
+  id: string;
+  operator: string;
+  dataset: string;
+  parameters: Record<string, unknown>;
+  state: "queued" | "running" | "completed" | "failed" | "cancelled";
+  fraction: number;
+  label: string;
+  created: number;
+  updated: number;
+  finished: number | null;
+  error: string | null;
+  delegated: boolean;
+  url: string | null;
+  artifact: string | null;
+  samples: number | null;
+  warnings: string[];
+}
+
+export interface Report {
+  id: string;
+  title: string;
+  description: string;
+  updated: string;
+  user: string;
+  url: string;
+}

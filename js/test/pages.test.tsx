@@ -1,0 +1,242 @@
+// Each page by itself: what it shows, and what its buttons ask for.
+
+import { render, screen, waitFor, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import React from "react";
+import { describe, expect, it } from "vitest";
+import { WandBPanel } from "../src/WandBPanel";
+import { answer, artifact, asked, DATASET, events, run } from "./app";
+
+const user = userEvent.setup();
+const RECORD = {
+  key: "run_b",
+  linked: true,
+  id: "b",
+  entity: "me",
+  project: "second",
+  name: "run b",
+  state: "running",
+  created: "2025-01-01T00:00:00",
+  url: "http://wandb.test/runs/b",
+  field: "predictions",
+};
+
+async function open(...path: RegExp[]) {
+  render(<WandBPanel />);
+  const [tab, ...links] = path;
+  if (tab) await user.click(await screen.findByRole("tab", { name: tab }));
+  for (const link of links) await user.click(await screen.findByRole("button", { name: link }));
+}
+
+describe("runs", () => {
+  it("of the dataset come first, even if they are not on the page", async () => {
+    answer("dataset", { ...DATASET, records: [RECORD] });
+    answer("runs", { runs: [run("a")], next: "", total: 2 });
+    await open();
+    const mine = await screen.findByRole("region", { name: "Runs of this dataset" });
+    expect(within(mine).getByText("run b")).toBeTruthy();
+    expect(within(mine).getByText("linked: predictions")).toBeTruthy();
+    expect(within(await screen.findByRole("region", { name: "All runs" })).getByText("run a")).toBeTruthy();
+  });
+
+  it("are searched when the typing has stopped, and paged", async () => {
+    answer("runs", (params) => ({ runs: [run(params["after"] ? "old" : "new")], next: params["after"] ? "" : "c1", total: 60 }));
+    await open();
+    await screen.findByText("run new");
+    await user.click(screen.getByRole("button", { name: "Older" }));
+    expect(await screen.findByText("run old")).toBeTruthy();
+    expect(asked("runs").at(-1)).toMatchObject({ after: "c1" });
+    await user.click(screen.getByRole("button", { name: "Newer" }));
+    expect(await screen.findByText("run new")).toBeTruthy();
+    await user.type(screen.getByRole("searchbox"), "digits");
+    await waitFor(() => expect(asked("runs").at(-1)).toMatchObject({ search: "digits", after: "" }));
+    expect(asked("runs").filter((params) => params["search"]).length).toBe(1);
+  });
+
+  it("show the metrics that are asked for", async () => {
+    answer("runs", { runs: [run("a", { metrics: { "val/acc": 0.93751 } })], next: "", total: 1 });
+    await open();
+    await user.type(await screen.findByRole("textbox", { name: "Metrics" }), "val/acc, loss{Enter}");
+    await waitFor(() => expect(asked("runs").at(-1)).toMatchObject({ metrics: ["val/acc", "loss"] }));
+    expect(await screen.findByText("0.9375")).toBeTruthy();
+  });
+});
+
+const DETAILS = {
+  run: run("a"),
+  config: { lr: 0.001, "model.depth": 50 },
+  summary: { loss: 0.25 },
+  notes: "Second try.",
+  historyKeys: ["_step", "loss", "acc"],
+  history: [
+    { _step: 0, loss: 2, acc: 0.1 },
+    { _step: 1, loss: "NaN", acc: 0.5 },
+    { _step: 2, loss: 0.25, acc: 0.9 },
+  ],
+  inputs: [artifact("digits_train", "v1")],
+  outputs: [],
+  heartbeat: "",
+  projectUrl: "",
+};
+
+describe("a run", () => {
+  it("shows its values and curves, and others' over them", async () => {
+    answer("runs", { runs: [run("a"), run("c")], next: "", total: 2 });
+    answer("run", (params) => ({ ...DETAILS, run: run(String(params["run"])) }));
+    await open(/Runs/, /^run a$/);
+    expect(await screen.findByText("Second try.")).toBeTruthy();
+    expect(within(screen.getByRole("table", { name: "Config" })).getByText("model.depth")).toBeTruthy();
+    expect(await screen.findByRole("img", { name: "loss. run a: from 2 to 0.25" })).toBeTruthy();
+    expect(asked("run").at(-1)).toMatchObject({ run: "a", keys: ["loss", "acc"] });
+
+    await user.click(screen.getByText("Compare with other runs"));
+    await user.click(screen.getByRole("checkbox", { name: "run c" }));
+    expect(await screen.findByRole("img", { name: "acc. run a: from 0.1 to 0.9; run c: from 0.1 to 0.9" })).toBeTruthy();
+    await user.click(screen.getByRole("button", { name: "digits_train:v1" }));
+    await waitFor(() => expect(asked("artifact").at(-1)).toMatchObject({ artifact: "digits_train:v1" }));
+  });
+
+  it("is linked to the dataset and a field, and unlinked", async () => {
+    answer("runs", { runs: [run("b")], next: "", total: 1 });
+    answer("run", { ...DETAILS, run: run("b"), historyKeys: [] });
+    answer("log_wandb_run", () => {
+      answer("dataset", { ...DATASET, records: [RECORD] });
+      return {};
+    });
+    answer("remove_wandb_run", {});
+    await open(/Runs/, /^run b$/);
+    await user.selectOptions(await screen.findByRole("combobox", { name: "Predictions field" }), "predictions");
+    await user.click(screen.getByRole("button", { name: "Link to this dataset" }));
+    await screen.findByText(/Linked to this dataset, field predictions/);
+    const linked = events.find((event) => event.operator.endsWith("/log_wandb_run"));
+    expect(linked?.params).toMatchObject({ project: "second", run_id: "b", predictions_field: "predictions" });
+    await user.click(screen.getByRole("button", { name: "Unlink" }));
+    const removed = events.find((event) => event.operator.endsWith("/remove_wandb_run"));
+    expect(removed?.params).toEqual({ run_key: "run_b" });
+  });
+
+  it("says why it could not be linked", async () => {
+    answer("runs", { runs: [run("b")], next: "", total: 1 });
+    answer("run", { ...DETAILS, run: run("b"), historyKeys: [] });
+    answer("log_wandb_run", { error: "Traceback", errorMessage: "Traceback\nRuntimeError: W&B refused it" });
+    await open(/Runs/, /^run b$/);
+    await user.click(await screen.findByRole("button", { name: "Link to this dataset" }));
+    expect(await screen.findByText("RuntimeError: W&B refused it")).toBeTruthy();
+  });
+});
+
+const CONTENT = {
+  artifact: artifact("digits_preds", "v1", { type: "predictions", model: "svm", field: "predictions" }),
+  metadata: { model_name: "svm" },
+  classes: { seven: 10, one: 5 },
+  usedBy: [run("b"), run("a")],
+  createdBy: run("a"),
+};
+
+function predictions() {
+  answer("artifacts", { artifacts: [CONTENT.artifact], next: "", total: 1 });
+  answer("versions", { artifacts: [CONTENT.artifact, artifact("digits_preds", "v0", { aliases: [] })], next: "", total: 2 });
+  answer("artifact", CONTENT);
+}
+
+describe("an artifact", () => {
+  it("says what it is, who made it and who used it", async () => {
+    predictions();
+    await open(/Artifacts/, /^digits_preds:v1$/);
+    expect(await screen.findByText("2.5 MB in 5 files")).toBeTruthy();
+    expect(within(await screen.findByRole("region", { name: "Made by" })).getByText("run a")).toBeTruthy();
+    const users = screen.getByRole("region", { name: "Used by" });
+    expect(within(users).getByText("run b")).toBeTruthy();
+    expect(within(users).queryByText("run a")).toBeNull();
+  });
+
+  it("is loaded, waits for the view, and says what came of it", async () => {
+    predictions();
+    let times = 0;
+    answer("load", { loading: "L1" });
+    answer("loading", () =>
+      ++times < 2
+        ? { state: "pending", text: "Making the view" }
+        : { result: { artifact_name: "x", samples_loaded: 7, way: "stages", gone: 1, new: 0, view_name: null, warnings: [] } },
+    );
+    await open(/Artifacts/, /^digits_preds:v1$/);
+    await user.click(await screen.findByRole("button", { name: "Low confidence only" }));
+    expect(await screen.findByText(/Making the view/)).toBeTruthy();
+    expect(await screen.findByText(/Shown: 7 rows/, {}, { timeout: 3000 })).toBeTruthy();
+    expect(asked("load")).toMatchObject([{ artifact: "digits_preds:v1", low_confidence: true, action: "apply_to_session" }]);
+  });
+
+  it("is saved under a name", async () => {
+    predictions();
+    answer("load", { state: "problem", code: "view_exists", text: "There is a saved view of this name already" });
+    await open(/Artifacts/, /^digits_preds:v1$/);
+    await user.click(await screen.findByRole("button", { name: "Save view" }));
+    await user.type(screen.getByRole("textbox", { name: "Name" }), "mine{Enter}");
+    expect(await screen.findByText("There is a saved view of this name already")).toBeTruthy();
+    expect(asked("load")).toMatchObject([{ action: "save_as_view", view_name: "mine" }]);
+  });
+
+  it("is compared with another version", async () => {
+    predictions();
+    answer("comparison", {
+      parts: { added: { samples: 3, missing: 0 }, removed: { samples: 2, missing: 2 }, kept: { samples: 9, missing: 1 } },
+    });
+    answer("show_part", {});
+    await open(/Artifacts/, /^digits_preds:v1$/);
+    await user.selectOptions(await screen.findByRole("combobox", { name: /has changed since/ }), "v0");
+    expect(asked("comparison")).toMatchObject([{ old: "digits_preds:v0", new: "digits_preds:v1" }]);
+    expect(((await screen.findByRole("button", { name: "Removed: 2" })) as HTMLButtonElement).disabled).toBe(true);
+    await user.click(screen.getByRole("button", { name: "Added: 3" }));
+    expect(asked("show_part")).toMatchObject([{ part: "added", old: "digits_preds:v0" }]);
+  });
+
+  it("of another dataset says so", async () => {
+    answer("dataset", { ...DATASET, dataset: "faces" });
+    predictions();
+    await open(/Artifacts/, /^digits_preds:v1$/);
+    expect(await screen.findByText(/It was made of the dataset “digits”/)).toBeTruthy();
+  });
+
+  it("cannot be loaded without a dataset", async () => {
+    answer("dataset", { ...DATASET, dataset: null });
+    predictions();
+    await open(/Artifacts/, /^digits_preds:v1$/);
+    expect(((await screen.findByRole("button", { name: "Load view" })) as HTMLButtonElement).disabled).toBe(true);
+  });
+});
+
+describe("predictions", () => {
+  const FACTS = {
+    field: "predictions",
+    classes: [
+      { name: "seven", count: 9 },
+      { name: "one", count: 5 },
+    ],
+    numClasses: 2,
+    confidences: [0, 0, 4, 10],
+    withoutConfidence: 1,
+    rows: 12,
+    notes: [],
+  };
+
+  it("are shown as bars, and a click shows the samples", async () => {
+    predictions();
+    answer("predictions", FACTS);
+    answer("show_class", {});
+    answer("show_confidence", {});
+    await open(/Predictions/, /^digits_preds:v1$/);
+    await user.click(await screen.findByRole("button", { name: "seven: 9. Show them" }));
+    expect(asked("show_class")).toMatchObject([{ class: "seven", artifact: "digits_preds:v1" }]);
+    await user.click(screen.getByRole("button", { name: "Confidence 0.50 to 0.75: 4. Show them" }));
+    expect(asked("show_confidence")).toMatchObject([{ low: 0.5, high: 0.75 }]);
+    expect(screen.getByText("1 label without a confidence.")).toBeTruthy();
+    expect(screen.getByText(/15 predictions were logged, and the field “predictions” has 14/)).toBeTruthy();
+  });
+
+  it("without confidences say so", async () => {
+    predictions();
+    answer("predictions", { ...FACTS, confidences: [] });
+    await open(/Predictions/, /^digits_preds:v1$/);
+    expect(await screen.findByText("These predictions have no confidences.")).toBeTruthy();
+  });
+});

@@ -1,0 +1,204 @@
+// The panel as a whole: its states, its tabs, and the way between its pages.
+
+import { fireEvent, render, screen, waitFor, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import React from "react";
+import { describe, expect, it } from "vitest";
+import { setAddress } from "../src/nav";
+import { WandBPanel } from "../src/WandBPanel";
+import { answer, artifact, asked, DATASET, events, job, PLACE, problem, run } from "./app";
+
+const user = userEvent.setup();
+
+async function tab(name: RegExp) {
+  await user.click(await screen.findByRole("tab", { name }));
+}
+
+describe("states", () => {
+  it.each(["no_key", "bad_key"])("helps to log in: %s", async (code) => {
+    answer("place", problem(code, "No key was found."));
+    render(<WandBPanel />);
+    expect(await screen.findByText("No key was found.")).toBeTruthy();
+    expect(screen.getByText("wandb login")).toBeTruthy();
+
+    await user.click(screen.getByRole("button", { name: "Log in" }));
+    expect(events.at(-1)).toMatchObject({ operator: "@harpreetsahota/wandb/login_to_wandb", prompt: true });
+
+    answer("place", PLACE);
+    await user.click(screen.getByRole("button", { name: "Try again" }));
+    expect(await screen.findByRole("combobox", { name: "Project" })).toBeTruthy();
+    expect(asked("place").at(-1)?.["fresh"]).toBe(true);
+  });
+
+  it("says that W&B does not answer, and still shows jobs", async () => {
+    answer("place", problem("unreachable", "Nothing answers at wandb.test."));
+    answer("jobs", { jobs: [job("1")] });
+    render(<WandBPanel />);
+    expect(await screen.findByRole("heading", { name: "W&B does not answer" })).toBeTruthy();
+    await tab(/Jobs/);
+    expect(await screen.findByText("Save view as artifact")).toBeTruthy();
+  });
+
+  it("shows that it waits, and asks again", async () => {
+    let times = 0;
+    answer("place", () => (++times < 3 ? { state: "pending", text: "Building the worker" } : PLACE));
+    render(<WandBPanel />);
+    expect(await screen.findByText(/Building the worker/)).toBeTruthy();
+    expect(await screen.findByRole("combobox", { name: "Project" }, { timeout: 4000 })).toBeTruthy();
+    expect(asked("place")).toHaveLength(3);
+  });
+
+  it("knows no projects", async () => {
+    answer("place", { ...PLACE, projects: [], project: "" });
+    render(<WandBPanel />);
+    expect(await screen.findByText(/has no projects yet/)).toBeTruthy();
+    await user.type(screen.getByRole("textbox", { name: "Name of the project" }), "new");
+    await user.click(screen.getByRole("button", { name: "Log this view" }));
+    expect(events.at(-1)).toMatchObject({ prompt: true, params: { entity: "me", project: "new" } });
+  });
+
+  it("offers others where the project is not there", async () => {
+    answer("place", { ...PLACE, project: "gone" });
+    render(<WandBPanel />);
+    expect(await screen.findByText(/There is no project “gone” yet/)).toBeTruthy();
+    await user.click(screen.getByRole("button", { name: "first" }));
+    await waitFor(() => expect(asked("runs").at(-1)).toMatchObject({ project: "first" }));
+  });
+
+  it("says what to do with an empty project", async () => {
+    render(<WandBPanel />);
+    expect(await screen.findByText(/This project has no runs yet/)).toBeTruthy();
+    await tab(/Artifacts/);
+    expect(await screen.findByText(/no artifacts of this plugin yet/)).toBeTruthy();
+    await tab(/Reports/);
+    expect(await screen.findByText(/This project has no reports/)).toBeTruthy();
+  });
+
+  it("survives an operator that fails", async () => {
+    answer("runs", { error: "Traceback", errorMessage: "mongod is gone" });
+    render(<WandBPanel />);
+    expect(await screen.findByText("mongod is gone")).toBeTruthy();
+  });
+});
+
+describe("tabs", () => {
+  it("go by the arrow keys, and are remembered with the project", async () => {
+    const first = render(<WandBPanel />);
+    await user.selectOptions(await screen.findByRole("combobox", { name: "Project" }), "first");
+    screen.getByRole("tab", { name: "Runs" }).focus();
+    await user.keyboard("{ArrowRight}");
+    expect(screen.getByRole("tab", { name: "Artifacts" }).getAttribute("aria-selected")).toBe("true");
+    expect(document.activeElement?.textContent).toBe("Artifacts");
+    await user.keyboard("{ArrowLeft}{ArrowLeft}");
+    expect(screen.getByRole("tab", { name: "Reports" }).getAttribute("aria-selected")).toBe("true");
+    first.unmount();
+
+    render(<WandBPanel />);
+    expect(screen.getByRole("tab", { name: "Reports" }).getAttribute("aria-selected")).toBe("true");
+    await waitFor(() => expect(asked("reports").at(-1)).toMatchObject({ project: "first" }));
+  });
+
+  it("names the page for screen readers", async () => {
+    render(<WandBPanel />);
+    await tab(/Jobs/);
+    expect(screen.getByRole("tabpanel", { name: /Jobs/ })).toBeTruthy();
+  });
+
+  it("are fetched once, and anew by the button", async () => {
+    answer("runs", { runs: [run("a")], next: "", total: 1 });
+    render(<WandBPanel />);
+    await screen.findByText("run a");
+    await tab(/Jobs/);
+    await tab(/Runs/);
+    expect(await screen.findByText("run a")).toBeTruthy();
+    expect(asked("runs")).toHaveLength(1);
+    await user.click(screen.getByRole("button", { name: "Refresh" }));
+    await waitFor(() => expect(asked("runs")).toHaveLength(2));
+    expect(asked("runs")[1]?.["fresh"]).toBe(true);
+  });
+});
+
+describe("what an operator has selected", () => {
+  const SELECTION = { kind: "run", url: "http://wandb.test/r", title: "r", entity: "me", project: "first", id: "r" };
+
+  it("is opened once", async () => {
+    answer("dataset", { ...DATASET, selection: { ...SELECTION, selected: 100 } });
+    answer("run", problem("not_found", "There is no run r."));
+    const first = render(<WandBPanel />);
+    await waitFor(() => expect(asked("run").at(-1)).toMatchObject({ project: "first", run: "r" }));
+    await user.click(await screen.findByRole("button", { name: /Runs/ }));
+    expect(await screen.findByText(/no runs yet/)).toBeTruthy();
+    first.unmount();
+    render(<WandBPanel />);
+    expect(await screen.findByText(/no runs yet/)).toBeTruthy();
+  });
+
+  it("is gone to while the panel is open", async () => {
+    render(<WandBPanel />);
+    await screen.findByText(/no runs yet/);
+    answer("dataset", { ...DATASET, selection: { ...SELECTION, kind: "report", id: "R1", selected: 200 } });
+    answer("reports", {
+      reports: [{ id: "R1", title: "Findings", description: "", updated: "2026-01-01", user: "me", url: "http://wandb.test/r" }],
+    });
+    setAddress("http://wandb.test/r");
+    const entry = await screen.findByText("Findings");
+    expect(entry.closest("li")?.getAttribute("aria-current")).toBe("true");
+    await user.click(screen.getByRole("button", { name: /Open the report Findings/ }));
+    expect(window.open).toHaveBeenCalledWith("http://wandb.test/r", "_blank", "noopener,noreferrer");
+  });
+
+  it("can be a mere address, which is never framed", async () => {
+    render(<WandBPanel />);
+    await screen.findByText(/no runs yet/);
+    setAddress("http://elsewhere.test/page");
+    expect(await screen.findByText("http://elsewhere.test/page")).toBeTruthy();
+    expect(document.querySelector("iframe")).toBeNull();
+    setAddress("");
+  });
+});
+
+describe("jobs", () => {
+  it("show their progress, can be cancelled, and refresh the pages when they end", async () => {
+    const running = { state: "running", fraction: 0.4, label: "Reading samples: 4 of 10", finished: null };
+    answer("jobs", { jobs: [job("1", running)] });
+    answer("cancel", {});
+    render(<WandBPanel />);
+    await user.click(await screen.findByRole("tab", { name: "Jobs (1)" }));
+    expect((await screen.findByRole("progressbar")).getAttribute("aria-valuenow")).toBe("40");
+    expect(screen.getByText("Reading samples: 4 of 10")).toBeTruthy();
+    await user.click(screen.getByRole("button", { name: "Cancel" }));
+    expect(asked("cancel")).toEqual([{ job: "1" }]);
+    const before = asked("place").length;
+    answer("jobs", { jobs: [job("1", { state: "cancelled", error: "The job was cancelled on request." })] });
+    expect(await screen.findByText("The job was cancelled on request.", {}, { timeout: 4000 })).toBeTruthy();
+    await waitFor(() => expect(asked("place").length).toBeGreaterThan(before));
+  });
+
+  it("can be run again, removed, and lead to what they made", async () => {
+    answer("jobs", { jobs: [job("1")] });
+    answer("remove_job", {});
+    answer("artifact", { artifact: artifact("digits_train", "v0"), metadata: {}, classes: {}, usedBy: [], createdBy: null });
+    render(<WandBPanel />);
+    await tab(/Jobs/);
+    await user.click(await screen.findByRole("button", { name: "Run again" }));
+    expect(events.at(-1)).toMatchObject({
+      operator: "@harpreetsahota/wandb/log_fiftyone_view_to_wandb",
+      prompt: true,
+      params: { project: "second" },
+    });
+    await user.click(screen.getByRole("button", { name: /Remove/ }));
+    expect(asked("remove_job")).toEqual([{ job: "1" }]);
+    await user.click(screen.getByRole("button", { name: "digits_train:v0" }));
+    expect(await screen.findByRole("heading", { name: "digits_train" })).toBeTruthy();
+  });
+});
+
+it("loads nothing from other hosts", async () => {
+  answer("runs", { runs: [run("a")], next: "", total: 1 });
+  const { container } = render(<WandBPanel />);
+  await screen.findByText("run a");
+  for (const element of container.querySelectorAll("[src],[href]")) expect(element.outerHTML).toBe("");
+  expect(container.querySelector("style")?.textContent).not.toMatch(/url\(|@import/);
+  fireEvent.click(within(container).getByRole("button", { name: "Open the run run a in W&B" }));
+  expect(window.open).toHaveBeenCalledWith("http://wandb.test/runs/a", "_blank", "noopener,noreferrer");
+});

@@ -1,0 +1,5 @@
+// In place of @fiftyone/spaces.
+
+export function usePanelId() {
+  return "panel-1";
+}

@@ -1,0 +1,199 @@
+"""What the panel shows, as plain JSON: the worker's messages and the dataset's records."""
+
+import json
+
+from . import linked, schema
+from .plain import to_plain
+
+# A run's config and summary can hold whole tables; a person reads the first of it.
+_MOST_VALUES = 500
+_LONGEST_VALUE = 500
+
+
+def project(entry):
+    """A project of a list."""
+    return {"name": entry.name, "created": entry.created_at, "url": entry.url}
+
+
+def run(entry):
+    """A run of a list."""
+    return {
+        "id": entry.id,
+        "name": entry.display_name or entry.id,
+        "state": entry.state,
+        "created": entry.created_at,
+        "tags": list(entry.tags),
+        "metrics": _object(entry.metrics_json),
+        "user": entry.username,
+        "url": entry.url,
+        "entity": entry.entity,
+        "project": entry.project,
+    }
+
+
+def run_details(details):
+    """A run's page."""
+    return {
+        "run": run(details.run),
+        "config": _values(details.config_json),
+        "summary": _values(details.summary_json),
+        "notes": details.notes,
+        "historyKeys": list(details.history_keys),
+        "history": json.loads(details.history_json or "[]"),
+        "inputs": [artifact(entry) for entry in details.inputs],
+        "outputs": [artifact(entry) for entry in details.outputs],
+        "heartbeat": details.heartbeat_at,
+        "projectUrl": details.project_url,
+    }
+
+
+def artifact(entry):
+    """A version of an artifact."""
+    return {
+        "id": entry.id,
+        "name": entry.name,
+        "type": entry.type,
+        "version": entry.version,
+        "aliases": list(entry.aliases),
+        "created": entry.created_at,
+        "size": entry.size,
+        "files": entry.file_count,
+        "samples": entry.samples,
+        "dataset": entry.dataset_name,
+        "model": entry.model_name,
+        "field": entry.predictions_field,
+        "url": entry.url,
+        "entity": entry.entity,
+        "project": entry.project,
+        "description": entry.description,
+    }
+
+
+def artifact_content(content):
+    """The page of an artifact's version."""
+    metadata = _object(content.metadata_json)
+    classes = metadata.pop("class_distribution", None)
+    return {
+        "artifact": artifact(content.artifact),
+        "metadata": _short(metadata),
+        "classes": classes if isinstance(classes, dict) else {},
+        "usedBy": [run(entry) for entry in content.used_by],
+        "createdBy": run(content.created_by) if content.HasField("created_by") else None,
+    }
+
+
+def report(entry):
+    """A report of a list."""
+    return {
+        "id": entry.id,
+        "title": entry.title or "Untitled report",
+        "description": entry.description,
+        "updated": entry.updated_at,
+        "user": entry.username,
+        "url": entry.url,
+    }
+
+
+def records(dataset):
+    """The runs that the dataset has records of: those that were linked, and those that something was logged to."""
+    found = []
+    for key in linked.keys(dataset) if dataset is not None else {}:
+        record = linked.read(dataset, key)
+        config, place = record["config"], linked.where(record["config"])
+        if place is None:
+            continue
+
+        found.append(
+            {
+                "key": key,
+                "linked": config.get("method") == linked.RUN_METHOD,
+                "id": place["run_id"],
+                "entity": place["entity"] or "",
+                "project": place["project"],
+                "name": config.get("run_name") or place["run_id"],
+                "state": config.get("state") or "",
+                "created": config.get("created_at") or record["timestamp"] or "",
+                "url": linked.url(config) or "",
+                "field": config.get("predictions_field"),
+            }
+        )
+
+    return found
+
+
+def fields(dataset):
+    """The fields that a run's model can have written."""
+    if dataset is None:
+        return []
+
+    return schema.choices(dataset, schema.is_label) + schema.choices(dataset, schema.is_text)
+
+
+def job(record):
+    """A job of the list."""
+    result = record.get("result") or {}
+    return {
+        "id": record["id"],
+        "operator": record["operator"],
+        "dataset": record["dataset"],
+        "parameters": record["parameters"],
+        "state": record["state"],
+        "fraction": record["fraction"],
+        "label": record["label"],
+        "created": record["created"],
+        "updated": record["updated"],
+        "finished": record["finished"],
+        "error": record["error"],
+        "delegated": record["delegated"],
+        "url": result.get("artifact_url") or result.get("wandb_url"),
+        "artifact": _artifact_of(result),
+        "samples": result.get("samples_logged") or result.get("samples_processed") or result.get("samples_loaded"),
+        "warnings": [w.get("message", "") for w in result.get("warnings") or []],
+    }
+
+
+def _artifact_of(result):
+    name, version = result.get("artifact_name"), result.get("artifact_version")
+    return f"{name}:{version}" if name and version and ":" not in name else name
+
+
+def _values(text):
+    """The leaves of a JSON object by their paths, so that a table can show them."""
+    found = {}
+
+    def walk(value, path):
+        if len(found) >= _MOST_VALUES:
+            return
+
+        if isinstance(value, dict) and isinstance(value.get("_type"), str):
+            # A table or picture: where its file is, is nobody's business.
+            rows = f", {value['nrows']:,} rows" if isinstance(value.get("nrows"), int) else ""
+            found[path] = f"({value['_type'].removesuffix('-file')}{rows})"
+        elif isinstance(value, dict) and value:
+            for name, item in value.items():
+                walk(item, f"{path}.{name}" if path else str(name))
+        elif path:
+            found[path] = _short(value)
+
+    values = _object(text)
+    for name in ("_timestamp", "_step"):
+        values.pop(name, None)
+
+    walk(values, "")
+    return found
+
+
+def _short(value):
+    if isinstance(value, dict):
+        return {key: _short(item) for key, item in list(value.items())[:_MOST_VALUES]}
+
+    if isinstance(value, (list, tuple)) or (isinstance(value, str) and len(value) > _LONGEST_VALUE):
+        text = value if isinstance(value, str) else json.dumps(value)
+        return text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + "…"
+
+    return to_plain(value)
+
+
+def _object(text):
+    value = json.loads(text) if text else {}
+    return value if isinstance(value, dict) else {}
