@@ -114,6 +114,7 @@ class WandBPanel(foo.Panel):
             "limit": _RUNS,
             "after": ctx.params.get("after") or "",
             "search": ctx.params.get("search") or "",
+            "metrics": list(ctx.params.get("metrics") or []),
         }
         found = _answer(_asked(ctx), {"lookup": request}, ctx)
         return {"runs": [panel_data.run(entry) for entry in found.runs], "next": found.next, "total": found.total}
