@@ -63,9 +63,12 @@ func TestFactsOfArtifacts(t *testing.T) {
 	assert.Equal(t, 1, l.server.Stats().Total, "a list alone is one request")
 	assert.Zero(t, plain.Artifacts[0].Facts)
 
+	// What is asked at once has to be under way at once, also on a slow machine.
+	require.NoError(t, l.server.AddFault(standin.Fault{Kind: standin.KindAny, Mode: standin.ModeLatency, LatencyMS: 300, Count: -1}))
 	l.server.ResetStats()
 	check(l.lookup(job.Lookup{Kind: job.LookupArtifacts, ArtifactTypes: []string{"dataset", "predictions"}, Details: 20}))
 	stats := l.server.Stats()
+	l.server.ClearFaults()
 	assert.Equal(t, 3, stats.Series, "the list, what is known of all, what is missing of some")
 	assert.Equal(t, map[string]int{"ListArtifacts": 1, "ArtifactDetails": 2, "GET file": 1}, stats.Requests)
 

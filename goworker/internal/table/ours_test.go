@@ -89,7 +89,7 @@ func kindsColumns(t *testing.T) []testColumn {
 		{"nested", []cell{v(bson.A{bson.A{1}, bson.A{}}), v(bson.A{bson.A{nil}, nil}), v(bson.A{bson.A{"a"}})}},
 		{"mixed list", []cell{v(bson.A{1, "a", true, nil}), v(bson.A{bson.M{"x": 1}}), null}},
 		{"dict", []cell{v(bson.M{"a": 1}), v(bson.D{{Key: "b", Value: bson.A{"x"}}, {Key: "_type", Value: "artifactVersion"}}), v(bson.M{"a": nil})}},
-		{"dict of dates", []cell{v(bson.M{"d": time.Unix(1, 0), "wb_type": "x"}), v(bson.M{}), v(bson.M{"d": bson.DateTime(math.MinInt64)})}},
+		{"dict of dates", []cell{v(bson.D{{Key: "d", Value: time.Unix(1, 0)}, {Key: "wb_type", Value: "x"}}), v(bson.M{}), v(bson.M{"d": bson.DateTime(math.MinInt64)})}},
 		{"deep", []cell{v(deep), v(bson.M{"k": nil}), null}},
 		{"anything", []cell{v(1), v("a"), v(bson.M{"x": bson.A{1, "b", nil}})}},
 		{"nothing", []cell{null, null, null}},
