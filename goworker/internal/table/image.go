@@ -193,12 +193,18 @@ func (t *imageTypes) appendType(b []byte, classes []string) []byte {
 	return append(b, "}}"...)
 }
 
-// Classes is the file that Image.Classes refers to: names[i] is the name of class id i.
+// Classes is the file that Image.Classes refers to: names[i] is the name of class id i, and there is no
+// such class where it is empty.
 func Classes(names []string) []byte {
 	b := []byte(`{"_type":"classes","class_set":[`)
+	n := 0
 	for i, name := range names {
-		b = strconv.AppendInt(append(append(b, separator(i, "")...), `{"id":`...), int64(i), 10)
+		if name == "" {
+			continue
+		}
+		b = strconv.AppendInt(append(append(b, separator(n, "")...), `{"id":`...), int64(i), 10)
 		b = append(appendField(b, `,"name":`, name), '}')
+		n++
 	}
 	return append(b, "]}"...)
 }
@@ -237,7 +243,7 @@ func appendClassMap(b []byte, ids map[int]bool, classes []string) []byte {
 	b = append(b, '{')
 	n := 0
 	for _, id := range slices.Sorted(maps.Keys(ids)) {
-		if !ids[id] || id < 0 || id >= len(classes) {
+		if !ids[id] || id < 0 || id >= len(classes) || classes[id] == "" {
 			continue
 		}
 		b = append(b, separator(n, "")...)

@@ -111,3 +111,8 @@ func TestClassesFileIsTheOfficialOne(t *testing.T) {
 	assert.JSONEq(t, `{"_type":"classes","class_set":[{"id":0,"name":"cat"},{"id":1,"name":"dog"}]}`,
 		string(Classes([]string{"cat", "dog"})))
 }
+
+func TestClassesLeaveOutIDsWithoutName(t *testing.T) {
+	assert.Equal(t, `{"_type":"classes","class_set":[{"id":1,"name":"cat"},{"id":3,"name":"dog"}]}`,
+		string(Classes([]string{"", "cat", "", "dog", ""})))
+}

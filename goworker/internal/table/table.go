@@ -90,7 +90,7 @@ func NewWriter(columns []string, open func(part int) (io.WriteCloser, error)) *W
 }
 
 // SetClasses gives the names of the classes that boxes and masks refer to: class id i is
-// names[i]. Only the column types need them, so it may come at any time before Close.
+// names[i], see Classes. Only the column types need them, so it may come at any time before Close.
 func (w *Writer) SetClasses(names []string) { w.classes = names }
 
 // BeginRow starts a row.

@@ -1,0 +1,241 @@
+package overlay
+
+import (
+	"image"
+	"image/color"
+	"slices"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/label"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/npy"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumb"
+)
+
+// maxRaster bounds the bytes of a mask or a map.
+const maxRaster = 1 << 27
+
+// raster is a mask or a map as it was stored: numbers in bytes or wide, or colours.
+type raster struct {
+	width, height int
+	// bytes are the numbers, or the palette's indexes, or with channels > 1 the colours.
+	bytes    []byte
+	channels int
+	wide     []float32
+	palette  color.Palette
+	// high is the largest number that its type is meant to hold: 1, 255 or 65535.
+	high    float64
+	scratch []byte
+}
+
+// read reads a mask or a map into the raster, from the database or else from a file.
+func (d *Drawer) read(v bson.RawValue, path string) bool {
+	if v.Type == 0 {
+		file, err := d.load(path)
+		if err != nil {
+			d.out.Trouble |= NoFile
+			return false
+		}
+		img, err := thumb.Decode(file, thumb.Options{MaxPixels: maxMaskPixels, MaxMemory: maxRaster})
+		if err == nil {
+			d.raster.fromImage(img)
+			return true
+		}
+	} else if a, ok, err := d.arrays.Decode(v); err == nil && (!ok || d.raster.fromArray(a)) {
+		return ok // an empty array is no mask, and nothing is wrong
+	}
+	d.out.Trouble |= BadMask
+	return false
+}
+
+// fromArray takes an array of two axes, or of three for colours.
+func (r *raster) fromArray(a npy.Array) bool {
+	r.channels, r.palette, r.wide, r.bytes = 1, nil, r.wide[:0], nil
+	switch {
+	case len(a.Shape) == 2:
+	case len(a.Shape) == 3 && (a.Shape[2] == 1 || ((a.Shape[2] == 3 || a.Shape[2] == 4) && a.DType == npy.Uint8)):
+		r.channels = a.Shape[2]
+	default:
+		return false
+	}
+	r.height, r.width = a.Shape[0], a.Shape[1]
+	r.high = 255
+	switch a.DType {
+	case npy.Bool, npy.Uint8, npy.Int8:
+		r.bytes = a.Data
+		if a.DType == npy.Bool {
+			r.high = 1
+		}
+		return true
+	case npy.Float16, npy.Float32, npy.Float64:
+		r.high = 1
+	}
+	r.wide = npy.Append(r.wide, a)
+	return true
+}
+
+// fromImage takes an image file's pixels.
+func (r *raster) fromImage(img image.Image) {
+	size := img.Bounds()
+	r.width, r.height, r.channels, r.palette, r.wide, r.high = size.Dx(), size.Dy(), 1, nil, r.wide[:0], 255
+	n := r.width * r.height
+	r.scratch = slices.Grow(r.scratch[:0], 3*n)
+	r.bytes = r.scratch
+	switch img := img.(type) {
+	case *image.Gray:
+		for y := range r.height {
+			r.bytes = append(r.bytes, img.Pix[y*img.Stride:][:r.width]...)
+		}
+	case *image.Paletted:
+		for y := range r.height {
+			r.bytes = append(r.bytes, img.Pix[y*img.Stride:][:r.width]...)
+		}
+		r.palette = img.Palette
+	case *image.Gray16:
+		r.high = 65535
+		for y := range r.height {
+			for x := range r.width {
+				r.wide = append(r.wide, float32(img.Gray16At(size.Min.X+x, size.Min.Y+y).Y))
+			}
+		}
+		r.bytes = nil
+	default:
+		r.channels = 3
+		for y := range r.height {
+			for x := range r.width {
+				c := color.NRGBAModel.Convert(img.At(size.Min.X+x, size.Min.Y+y)).(color.NRGBA)
+				r.bytes = append(r.bytes, c.R, c.G, c.B)
+			}
+		}
+	}
+}
+
+// classes gives the classes of the pixels of a row, at the given columns.
+func (r *raster) classes(to []uint8, columns []int, y int, l *lut) {
+	start := y * r.width
+	switch {
+	case r.palette != nil && len(l.colors) > 0: // the targets are colours, so the palette's count
+		for x, from := range columns {
+			to[x] = l.color(rgb(r.palette, r.bytes[start+from]))
+		}
+	case r.channels > 1:
+		for x, from := range columns {
+			p := r.bytes[(start+from)*r.channels:][:3]
+			to[x] = l.color(uint32(p[0])<<16 | uint32(p[1])<<8 | uint32(p[2]))
+		}
+	case len(r.wide) > 0:
+		for x, from := range columns {
+			to[x] = 0
+			if v := r.wide[start+from]; v >= 1 && v < 1<<31 {
+				to[x] = l.class(uint32(v))
+			}
+		}
+	default:
+		row := r.bytes[start:][:r.width]
+		for x, from := range columns {
+			to[x] = l.low[row[from]]
+		}
+	}
+}
+
+// rgb is a palette's colour as 0xRRGGBB.
+func rgb(p color.Palette, i byte) uint32 {
+	if int(i) >= len(p) {
+		return 0
+	}
+	c := color.NRGBAModel.Convert(p[i]).(color.NRGBA)
+	return uint32(c.R)<<16 | uint32(c.G)<<8 | uint32(c.B)
+}
+
+// object is the raster as the mask of an object, whose pixels are all that are not 0.
+func (r *raster) object() thumb.Mask {
+	m := thumb.Mask{Pix: r.bytes, Width: r.width, Height: r.height}
+	switch {
+	case len(r.wide) > 0:
+		r.scratch = r.scratch[:0]
+		for _, v := range r.wide {
+			r.scratch = append(r.scratch, nonzero(v != 0 && v == v))
+		}
+		m.Pix = r.scratch
+	case r.channels > 1:
+		out := make([]byte, r.width*r.height)
+		for i := range out {
+			p := r.bytes[i*r.channels:][:3]
+			out[i] = nonzero(p[0]|p[1]|p[2] != 0)
+		}
+		m.Pix = out
+	}
+	return m
+}
+
+func nonzero(is bool) byte {
+	if is {
+		return 1
+	}
+	return 0
+}
+
+// numbers are the raster's values as a map's.
+func (r *raster) numbers() []float32 {
+	if len(r.wide) > 0 {
+		return r.wide
+	}
+	r.wide = slices.Grow(r.wide[:0], r.width*r.height)
+	for i := range r.width * r.height {
+		v := r.bytes[i*r.channels]
+		if r.channels > 1 {
+			p := r.bytes[i*r.channels:][:3]
+			v = color.GrayModel.Convert(color.RGBA{p[0], p[1], p[2], 255}).(color.Gray).Y
+		}
+		r.wide = append(r.wide, float32(v))
+	}
+	return r.wide
+}
+
+// heatmap draws a heatmap as a picture of its own.
+func (d *Drawer) heatmap(i int, s *label.Shape) {
+	if (s.Raster.Type == 0 && len(s.Path) == 0) || !d.fields[i].isMap() || !d.read(s.Raster, string(s.Path)) {
+		return
+	}
+	r := &d.raster
+	h := thumb.Heat{Values: r.numbers(), Width: r.width, Height: r.height, Low: 0, High: r.high}
+	if s.HasRange {
+		h.Low, h.High = s.Low, s.High
+	}
+	h = cropped(h, d.part)
+	width, height := d.pic.Width, d.pic.Height
+	if width < 1 || height < 1 {
+		width, height = h.Width, h.Height // there is no picture
+	}
+	width, height = thumb.Fit(width, height, d.mapSide)
+	picture, err := d.heat.Heatmap(h, width, height, 0)
+	if err != nil {
+		d.out.Trouble |= BadMask
+		return
+	}
+	if d.out.Heatmaps == nil {
+		d.out.Heatmaps = make([]*thumb.Thumb, len(d.fields))
+	}
+	d.out.Heatmaps[i] = &picture
+}
+
+// cropped is the part of a map that is shown.
+func cropped(h thumb.Heat, part thumb.Box) thumb.Heat {
+	if part == (thumb.Box{Width: 1, Height: 1}) {
+		return h
+	}
+	x0, x1 := span(part.X, part.Width, h.Width)
+	y0, y1 := span(part.Y, part.Height, h.Height)
+	values := make([]float32, 0, (x1-x0)*(y1-y0))
+	for y := y0; y < y1; y++ {
+		values = append(values, h.Values[y*h.Width+x0:y*h.Width+x1]...)
+	}
+	h.Values, h.Width, h.Height = values, x1-x0, y1-y0
+	return h
+}
+
+// span is the places, of n, that a part covers: at least one.
+func span(from, length float64, n int) (first, end int) {
+	first = min(max(int(from*float64(n)), 0), n-1)
+	return first, min(max(int((from+length)*float64(n)+0.999), first+1), n)
+}
