@@ -1,0 +1,90 @@
+package overlay_test
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/mongotest"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/overlay"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
+)
+
+var mongo *mongotest.Server
+
+func TestMain(m *testing.M) {
+	var err error
+	if mongo, err = mongotest.Start(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	mongo.Stop()
+	os.Exit(code)
+}
+
+func field(path, kind string) overlay.SeenField {
+	return overlay.SeenField{Field: overlay.Field{Path: path, Type: kind}, DBPath: path}
+}
+
+// seenIn runs the stages on documents.
+func seenIn(t *testing.T, docs []any, mode overlay.MaskMode, fields ...overlay.SeenField) overlay.ClassSpec {
+	t.Helper()
+	require.NoError(t, mongo.Insert(t.Context(), "samples", docs))
+	src, err := view.Connect(t.Context(), mongo.URI)
+	require.NoError(t, err)
+	defer src.Close()
+	var spec overlay.ClassSpec
+	query := view.Query{URI: mongo.URI, Database: mongotest.Database, Collection: "samples"}
+	require.NoError(t, src.Aggregate(t.Context(), query, overlay.SeenStages(fields, mode), spec.ReadSeen))
+	return spec
+}
+
+func TestSeenClasses(t *testing.T) {
+	mask := bson.Binary{Data: []byte{1}}
+	label := func(name any, more ...bson.E) bson.D { return append(bson.D{{Key: "label", Value: name}}, more...) }
+	list := func(key string, items ...any) bson.D { return bson.D{{Key: key, Value: bson.A(items)}} }
+	docs := []any{
+		bson.D{
+			{Key: "gt", Value: list("detections", label("cat"), label("cat"), label("dog", bson.E{Key: "mask", Value: mask}), bson.D{})},
+			{Key: "one", Value: label("emu", bson.E{Key: "mask_path", Value: "x"})},
+			{Key: "lines", Value: list("polylines", label("road", bson.E{Key: "filled", Value: true}), label("lane", bson.E{Key: "closed", Value: true}, bson.E{Key: "filled", Value: false}))},
+		},
+		bson.D{
+			{Key: "gt", Value: list("detections", label("cat", bson.E{Key: "mask", Value: nil}, bson.E{Key: "rotation", Value: 3}))},
+			{Key: "one", Value: nil},
+			{Key: "dots", Value: list("keypoints", label("nose"), label(nil), label(5))},
+		},
+		bson.D{{Key: "gt", Value: list("detections")}, {Key: "lines", Value: "odd"}, {Key: "dots", Value: bson.D{}}},
+		bson.D{},
+	}
+	fields := []overlay.SeenField{field("gt", "Detections"), field("one", "Detection"), field("lines", "Polylines"), field("dots", "Keypoints"), field("words", "Classification")}
+	own := seenIn(t, docs, overlay.OwnMasks, fields...)
+	assert.Equal(t, []overlay.Seen{
+		{Name: "dog", Rows: 1, Masks: 1}, {Name: "emu", Rows: 1, Masks: 1}, {Name: "road", Rows: 1, Masks: 1},
+		{Name: "", Rows: 2}, {Name: "cat", Rows: 2}, {Name: "lane", Rows: 1}, {Name: "nose", Rows: 1},
+	}, own.Seen)
+	masks := map[string]int64{}
+	for _, s := range seenIn(t, docs, overlay.AllMasks, fields...).Seen {
+		masks[s.Name] = s.Masks
+	}
+	assert.Equal(t, map[string]int64{"dog": 1, "emu": 1, "road": 1, "lane": 1, "cat": 1, "": 0, "nose": 0}, masks)
+	for _, s := range seenIn(t, docs, overlay.NoMasks, fields...).Seen {
+		assert.Zero(t, s.Masks)
+	}
+	assert.Nil(t, overlay.SeenStages([]overlay.SeenField{field("words", "Classification"), field("area", "Segmentation")}, overlay.OwnMasks))
+}
+
+func TestTooManyClasses(t *testing.T) {
+	var docs []any
+	for i := range overlay.MaxClasses + 5 {
+		docs = append(docs, bson.D{{Key: "one", Value: bson.D{{Key: "label", Value: fmt.Sprint("class ", i)}}}})
+	}
+	spec := seenIn(t, docs, overlay.OwnMasks, field("one", "Detection"))
+	assert.Len(t, spec.Seen, overlay.MaxClasses)
+	assert.True(t, spec.Truncated)
+}
