@@ -16,7 +16,7 @@ import numpy as np
 from fiftyone.operators.store import ExecutionStore
 
 from . import processes, query
-from .stages import OWN_COLLECTIONS
+from .stagecheck import OWN_COLLECTIONS
 
 STORE = "wandb_id_lists"
 

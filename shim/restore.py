@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import fiftyone.core.labels as fol
 
-from . import idlists, query, schema, stages
+from . import idlists, query, schema, stagecheck, stages
 from .errors import FIFTYONE, SETTINGS, WandBError
 
 #: How a view was made: the dataset as it is, the stored stages, or the stored ids.
@@ -15,6 +15,9 @@ IDS = "ids"
 
 _SLICE_STAGES = {"SelectGroupSlices", "ExcludeGroupSlices"}
 _GENERATING_STAGES = {"ToPatches", "ToEvaluationPatches", "ToClips", "ToTrajectories", "ToFrames"}
+
+# How long MongoDB may be at stages out of an artifact: they could be made to never end.
+_SECONDS = 600
 
 
 @dataclass
@@ -150,9 +153,16 @@ class _Maker:
             self._notes += found.notes
             view = stages.apply(found.stages, self._start(found.names))
             restored = self._compare(view, STAGES)
-        except stages.StagesUnusable as e:
+            foreign = found.changes_documents and query.has_foreign_files(view, _SECONDS)
+        except stagecheck.StagesUnusable as e:
             self._give_up_stages(str(e))
             return None
+        except query.BadRows as e:
+            self._give_up_stages(stagecheck.printable(str(e), 300))
+            return None
+
+        if foreign:
+            raise stagecheck.StagesRefused("it shows other files than its samples have", "It is not used")
 
         if restored.rows == 0 and len(self._ids):
             self._give_up_stages("with the dataset as it is now they give no sample")
@@ -220,7 +230,7 @@ class _Maker:
         return view.select_group_slices(sorted(found), _allow_mixed=True)
 
     def _compare(self, view, way):
-        rows = idlists.array(query.source_ids(view))
+        rows = idlists.array(query.source_ids(view, _SECONDS if way == STAGES else None))
         now = idlists.distinct(rows)
         restored = Restored(view, way, len(rows), notes=self._notes)
         if not len(self._ids):

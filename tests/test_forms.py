@@ -260,7 +260,9 @@ def test_saved_views_are_not_replaced_by_accident(operator, lookups, images):
     assert form["view_name"]["invalid"]
     assert "'taken'" in form["overwrite"]["view"]["label"]
     assert not fields(load, images, {**params, "overwrite": True})["view_name"]["invalid"]
+    assert fields(load, images, {**params, "view_name": "Taken!"})["view_name"]["invalid"]
     assert "overwrite" not in fields(load, images, {**params, "view_name": "free"})
+    assert "cannot be the name" in fields(load, images, {**params, "view_name": "!"})["view_name"]["error_message"]
     assert "view_name" not in fields(load, images, {"action": "apply_to_session"})
 
 

@@ -152,6 +152,23 @@ def test_another_dataset_is_said(load, make, images, media, caplog):
     copy.delete()
 
 
+def test_facts_of_the_wrong_type(load, make, images):
+    """A name that is no text would be a question to the database."""
+    metadata = {
+        **original(images.limit(3)),
+        "fiftyone_dataset_name": {"$gt": ""},
+        "group_slice": {"$gt": ""},
+        "predictions_field": ["x"],
+    }
+    name = make(metadata)
+
+    with pytest.raises(RuntimeError, match="It names none"):
+        load(None, PROJECT, name)
+
+    again, report = load(images, PROJECT, name, with_report=True)
+    assert (len(again), report["logged_dataset"]) == (3, "")
+
+
 def test_what_is_no_view(load, make, images):
     with pytest.raises(RuntimeError, match="has no list of sample ids"):
         load(images, PROJECT, make({"accuracy": 1}), by_ids=True)
@@ -220,6 +237,8 @@ def test_a_session(load, make, images):
         ({"artifact": None}, "artifact is needed"),
         ({"artifact": " "}, "artifact is needed"),
         ({"artifact": "x", "delegate": True}, "pass view_name"),
+        ({"artifact": "x", "view_name": " "}, "view_name is needed"),
+        ({"artifact": "x", "view_name": "???"}, "cannot be the name of a saved view"),
     ],
 )
 def test_mistakes(load, images, arguments, words):

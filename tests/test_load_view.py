@@ -81,8 +81,9 @@ def test_saved_views_are_not_replaced_without_a_word(operator, server, images, l
     name = logged(images.match_tags("train"))
     load = operator("load_view_from_wandb")
     load(images, "load", name, view_name="mine")
-    with pytest.raises(module(load, "errors").WandBError, match="has a saved view 'mine' already"):
-        load(images, "load", name, view_name="mine")
+    for same in ("mine", "Mine!"):
+        with pytest.raises(module(load, "errors").WandBError, match="has a saved view 'mine' already"):
+            load(images, "load", name, view_name=same)
     load(images, "load", name, view_name="mine", overwrite=True)
     assert images.load_saved_view("mine").values("id") == images.match_tags("train").values("id")
     images.delete_saved_view("mine")
@@ -99,6 +100,11 @@ def test_through_execute_operator(server, images, logged):
     assert done.result["samples_loaded"] == len(images.match_tags("train"))
     assert done.result["artifact_name"] == f"{name}:v0"
     images.delete_saved_view("x")
+
+
+def test_a_background_service_has_to_know_the_dataset(operator, server):
+    with pytest.raises(RuntimeError, match="told the dataset"):
+        operator("load_view_from_wandb")(None, "load", "x", view_name="y", delegate=True)
 
 
 @pytest.mark.parametrize("artifact", ["missing", "", "missing:v7"])

@@ -1,14 +1,11 @@
 """The operator ``load_view_from_wandb``."""
 
-import datetime
-import json
-
-import fiftyone as fo
+import fiftyone.core.utils as fou
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from .. import idlists, names, query, restore, settings, work
-from ..errors import FIFTYONE, SETTINGS, WandBError, bad_argument
+from .. import loader, names, query, restore, settings, work
+from ..errors import SETTINGS, WandBError, bad_argument
 from . import choices, forms, results
 from .base import JobOperator
 
@@ -21,7 +18,6 @@ ACTIONS = {
 }
 
 _SHOWING = ("apply_to_session", "both")
-_SAVING = ("save_as_view", "both")
 
 _WAYS = {
     restore.STAGES: "the view's stages, as they were logged",
@@ -124,6 +120,9 @@ class LoadViewFromWandB(JobOperator):
             if not view_name:
                 raise bad_argument("A background service can only save the view: pass view_name, too")
 
+            if dataset is None:
+                raise bad_argument("A background service has to be told the dataset: pass it")
+
             return self.schedule(dataset, params)
 
         report = self.run_here(dataset, params, progress=progress)
@@ -199,13 +198,19 @@ class LoadViewFromWandB(JobOperator):
             actions.add_choice(value, label=label)
 
         inputs.enum("action", actions.values(), default="apply_to_session", label="What to do", view=actions)
-        if ctx.params.get("action") not in _SAVING:
+        if ctx.params.get("action") not in loader.SAVING:
             return
 
         name = ctx.params.get("view_name")
         saved = inputs.str("view_name", required=True, label="Name of the view")
-        if name and ctx.dataset is not None and ctx.dataset.has_saved_view(name):
-            inputs.bool("overwrite", default=False, label=f"Replace the saved view '{name}'")
+        try:
+            taken = _taken(ctx.dataset, name) if name and ctx.dataset is not None else None
+        except WandBError as e:
+            forms.refuse(saved, str(e))
+            return
+
+        if taken:
+            inputs.bool("overwrite", default=False, label=f"Replace the saved view '{taken}'")
             if not ctx.params.get("overwrite"):
                 forms.refuse(saved, "There is a saved view of this name: choose another, or allow it to be replaced")
 
@@ -239,7 +244,7 @@ class LoadViewFromWandB(JobOperator):
             _check_name(dataset, action, params)
 
         lists = ["ID_LIST_SAMPLES"] + (["ID_LIST_LOW_CONFIDENCE"] if params.get("low_confidence") else [])
-        ids = _Ids()
+        ids = loader.Ids()
         job = work.Job(
             operator=self.name,
             dataset=dataset.name if dataset is not None else "",
@@ -255,9 +260,9 @@ class LoadViewFromWandB(JobOperator):
         )
 
         def conclude(content, job_id):
-            loader = _Loader(content, ids, params, in_app=action != "return")
-            report = loader.load(loader.dataset(dataset), action, job_id)
-            if action in _SAVING:
+            made = loader.Loader(content, ids, params, in_app=action != "return")
+            report = made.load(made.dataset(dataset), action, job_id)
+            if action in loader.SAVING:
                 _save(report.dataset, report.view, params)
 
             return report
@@ -284,123 +289,9 @@ class LoadViewFromWandB(JobOperator):
         return shown
 
 
-class _Report(dict):
-    """The operator's result, which goes everywhere, with the view, which stays here."""
-
-    def __init__(self, dataset, view, values):
-        super().__init__(values)
-        self.dataset, self.view = dataset, view
-
-
-class _Ids:
-    """The lists of ids, as they come."""
-
-    def __init__(self):
-        self._lists = {}
-
-    def add(self, chunk):
-        self._lists.setdefault(chunk.list, bytearray()).extend(chunk.ids)
-
-    def get(self, number):
-        return bytes(self._lists.get(number, b""))
-
-
-class _Loader:
-    """Makes a view of what the worker has read."""
-
-    def __init__(self, content, ids, params, in_app):
-        self._content, self._ids, self._params, self._in_app = content, ids, params, in_app
-        self._metadata = json.loads(content.metadata_json or "{}")
-        self._logged_of = self._metadata.get("fiftyone_dataset_name") or content.artifact.dataset_name
-        self._name = f"{content.artifact.name}:{content.artifact.version}"
-
-    def dataset(self, chosen):
-        """The chosen dataset, or else the one that the artifact names."""
-        if chosen is not None:
-            return chosen
-
-        if not self._logged_of or not fo.dataset_exists(self._logged_of):
-            named = f"It names '{self._logged_of}'" if self._logged_of else "It names none"
-            raise WandBError(
-                f"The dataset that the artifact {self._name} was made of is not here. {named}: open the dataset, or "
-                "pass it, to make the view of it",
-                source=FIFTYONE,
-                code="no_dataset",
-            )
-
-        return fo.load_dataset(self._logged_of)
-
-    def load(self, dataset, action, job_id):
-        """Makes the view, and says how it compares with what was logged."""
-        restored = self._restored(dataset)
-        return _Report(dataset, restored.view, self._values(restored, action, job_id))
-
-    def _restored(self, dataset):
-        from ..worker import messages
-
-        idlists.sweep(dataset, self._in_app)
-        logged = restore.Logged(
-            metadata=self._metadata,
-            serialization=self._content.serialization_json,
-            ids=self._ids.get(messages.ID_LIST_SAMPLES),
-            created=_moment(self._content.artifact.created_at),
-        )
-        restored = restore.restore(dataset, logged, bool(self._params.get("by_ids")), self._in_app)
-        if self._logged_of and self._logged_of != dataset.name:
-            restored.notes.append(f"The artifact was made of the dataset '{self._logged_of}', not of '{dataset.name}'")
-
-        if self._params.get("low_confidence"):
-            self._keep_low_confidence(restored, messages.ID_LIST_LOW_CONFIDENCE)
-
-        return restored
-
-    def _keep_low_confidence(self, restored, number):
-        field = self._metadata.get("predictions_field") or self._content.artifact.predictions_field
-        if number not in self._content.found or not field:
-            raise WandBError(
-                f"The artifact {self._name} lists no labels with a low confidence: only predictions do",
-                source=SETTINGS,
-                code="no_low_confidence",
-            )
-
-        ids = self._ids.get(number)
-        if not ids:
-            raise WandBError(
-                f"The model of the artifact {self._name} was sure of all its labels: there is none to show",
-                source=SETTINGS,
-                code="no_low_confidence",
-            )
-
-        restore.select_labels(restored, field, ids, self._in_app)
-
-    def _values(self, restored, action, job_id):
-        artifact = self._content.artifact
-        warnings = [{"code": "note", "message": n, "count": 1, "sample_ids": []} for n in restored.notes]
-        return {
-            "success": True,
-            "samples_loaded": restored.rows,
-            "view_name": self._params.get("view_name") if action in _SAVING else None,
-            "artifact_name": self._name,
-            "artifact_url": artifact.url,
-            "action": action,
-            "way": restored.way,
-            "gone": restored.gone,
-            "deleted": restored.deleted,
-            "new": restored.new,
-            "changed": restored.changed,
-            "entity": artifact.entity,
-            "project": artifact.project,
-            "logged_dataset": self._logged_of,
-            "used_by_run": names.run_id(self._params.get("run_id")) or None,
-            "notes": restored.notes,
-            "warnings": warnings,
-            "job_id": job_id,
-        }
-
-
 def _reference(params):
     reference = params.get("artifact")
-    if not isinstance(reference, str) or not reference.strip():
+    if not _is_text(reference):
         raise bad_argument("artifact is needed: a name such as train:v3, or the URL of the artifact's page")
 
     version = params.get("version")
@@ -412,7 +303,7 @@ def _action(params):
     if action not in ACTIONS:
         raise bad_argument(f"action has to be one of {', '.join(ACTIONS)}, not {action!r}")
 
-    if action in _SAVING and not params.get("view_name"):
+    if action in loader.SAVING and not _is_text(params.get("view_name")):
         raise bad_argument("view_name is needed to save the view")
 
     return action
@@ -424,25 +315,32 @@ def _dataset(samples):
 
 def _check_name(dataset, action, params):
     # Before the artifact is read: a long list of ids would be for nothing.
-    name = params.get("view_name")
-    if action in _SAVING and dataset.has_saved_view(name) and not params.get("overwrite"):
+    taken = _taken(dataset, params["view_name"]) if action in loader.SAVING else None
+    if taken and not params.get("overwrite"):
         raise WandBError(
-            f"Dataset '{dataset.name}' has a saved view '{name}' already: choose another name, or overwrite it",
+            f"Dataset '{dataset.name}' has a saved view '{taken}' already: choose another name, or overwrite it",
             source=SETTINGS,
             code="view_exists",
         )
 
 
+def _taken(dataset, name):
+    """The saved view whose place one of this name would take, or None: names differ by more than case and signs."""
+    try:
+        slug = fou.to_slug(name)
+    except ValueError as e:
+        raise bad_argument(f"'{name}' cannot be the name of a saved view: {e}") from None
+
+    return next((known for known in dataset.list_saved_views() if known == name or fou.to_slug(known) == slug), None)
+
+
+def _is_text(value):
+    return isinstance(value, str) and bool(value.strip())
+
+
 def _save(dataset, view, params):
     _check_name(dataset, "save_as_view", params)
     dataset.save_view(params["view_name"], view, overwrite=bool(params.get("overwrite")))
-
-
-def _moment(text):
-    try:
-        return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        return None
 
 
 def _rows(result):

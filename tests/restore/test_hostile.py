@@ -1,6 +1,7 @@
 """Stages that come out of an artifact and want to do something else than select samples."""
 
 import base64
+import io
 import json
 import os
 import sys
@@ -12,7 +13,7 @@ import fiftyone.core.odm as odm
 import numpy as np
 import pytest
 
-from shim import query, restore, stages
+from shim import query, restore, stagecheck, stagelists, stages
 
 pytestmark = [pytest.mark.oldest, pytest.mark.usefixtures("fiftyone")]
 
@@ -31,6 +32,13 @@ def concat(*inner):
     return stage("Concat", samples={"dataset_id": "0" * 24, "stages": list(inner)})
 
 
+def archive():
+    """A file of several arrays, where one is wanted."""
+    raw = io.BytesIO()
+    np.savez(raw, a=np.arange(3.0))
+    return base64.b64encode(zlib.compress(raw.getvalue())).decode()
+
+
 def nested(value, depth):
     for _ in range(depth):
         value = {"$not": [value]}
@@ -41,6 +49,7 @@ def nested(value, depth):
 TRAP = {"$function": {"body": "function() { while (true) {} }", "args": [], "lang": "js"}}
 SCRIPT = {"$accumulator": {"init": "function() {}", "accumulate": "function() {}", "lang": "js"}}
 BOMB = base64.b64encode(zlib.compress(bytes(200_000_000))).decode()
+SET_FILE = {"$set": {"filepath": "/etc/passwd"}}
 
 REFUSED = {
     "a program": ({"_cls": "subprocess.Popen", "kwargs": [["args", ["touch", "MARK"]]]}, "'subprocess.Popen'"),
@@ -98,6 +107,33 @@ REFUSED = {
     "a query of the wrong type": (stage("SortBySimilarity", query={"a": 1}), "wrong type"),
     "a configuration of the wrong type": (stage("ToFrames", config=["x"]), "wrong type"),
     "too deep": (stage("Match", filter={"$expr": nested(True, 70)}), "nested deeper"),
+    "an archive": (stage("SortBySimilarity", query=archive()), "damaged query"),
+    "another file": (stage("SetField", field="filepath", expr="/etc/passwd"), "changes 'filepath'"),
+    "another file of labels": (
+        stage("SetField", field="ground_truth.detections[].mask_path", expr="/etc/passwd"),
+        "which says what a sample is",
+    ),
+    "another file by a map": (stage("MapValues", field="filepath", map={"/a.jpg": "/etc/passwd"}), "'filepath'"),
+    "another sample": (stage("SetField", field="_id", expr="$other"), "changes '_id'"),
+    "another file in front of patches": (
+        concat(mongo(SET_FILE), stage("ToPatches", field="ground_truth")),
+        "documents that a pipeline has changed",
+    ),
+    "a collection for each stage": (
+        concat(*[stage("ToPatches", field="ground_truth", config={"other_fields": [f"f{i}"]}) for i in range(21)]),
+        "more than 20 stages that make patches",
+    ),
+    "$function in $facet": (mongo({"$facet": {"a": [{"$set": {"x": TRAP}}]}}), r"'\$function'"),
+    "$lookup in $facet": (mongo({"$facet": {"a": [{"$lookup": {"from": "runs", "as": "x"}}]}}), r"'\$lookup'"),
+    "$unionWith in Concat's $facet": (concat(mongo({"$facet": {"a": [{"$unionWith": "x"}]}})), r"'\$unionWith'"),
+    "$out in a list of the plugin's own": (
+        mongo({"$lookup": {"from": "datasets", "as": "wandb.ids.1", "pipeline": [{"$out": "x"}]}}),
+        r"'\$lookup'",
+    ),
+    "$documents": (mongo({"$documents": [{"_id": 1}]}), r"'\$documents'"),
+    "$currentOp": (mongo({"$currentOp": {"allUsers": True}}), r"'\$currentOp'"),
+    "$changeStream": (mongo({"$changeStream": {}}), r"'\$changeStream'"),
+    "a pointer": (stage("Match", filter={"x": {"$dbPointer": {"$ref": "a", "$id": 1}}}), r"'\$dbPointer'"),
 }
 
 
@@ -128,7 +164,7 @@ def test_refused_with_nothing_executed(dataset, log, state, tmp_path, monkeypatc
     before = state()
     logged = restore.Logged({}, json.dumps([HARMLESS, document]), log(dataset).ids)
 
-    with pytest.raises(stages.StagesRefused, match=words) as caught:
+    with pytest.raises(stagecheck.StagesRefused, match=words) as caught:
         restore.restore(dataset, logged)
 
     assert str(caught.value).count("Nothing of it was run") == 1
@@ -152,8 +188,78 @@ def test_refused_with_nothing_executed(dataset, log, state, tmp_path, monkeypatc
     ],
 )
 def test_texts_that_are_refused(text, words):
-    with pytest.raises(stages.StagesRefused, match=words):
+    with pytest.raises(stagecheck.StagesRefused, match=words):
         stages.parse(text)
+
+
+FORGED = {
+    "set": [mongo(SET_FILE)],
+    "built": [
+        mongo({"$replaceWith": {"$arrayToObject": [[["_id", "$_id"], ["filepath", "/etc/passwd"], ["tags", []]]]}})
+    ],
+    "concatenated": [HARMLESS, concat(mongo({"$project": {"tags": 1, "filepath": {"$literal": "/etc/passwd"}}}))],
+    "in patches": [stage("ToPatches", field="ground_truth"), mongo(SET_FILE)],
+    "of another sample": [
+        mongo({"$set": {"filepath": {"$concat": ["$filepath", ""]}, "_id": {"$toObjectId": "0" * 24}}})
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", FORGED)
+def test_other_files_than_those_of_the_samples(dataset, log, kind):
+    """Whoever logs such a view with its pictures would give away a file of theirs."""
+    before = dataset.first().to_mongo_dict()
+
+    with pytest.raises(stagecheck.StagesRefused, match="other files than its samples have. It is not used"):
+        restore.restore(dataset, restore.Logged({}, json.dumps(FORGED[kind]), log(dataset).ids))
+
+    assert dataset.first().to_mongo_dict() == before
+
+
+FAILING = {
+    "a wrong type": (stage("Match", filter={"$expr": {"$add": ["$filepath", 1]}}), "MongoDB cannot run it"),
+    "a division by zero": (stage("Match", filter={"$expr": {"$divide": [1, 0]}}), "MongoDB cannot run it"),
+    "a number that is too large": (stage("Limit", limit=10**30), "8-byte"),
+    "half a character": (stage("Match", filter={"caption": "\ud800\x1b[2J"}), "cannot run it"),
+    "a name with a zero byte": (stage("Exists", field="a\0b"), ""),
+    "no samples": (mongo({"$group": {"_id": "$number"}}), "its rows are no samples"),
+    "no ids": (mongo({"$project": {"_id": 0}}), "its rows are no samples"),
+    "a wrong expression": (stage("FilterLabels", field="ground_truth", filter={"$gt": [1, 2, 3]}), "cannot run it"),
+}
+
+
+@pytest.mark.parametrize("kind", FAILING)
+def test_harmless_stages_that_fail(dataset, log, kind):
+    """They may have worked once: before a field was written anew, or with another MongoDB."""
+    document, words = FAILING[kind]
+
+    again = restore.restore(dataset, restore.Logged({}, json.dumps([document]), log(dataset.limit(3)).ids))
+
+    assert (again.way, again.view.values("id")) == (restore.IDS, dataset.limit(3).values("id"))
+    (note,) = again.notes
+    assert words in note
+    assert note.isprintable()
+    assert len(note) < 700
+
+
+def test_stages_that_do_not_end(dataset, log, monkeypatch):
+    monkeypatch.setattr(restore, "_SECONDS", 0.001)
+    document = mongo({"$set": {"n": {"$range": [0, 100_000]}}}, {"$unwind": "$n"}, {"$match": {"n": -1}})
+
+    again = restore.restore(dataset, restore.Logged({}, json.dumps([document]), log(dataset.limit(3)).ids))
+
+    assert again.way == restore.IDS
+    assert "was not done with it" in again.notes[0]
+
+
+def test_a_pattern_that_takes_for_ever_to_match(dataset, log):
+    """MongoDB gives up by itself."""
+    bomb = {"$regexMatch": {"input": "a" * 40 + "!", "regex": "^(a+)+$"}}
+    document = stage("Match", filter={"$expr": {"$not": [bomb]}})
+
+    again = restore.restore(dataset, restore.Logged({}, json.dumps([document]), log(dataset.limit(3)).ids))
+
+    assert again.rows in (3, 12)
 
 
 def test_refused_stages_can_be_loaded_by_their_ids(dataset, log):
@@ -251,7 +357,7 @@ def test_every_stage_of_fiftyone_is_known():
     unknown = {}
     for cls in fos._STAGES:
         stored = {p["name"] for p in cls._params()} - {"_state"}
-        allowed = set(stages._ARGUMENTS.get(cls.__name__, "").split())
+        allowed = set(stagelists.ARGUMENTS.get(cls.__name__, "").split())
         if not allowed or stored - allowed:
             unknown[cls.__name__] = stored - allowed
 
@@ -262,6 +368,6 @@ def test_vectors_are_read_as_fiftyone_writes_them():
     import fiftyone.core.utils as fou
 
     text = fou.serialize_numpy_array(np.arange(4.0), ascii=True)
-    assert stages._unpack(text).tolist() == [0, 1, 2, 3]
-    assert stages._unpack("a text about cats") == "a text about cats"
-    assert stages._unpack("abcd") == "abcd"
+    assert stagecheck.unpack(text).tolist() == [0, 1, 2, 3]
+    assert stagecheck.unpack("a text about cats") == "a text about cats"
+    assert stagecheck.unpack("abcd") == "abcd"

@@ -37,6 +37,12 @@ MORE = {
     "mongo in steps": lambda d: d["images"].mongo(
         [{"$match": {"$expr": {"$gt": ["$number", 3]}}}, {"$sort": {"flag": -1, "number": 1}}, {"$limit": 4}]
     ),
+    "mongo that changes a field": lambda d: d["images"].mongo(
+        [{"$set": {"number": {"$add": ["$number", 100]}}}, {"$match": {"number": {"$gt": 104}}}]
+    ),
+    "mongo that changes patches": lambda d: (
+        d["images"].to_patches("ground_truth").mongo([{"$set": {"ground_truth.label": "all"}}])
+    ),
     "clips of frame labels": lambda d: d["videos"].to_clips("frames.objects", min_len=1),
     "clips by hand": lambda d: d["videos"].to_clips([[(1, 2)], [(2, 4), (5, 6)], []]),
     "clips of clips' labels": lambda d: d["videos"].to_clips("events").filter_labels("events", F("label") == "end"),

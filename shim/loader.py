@@ -1,0 +1,146 @@
+"""Makes of what the worker has read of an artifact a view, and a report about it."""
+
+import datetime
+import json
+
+import fiftyone as fo
+
+from . import idlists, names, restore
+from .errors import FIFTYONE, SETTINGS, WandBError
+
+#: The actions of ``load_view_from_wandb`` that save a view.
+SAVING = ("save_as_view", "both")
+
+_TEXTS = ("fiftyone_dataset_name", "group_slice", "predictions_field")
+
+
+class Report(dict):
+    """The operator's result, which goes everywhere, with the view, which stays here."""
+
+    def __init__(self, dataset, view, values):
+        super().__init__(values)
+        self.dataset, self.view = dataset, view
+
+
+class Ids:
+    """The lists of ids, as the worker sends them."""
+
+    def __init__(self):
+        self._lists = {}
+
+    def add(self, chunk):
+        """Takes one of the worker's ``IdChunk``."""
+        self._lists.setdefault(chunk.list, bytearray()).extend(chunk.ids)
+
+    def get(self, number):
+        """A list, 12 bytes for each id."""
+        return bytes(self._lists.get(number, b""))
+
+
+class Loader:
+    """Makes a view of what the worker has read.
+
+    Args:
+        content: the worker's ``ArtifactContent``
+        ids: an :class:`Ids` with its lists
+        params: the parameters of the operator
+        in_app: whether the view is for the App or is to be saved
+    """
+
+    def __init__(self, content, ids, params, in_app):
+        self._content, self._ids, self._params, self._in_app = content, ids, params, in_app
+        # Whoever may write to the project wrote it, and these are looked up in the database.
+        found = json.loads(content.metadata_json or "{}")
+        self._metadata = {key: v for key, v in found.items() if key not in _TEXTS or isinstance(v, str)}
+        self._logged_of = self._metadata.get("fiftyone_dataset_name") or content.artifact.dataset_name
+        self._name = f"{content.artifact.name}:{content.artifact.version}"
+
+    def dataset(self, chosen):
+        """The chosen dataset, or else the one that the artifact names."""
+        if chosen is not None:
+            return chosen
+
+        if not self._logged_of or not fo.dataset_exists(self._logged_of):
+            named = f"It names '{self._logged_of}'" if self._logged_of else "It names none"
+            raise WandBError(
+                f"The dataset that the artifact {self._name} was made of is not here. {named}: open the dataset, or "
+                "pass it, to make the view of it",
+                source=FIFTYONE,
+                code="no_dataset",
+            )
+
+        return fo.load_dataset(self._logged_of)
+
+    def load(self, dataset, action, job_id):
+        """Makes the view, and says how it compares with what was logged."""
+        restored = self._restored(dataset)
+        return Report(dataset, restored.view, self._values(restored, action, job_id))
+
+    def _restored(self, dataset):
+        from .worker import messages
+
+        idlists.sweep(dataset, self._in_app)
+        logged = restore.Logged(
+            metadata=self._metadata,
+            serialization=self._content.serialization_json,
+            ids=self._ids.get(messages.ID_LIST_SAMPLES),
+            created=_moment(self._content.artifact.created_at),
+        )
+        restored = restore.restore(dataset, logged, bool(self._params.get("by_ids")), self._in_app)
+        if self._logged_of and self._logged_of != dataset.name:
+            restored.notes.append(f"The artifact was made of the dataset '{self._logged_of}', not of '{dataset.name}'")
+
+        if self._params.get("low_confidence"):
+            self._keep_low_confidence(restored, messages.ID_LIST_LOW_CONFIDENCE)
+
+        return restored
+
+    def _keep_low_confidence(self, restored, number):
+        field = self._metadata.get("predictions_field") or self._content.artifact.predictions_field
+        if number not in self._content.found or not field:
+            raise WandBError(
+                f"The artifact {self._name} lists no labels with a low confidence: only predictions do",
+                source=SETTINGS,
+                code="no_low_confidence",
+            )
+
+        ids = self._ids.get(number)
+        if not ids:
+            raise WandBError(
+                f"The model of the artifact {self._name} was sure of all its labels: there is none to show",
+                source=SETTINGS,
+                code="no_low_confidence",
+            )
+
+        restore.select_labels(restored, field, ids, self._in_app)
+
+    def _values(self, restored, action, job_id):
+        artifact = self._content.artifact
+        warnings = [{"code": "note", "message": n, "count": 1, "sample_ids": []} for n in restored.notes]
+        return {
+            "success": True,
+            "samples_loaded": restored.rows,
+            "view_name": self._params.get("view_name") if action in SAVING else None,
+            "artifact_name": self._name,
+            "artifact_url": artifact.url,
+            "action": action,
+            "way": restored.way,
+            "gone": restored.gone,
+            "deleted": restored.deleted,
+            "new": restored.new,
+            "changed": restored.changed,
+            "entity": artifact.entity,
+            "project": artifact.project,
+            "logged_dataset": self._logged_of,
+            "used_by_run": names.run_id(self._params.get("run_id")) or None,
+            "notes": restored.notes,
+            "warnings": warnings,
+            "job_id": job_id,
+        }
+
+
+def _moment(text):
+    try:
+        return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return None

@@ -1,0 +1,59 @@
+"""The view stages of FiftyOne that may come out of an artifact, with what they may say."""
+
+# FiftyOne's stages, with the arguments that they store. `_state` names generated datasets
+# that FiftyOne would delete, and `_uuid` is nobody's business: both are left out.
+ARGUMENTS = {
+    "Concat": "samples",
+    "Exclude": "sample_ids",
+    "ExcludeBy": "field values",
+    "ExcludeFields": "field_names meta_filter _allow_missing",
+    "ExcludeFrames": "frame_ids omit_empty",
+    "ExcludeGroups": "group_ids",
+    "ExcludeGroupSlices": "slices media_type",
+    "ExcludeLabels": "labels ids instance_ids tags fields omit_empty",
+    "Exists": "field bool",
+    "FilterField": "field filter only_matches",
+    "FilterKeypoints": "field filter labels only_matches",
+    "FilterLabels": "field filter only_matches trajectories",
+    "Flatten": "stages",
+    "GeoNear": "point location_field min_distance max_distance query create_index",
+    "GeoWithin": "boundary location_field strict create_index",
+    "GroupBy": "field_or_expr order_by reverse flat match_expr sort_expr create_index order_by_key",
+    "Limit": "limit",
+    "LimitLabels": "field limit",
+    "MapLabels": "field map",
+    "MapValues": "field map",
+    "Match": "filter",
+    "MatchFrames": "filter omit_empty",
+    "MatchLabels": "labels ids instance_ids tags filter fields bool",
+    "MatchTags": "tags bool all",
+    "Mongo": "pipeline _needs_frames _group_slices",
+    "Select": "sample_ids ordered",
+    "SelectBy": "field values ordered",
+    "SelectFields": "field_names meta_filter _allow_missing",
+    "SelectFrames": "frame_ids omit_empty",
+    "SelectGroups": "group_ids ordered",
+    "SelectGroupSlices": "slices media_type flat _allow_mixed _force_mixed",
+    "SelectLabels": "labels ids instance_ids tags fields omit_empty",
+    "SetField": "field expr _allow_missing",
+    "Shuffle": "seed _randint",
+    "Skip": "skip",
+    "SortBy": "field_or_expr reverse create_index",
+    "SortBySimilarity": "query k reverse dist_field brain_key",
+    "Take": "size seed _randint",
+    "ToClips": "field_or_expr config",
+    "ToEvaluationPatches": "eval_key config",
+    "ToFrames": "config",
+    "ToPatches": "field config",
+    "ToTrajectories": "field config",
+}
+
+# What `config` may say. The rest of what FiftyOne knows concerns the generated dataset's
+# name, its indexes, and where ffmpeg writes pictures: no row depends on it.
+CONFIG = {
+    "ToClips": {"other_fields", "tol", "min_len"},
+    "ToEvaluationPatches": {"other_fields"},
+    "ToFrames": {"sample_frames", "fps", "max_fps", "sparse"},
+    "ToPatches": {"other_fields", "keep_label_lists"},
+    "ToTrajectories": {"other_fields", "tol", "min_len"},
+}
