@@ -1,5 +1,6 @@
 """FiftyOne's records of W&B runs that a user linked to a dataset, and of their projects."""
 
+import datetime
 import json
 
 from . import query, runs
@@ -98,6 +99,41 @@ def plain(text):
 def url(config):
     """The address of the run's page, as a record says it, or None."""
     return config.get("url") or config.get("wandb_url")
+
+
+def newest(dataset, key=None):
+    """The run of the newest record, and when that was written, in seconds since 1970.
+
+    Args:
+        dataset: the dataset
+        key (None): the key of the one record that is meant
+
+    Returns:
+        a tuple of (a dict with ``kind, url, title, entity, project, id``, or None; the seconds)
+
+    Raises:
+        WandBError: if there is no such record, or it does not say where its run is
+    """
+    keys_of_runs = [key] if key else list(keys(dataset))
+    records = sorted((read(dataset, k) for k in keys_of_runs), key=lambda r: r["timestamp"] or "", reverse=True)
+    for record in records:
+        config = record["config"]
+        place, address = where(config), url(config)
+        if place and address:
+            run = {
+                "kind": "run",
+                "url": address,
+                "title": config.get("run_name") or place["run_id"],
+                "entity": place["entity"],
+                "project": place["project"],
+                "id": place["run_id"],
+            }
+            return run, _seconds(record["timestamp"])
+
+    if key:
+        raise WandBError(f"The record '{key}' does not say where its W&B run is", source=SETTINGS, code="no_url")
+
+    return None, 0.0
 
 
 def rename(dataset, key, new_key):
@@ -224,3 +260,8 @@ def _storable(value):
 def _key(name):
     name = name.replace(".", "/")
     return "_" + name if name.startswith(("$", "_cls")) or not name else name
+
+
+def _seconds(timestamp):
+    # FiftyOne writes UTC without saying so.
+    return datetime.datetime.fromisoformat(timestamp).replace(tzinfo=datetime.timezone.utc).timestamp()

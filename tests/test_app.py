@@ -112,6 +112,7 @@ def test_every_operator(operator, name):
     assert (ROOT / config["icon"].lstrip("/")).is_file()
     assert config["unlisted"] == (name in UNLISTED)
     assert type(one).resolve_input is not foo.Operator.resolve_input
+    assert type(one).resolve_output is not foo.Operator.resolve_output
     assert callable(one) == (name != "login_to_wandb")
 
 
@@ -302,6 +303,21 @@ def test_live_progress_and_result_in_the_app(operator, fake_worker, images):
     assert shown["results"]["samples_logged"] == 12
     assert "| **Samples** | 12 |" in shown["outputs"]["type"]["properties"]["summary"]["default"]
     assert fake_worker.requests[0].wandb.directory == ""
+
+
+def test_the_limit_of_executions_does_not_stop_a_job_of_the_app(operator, fake_worker, images):
+    """FiftyOne's 600 seconds are for what execute() takes, which must not wait for the job."""
+    started = threading.Event()
+
+    def behave(request, *_):
+        assert started.wait(60)
+        return fake_worker.result(request)
+
+    fake_worker.behave = behave
+    result = execute(URIS[0], images, {"project": "p"})
+    started.set()
+
+    assert lines(result)[-1]["body"]["params"]["results"]["samples_logged"] == 12
 
 
 def test_building_the_worker_is_shown(operator, fake_worker, images, caplog):

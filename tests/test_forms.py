@@ -1,5 +1,6 @@
 """Forms: what they offer of W&B, what they say will happen, and that they never wait or fail."""
 
+import json
 import threading
 
 import fiftyone as fo
@@ -15,6 +16,18 @@ pytestmark = pytest.mark.oldest
 
 VIEW, PREDICTIONS, LOAD = "log_fiftyone_view_to_wandb", "log_model_predictions", "load_view_from_wandb"
 NAMES = (VIEW, PREDICTIONS, LOAD)
+EVERY = (
+    *NAMES,
+    "log_wandb_run",
+    "get_wandb_run_info",
+    "show_wandb_run",
+    "show_wandb_report",
+    "open_wandb_panel",
+    "cancel_wandb_job",
+    "rename_wandb_run",
+    "remove_wandb_run",
+    "login_to_wandb",
+)
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +154,24 @@ def test_another_login_is_asked_anew(operator, lookups, fake_worker, images, mon
 
     assert len(fake_worker.lookups) == 2
     assert key not in repr(lookups.answers._asked)
+
+
+def test_the_key_is_in_no_form(operator, lookups, fake_worker, images, monkeypatch):
+    key = "canary" + "k" * 40
+    monkeypatch.setenv("FIFTYONE_WANDB_API_KEY", key)
+    monkeypatch.setenv("WANDB_API_KEY", key)
+    images.register_run("seen", images.init_run(method="wandb_run", run_id="r", project="p"), overwrite=True)
+    refused = _failing(fake_worker, "settings", "bad_key", "W&B does not know this key.")
+    for look_up in (fake_worker.something, refused):
+        lookups.forget()
+        fake_worker.look_up = look_up
+        for name in EVERY:
+            one = operator(name)
+            params = {"project": "p", "run_key": "seen", "artifact": "train:v3", "include_labels": True}
+            assert key not in json.dumps(fields(one, images, params))
+
+    assert fake_worker.lookups[-1].wandb.api_key == key
+    images.delete_run("seen")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -84,7 +84,7 @@ def test_as_the_original_was_called(link, run, login, images):
     }
 
 
-@pytest.mark.parametrize("how", ["id", "name", "address", "execute"])
+@pytest.mark.parametrize("how", ["id", "name", "address", "execute", "execute as the original"])
 def test_by_id_name_and_address(link, run, login, images, how):
     run_id, name = run()
     arguments = {
@@ -95,6 +95,9 @@ def test_by_id_name_and_address(link, run, login, images, how):
 
     if how == "execute":
         params = {"project": PROJECT, **arguments}
+        result = foo.execute_operator(link.uri, dataset=images, params=params).result
+    elif how == "execute as the original":
+        params = {"project_name": PROJECT, "run_name": name}
         result = foo.execute_operator(link.uri, dataset=images, params=params).result
     else:
         result = link(images, PROJECT, **arguments)
@@ -262,6 +265,15 @@ def test_renaming_and_removing(operator, link, run, images):
     assert images.list_runs() == []
     images.reload()
     assert not images.get_field("predictions").info
+
+
+@pytest.mark.parametrize("name", ["rename_wandb_run", "remove_wandb_run", "cancel_wandb_job"])
+def test_what_was_done_is_shown(operator, images, name):
+    one = operator(name)
+    done = {"success": True, "run_key": "after_all", "job_id": "after_all"}
+    assert "after\\_all" in _shown(one, images, done)
+    ctx = _context(one, images, results={}, target="outputs")
+    assert one.resolve_type(ctx, "outputs").to_json()["type"]["properties"] == {}
 
 
 def test_removing_leaves_the_others(operator, link, run, images):

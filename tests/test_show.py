@@ -63,6 +63,26 @@ def test_a_run(operator, panel, login, images, reference):
     assert show(images, PROJECT, "run1") == result
 
 
+def test_the_names_of_the_original(operator, panel, login, images):
+    title = f"Report {ObjectId()}"
+    login.make_report(PROJECT, title)
+
+    run, _ = execute(operator("show_wandb_run"), images, {"project_name": PROJECT, "run_label": "first run"})
+    report, _ = execute(operator("show_wandb_report"), images, {"project_name": PROJECT, "report_label": title})
+
+    assert (run["id"], report["title"]) == ("run1", title)
+
+
+def test_nothing_is_named(operator, panel, login, images):
+    """In its notebook the original was called with a dataset alone."""
+    show = operator("show_wandb_run")
+    with pytest.raises(RuntimeError, match="Which project"):
+        show(images)
+
+    operator("log_wandb_run")(images, PROJECT, "run1")
+    assert show(images)["id"] == "run1"
+
+
 def test_a_project(operator, panel, login, images):
     result, _ = execute(operator("show_wandb_run"), images, {"project": PROJECT})
     assert (result["kind"], result["url"]) == ("project", f"{login.url}/{login.entity}/{PROJECT}")

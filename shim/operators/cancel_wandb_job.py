@@ -5,6 +5,7 @@ from fiftyone.operators import types
 
 from .. import jobs
 from ..errors import SETTINGS, WandBError, bad_argument
+from . import results
 
 _GOING = (jobs.QUEUED, jobs.RUNNING)
 
@@ -61,6 +62,9 @@ class CancelWandBJob(foo.Operator):
 
     def execute(self, ctx):
         return self(ctx.params.get("job_id"))
+
+    def resolve_output(self, ctx):
+        return results.show_done(ctx, "The job was asked to stop", [("Job", "job_id")])
 
 
 def _label(job):

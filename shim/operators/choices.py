@@ -33,7 +33,7 @@ class Place:
         self._default_entity = _known(ctx, settings.ENTITY, "WANDB_ENTITY")
         self._default_project = _known(ctx, settings.PROJECT, "WANDB_PROJECT")
         self.entity = ctx.params.get("entity") or self._default_entity
-        self.project = ctx.params.get("project") or self._default_project
+        self.project = project_of(ctx.params) or self._default_project
         self.found = self._look_up(lookups.projects, entity=self._default_entity)
         if self._is_other_entity():
             self.found = self._look_up(lookups.projects, entity=self.entity)
@@ -53,7 +53,7 @@ class Place:
             projects.add_choice(entry.name, label=entry.name)
 
         known = self._default_project
-        required = known is None and "/" not in (reference or "")
+        required = known is None and "/" not in (reference or "") and not self._ctx.params.get("project_name")
         project = inputs.str("project", required=required, default=known, view=projects)
         refuse(project, names.project_error(self._ctx.params.get("project")))
 
@@ -101,6 +101,11 @@ class Place:
 
     def _look_up(self, look_up, *args, **kwargs):
         return look_up(*args, secret=self._ctx.secret, **kwargs) if self.shown else lookups.Found()
+
+
+def project_of(params):
+    """The project that an operator's parameters name; some operators of the original plugin called it otherwise."""
+    return params.get("project") or params.get("project_name")
 
 
 def add_problem(inputs, found):

@@ -134,7 +134,7 @@ def _link(samples, params, **where):
 
     asked = settings.collect(
         entity=params.get("entity"),
-        project=params.get("project") or params.get("project_name"),
+        project=choices.project_of(params),
         run_id=reference,
         **where,
     )

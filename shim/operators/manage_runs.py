@@ -5,7 +5,7 @@ from fiftyone.operators import types
 
 from .. import linked, query
 from ..errors import bad_argument
-from . import forms
+from . import forms, results
 
 
 class RenameWandBRun(foo.Operator):
@@ -52,6 +52,9 @@ class RenameWandBRun(foo.Operator):
     def execute(self, ctx):
         return self(ctx.dataset, _key(ctx), ctx.params.get("new_run_key"))
 
+    def resolve_output(self, ctx):
+        return results.show_done(ctx, "The record was renamed", [("Its key is now", "run_key")])
+
 
 class RemoveWandBRun(foo.Operator):
     """Removes the record of a W&B run."""
@@ -95,6 +98,9 @@ class RemoveWandBRun(foo.Operator):
 
     def execute(self, ctx):
         return self(ctx.dataset, _key(ctx))
+
+    def resolve_output(self, ctx):
+        return results.show_done(ctx, "The record was removed", [("Removed", "run_key")])
 
 
 def _add_key(ctx, inputs):

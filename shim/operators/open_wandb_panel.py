@@ -1,13 +1,11 @@
 """The operator ``open_wandb_panel``."""
 
-import datetime
 from pathlib import Path
 
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from .. import linked, query
-from ..errors import SETTINGS, WandBError
 from . import forms, panel
 from .show_wandb_run import find
 
@@ -74,37 +72,8 @@ def _choose(dataset, params, **where):
     """What to show. Records and selections say it without W&B; only who has neither needs to ask."""
     key = params.get("run_key")
     last = None if key else panel.selected(dataset)
-    run, recorded = _newest(dataset, key)
+    run, recorded = linked.newest(dataset, key) if dataset is not None else (None, 0.0)
     if last and last.pop("selected") >= recorded:
         return last
 
     return run or find({}, **where)
-
-
-def _newest(dataset, key):
-    """The run of the newest record, and when that was written; of one record, if its key is given."""
-    keys = ([key] if key else list(linked.keys(dataset))) if dataset is not None else []
-    records = sorted((linked.read(dataset, k) for k in keys), key=lambda r: r["timestamp"] or "", reverse=True)
-    for record in records:
-        config = record["config"]
-        place, url = linked.where(config), linked.url(config)
-        if place and url:
-            run = {
-                "kind": "run",
-                "url": url,
-                "title": config.get("run_name") or place["run_id"],
-                "entity": place["entity"],
-                "project": place["project"],
-                "id": place["run_id"],
-            }
-            return run, _seconds(record["timestamp"])
-
-    if key:
-        raise WandBError(f"The record '{key}' does not say where its W&B run is", source=SETTINGS, code="no_url")
-
-    return None, 0.0
-
-
-def _seconds(timestamp):
-    # FiftyOne writes UTC without saying so.
-    return datetime.datetime.fromisoformat(timestamp).replace(tzinfo=datetime.timezone.utc).timestamp()

@@ -33,6 +33,22 @@ def show_result(ctx, rows):
     return types.Property(outputs, view=types.View(label="Logged to W&B"))
 
 
+def show_done(ctx, label, rows):
+    """The output of an operator that has done something small.
+
+    Args:
+        ctx: the execution context, with the result
+        label: what was done, in words
+        rows: a list of (label, key of the result)
+    """
+    outputs = types.Object()
+    result = ctx.results or {}
+    if result.get("success"):
+        add_table(outputs, [(name, escape(str(result[key]))) for name, key in rows])
+
+    return types.Property(outputs, view=types.View(label=label))
+
+
 def add_table(outputs, rows, warnings=(), name="summary"):
     """Adds a table and, below it, warnings.
 

@@ -62,7 +62,7 @@ class ShowWandBReport(foo.Operator):
                 entry.id, label=" · ".join(filter(None, [entry.title, entry.username, entry.updated_at[:10]]))
             )
 
-        inputs.str("report", required=True, view=view)
+        inputs.str("report", required=not ctx.params.get("report_label"), view=view)
         return types.Property(inputs, view=types.View(label="Show a W&B report"))
 
     def execute(self, ctx):
@@ -75,13 +75,11 @@ class ShowWandBReport(foo.Operator):
 
 
 def _find(params, **where):
-    reference = params.get("report")
+    reference = params.get("report") or params.get("report_label")
     if not isinstance(reference, str) or not reference.strip():
         raise bad_argument("Which report? Pass its id, its title, or the address of its page")
 
-    asked = settings.collect(
-        entity=params.get("entity"), project=params.get("project") or params.get("project_name"), **where
-    )
+    asked = settings.collect(entity=params.get("entity"), project=choices.project_of(params), **where)
     if re.match(r"https?://", reference):
         return {
             "kind": "report",

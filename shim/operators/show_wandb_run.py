@@ -5,7 +5,7 @@ from pathlib import Path
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from .. import calls, names, query, settings
+from .. import calls, linked, names, query, settings
 from ..errors import SETTINGS, WandBError
 from . import choices, forms, panel
 
@@ -33,7 +33,7 @@ class ShowWandBRun(foo.Operator):
             sample_collection (None): the dataset or view whose panel it is
             project (None): the W&B project; by default, that of the FiftyOne secret or of W&B's own settings
             run (None): the run's id, the name that people see, or the address of its page; by default, the project
-                itself is shown
+                itself is shown, or, where no project is known either, the run that belongs to the dataset
             entity (None): the W&B user or team
 
         Returns:
@@ -43,8 +43,8 @@ class ShowWandBRun(foo.Operator):
             RuntimeError: if there is no such run or project
         """
         params = {"project": project, "run_id": run, "entity": entity}
-        found = find(params, directory=str(Path.cwd()))
         dataset = None if sample_collection is None else query.root_dataset(query.as_view(sample_collection))
+        found = find(params, dataset, directory=str(Path.cwd()))
         panel.select(dataset, found)
         return {"success": True, **found}
 
@@ -58,7 +58,9 @@ class ShowWandBRun(foo.Operator):
         return types.Property(inputs, view=types.View(label="Show a W&B run"))
 
     def execute(self, ctx):
-        found = find(ctx.params, secret=ctx.secret, directory="" if forms.is_from_app(ctx) else str(Path.cwd()))
+        found = find(
+            ctx.params, ctx.dataset, secret=ctx.secret, directory="" if forms.is_from_app(ctx) else str(Path.cwd())
+        )
         panel.open_panel(ctx, found)
         return {"success": True, **found}
 
@@ -66,18 +68,19 @@ class ShowWandBRun(foo.Operator):
         return panel.show_link(ctx, "W&B run")
 
 
-def find(params, **where):
+def find(params, dataset=None, **where):
     """Finds a run, or a project.
 
     Args:
         params: a dict with ``project``, ``entity``, and ``run_id``: what names the run
+        dataset (None): whose newest run is meant if nothing is named
         where: arguments of :func:`shim.settings.collect`
 
     Returns:
         a dict with ``kind``, ``url``, ``title``, ``entity``, ``project`` and ``id``
     """
-    reference = params.get("run_id")
-    project = params.get("project") or params.get("project_name")
+    reference = params.get("run_id") or params.get("run_label")
+    project = choices.project_of(params)
     asked = settings.collect(entity=params.get("entity"), project=project, run_id=names.run_id(reference), **where)
     if reference:
         run = calls.ask(asked, {"read_run": {"reference": reference}}).run
@@ -90,8 +93,13 @@ def find(params, **where):
             "id": run.id,
         }
 
-    answer = calls.ask(asked, {"lookup": {"kind": "LOOKUP_KIND_PROJECTS"}})
     wanted = asked["project"] or asked["environment"].get("WANDB_PROJECT")
+    if not wanted and dataset is not None:
+        run, _ = linked.newest(dataset)
+        if run is not None:
+            return run
+
+    answer = calls.ask(asked, {"lookup": {"kind": "LOOKUP_KIND_PROJECTS"}})
     for entry in answer.projects:
         if entry.name == wanted:
             return {
