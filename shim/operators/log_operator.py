@@ -12,6 +12,9 @@ from .base import JobOperator
 
 _log = logging.getLogger("fiftyone_wandb")
 
+# The parameters that are strings or None in all these operators.
+_TEXTS = ("project", "entity", "run_id", "artifact_name", "description", "input_artifact")
+
 
 class LogOperator(JobOperator):
     """An operator that logs rows of a view as a W&B artifact."""
@@ -42,6 +45,7 @@ class LogOperator(JobOperator):
         raise NotImplementedError
 
     def job(self, samples, params, record_id=None, **where):
+        _check_texts(params)
         view = query.as_view(samples)
         request, record, warnings = self.prepare(view, params)
         job = work.Job(
@@ -71,6 +75,13 @@ class LogOperator(JobOperator):
             allow_delegated_execution=True,
             default_choice_to_delegated=forms.is_large(ctx, self.wants_images(ctx.params)),
         )
+
+
+def _check_texts(params):
+    for argument in _TEXTS:
+        value = params.get(argument)
+        if value is not None and not isinstance(value, str):
+            raise bad_argument(f"{argument} has to be a string, not {value!r}")
 
 
 def text_list(value, argument):

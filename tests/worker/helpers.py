@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from shim.worker import messages as pb
+from support.waiting import SECONDS
 
 
 def as_nobody(imports: str, text: str, *arguments: str, **environment: str) -> str:
@@ -46,7 +47,7 @@ def running(pid: int) -> bool:
     return bool(state) and not state.strip().startswith("Z")
 
 
-def gone(pid: int, seconds: float = 5.0) -> bool:
+def gone(pid: int, seconds: float = SECONDS) -> bool:
     """Whether a process ends within some seconds."""
     until = time.monotonic() + seconds
     while running(pid):

@@ -16,6 +16,7 @@ import pytest
 
 from shim.worker import Found, JobFailed, Worker, run_job
 from shim.worker import messages as pb
+from support.waiting import SECONDS
 from tests.worker.helpers import gone, request, running
 
 AT_WORK = """
@@ -35,7 +36,7 @@ def started(process) -> tuple[int, Path]:
 @pytest.mark.parametrize("job", ["wait", "hang"])
 def test_no_worker_outlives_a_killed_host(script, tmp_path: Path, job: str) -> None:
     marker = tmp_path / "marker"
-    process = script(f"JOB, MARKER = {job!r}, {str(marker)!r}\n{AT_WORK}\ntime.sleep(60)")
+    process = script(f"JOB, MARKER = {job!r}, {str(marker)!r}\n{AT_WORK}\ntime.sleep(300)")
     pid, directory = started(process)
     assert directory.is_dir()
     process.kill()
@@ -47,8 +48,8 @@ def test_no_worker_outlives_a_killed_host(script, tmp_path: Path, job: str) -> N
 def test_no_worker_outlives_a_host_that_forked(script) -> None:
     process = script(
         f"JOB, MARKER = 'wait', ''\n{AT_WORK}\n"
-        "if os.fork() == 0:\n    time.sleep(20)\n    os._exit(0)\n"
-        "print('forked', flush=True)\ntime.sleep(60)"
+        "if os.fork() == 0:\n    time.sleep(300)\n    os._exit(0)\n"
+        "print('forked', flush=True)\ntime.sleep(300)"
     )
     pid, _ = started(process)
     assert process.stdout.readline() == "forked\n"
@@ -60,7 +61,7 @@ def test_no_worker_outlives_a_host_that_forked(script) -> None:
 def test_a_host_that_just_ends_leaves_nothing(script) -> None:
     process = script(f"JOB, MARKER = 'wait', ''\n{AT_WORK}\nevents = worker = None")
     pid, directory = started(process)
-    process.communicate(timeout=20)
+    process.communicate(timeout=SECONDS)
     assert gone(pid)
     assert not directory.exists()
 
@@ -81,7 +82,7 @@ def test_a_fork_starts_its_own_worker(script) -> None:
         "    print(os.waitpid(child, 0)[1], flush=True)\n"
         "    print(len(list(worker.run(request))), flush=True)\n"
     )
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=SECONDS)
     lines = output.splitlines()
     assert "start another one" in lines[0], errors
     assert lines[1:] == ["done", "0", "1"], "the child has its own, and the parent's is as it was"
@@ -91,7 +92,7 @@ def test_a_child_that_was_started_by_the_system_does_not_matter(script) -> None:
     process = script(
         "import subprocess\n"
         f"JOB, MARKER = 'wait', ''\n{AT_WORK}\n"
-        "subprocess.Popen(['sleep', '20'], close_fds=False)\nprint('started', flush=True)\ntime.sleep(60)"
+        "subprocess.Popen(['sleep', '300'], close_fds=False)\nprint('started', flush=True)\ntime.sleep(300)"
     )
     pid, _ = started(process)
     assert process.stdout.readline() == "started\n"
@@ -117,7 +118,7 @@ def test_nothing_is_left_of_a_call(misbehaving: Found, short_tmp: Path) -> None:
         with contextlib.suppress(JobFailed):
             run_job(request(job), found=misbehaving)
     assert list(short_tmp.iterdir()) == []
-    until = time.monotonic() + 5  # threads of gRPC close their descriptors when they come to it
+    until = time.monotonic() + SECONDS  # threads of gRPC close their descriptors when they come to it
     while len(list(descriptors.iterdir())) > before:
         assert time.monotonic() < until
         time.sleep(0.05)

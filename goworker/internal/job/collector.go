@@ -60,11 +60,16 @@ func (c *collector) identityFile(o *object) error {
 
 // viewFile writes the view's stages, and gives them as a list of the metadata.
 func (c *collector) viewFile(v View) (list, error) {
-	raw := []byte(v.SerializationJSON)
-	if err := c.writeFile(viewPath, append(raw[:len(raw):len(raw)], '\n')); err != nil {
+	return c.jsonFile("view_serialization", viewPath, v.SerializationJSON)
+}
+
+// jsonFile writes JSON to a file, and gives it as a list of the metadata.
+func (c *collector) jsonFile(key, path, text string) (list, error) {
+	raw := []byte(text)
+	if err := c.writeFile(path, append(raw[:len(raw):len(raw)], '\n')); err != nil {
 		return list{}, err
 	}
-	return list{key: "view_serialization", path: viewPath, size: int64(len(raw)), json: func() ([]byte, error) { return raw, nil }}, nil
+	return jsonList(key, path, raw), nil
 }
 
 // datasetMetadata sets the keys that both kinds of artifacts begin with.
@@ -87,27 +92,33 @@ func (c *collector) datasetMetadata(ctx context.Context, meta *object, d Dataset
 	}
 }
 
-// describe sets what a dataset artifact says of the dataset beside its size.
-func (d Dataset) describe(meta *object) {
+// describe sets what a dataset artifact says of the dataset beside its size. It
+// returns what is too large to be there for certain.
+func (c *collector) describe(meta *object, d Dataset) (large []list, err error) {
 	meta.text("fiftyone_version", d.FiftyOneVersion)
 	meta.text("fiftyone_media_type", d.MediaType)
 	meta.text("dataset_created_at", d.CreatedAt)
 	meta.text("dataset_last_modified_at", d.LastModifiedAt)
-	if d.InfoJSON == "" {
-		meta.raw("dataset_info", []byte("{}"))
-	} else {
-		meta.raw("dataset_info", []byte(d.InfoJSON))
-	}
-	if d.DefaultClassesJSON != "" {
-		meta.raw("default_classes", []byte(d.DefaultClassesJSON))
-	}
-	if d.MaskTargetsJSON != "" {
-		meta.raw("mask_targets", []byte(d.MaskTargetsJSON))
+	for _, fact := range []struct{ key, json string }{
+		{"dataset_info", orDefault(d.InfoJSON, "{}")}, {"default_classes", d.DefaultClassesJSON}, {"mask_targets", d.MaskTargetsJSON},
+	} {
+		switch {
+		case fact.json == "":
+		case len(fact.json) < largeFact:
+			meta.raw(fact.key, []byte(fact.json))
+		default:
+			l, err := c.jsonFile(fact.key, "fiftyone/"+fact.key+".json", fact.json)
+			if err != nil {
+				return nil, err
+			}
+			large = append(large, l)
+		}
 	}
 	if d.MediaType == "video" {
 		meta.set("has_frame_fields", d.HasFrameFields)
 		meta.set("frame_fields", append([]string{}, d.FrameFields...))
 	}
+	return large, nil
 }
 
 // image adds the picture of a row.

@@ -191,7 +191,10 @@ func (j LogView) publication(ctx context.Context, c *collector, r *viewRows, n i
 			meta.set(split+"_samples", count)
 		}
 	}
-	j.Dataset.describe(meta)
+	large, err := c.describe(meta, j.Dataset)
+	if err != nil {
+		return nil, err
+	}
 	meta.set("is_subset_view", j.View.IsSubset)
 	meta.set("num_samples", n)
 	lists := []list{r.ids.asList("sample_ids")}
@@ -205,7 +208,7 @@ func (j LogView) publication(ctx context.Context, c *collector, r *viewRows, n i
 	if err := c.identityFile(j.identity()); err != nil {
 		return nil, err
 	}
-	full, slim, err := fillLists(meta, lists)
+	full, slim, err := fillLists(meta, append(lists, large...))
 	if err != nil {
 		return nil, err
 	}

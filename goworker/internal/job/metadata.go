@@ -11,6 +11,13 @@ import (
 // W&B's server limits requests to about 10 MB and is slow on large arrays.
 const metadataLimit = 4 << 20
 
+// metadataNames is what the names of lists and of their files may take of that.
+const metadataNames = 4 << 10
+
+// largeFact is from which size on a value that others chose, such as the dataset's
+// info, is kept like a list: in a file, and in the metadata while there is room.
+const largeFact = 256 << 10
+
 // object is a JSON object whose keys keep the order in which they were set.
 type object struct {
 	buf bytes.Buffer
@@ -83,11 +90,16 @@ type list struct {
 	json func() ([]byte, error)
 }
 
+// jsonList is JSON that is in a file of the artifact, too.
+func jsonList(key, path string, raw []byte) list {
+	return list{key: key, path: path, size: int64(len(raw)), json: func() ([]byte, error) { return raw, nil }}
+}
+
 // fillLists puts as many of the lists into the metadata as fit, in the given
 // order. It returns the metadata with them, and the metadata without any for
 // servers that refuse the former. A list that is left out is named with its file.
 func fillLists(base *object, lists []list) (full, slim []byte, err error) {
-	room := int64(metadataLimit - len(base.bytes()))
+	room := int64(metadataLimit - metadataNames - len(base.bytes()))
 	out := &object{}
 	out.buf.Write(base.buf.Bytes())
 	missing, all := &object{}, &object{}

@@ -237,7 +237,7 @@ func (r *predictionRows) addLabel(s *view.Slots) error {
 // publication says what to upload and how to describe it.
 func (j LogPredictions) publication(ctx context.Context, c *collector, r *predictionRows, n int64) (*publication, error) {
 	meta := &object{}
-	j.describeModel(meta)
+	large := j.describeModel(meta)
 	c.datasetMetadata(ctx, meta, j.Dataset, j.View, n)
 	meta.set("num_samples", n)
 	meta.set("total_predictions", r.predictions)
@@ -259,7 +259,7 @@ func (j LogPredictions) publication(ctx context.Context, c *collector, r *predic
 		}
 		lists = append(lists, view)
 	}
-	lists = append(lists, r.labelIDs.asList("label_ids"))
+	lists = append(append(lists, r.labelIDs.asList("label_ids")), large...)
 	full, slim, err := fillLists(meta, lists)
 	if err != nil {
 		return nil, err
@@ -274,11 +274,24 @@ func (j LogPredictions) publication(ctx context.Context, c *collector, r *predic
 	}, nil
 }
 
-// describeModel sets what the caller said of the model.
-func (j LogPredictions) describeModel(out *object) {
+// describeModel sets what the metadata has of the model. It returns what is too
+// large to be there for certain, and is in fiftyone/metadata.json anyhow.
+func (j LogPredictions) describeModel(meta *object) []list {
+	large := len(j.ModelConfigJSON) >= largeFact
+	j.identifyModel(meta, !large)
+	if !large {
+		return nil
+	}
+	return []list{jsonList("model_config", identityPath, []byte(j.ModelConfigJSON))}
+}
+
+// identifyModel sets what the caller said of the model.
+func (j LogPredictions) identifyModel(out *object, withConfig bool) {
 	out.set("model_name", j.ModelName)
 	out.text("model_version", j.ModelVersion)
-	out.raw("model_config", []byte(j.ModelConfigJSON))
+	if withConfig {
+		out.raw("model_config", []byte(j.ModelConfigJSON))
+	}
 	out.set("predictions_field", j.Predictions.Path)
 	if j.Prompt != nil {
 		out.set("prompt_field", j.Prompt.Path)
@@ -292,10 +305,11 @@ func (j LogPredictions) identity(r *predictionRows) *object {
 	out := &object{}
 	out.set("kind", "predictions")
 	out.set("dataset", j.Dataset.Name)
-	j.describeModel(out)
+	j.identifyModel(out, true)
 	out.set("fields", paths(j.Fields))
 	out.set("low_confidence_threshold", j.LowConfidence)
-	out.raw("class_distribution", r.classes.json(math.MaxInt))
+	classes, _ := r.classes.json(math.MaxInt, math.MaxInt)
+	out.raw("class_distribution", classes)
 	return out
 }
 

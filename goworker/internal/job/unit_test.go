@@ -3,6 +3,7 @@ package job
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 )
 
@@ -99,8 +101,14 @@ func TestClassesAreCountedInOrderAndBounded(t *testing.T) {
 	for _, name := range []string{"b", "a", "a", "c", "b", "a", `"quoted"`} {
 		c.add([]byte(name))
 	}
-	assert.Equal(t, `{"a":3,"b":2,"c":1,"\"quoted\"":1}`, string(c.json(10)))
-	assert.Equal(t, `{"a":3,"b":2}`, string(c.json(2)))
+	for _, one := range []struct {
+		most, bytes int
+		want        string
+	}{{10, 100, `{"a":3,"b":2,"c":1,"\"quoted\"":1}`}, {2, 100, `{"a":3,"b":2}`}, {10, 12, `{"a":3,"b":2}`}, {10, 0, `{}`}} {
+		text, listed := c.json(one.most, one.bytes)
+		assert.Equal(t, one.want, string(text))
+		assert.Equal(t, strings.Count(one.want, ":"), listed)
+	}
 	assert.EqualValues(t, 4, c.distinct())
 
 	var many classCounts
@@ -121,6 +129,51 @@ func TestClassesAreCountedInOrderAndBounded(t *testing.T) {
 	assert.Equal(t, identityPath, got.File)
 	require.Len(t, w.final(), 2)
 	assert.Contains(t, w.final()[1].Message, "10 labels")
+
+	var long classCounts
+	for i := range 20 {
+		long.add(fmt.Appendf(nil, "%d%s", i, strings.Repeat("x", 1<<20)))
+	}
+	assert.EqualValues(t, 15, long.distinct(), "as many as fit into 16 MB")
+	text, listed := long.json(metadataClasses, metadataClassBytes)
+	assert.Equal(t, "{}", string(text))
+	assert.Zero(t, listed)
+}
+
+func TestFactsThatAreTooLargeForTheMetadataAreInFiles(t *testing.T) {
+	spool, err := artifact.NewSpool(t.TempDir())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = spool.Close() })
+	c := &collector{spool: spool, files: new(artifact.Files)}
+	info := `{"notes":"` + strings.Repeat("x", 3<<20) + `"}`
+	targets := `{"mask":"` + strings.Repeat("y", 2<<20) + `"}`
+	meta := &object{}
+	large, err := c.describe(meta, Dataset{InfoJSON: info, MaskTargetsJSON: targets, DefaultClassesJSON: `["a"]`})
+	require.NoError(t, err)
+	ids := list{key: "sample_ids", path: "ids", size: 4, json: func() ([]byte, error) { return []byte(`["i"]`), nil }}
+	full, slim, err := fillLists(meta, append([]list{ids}, large...))
+	require.NoError(t, err)
+	assert.Less(t, len(full), metadataLimit)
+	assert.Less(t, len(slim), 1000)
+	var got struct {
+		Info    map[string]string `json:"dataset_info"`
+		IDs     []string          `json:"sample_ids"`
+		Classes []string          `json:"default_classes"`
+		Left    map[string]string `json:"lists_in_files"`
+	}
+	require.NoError(t, json.Unmarshal(full, &got))
+	assert.Len(t, got.Info["notes"], 3<<20, "there is room for one of them")
+	assert.Equal(t, []string{"i"}, got.IDs)
+	assert.Equal(t, []string{"a"}, got.Classes)
+	assert.Equal(t, map[string]string{"mask_targets": "fiftyone/mask_targets.json"}, got.Left)
+	assert.Equal(t, 2, c.files.Len())
+
+	model := LogPredictions{ModelName: "m", ModelConfigJSON: targets}
+	meta = &object{}
+	full, _, err = fillLists(meta, model.describeModel(meta))
+	require.NoError(t, err)
+	assert.Equal(t, 1, strings.Count(string(full), `"model_config"`))
+	assert.JSONEq(t, `{"model_name":"m","model_version":null,"predictions_field":"","prompt_field":null,"model_config":`+targets+`}`, string(full))
 }
 
 func TestWarningsCountAndNameAFewSamples(t *testing.T) {

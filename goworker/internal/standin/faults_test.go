@@ -212,7 +212,7 @@ func TestStats(t *testing.T) {
 	assert.Equal(t, 1, stats.MaxConcurrent)
 
 	c.ResetStats()
-	c.fault(standin.Fault{Kind: standin.KindGraphQL, Mode: standin.ModeLatency, LatencyMS: 200, Count: 2})
+	c.fault(standin.Fault{Kind: standin.KindGraphQL, Mode: standin.ModeLatency, LatencyMS: 1000, Count: 2})
 	done := make(chan bool)
 	for range 2 {
 		go func() { done <- c.graphql(`{ viewer { id } }`, nil).status == 200 }()

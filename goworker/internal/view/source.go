@@ -23,6 +23,8 @@ const (
 	// countTimeout bounds the count that progress is measured against: a view
 	// that takes longer to count is read without a known total.
 	countTimeout = 2 * time.Second
+	// codeObjectTooLarge is MongoDB's code for a command of more than 16 MB.
+	codeObjectTooLarge = 10334
 	// fetchSize is how many documents one round trip to MongoDB brings.
 	fetchSize = 1000
 )
@@ -91,6 +93,9 @@ func readFault(ctx context.Context, err error) error {
 	case errors.As(err, &server) && (server.HasErrorCode(13) || server.HasErrorCode(18)):
 		return fault.Wrap(err, fault.FiftyOne, "database_login",
 			"FiftyOne's database refused the login: check the user and password in FiftyOne's database_uri.")
+	case errors.As(err, &server) && server.HasErrorCode(codeObjectTooLarge):
+		return fault.Wrap(err, fault.FiftyOne, "view_too_large",
+			"This view is larger than MongoDB takes in one query (16 MB), so FiftyOne itself cannot iterate it: it names too many ids. Tag its samples and log match_tags() of that tag.")
 	case errors.As(err, &server):
 		return fault.Wrap(err, fault.FiftyOne, "query_failed",
 			"FiftyOne's database could not run the view: %s. Check that the view can be iterated in FiftyOne itself.", serverText(err))

@@ -252,6 +252,14 @@ func TestFaultsOfTheDatabaseSayWhatToDo(t *testing.T) {
 	assert.Equal(t, "query_failed", fault.Code(err))
 	assert.Contains(t, err.Error(), "$noSuchStage")
 
+	ids := make(bson.A, 900_000)
+	for i := range ids {
+		ids[i] = bson.ObjectID{byte(i)}
+	}
+	bad.Pipeline = []bson.Raw{stage(t, bson.D{{Key: "$match", Value: bson.D{{Key: "_id", Value: bson.D{{Key: "$nin", Value: ids}}}}}})}
+	_, err = read(t.Context(), s, bad, nil)
+	assert.Equal(t, "view_too_large", fault.Code(err), "%v", err)
+
 	gone := q
 	gone.Collection = "samples.gone"
 	assert.Equal(t, "dataset_deleted", fault.Code(s.Check(t.Context(), gone)))

@@ -7,9 +7,9 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -149,7 +149,9 @@ func TestClientIDsAreDerived(t *testing.T) {
 func TestManyFilesGoUpInGrowingBatchesAndWithinTheBound(t *testing.T) {
 	f := newFake(t)
 	var now, most atomic.Int32
-	f.on("PUT", 100000, func(w http.ResponseWriter, r *http.Request) {
+	var once sync.Once
+	two := make(chan struct{}) // closed when two are at work at once
+	f.on("PUT", 100000, func(_ http.ResponseWriter, r *http.Request) {
 		n := now.Add(1)
 		defer now.Add(-1)
 		for {
@@ -157,7 +159,13 @@ func TestManyFilesGoUpInGrowingBatchesAndWithinTheBound(t *testing.T) {
 				break
 			}
 		}
-		time.Sleep(time.Millisecond)
+		if n == 2 {
+			once.Do(func() { close(two) })
+		}
+		select {
+		case <-two:
+		case <-r.Context().Done():
+		}
 	})
 	limits := wandb.DefaultLimits()
 	limits.Uploads, limits.FirstBatch, limits.MaxBatch = 5, 4, 30

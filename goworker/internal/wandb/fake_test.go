@@ -86,7 +86,8 @@ func newFake(t *testing.T) *fake {
 func quick() wandb.Timings {
 	return wandb.Timings{
 		RetryWait: 2 * time.Millisecond, RetryWaitMax: 8 * time.Millisecond,
-		Patience: 300 * time.Millisecond, FirstPatience: 50 * time.Millisecond,
+		// The number of tries is what ends these waits, however slow the machine is.
+		Patience: time.Minute, FirstPatience: time.Minute,
 		ServerWaitMax: 100 * time.Millisecond, ServerPatience: 500 * time.Millisecond,
 		Dial: 5 * time.Second, Try: 5 * time.Second, SlowTry: 5 * time.Second, Stall: 5 * time.Second, Heartbeat: 5 * time.Millisecond,
 	}

@@ -28,8 +28,8 @@ type network struct {
 func resolveNetwork(in Inputs, files settingsFiles) (network, error) {
 	env := in.Env
 	cfg := httpproxy.Config{
-		HTTPProxy:  firstOf(env["WANDB_HTTP_PROXY"], files.get("http_proxy"), env["HTTP_PROXY"], env["http_proxy"]),
-		HTTPSProxy: firstOf(env["WANDB_HTTPS_PROXY"], files.get("https_proxy"), env["HTTPS_PROXY"], env["https_proxy"]),
+		HTTPProxy:  firstOf(env["WANDB_HTTP_PROXY"], files.get("http_proxy"), env["HTTP_PROXY"], env["http_proxy"], env["ALL_PROXY"], env["all_proxy"]),
+		HTTPSProxy: firstOf(env["WANDB_HTTPS_PROXY"], files.get("https_proxy"), env["HTTPS_PROXY"], env["https_proxy"], env["ALL_PROXY"], env["all_proxy"]),
 		NoProxy:    firstOf(env["NO_PROXY"], env["no_proxy"]),
 	}
 	for name, value := range map[string]string{"HTTP_PROXY": cfg.HTTPProxy, "HTTPS_PROXY": cfg.HTTPSProxy} {

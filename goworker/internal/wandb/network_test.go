@@ -46,7 +46,7 @@ func TestProxies(t *testing.T) {
 	good := "http://user:hunter2@" + proxy.Listener.Addr().String()
 	in := f.inputs()
 	for name, env := range map[string]map[string]string{
-		"HTTP_PROXY": {"HTTP_PROXY": good}, "lower case": {"http_proxy": good}, "W&B's own": {"WANDB_HTTP_PROXY": good, "HTTP_PROXY": "http://nowhere.invalid"},
+		"HTTP_PROXY": {"HTTP_PROXY": good}, "lower case": {"http_proxy": good}, "all": {"ALL_PROXY": good}, "W&B's own": {"WANDB_HTTP_PROXY": good, "HTTP_PROXY": "http://nowhere.invalid"},
 	} {
 		passed.Store(0)
 		in.BaseURL, in.Env = "http://wandb.test", env

@@ -114,10 +114,10 @@ func TestAServerThatOnlyDelaysIsGivenUp(t *testing.T) {
 
 func TestWaitsThatTheServerAskedForDoNotUseUpThePatience(t *testing.T) {
 	f := newFake(t)
-	f.on("Viewer", 3, status(429, "", "Retry-After", "0.2"))
+	f.on("Viewer", 3, status(429, "", "Retry-After", "0.6"))
 	f.on("Viewer", 2, status(500, ""))
 	timings := quick()
-	timings.ServerWaitMax, timings.ServerPatience, timings.Patience = time.Second, time.Minute, 400*time.Millisecond
+	timings.ServerWaitMax, timings.ServerPatience, timings.Patience = time.Second, time.Minute, 1500*time.Millisecond
 	_, err := f.client(wandb.WithTimings(timings)).Viewer(t.Context())
 	assert.NoError(t, err)
 }
@@ -130,9 +130,9 @@ func TestAUsedUpRateLimitHoldsBackTheNextRequests(t *testing.T) {
 		reply(w, 200, obj{"data": obj{"viewer": obj{"id": "u"}}})
 	})
 	c := f.client()
+	start := time.Now()
 	_, err := c.Viewer(t.Context())
 	require.NoError(t, err)
-	start := time.Now()
 	_, err = c.Viewer(t.Context())
 	require.NoError(t, err)
 	assert.GreaterOrEqual(t, time.Since(start), 60*time.Millisecond)

@@ -297,7 +297,7 @@ func TestAHangingSignOfLifeDoesNotHoldUpTheEnd(t *testing.T) {
 	go func() { stop(); close(done) }()
 	select {
 	case <-done:
-	case <-time.After(4 * time.Second): // the time-out of a try is 5 s here
+	case <-time.After(4 * time.Second): // a try takes 5 s at most here, and this one hangs for good
 		assert.Fail(t, "stop waits for the server")
 	}
 }
