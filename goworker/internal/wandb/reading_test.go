@@ -159,7 +159,7 @@ func (l *library) shelve(n int, kind func(i int) string) {
 func TestListArtifactsOfSeveralTypes(t *testing.T) {
 	l := newLibrary(t)
 	types := []string{"dataset", "predictions", "model"}
-	l.shelve(1000, func(i int) string { return types[min(i%10, 2)] })
+	l.shelve(600, func(i int) string { return types[min(i%6, 2)] })
 	for name, pageMax := range map[string]int{"as asked for": 1000, "smaller than asked for": 120} {
 		t.Run(name, func(t *testing.T) {
 			l.server.SetLimits(standin.Limits{PageMax: pageMax})
