@@ -40,7 +40,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inspected]:
 @pytest.fixture(scope="module")
 def wandb(server: Inspected, tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
     """The official package, logged in to the stand-in and talking to nobody else."""
+    import wandb as package
+
     home = tmp_path_factory.mktemp("home")
+    # It keeps the settings of whoever used it before. It ends with them, because what it put
+    # into the environment would come back below when it is of no use any more.
+    package.teardown()
     with pytest.MonkeyPatch.context() as patch:
         for name in [n for n in os.environ if n.startswith("WANDB") or n == "NETRC"]:
             patch.delenv(name)
@@ -63,8 +68,5 @@ def wandb(server: Inspected, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         for name, value in settings.items():
             patch.setenv(name, str(value))
         patch.chdir(home)
-        import wandb as package
-
-        package.teardown()  # it keeps the settings of whoever used it before
         yield package
         package.teardown()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -163,7 +164,9 @@ const (
 
 func newData() *data {
 	d := &data{
-		Seq: 1000, Projects: map[string]*project{}, Runs: map[string]*run{}, Collections: map[string]*collection{},
+		// Ids are W&B's own all over the world, and its client keeps artifacts by them: those
+		// of two servers must differ.
+		Seq: 1000 + rand.Int64N(1<<40), Projects: map[string]*project{}, Runs: map[string]*run{}, Collections: map[string]*collection{},
 		Artifacts: map[string]*artifact{}, Views: map[string]*view{},
 	}
 	d.index()
