@@ -244,7 +244,16 @@ def test_plan_of_a_view(operator, lookups, images):
     plan = fields(log, images.limit(2), {"include_labels": True, "fields": ["number"]})["plan"]["view"]["description"]
     columns = "sample_id, filepath, tags, label_ground_truth, label_predictions, label_weather, label_location, number"
     assert f"A table with 9 columns: {columns}, image." in plan
-    assert "2 media files, about 1.3 kB in all" in plan
+    assert "2 thumbnails, about 1.3 kB in all" in plan
+
+    params = {"include_labels": True, "image_mode": "original"}
+    plan = fields(log, images.limit(2), params)["plan"]["view"]["description"]
+    assert "2 media files, about 1.2 kB in all" in plan
+
+    plan = fields(log, images, {"include_labels": True, "image_mode": "reference"})["plan"]["view"]["description"]
+    assert "label_location, image, thumbnail." in plan
+    params = {"include_labels": True, "image_mode": "none"}
+    assert "image" not in fields(log, images, params)["plan"]["view"]["description"]
     assert "It will run here, with live progress" in plan
 
     plan = fields(log, images, {"include_labels": True, "include_images": False})["plan"]["view"]["description"]
@@ -256,20 +265,20 @@ def test_plan_of_predictions(operator, lookups, images):
     params = {"prompt_field": "prompt", "include_images": True}
     plan = fields(operator(PREDICTIONS), images, params)["plan"]["view"]["description"]
     assert "sample_id, label_ids, prompt, predictions, avg_confidence, num_predictions, image" in plan
-    assert "12 media files" in plan
+    assert "12 thumbnails" in plan
 
 
 def test_plan_counts_each_file_once(operator, lookups, images):
     patches = images.to_patches("ground_truth")
-    plan = fields(operator(VIEW), patches, {"include_labels": True})["plan"]["view"]["description"]
-    assert "12 media files" in plan
+    plan = fields(operator(VIEW), patches, {"include_labels": True, "image_mode": "original"})
+    assert "12 media files" in plan["plan"]["view"]["description"]
 
 
 def test_plan_without_sizes(operator, lookups, media):
     dataset = fo.Dataset()
     dataset.add_sample(fo.Sample(filepath=str(media / "image_00.png"), label=fo.Classification(label="a")))
-    plan = fields(operator(VIEW), dataset, {"include_labels": True})["plan"]["view"]["description"]
-    assert "1 media file go up, whose sizes the dataset does not say" in plan
+    plan = fields(operator(VIEW), dataset, {"include_labels": True, "image_mode": "original"})
+    assert "1 media file go up, whose sizes the dataset does not say" in plan["plan"]["view"]["description"]
 
 
 def test_plan_of_a_large_job(operator, lookups, images, monkeypatch):

@@ -1,11 +1,13 @@
 """What the forms of the operators have in common. Nothing here uses the network."""
 
+import math
 import threading
 import time
 
 from fiftyone.operators import types
 
 from .. import names, query, schema
+from .. import pictures as shown
 from ..errors import WandBError
 from . import results
 
@@ -16,6 +18,9 @@ _MANY_IMAGES = 5_000
 # About what a row and a cell of it take: ids in files and table, a text of boxes.
 _ROW_BYTES = 150
 _CELL_BYTES = 50
+
+# About what a pixel of a thumbnail's square takes: photographs of 4 by 3, as JPEG.
+_THUMBNAIL_BYTES = 0.2
 
 _SHOWN_COLUMNS = 12
 
@@ -130,26 +135,59 @@ def _about(view, rows):
     return f"{number} of '{query.root_dataset(view).name}'{whole} will be logged"
 
 
-def plan(ctx, inputs, view, columns, with_images):
+def pictures(ctx, inputs, mode):
+    """Adds how the pictures of a table are shown, if it has any.
+
+    Args:
+        ctx: the execution context
+        inputs: the form's inputs
+        mode: one of ``pictures.MODES``, as the form is filled in
+    """
+    if mode == "none":
+        return
+
+    view = types.DropdownView()
+    for value, label, description in (
+        ("thumbnail", "Thumbnails", "Small copies, made here; W&B takes each once"),
+        ("original", "The media files themselves", "Each file goes up once"),
+        ("reference", "References", "W&B gets each file's address, and a thumbnail where the file can be read"),
+    ):
+        view.add_choice(value, label=label, description=description)
+
+    inputs.enum("image_mode", view.values(), default="thumbnail", label="Pictures", view=view)
+    if mode != "original":
+        refuse(
+            inputs.int(
+                "thumbnail_size",
+                default=shown.SIZE,
+                label="Thumbnail size",
+                description="The longest side, in pixels",
+            ),
+            shown.size_error(ctx.params.get("thumbnail_size")),
+        )
+
+
+def plan(ctx, inputs, view, columns, mode):
     """Says what will happen.
 
     Args:
         ctx: the execution context
         inputs: the form's inputs
         view: the view
-        columns: the names of the table's columns, without that of the media files; none for no table
-        with_images: whether the media files go up
+        columns: the names of the table's columns, without those of the pictures; none for no table
+        mode: what the pictures are: one of ``pictures.MODES``
     """
     rows = count(view)
+    images = {"none": [], "reference": ["image", "thumbnail"]}.get(mode, ["image"])
     parts = []
     if columns:
-        shown = ", ".join(columns[:_SHOWN_COLUMNS]) + (", …" if len(columns) > _SHOWN_COLUMNS else "")
-        parts.append(f"A table with {len(columns) + with_images} columns: {shown}" + (", image" if with_images else ""))
+        some = columns[:_SHOWN_COLUMNS] + (["…"] if len(columns) > _SHOWN_COLUMNS else [])
+        parts.append(f"A table with {len(columns) + len(images)} columns: {', '.join(some + images)}")
     else:
         parts.append("A list of the samples, without a table")
 
-    parts.append(_upload(view, rows, len(columns), with_images))
-    if is_large(ctx, with_images):
+    parts.append(_upload(view, rows, len(columns), mode, ctx.params.get("thumbnail_size")))
+    if is_large(ctx, bool(images)):
         parts.append("It is large: the background is proposed, which needs a service (fiftyone delegated launch)")
     else:
         parts.append("It will run here, with live progress")
@@ -157,30 +195,34 @@ def plan(ctx, inputs, view, columns, with_images):
     inputs.view("plan", types.Notice(label="What will happen", description=". ".join(parts)))
 
 
-def _upload(view, rows, columns, with_images):
+def _upload(view, rows, columns, mode, thumbnail_size):
     """What goes up, in words: at most this much, as W&B takes no file twice."""
     if rows is None:
         return "How much goes up is not known yet"
 
     generated = rows * (_ROW_BYTES + _CELL_BYTES * columns)
-    if not with_images:
+    if mode == "none":
         return f"About {results.size(generated)} go up"
 
+    what = "media file" if mode == "original" else "thumbnail"
     found = _remembered("media", view, lambda: query.media_size(view))
     if not found or not found[0]:
-        return f"About {results.size(generated)} and the media files go up"
+        return f"About {results.size(generated)} and the {what}s go up"
 
     looked_at, files, known, size = found
     scale = rows / looked_at
     number = round(files * scale)
-    pictures = f"{'about ' if scale > 1 else ''}{number:,} media file{'' if number == 1 else 's'}"
-    if not known:
-        return f"About {results.size(generated)} and {pictures} go up, whose sizes the dataset does not say"
+    named = f"{'about ' if scale > 1 else ''}{number:,} {what}{'' if number == 1 else 's'}"
+    if not known and mode == "original":
+        return f"About {results.size(generated)} and {named} go up, whose sizes the dataset does not say"
 
-    total = generated + size / known * files * scale
-    return (
-        f"{pictures[0].upper()}{pictures[1:]}, about {results.size(total)} in all, without those that W&B has already"
-    )
+    each = size / known if known else math.inf
+    if mode != "original":
+        side = thumbnail_size if isinstance(thumbnail_size, int) else shown.SIZE
+        each = min(each, _THUMBNAIL_BYTES * side * side)
+
+    total = generated + each * files * scale
+    return f"{named[0].upper()}{named[1:]}, about {results.size(total)} in all, without those that W&B has already"
 
 
 def artifact(ctx, inputs, default):

@@ -3,7 +3,7 @@
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from .. import names, query, runs, schema
+from .. import names, pictures, query, runs, schema
 from ..errors import SETTINGS, WandBError
 from . import choices, forms, results
 from .log_operator import LogOperator, text_list
@@ -19,6 +19,8 @@ class LogFiftyOneViewToWandB(LogOperator):
         "artifact_name",
         "include_labels",
         "include_images",
+        "image_mode",
+        "thumbnail_size",
         "fields",
         "embedding_field",
         "aliases",
@@ -54,6 +56,8 @@ class LogFiftyOneViewToWandB(LogOperator):
         *,
         entity=None,
         include_images=None,
+        image_mode=None,
+        thumbnail_size=None,
         fields=None,
         embedding_field=None,
         aliases=None,
@@ -76,8 +80,11 @@ class LogFiftyOneViewToWandB(LogOperator):
                 fields
             entity (None): the W&B user or team; by default, that of the FiftyOne secret,
                 of W&B's own settings or of the key
-            include_images (None): whether the table has a column with the media files; by
-                default, it has
+            include_images (None): whether the table shows pictures; by default, it does
+            image_mode (None): what the column ``image`` holds: "thumbnail" (the default), "original" (the media
+                file itself), "reference" (its URI, with the artifact referring to it, and the column
+                ``thumbnail`` beside it) or "none"
+            thumbnail_size (256): the longest side of a thumbnail, in pixels
             fields (None): a plain field, or a list of them, for typed columns of the table
             embedding_field (None): a vector field, or a list of them, to log as ``.npz``
             aliases (None): aliases of the artifact's version beside ``latest``
@@ -102,6 +109,8 @@ class LogFiftyOneViewToWandB(LogOperator):
             "include_labels": include_labels,
             "entity": entity,
             "include_images": include_images,
+            "image_mode": image_mode,
+            "thumbnail_size": thumbnail_size,
             "fields": fields,
             "embedding_field": embedding_field,
             "aliases": aliases,
@@ -134,12 +143,8 @@ class LogFiftyOneViewToWandB(LogOperator):
             description=f"A table with a column for each of: {named}" if named else "This view has no label fields",
         )
         if ctx.params.get("include_labels"):
-            inputs.bool(
-                "include_images",
-                default=True,
-                label="Include the media files",
-                description="Each file goes up once and shows in the table",
-            )
+            inputs.bool("include_images", default=True, label="Show the pictures", description="A column of the table")
+            forms.pictures(ctx, inputs, self.image_mode(ctx.params))
             forms.choose_many(
                 inputs,
                 "fields",
@@ -166,7 +171,7 @@ class LogFiftyOneViewToWandB(LogOperator):
             columns = ["sample_id", "filepath", "tags", *(f"label_{field['path']}" for field in labels)]
             columns += ctx.params.get("fields") or []
 
-        forms.plan(ctx, inputs, view, columns, self.wants_images(ctx.params))
+        forms.plan(ctx, inputs, view, columns, self.image_mode(ctx.params))
 
     def resolve_output(self, ctx):
         logged = (ctx.results or {}).get("samples_logged", 0)
@@ -176,14 +181,15 @@ class LogFiftyOneViewToWandB(LogOperator):
         name = ctx.params.get("artifact_name") or ctx.dataset_name
         return f"Log view to W&B: {name}"
 
-    def wants_images(self, params):
-        return bool(params.get("include_labels")) and _with_images(params)
+    def image_mode(self, params):
+        return pictures.mode(params, default=True) if params.get("include_labels") else "none"
 
     def prepare(self, view, params):
         with_table = bool(params.get("include_labels"))
-        if not with_table and (params.get("fields") or params.get("include_images")):
+        if not with_table and (params.get("fields") or pictures.mode(params, default=False) != "none"):
             raise WandBError(
-                "fields and include_images are for columns of the table, which is logged with include_labels=True only",
+                "fields, include_images and image_mode are for columns of the table, which is logged with "
+                "include_labels=True only",
                 source=SETTINGS,
                 code="no_table",
             )
@@ -204,7 +210,7 @@ class LogFiftyOneViewToWandB(LogOperator):
             "aliases": text_list(params.get("aliases"), "aliases"),
             "tags": text_list(params.get("tags"), "tags"),
             "include_labels": with_table,
-            "include_images": self.wants_images(params),
+            **self.pictures(params),
             "labels": labels,
             "fields": fields,
             "embeddings": schema.embedding_fields(view, embeddings),
@@ -217,11 +223,6 @@ class LogFiftyOneViewToWandB(LogOperator):
             "artifact_name": message.artifact_name,
             "samples_logged": message.samples,
         }
-
-
-def _with_images(params):
-    chosen = params.get("include_images")
-    return True if chosen is None else bool(chosen)
 
 
 def _left_out(view, labels, paths):

@@ -6,7 +6,7 @@ import json
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from .. import names, query, runs, schema
+from .. import names, pictures, query, runs, schema
 from ..errors import SETTINGS, WandBError
 from ..plain import to_json
 from . import choices, forms, results
@@ -31,6 +31,8 @@ class LogModelPredictions(LogOperator):
         "prompt_field",
         "low_confidence_threshold",
         "include_images",
+        "image_mode",
+        "thumbnail_size",
         "fields",
         "aliases",
         "tags",
@@ -65,12 +67,14 @@ class LogModelPredictions(LogOperator):
         model_config=None,
         prompt_field=None,
         artifact_name=None,
-        include_images=False,
+        include_images=None,
         *,
         entity=None,
         run_id=None,
         input_artifact=None,
         low_confidence_threshold=LOW_CONFIDENCE,
+        image_mode=None,
+        thumbnail_size=None,
         fields=None,
         aliases=None,
         tags=None,
@@ -90,13 +94,17 @@ class LogModelPredictions(LogOperator):
             model_config (None): the model's configuration: a dict, or text that is JSON or is kept as it is
             prompt_field (None): a string field with the prompt of each sample
             artifact_name (None): the artifact's name; by default, one made of the model's name and the time
-            include_images (False): whether the table has a column with the media files
+            include_images (None): whether the table shows pictures; by default, if ``image_mode`` is given
             entity (None): the W&B user or team; by default, that of the FiftyOne secret, of W&B's own settings
                 or of the key
             run_id (None): the id of the run to log to; by default, a new one is made
             input_artifact (None): the artifact that the model was trained on, to be recorded as the run's input:
                 a name with or without version or alias (``train:v3``), the URL of its page, or its id
             low_confidence_threshold (0.5): labels with a confidence below this are listed as uncertain
+            image_mode (None): what the column ``image`` holds: "thumbnail" (the default), "original" (the media
+                file itself), "reference" (its URI, with the artifact referring to it, and the column
+                ``thumbnail`` beside it) or "none"
+            thumbnail_size (256): the longest side of a thumbnail, in pixels
             fields (None): a plain field, or a list of them, for typed columns of the table
             aliases (None): aliases of the artifact's version beside ``latest``
             tags (None): tags of the artifact's version
@@ -125,6 +133,8 @@ class LogModelPredictions(LogOperator):
             "run_id": run_id,
             "input_artifact": input_artifact,
             "low_confidence_threshold": low_confidence_threshold,
+            "image_mode": image_mode,
+            "thumbnail_size": thumbnail_size,
             "fields": fields,
             "aliases": aliases,
             "tags": tags,
@@ -154,12 +164,8 @@ class LogModelPredictions(LogOperator):
                 dataset=ctx.dataset_name,
             )
             forms.artifact(ctx, inputs, "the model's name, _predictions_ and the time")
-            inputs.bool(
-                "include_images",
-                default=False,
-                label="Include the media files",
-                description="Each file goes up once and shows in the table",
-            )
+            inputs.bool("include_images", default=False, label="Show the pictures", description="A column of the table")
+            forms.pictures(ctx, inputs, self.image_mode(ctx.params))
             forms.choose_many(
                 inputs,
                 "fields",
@@ -167,7 +173,7 @@ class LogModelPredictions(LogOperator):
                 "Further columns",
                 "Plain fields that become columns of the table",
             )
-            forms.plan(ctx, inputs, view, _columns(ctx.params), self.wants_images(ctx.params))
+            forms.plan(ctx, inputs, view, _columns(ctx.params), self.image_mode(ctx.params))
 
         return types.Property(inputs, view=types.View(label="Log a model's predictions to W&B"))
 
@@ -217,8 +223,8 @@ class LogModelPredictions(LogOperator):
     def resolve_run_name(self, ctx):
         return f"Log predictions to W&B: {ctx.params.get('model_name') or ctx.dataset_name}"
 
-    def wants_images(self, params):
-        return bool(params.get("include_images"))
+    def image_mode(self, params):
+        return pictures.mode(params, default=False)
 
     def prepare(self, view, params):
         for argument in ("model_name", "predictions_field"):
@@ -242,7 +248,7 @@ class LogModelPredictions(LogOperator):
             "model_version": _text(params.get("model_version")),
             "model_config_json": _config(params),
             "low_confidence_threshold": _threshold(params.get("low_confidence_threshold")),
-            "include_images": self.wants_images(params),
+            **self.pictures(params),
             "inference_timestamp": moment["iso"],
             "name_timestamp": moment["name"],
             "fields": schema.plain_fields(view, params.get("fields")),

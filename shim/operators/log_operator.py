@@ -5,7 +5,7 @@ import logging
 
 import fiftyone.operators as foo
 
-from .. import names, query, settings, work
+from .. import names, pictures, query, settings, work
 from ..errors import bad_argument
 from . import forms
 from .base import JobOperator
@@ -40,9 +40,17 @@ class LogOperator(JobOperator):
         """The part of the result, a dict, that only this operator has."""
         raise NotImplementedError
 
-    def wants_images(self, params):
-        """Whether a job with these parameters logs the media files."""
+    def image_mode(self, params):
+        """What the pictures of a job with these parameters are: one of ``pictures.MODES``."""
         raise NotImplementedError
+
+    def pictures(self, params):
+        """The part of the request that is about pictures, a dict."""
+        mode = self.image_mode(params)
+        if mode == "none":
+            return {"include_images": False}
+
+        return {"include_images": True, "pictures": pictures.describe(params, mode)}
 
     def job(self, samples, params, record_id=None, **where):
         _check_texts(params)
@@ -73,7 +81,7 @@ class LogOperator(JobOperator):
         return foo.ExecutionOptions(
             allow_immediate_execution=True,
             allow_delegated_execution=True,
-            default_choice_to_delegated=forms.is_large(ctx, self.wants_images(ctx.params)),
+            default_choice_to_delegated=forms.is_large(ctx, self.image_mode(ctx.params) != "none"),
         )
 
 
@@ -149,6 +157,7 @@ def _common(message, job_id, warnings):
         "bytes_uploaded": message.bytes_uploaded,
         "files_uploaded": message.files_uploaded,
         "files_unchanged": message.files_unchanged,
+        "thumbnails_made": message.thumbnails_made,
         "warnings": reported + warnings,
         "job_id": job_id,
     }

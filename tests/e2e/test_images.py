@@ -1,4 +1,4 @@
-"""Pictures in tables: whose file cannot be shown costs its cell, is counted, and nothing else."""
+"""Original media files in tables: whose file cannot be shown costs its cell, is counted, and nothing else."""
 
 import hashlib
 import os
@@ -54,8 +54,8 @@ def test_cells_and_warnings(dataset, pictures, log_view, log_predictions, read):
     view = made.shuffle(seed=1)
     trouble = {what: [sample.id for sample in view if sample.what == what] for what in pictures if what != "good"}
     for result, key in [
-        (log_view(view, include_labels=True), "samples"),
-        (log_predictions(view, "label", include_images=True), "predictions"),
+        (log_view(view, include_labels=True, image_mode="original"), "samples"),
+        (log_predictions(view, "label", include_images=True, image_mode="original"), "predictions"),
     ]:
         assert {w["code"]: (w["count"], w["sample_ids"]) for w in result["warnings"]} == {
             what: (len(ids), ids) for what, ids in trouble.items()
@@ -84,7 +84,7 @@ def test_each_file_goes_up_once(data, log_view, server, read):
     patches = data["images"].to_patches("ground_truth")
     server.count()
 
-    result = log_view(patches, include_labels=True)
+    result = log_view(patches, include_labels=True, image_mode="original")
 
     files = set(data["images"].values("filepath"))
     stored = server.artifact(result)["files"]
@@ -108,7 +108,7 @@ def test_a_picture_that_changes_meanwhile(dataset, pictures, log_view, server, r
 
     thread = threading.Thread(target=change)
     thread.start()
-    result = log_view(made, include_labels=True)
+    result = log_view(made, include_labels=True, image_mode="original")
     thread.join()
 
     (row,) = read.rows(result, "samples")
@@ -124,7 +124,7 @@ def test_files_without_extension(dataset, pictures, tmp_path, log_predictions, r
     """W&B tells a picture's format by its name."""
     shutil.copy(pictures["good"][1], tmp_path / "0a1b2c")
     made = dataset([fo.Sample(filepath=str(tmp_path / "0a1b2c"), label=fo.Classification(label="x"))])
-    (row,) = read.rows(log_predictions(made, "label", include_images=True), "predictions")
+    (row,) = read.rows(log_predictions(made, "label", image_mode="original"), "predictions")
     with open(row["image"]._path, "rb") as stored:
         assert stored.read() == pictures["good"][1].read_bytes()
     assert row["image"].format in ("jpg", "jpeg")

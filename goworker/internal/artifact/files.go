@@ -26,6 +26,8 @@ type Entry struct {
 	Size int64
 	// LocalPath is where the bytes are; empty for a reference.
 	LocalPath string
+	// Offset is where in the file they begin: only a Pack holds those of several entries.
+	Offset int64
 	// Ref is the URI of a reference; empty for a file.
 	Ref string
 	// ModTime is when an original was last changed before it was hashed; zero for files of
@@ -61,6 +63,14 @@ func (f *Files) Add(e Entry) error {
 	f.store.add(e)
 	f.size += e.Size
 	return nil
+}
+
+// Has tells whether there is an entry with this path.
+func (f *Files) Has(path string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, ok := f.store.find(path)
+	return ok
 }
 
 // Len is the number of entries.
@@ -160,8 +170,8 @@ func appendJSON(dst []byte, s string) []byte {
 // badEntry says what is wrong with an entry, or nothing.
 func badEntry(e Entry) string {
 	switch {
-	case e.Size < 0:
-		return "its size is negative"
+	case e.Size < 0 || e.Offset < 0:
+		return "its size or offset is negative"
 	case e.Ref != "" && e.Digest == "":
 		return "a reference has no digest"
 	case e.Ref != "" && e.LocalPath != "":

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// store keeps entries in little memory, about 120 bytes each where an Entry with its texts and
+// store keeps entries in little memory, about 130 bytes each where an Entry with its texts and
 // a place in a map takes three times as much: paths in large blocks, MD5s as bytes,
 // directories once, and the name of a local file not at all if the entry's path ends with it.
 type store struct {
@@ -21,7 +21,6 @@ type store struct {
 	blocks [][]byte // of texts, see record
 	dirs   []string
 	dirIDs map[string]uint32
-	refs   []reference
 	table  []uint32 // hash table of record numbers + 1; 0 is free
 	seed   maphash.Seed
 	order  []uint32 // record numbers by path; nil when one was added
@@ -37,19 +36,27 @@ const (
 )
 
 // record is an entry. The texts of its path and, unless it is sameName, of its file's
-// name stand behind each other in a block.
+// name stand behind each other in a block; of a reference those of its path, its URI and
+// its digest, unless that is an MD5 or the URI.
 type record struct {
 	md5           [md5.Size]byte
 	size, modTime int64
+	dataAt        int64 // Entry.Offset
 	block, offset uint32
 	pathLen       uint32
-	nameLen       uint32
-	dir           uint32 // number + 1 in dirs, 0 for no file
-	ref           uint32 // number + 1 in refs, 0 for no reference
+	nameLen       uint32  // of a reference that of its URI
+	dir           uint32  // number + 1 in dirs; of a reference the length of its digest's text
+	ref           refKind // 0 for no reference
 }
 
-// reference is what only references have; an artifact of ours has few.
-type reference struct{ uri, digest string }
+// refKind is where the digest of a reference is.
+type refKind uint32
+
+const (
+	refMD5  refKind = iota + 1 // in record.md5
+	refURI                     // it is the URI
+	refText                    // behind the URI
+)
 
 func (s *store) record(i uint32) *record { return &s.pages[i/pageRecords][i%pageRecords] }
 
@@ -60,14 +67,13 @@ func (s *store) path(i uint32) []byte {
 
 // add puts in an entry that is not there yet.
 func (s *store) add(e Entry) {
-	r := record{size: e.Size, modTime: noTime, pathLen: uint32(len(e.Path))}
+	r := record{size: e.Size, modTime: noTime, dataAt: e.Offset, pathLen: uint32(len(e.Path))}
 	if !e.ModTime.IsZero() {
 		r.modTime = e.ModTime.UnixNano()
 	}
 	text := e.Path
 	if e.Ref != "" {
-		s.refs = append(s.refs, reference{e.Ref, e.Digest})
-		r.ref = uint32(len(s.refs))
+		text += s.addRef(&r, e)
 	} else {
 		r.md5, _ = decodeMD5(e.Digest)
 		cut := strings.LastIndexByte(e.LocalPath, os.PathSeparator) + 1
@@ -91,20 +97,40 @@ func (s *store) add(e Entry) {
 	s.index(uint32(s.count - 1))
 }
 
+// addRef completes the record of a reference, and gives what is to be kept of it as text.
+func (s *store) addRef(r *record, e Entry) string {
+	r.nameLen = uint32(len(e.Ref))
+	if e.Digest == e.Ref {
+		r.ref = refURI
+		return e.Ref
+	}
+	if sum, ok := decodeMD5(e.Digest); ok {
+		r.ref, r.md5 = refMD5, sum
+		return e.Ref
+	}
+	r.ref, r.dir = refText, uint32(len(e.Digest))
+	return e.Ref + e.Digest
+}
+
+// behind is the text of n bytes that stands so many bytes behind a record's path.
+func (s *store) behind(r *record, skip, n uint32) []byte {
+	start := r.offset + r.pathLen + skip
+	return s.blocks[r.block][start : start+n]
+}
+
 func (s *store) entry(i uint32) Entry {
 	r := s.record(i)
-	e := Entry{Path: string(s.path(i)), Size: r.size, Digest: string(s.appendDigest(nil, i))}
+	e := Entry{Path: string(s.path(i)), Size: r.size, Offset: r.dataAt, Digest: string(s.appendDigest(nil, i))}
 	if r.modTime != noTime {
 		e.ModTime = time.Unix(0, r.modTime)
 	}
 	if r.ref > 0 {
-		e.Ref = s.refs[r.ref-1].uri
+		e.Ref = string(s.behind(r, 0, r.nameLen))
 		return e
 	}
 	name := e.Path[strings.LastIndexByte(e.Path, '/')+1:]
 	if r.nameLen != sameName {
-		start := r.offset + r.pathLen
-		name = string(s.blocks[r.block][start : start+r.nameLen])
+		name = string(s.behind(r, 0, r.nameLen))
 	}
 	e.LocalPath = s.dirs[r.dir-1] + name
 	return e
@@ -112,8 +138,11 @@ func (s *store) entry(i uint32) Entry {
 
 func (s *store) appendDigest(dst []byte, i uint32) []byte {
 	r := s.record(i)
-	if r.ref > 0 {
-		return append(dst, s.refs[r.ref-1].digest...)
+	switch r.ref {
+	case refURI:
+		return append(dst, s.behind(r, 0, r.nameLen)...)
+	case refText:
+		return append(dst, s.behind(r, r.nameLen, r.dir)...)
 	}
 	return base64.StdEncoding.AppendEncode(dst, r.md5[:])
 }

@@ -3,7 +3,9 @@ package job
 import (
 	"context"
 	"encoding/hex"
+	"slices"
 	"strings"
+	"sync/atomic"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -31,6 +33,19 @@ type collector struct {
 	warnings warnings
 	runID    string
 	name     string // of the artifact
+	// decoded counts the pictures that were made smaller now, not before.
+	decoded atomic.Int64
+	ends    []func()
+}
+
+// atEnd lets something be done when the job is over, however it ends.
+func (c *collector) atEnd(fn func()) { c.ends = append(c.ends, fn) }
+
+// end does what is left to do, the last first.
+func (c *collector) end() {
+	for _, fn := range slices.Backward(c.ends) {
+		fn()
+	}
 }
 
 // create makes a spool file for a path of the artifact.
@@ -119,20 +134,6 @@ func (c *collector) describe(meta *object, d Dataset) (large []list, err error) 
 		meta.set("frame_fields", append([]string{}, d.FrameFields...))
 	}
 	return large, nil
-}
-
-// image adds the picture of a row.
-func (c *collector) image(w *table.Writer, o *originals, path, sampleID string) error {
-	picture, err := o.cell(path, sampleID, c.files, &c.warnings)
-	if err != nil {
-		return err
-	}
-	if picture == nil {
-		w.Null()
-	} else {
-		w.Image(*picture)
-	}
-	return nil
 }
 
 // addColumns adds the cells of rowBase.columns.

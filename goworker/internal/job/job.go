@@ -113,9 +113,11 @@ type Result struct {
 	LowConfidence                 int64
 	BytesUploaded                 int64
 	FilesUploaded, FilesUnchanged int64
-	RunConfigJSON                 string
-	InputArtifactURL              string
-	Warnings                      []Warning
+	// ThumbnailsMade counts those that were not in the cache.
+	ThumbnailsMade   int64
+	RunConfigJSON    string
+	InputArtifactURL string
+	Warnings         []Warning
 }
 
 // cleanupTime is what is left for finishing a run of ours after a cancel.

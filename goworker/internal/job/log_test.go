@@ -226,18 +226,26 @@ func TestLongTextsAreKeptWhole(t *testing.T) {
 }
 
 func TestPicturesThatCannotBeReadCostTheirCells(t *testing.T) {
+	for name, pictures := range map[string]*job.Pictures{
+		"originals": {Mode: job.PictureOriginal}, "thumbnails": {Mode: job.PictureThumbnail, Size: 256},
+	} {
+		t.Run(name, func(t *testing.T) { testMissingPictures(t, pictures) })
+	}
+}
+
+func testMissingPictures(t *testing.T, pictures *job.Pictures) {
 	w := newWorld(t)
 	w.samples(4)
 	w.picture(0, 8)
 	w.picture(1, 16)
 	require.NoError(t, os.WriteFile(filepath.Join(w.dir, "0002.png"), []byte("no picture"), 0o600))
 	j := w.logView()
-	j.IncludeImages = true
+	j.Pictures = pictures
 	res, err := j.Run(t.Context(), w.callbacks())
 	require.NoError(t, err)
 	_, data := w.table("samples.table.json")
 	cell := data[1][4].(map[string]any)
-	assert.Equal(t, "png", cell["format"])
+	assert.Contains(t, []string{"png", "jpg"}, cell["format"])
 	assert.InDelta(t, 16, cell["width"], 0)
 	assert.NotEmpty(t, w.file(cell["path"].(string)))
 	assert.Nil(t, data[2][4])
@@ -254,7 +262,7 @@ func TestAFileThatChangesMeanwhileRestartsTheArtifactOnce(t *testing.T) {
 	w.samples(1)
 	path := w.picture(0, 8)
 	j := w.logView()
-	j.IncludeImages = true
+	j.Pictures = &job.Pictures{Mode: job.PictureOriginal}
 	changed := false
 	events := w.callbacks()
 	events.RunCreated = func(string, string, string) { // after reading, before the upload

@@ -17,11 +17,11 @@ type LogView struct {
 	Dataset Dataset
 	// IncludeLabels makes a table of the labels' texts, else sample_references.json.
 	IncludeLabels bool
-	// IncludeImages adds the column with the original files.
-	IncludeImages bool
-	Labels        []Field
-	Fields        []Field
-	Embeddings    []Field
+	// Pictures are the pictures in that table; nil for none.
+	Pictures   *Pictures
+	Labels     []Field
+	Fields     []Field
+	Embeddings []Field
 }
 
 // Run does the job.
@@ -44,7 +44,7 @@ type viewRows struct {
 	base     *rowBase
 	labels   []labelColumn
 	plain    []int
-	images   *originals
+	pictures *pictures
 	metadata int // slot
 	ids      *idList
 	table    *tableFile
@@ -63,7 +63,9 @@ func (j LogView) collect(ctx context.Context, c *collector) (*publication, error
 		return nil, err
 	}
 	if j.IncludeLabels {
-		r.openTable(j, f)
+		if err = r.openTable(j, f); err != nil {
+			return nil, err
+		}
 	} else {
 		r.metadata = f.slot("metadata")
 		if r.refs, err = newReferences(c); err != nil {
@@ -73,7 +75,7 @@ func (j LogView) collect(ctx context.Context, c *collector) (*publication, error
 	if r.vectors, err = openVectors(c, f, j.Embeddings); err != nil {
 		return nil, err
 	}
-	n, err := scan(ctx, c.source, j.View, f, c.tracker, r.prepare(), r.add)
+	n, err := scan(ctx, c.source, j.View, f, c.tracker, r.pictures, r.add)
 	if err != nil {
 		return nil, err
 	}
@@ -91,30 +93,24 @@ func errEmptyView() error {
 }
 
 // openTable starts the table: the original's columns first, then ours.
-func (r *viewRows) openTable(j LogView, f *fields) {
+func (r *viewRows) openTable(j LogView, f *fields) (err error) {
+	if r.pictures, err = openPictures(r.c, j.Pictures, r.base); err != nil {
+		return err
+	}
 	columns := []string{"sample_id", "filepath", "tags"}
 	for _, l := range j.Labels {
 		columns = append(columns, "label_"+l.Path)
 		r.labels = append(r.labels, labelColumn{f.slot(l.DBPath, label.Paths(l.LabelType)...), label.NewFormatter(l.LabelType)})
 	}
-	if j.IncludeImages {
-		columns = append(columns, "image")
-		r.images = newOriginals()
-	}
+	columns = append(columns, r.pictures.columns()...)
 	columns = append(columns, r.base.columns()...)
 	columns, r.plain = plainColumns(columns, f, j.Fields)
 	r.table = newTableFile(r.c.spool, "samples", columns)
-}
-
-func (r *viewRows) prepare() func(context.Context, []bson.Raw) error {
-	if r.images == nil {
-		return nil
-	}
-	return r.images.prepare
+	return nil
 }
 
 // add takes one row.
-func (r *viewRows) add(s *view.Slots) error {
+func (r *viewRows) add(s *view.Slots, pictures rowPictures) error {
 	source, own := r.base.ids(s)
 	if err := r.ids.add(source); err != nil {
 		return err
@@ -137,10 +133,10 @@ func (r *viewRows) add(s *view.Slots) error {
 		}
 		return r.refs.add(one)
 	}
-	return r.addTableRow(s, source, own, path)
+	return r.addTableRow(s, pictures, source, own, path)
 }
 
-func (r *viewRows) addTableRow(s *view.Slots, source, own bson.ObjectID, path string) error {
+func (r *viewRows) addTableRow(s *view.Slots, pictures rowPictures, source, own bson.ObjectID, path string) error {
 	w := r.table.w
 	w.BeginRow()
 	id := hexID(source)
@@ -154,11 +150,7 @@ func (r *viewRows) addTableRow(s *view.Slots, source, own bson.ObjectID, path st
 			w.TextBytes(text.Text)
 		}
 	}
-	if r.images != nil {
-		if err := r.c.image(w, r.images, path, string(id[:])); err != nil {
-			return err
-		}
-	}
+	pictures.write(w, string(id[:]), &r.c.warnings)
 	r.base.addColumns(w, s, own)
 	for _, slot := range r.plain {
 		w.BSON(s.Value(slot))
@@ -178,6 +170,9 @@ func (r *viewRows) close() error {
 	}
 	if r.refs != nil {
 		return r.refs.close(r.c.files)
+	}
+	if err := r.pictures.close(); err != nil {
+		return err
 	}
 	return r.table.close(r.c)
 }
@@ -235,6 +230,7 @@ func (j LogView) identity() *object {
 	out.set("label_fields", paths(j.Labels))
 	out.set("fields", paths(j.Fields))
 	out.set("embedding_fields", paths(j.Embeddings))
+	j.Pictures.identify(out)
 	return out
 }
 

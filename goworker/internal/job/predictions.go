@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"math"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
-
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/label"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
@@ -25,7 +23,8 @@ type LogPredictions struct {
 	ModelName, ModelVersion, ModelConfigJSON string
 	// LowConfidence is the threshold below which a confidence is low.
 	LowConfidence float64
-	IncludeImages bool
+	// Pictures are the pictures in the table; nil for none.
+	Pictures *Pictures
 	// Timestamp is the moment of the call, ISO 8601; NameTimestamp is the same as
 	// YYYYmmdd_HHMMSS, for the artifact's default name.
 	Timestamp, NameTimestamp string
@@ -54,7 +53,7 @@ type predictionRows struct {
 	plain     []int
 	format    *label.Formatter
 	threshold float64
-	images    *originals
+	pictures  *pictures
 	table     *tableFile
 
 	sampleIDs, labelIDs, lowIDs *idList
@@ -70,11 +69,7 @@ func (j LogPredictions) collect(ctx context.Context, c *collector) (*publication
 	if err := r.open(j, f); err != nil {
 		return nil, err
 	}
-	var prepare func(context.Context, []bson.Raw) error
-	if r.images != nil {
-		prepare = r.images.prepare
-	}
-	n, err := scan(ctx, c.source, j.View, f, c.tracker, prepare, r.add)
+	n, err := scan(ctx, c.source, j.View, f, c.tracker, r.pictures, r.add)
 	if err != nil {
 		return nil, err
 	}
@@ -86,6 +81,9 @@ func (j LogPredictions) collect(ctx context.Context, c *collector) (*publication
 			return nil, err
 		}
 	}
+	if err := r.pictures.close(); err != nil {
+		return nil, err
+	}
 	if err := r.table.close(c); err != nil {
 		return nil, err
 	}
@@ -93,7 +91,10 @@ func (j LogPredictions) collect(ctx context.Context, c *collector) (*publication
 }
 
 // open starts the files: the original's columns first, then ours.
-func (r *predictionRows) open(j LogPredictions, f *fields) error {
+func (r *predictionRows) open(j LogPredictions, f *fields) (err error) {
+	if r.pictures, err = openPictures(r.c, j.Pictures, r.base); err != nil {
+		return err
+	}
 	columns := []string{"sample_id", "label_ids"}
 	if j.Prompt != nil {
 		r.prompt = f.slot(j.Prompt.DBPath)
@@ -107,17 +108,13 @@ func (r *predictionRows) open(j LogPredictions, f *fields) error {
 		r.slot = f.slot(j.Predictions.DBPath, label.Paths(j.Predictions.LabelType)...)
 		r.format = label.NewFormatter(j.Predictions.LabelType)
 	}
-	if j.IncludeImages {
-		columns = append(columns, "image")
-		r.images = newOriginals()
-	}
+	columns = append(columns, r.pictures.columns()...)
 	if r.isText {
 		columns = append(columns, "full_text")
 	}
 	columns = append(columns, r.base.columns()...)
 	columns, r.plain = plainColumns(columns, f, j.Fields)
 	r.table = newTableFile(r.c.spool, "predictions", columns)
-	var err error
 	for path, to := range map[string]**idList{sampleIDsPath: &r.sampleIDs, labelIDsPath: &r.labelIDs, lowIDsPath: &r.lowIDs} {
 		if *to, err = newIDList(r.c, path); err != nil {
 			return err
@@ -127,7 +124,7 @@ func (r *predictionRows) open(j LogPredictions, f *fields) error {
 }
 
 // add takes one row.
-func (r *predictionRows) add(s *view.Slots) error {
+func (r *predictionRows) add(s *view.Slots, pictures rowPictures) error {
 	source, own := r.base.ids(s)
 	if err := r.sampleIDs.add(source); err != nil {
 		return err
@@ -146,12 +143,7 @@ func (r *predictionRows) add(s *view.Slots) error {
 	if err != nil {
 		return err
 	}
-	if r.images != nil {
-		path, _ := s.Value(r.base.filepath).StringValueOK()
-		if err := r.c.image(w, r.images, path, string(id[:])); err != nil {
-			return err
-		}
-	}
+	pictures.write(w, string(id[:]), &r.c.warnings)
 	if r.isText {
 		textOrNull(w, full)
 	}
@@ -308,6 +300,7 @@ func (j LogPredictions) identity(r *predictionRows) *object {
 	j.identifyModel(out, true)
 	out.set("fields", paths(j.Fields))
 	out.set("low_confidence_threshold", j.LowConfidence)
+	j.Pictures.identify(out)
 	classes, _ := r.classes.json(math.MaxInt, math.MaxInt)
 	out.raw("class_distribution", classes)
 	return out

@@ -192,6 +192,7 @@ func (p *publisher) result(c *collector, pub *publication, relation Relation, lo
 	res.BaseURL = settings.BaseURL
 	res.BytesUploaded, res.FilesUploaded, res.FilesUnchanged = logged.BytesUploaded, logged.FilesUploaded, logged.FilesUnchanged
 	res.RunConfigJSON = string(mustJSON(pub.config))
+	res.ThumbnailsMade = c.decoded.Load()
 	res.Warnings = c.warnings.final()
 	return &res
 }

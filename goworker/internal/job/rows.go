@@ -108,22 +108,17 @@ func (b *rowBase) countSplits(tag string) {
 	}
 }
 
-// scan reads the rows of a view in batches. Before a batch is handed on row by
-// row, prepare sees it whole, so that files of its rows can be read in parallel.
-func scan(ctx context.Context, src *view.Source, v View, f *fields, t *tracker,
-	prepare func(context.Context, []bson.Raw) error, row func(*view.Slots) error,
-) (int64, error) {
+// scan reads the rows of a view, and makes their pictures where there shall be some.
+func scan(ctx context.Context, src *view.Source, v View, f *fields, t *tracker, p *pictures, row func(*view.Slots, rowPictures) error) (int64, error) {
+	if p != nil {
+		return scanPictures(ctx, src, v, f, t, p, row)
+	}
 	slots := view.NewSlots(f.slots)
 	var n int64
 	err := src.Read(ctx, v.Query, f.paths, func(docs []bson.Raw) error {
-		if prepare != nil {
-			if err := prepare(ctx, docs); err != nil {
-				return err
-			}
-		}
 		for _, doc := range docs {
 			slots.Load(doc)
-			if err := row(slots); err != nil {
+			if err := row(slots, nil); err != nil {
 				return err
 			}
 		}

@@ -182,6 +182,7 @@ func (p *publisher) attempt(ctx context.Context, src *view.Source, plan logPlan)
 	}
 	defer func() { _ = spool.Close() }()
 	c := &collector{source: src, spool: spool, files: &artifact.Files{}, tracker: p.tracker, runID: p.session.ref.ID, name: p.name}
+	defer c.end()
 	p.tracker.begin(StageReading)
 	pub, err := plan.collect(ctx, c)
 	if err != nil {

@@ -72,7 +72,7 @@ func logViewOf(m *pb.LogView, in wandb.Inputs) (job.LogView, error) {
 	return job.LogView{
 		Target: job.Target{Settings: in, RunID: m.GetRunId(), ArtifactName: m.GetArtifactName(), Description: m.GetDescription(),
 			Aliases: m.GetAliases(), Tags: m.GetTags()},
-		View: v, Dataset: d, IncludeLabels: m.GetIncludeLabels(), IncludeImages: m.GetIncludeImages(),
+		View: v, Dataset: d, IncludeLabels: m.GetIncludeLabels(), Pictures: picturesOf(m.GetIncludeImages(), m.GetPictures()),
 		Labels: fieldsOf(m.GetLabels()), Fields: fieldsOf(m.GetFields()), Embeddings: fieldsOf(m.GetEmbeddings()),
 	}, err
 }
@@ -84,7 +84,7 @@ func logPredictionsOf(m *pb.LogPredictions, in wandb.Inputs) (job.LogPredictions
 			Aliases: m.GetAliases(), Tags: m.GetTags(), InputArtifact: m.GetInputArtifact()},
 		View: v, Dataset: d, Predictions: fieldOf(m.GetPredictions()),
 		ModelName: m.GetModelName(), ModelVersion: m.GetModelVersion(), ModelConfigJSON: m.GetModelConfigJson(),
-		LowConfidence: m.GetLowConfidenceThreshold(), IncludeImages: m.GetIncludeImages(),
+		LowConfidence: m.GetLowConfidenceThreshold(), Pictures: picturesOf(m.GetIncludeImages(), m.GetPictures()),
 		Timestamp: m.GetInferenceTimestamp(), NameTimestamp: m.GetNameTimestamp(), Fields: fieldsOf(m.GetFields()),
 	}
 	if m.GetPrompt() != nil {
@@ -92,6 +92,15 @@ func logPredictionsOf(m *pb.LogPredictions, in wandb.Inputs) (job.LogPredictions
 		j.Prompt = &prompt
 	}
 	return j, err
+}
+
+// picturesOf are a table's pictures, nil for none.
+func picturesOf(wanted bool, m *pb.Pictures) *job.Pictures {
+	if !wanted {
+		return nil
+	}
+	return &job.Pictures{Mode: job.PictureMode(m.GetMode()), Size: int(m.GetThumbnailSize()), //nolint:gosec // same order
+		CacheDir: m.GetCacheDirectory(), CacheBytes: m.GetCacheBytes()}
 }
 
 func rowsOf(v *pb.View, d *pb.Dataset) (job.View, job.Dataset, error) {
@@ -155,6 +164,7 @@ func sendLogged(send func(*pb.RunResponse) error) func(*job.Result, error) error
 			TotalPredictions: r.Predictions, NumClasses: r.Classes, NumLowConfidence: r.LowConfidence,
 			BytesUploaded: r.BytesUploaded, FilesUploaded: r.FilesUploaded, FilesUnchanged: r.FilesUnchanged,
 			RunConfigJson: r.RunConfigJSON, InputArtifactUrl: r.InputArtifactURL,
+			ThumbnailsMade: r.ThumbnailsMade,
 		}
 		for _, w := range r.Warnings {
 			m.Warnings = append(m.Warnings, &pb.Warning{Code: w.Code, Message: w.Message, Count: w.Count, SampleIds: w.SampleIDs})

@@ -56,13 +56,22 @@ func (b *batch) split() []bson.Raw {
 	return b.docs
 }
 
-// Read runs the query and calls handle with batches of documents, in the view's
-// order; only the given paths (and _id) leave MongoDB. The next batches are
-// fetched while handle works. The documents are valid until handle returns.
+// Read is ReadBatches for a handler that is done with the documents when it returns.
+func (s *Source) Read(ctx context.Context, q Query, paths []string, handle func(docs []bson.Raw) error) error {
+	return s.ReadBatches(ctx, q, paths, func(docs []bson.Raw, release func()) error {
+		defer release()
+		return handle(docs)
+	})
+}
+
+// ReadBatches runs the query and calls handle with batches of documents, in the
+// view's order; only the given paths (and _id) leave MongoDB. The next batches are
+// fetched while handle works. The documents are valid until release is called, once
+// for each batch, by whatever goroutine: while all batches are held, nothing is read.
 //
 // A cursor that MongoDB has dropped is replaced by one that goes on behind the
 // last document. Faults: no_database, query_failed, view_changed.
-func (s *Source) Read(ctx context.Context, q Query, paths []string, handle func(docs []bson.Raw) error) error {
+func (s *Source) ReadBatches(ctx context.Context, q Query, paths []string, handle func(docs []bson.Raw, release func()) error) error {
 	g, ctx := errgroup.WithContext(ctx)
 	full, empty := make(chan *batch, ahead), make(chan *batch, ahead+2)
 	for range ahead + 2 {
@@ -75,11 +84,13 @@ func (s *Source) Read(ctx context.Context, q Query, paths []string, handle func(
 	})
 	g.Go(func() error {
 		for b := range full {
-			if err := handle(b.split()); err != nil {
+			release := func() {
+				b.reset()
+				empty <- b // never blocks: there are no more batches than places
+			}
+			if err := handle(b.split(), release); err != nil {
 				return err
 			}
-			b.reset()
-			empty <- b // never blocks: there are no more batches than places
 		}
 		return ctx.Err()
 	})

@@ -51,8 +51,8 @@ func fileSource(e artifact.Entry, offset, size int64, digest string) source {
 			return nil, unreadable(e, err)
 		}
 		info, err := f.Stat()
-		if err == nil && info.Size() == e.Size {
-			_, err = f.Seek(offset, io.SeekStart)
+		if err == nil && (info.Size() == e.Size || e.ModTime.IsZero() && info.Size() >= e.Offset+e.Size) {
+			_, err = f.Seek(e.Offset+offset, io.SeekStart)
 		} else if err == nil {
 			err = changed
 		}

@@ -44,6 +44,9 @@ func hashParts(ctx context.Context, e artifact.Entry, normal int64) ([]filePart,
 		return nil, unreadable(e, err)
 	}
 	defer func() { _ = f.Close() }()
+	if _, err := f.Seek(e.Offset, io.SeekStart); err != nil {
+		return nil, unreadable(e, err)
+	}
 	whole := newMD5()
 	var parts []filePart
 	part := partSize(e.Size, normal)

@@ -88,6 +88,64 @@ func (RowKind) EnumDescriptor() ([]byte, []int) {
 	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{0}
 }
 
+// ImageMode says what a table's column "image" holds.
+type ImageMode int32
+
+const (
+	// Unset.
+	ImageMode_IMAGE_MODE_UNSPECIFIED ImageMode = 0
+	// A small copy of the picture.
+	ImageMode_IMAGE_MODE_THUMBNAIL ImageMode = 1
+	// The media file itself.
+	ImageMode_IMAGE_MODE_ORIGINAL ImageMode = 2
+	// The file's URI, which is a reference of the artifact; the small copy stands in
+	// the column "thumbnail".
+	ImageMode_IMAGE_MODE_REFERENCE ImageMode = 3
+)
+
+// Enum value maps for ImageMode.
+var (
+	ImageMode_name = map[int32]string{
+		0: "IMAGE_MODE_UNSPECIFIED",
+		1: "IMAGE_MODE_THUMBNAIL",
+		2: "IMAGE_MODE_ORIGINAL",
+		3: "IMAGE_MODE_REFERENCE",
+	}
+	ImageMode_value = map[string]int32{
+		"IMAGE_MODE_UNSPECIFIED": 0,
+		"IMAGE_MODE_THUMBNAIL":   1,
+		"IMAGE_MODE_ORIGINAL":    2,
+		"IMAGE_MODE_REFERENCE":   3,
+	}
+)
+
+func (x ImageMode) Enum() *ImageMode {
+	p := new(ImageMode)
+	*p = x
+	return p
+}
+
+func (x ImageMode) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ImageMode) Descriptor() protoreflect.EnumDescriptor {
+	return file_wandbworker_v1_worker_proto_enumTypes[1].Descriptor()
+}
+
+func (ImageMode) Type() protoreflect.EnumType {
+	return &file_wandbworker_v1_worker_proto_enumTypes[1]
+}
+
+func (x ImageMode) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ImageMode.Descriptor instead.
+func (ImageMode) EnumDescriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{1}
+}
+
 // Stage is a part of a job.
 type Stage int32
 
@@ -133,11 +191,11 @@ func (x Stage) String() string {
 }
 
 func (Stage) Descriptor() protoreflect.EnumDescriptor {
-	return file_wandbworker_v1_worker_proto_enumTypes[1].Descriptor()
+	return file_wandbworker_v1_worker_proto_enumTypes[2].Descriptor()
 }
 
 func (Stage) Type() protoreflect.EnumType {
-	return &file_wandbworker_v1_worker_proto_enumTypes[1]
+	return &file_wandbworker_v1_worker_proto_enumTypes[2]
 }
 
 func (x Stage) Number() protoreflect.EnumNumber {
@@ -146,7 +204,7 @@ func (x Stage) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Stage.Descriptor instead.
 func (Stage) EnumDescriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{1}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{2}
 }
 
 // Source says whose matter a failure is.
@@ -198,11 +256,11 @@ func (x Source) String() string {
 }
 
 func (Source) Descriptor() protoreflect.EnumDescriptor {
-	return file_wandbworker_v1_worker_proto_enumTypes[2].Descriptor()
+	return file_wandbworker_v1_worker_proto_enumTypes[3].Descriptor()
 }
 
 func (Source) Type() protoreflect.EnumType {
-	return &file_wandbworker_v1_worker_proto_enumTypes[2]
+	return &file_wandbworker_v1_worker_proto_enumTypes[3]
 }
 
 func (x Source) Number() protoreflect.EnumNumber {
@@ -211,7 +269,7 @@ func (x Source) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Source.Descriptor instead.
 func (Source) EnumDescriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{2}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{3}
 }
 
 // RunRelation is how the run stands to us (design, decision 9).
@@ -259,11 +317,11 @@ func (x RunRelation) String() string {
 }
 
 func (RunRelation) Descriptor() protoreflect.EnumDescriptor {
-	return file_wandbworker_v1_worker_proto_enumTypes[3].Descriptor()
+	return file_wandbworker_v1_worker_proto_enumTypes[4].Descriptor()
 }
 
 func (RunRelation) Type() protoreflect.EnumType {
-	return &file_wandbworker_v1_worker_proto_enumTypes[3]
+	return &file_wandbworker_v1_worker_proto_enumTypes[4]
 }
 
 func (x RunRelation) Number() protoreflect.EnumNumber {
@@ -272,7 +330,7 @@ func (x RunRelation) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use RunRelation.Descriptor instead.
 func (RunRelation) EnumDescriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{3}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{4}
 }
 
 // LookupKind says what to list.
@@ -324,11 +382,11 @@ func (x LookupKind) String() string {
 }
 
 func (LookupKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_wandbworker_v1_worker_proto_enumTypes[4].Descriptor()
+	return file_wandbworker_v1_worker_proto_enumTypes[5].Descriptor()
 }
 
 func (LookupKind) Type() protoreflect.EnumType {
-	return &file_wandbworker_v1_worker_proto_enumTypes[4]
+	return &file_wandbworker_v1_worker_proto_enumTypes[5]
 }
 
 func (x LookupKind) Number() protoreflect.EnumNumber {
@@ -337,7 +395,7 @@ func (x LookupKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use LookupKind.Descriptor instead.
 func (LookupKind) EnumDescriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{4}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{5}
 }
 
 // IdList names one of an artifact's id lists.
@@ -381,11 +439,11 @@ func (x IdList) String() string {
 }
 
 func (IdList) Descriptor() protoreflect.EnumDescriptor {
-	return file_wandbworker_v1_worker_proto_enumTypes[5].Descriptor()
+	return file_wandbworker_v1_worker_proto_enumTypes[6].Descriptor()
 }
 
 func (IdList) Type() protoreflect.EnumType {
-	return &file_wandbworker_v1_worker_proto_enumTypes[5]
+	return &file_wandbworker_v1_worker_proto_enumTypes[6]
 }
 
 func (x IdList) Number() protoreflect.EnumNumber {
@@ -394,7 +452,7 @@ func (x IdList) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use IdList.Descriptor instead.
 func (IdList) EnumDescriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{5}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{6}
 }
 
 // RunRequest is one job and everything it needs.
@@ -1104,6 +1162,80 @@ func (x *Field) GetItemType() string {
 	return ""
 }
 
+// Pictures says which pictures a table shows.
+type Pictures struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the column "image" holds.
+	Mode ImageMode `protobuf:"varint,1,opt,name=mode,proto3,enum=wandbworker.v1.ImageMode" json:"mode,omitempty"`
+	// The longest side of a thumbnail, in pixels.
+	ThumbnailSize int32 `protobuf:"varint,2,opt,name=thumbnail_size,json=thumbnailSize,proto3" json:"thumbnail_size,omitempty"`
+	// Where thumbnails are kept between calls: a directory of the user's own; empty
+	// for not at all.
+	CacheDirectory string `protobuf:"bytes,3,opt,name=cache_directory,json=cacheDirectory,proto3" json:"cache_directory,omitempty"`
+	// About how many bytes are kept there at most.
+	CacheBytes    int64 `protobuf:"varint,4,opt,name=cache_bytes,json=cacheBytes,proto3" json:"cache_bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Pictures) Reset() {
+	*x = Pictures{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Pictures) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Pictures) ProtoMessage() {}
+
+func (x *Pictures) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Pictures.ProtoReflect.Descriptor instead.
+func (*Pictures) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Pictures) GetMode() ImageMode {
+	if x != nil {
+		return x.Mode
+	}
+	return ImageMode_IMAGE_MODE_UNSPECIFIED
+}
+
+func (x *Pictures) GetThumbnailSize() int32 {
+	if x != nil {
+		return x.ThumbnailSize
+	}
+	return 0
+}
+
+func (x *Pictures) GetCacheDirectory() string {
+	if x != nil {
+		return x.CacheDirectory
+	}
+	return ""
+}
+
+func (x *Pictures) GetCacheBytes() int64 {
+	if x != nil {
+		return x.CacheBytes
+	}
+	return 0
+}
+
 // LogView logs a view as a W&B dataset artifact.
 type LogView struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1123,21 +1255,23 @@ type LogView struct {
 	Tags []string `protobuf:"bytes,7,rep,name=tags,proto3" json:"tags,omitempty"`
 	// A table with the labels' texts instead of sample_references.json.
 	IncludeLabels bool `protobuf:"varint,8,opt,name=include_labels,json=includeLabels,proto3" json:"include_labels,omitempty"`
-	// The column with the original files.
+	// Whether the table has pictures, as pictures says.
 	IncludeImages bool `protobuf:"varint,9,opt,name=include_images,json=includeImages,proto3" json:"include_images,omitempty"`
 	// The label fields, in the schema's order.
 	Labels []*Field `protobuf:"bytes,10,rep,name=labels,proto3" json:"labels,omitempty"`
 	// Plain fields that get typed columns.
 	Fields []*Field `protobuf:"bytes,11,rep,name=fields,proto3" json:"fields,omitempty"`
 	// Vector fields that go into embeddings/<field>.npz.
-	Embeddings    []*Field `protobuf:"bytes,12,rep,name=embeddings,proto3" json:"embeddings,omitempty"`
+	Embeddings []*Field `protobuf:"bytes,12,rep,name=embeddings,proto3" json:"embeddings,omitempty"`
+	// The pictures of the table.
+	Pictures      *Pictures `protobuf:"bytes,13,opt,name=pictures,proto3" json:"pictures,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LogView) Reset() {
 	*x = LogView{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[6]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1149,7 +1283,7 @@ func (x *LogView) String() string {
 func (*LogView) ProtoMessage() {}
 
 func (x *LogView) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[6]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1162,7 +1296,7 @@ func (x *LogView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogView.ProtoReflect.Descriptor instead.
 func (*LogView) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{6}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *LogView) GetView() *View {
@@ -1249,6 +1383,13 @@ func (x *LogView) GetEmbeddings() []*Field {
 	return nil
 }
 
+func (x *LogView) GetPictures() *Pictures {
+	if x != nil {
+		return x.Pictures
+	}
+	return nil
+}
+
 // LogPredictions logs a model's predictions as an artifact with a table.
 type LogPredictions struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1278,7 +1419,7 @@ type LogPredictions struct {
 	ModelConfigJson string `protobuf:"bytes,12,opt,name=model_config_json,json=modelConfigJson,proto3" json:"model_config_json,omitempty"`
 	// Confidences below this are low.
 	LowConfidenceThreshold float64 `protobuf:"fixed64,13,opt,name=low_confidence_threshold,json=lowConfidenceThreshold,proto3" json:"low_confidence_threshold,omitempty"`
-	// The column with the original files.
+	// Whether the table has pictures, as pictures says.
 	IncludeImages bool `protobuf:"varint,14,opt,name=include_images,json=includeImages,proto3" json:"include_images,omitempty"`
 	// When this was called: ISO 8601, for metadata and the artifact's default name.
 	InferenceTimestamp string `protobuf:"bytes,15,opt,name=inference_timestamp,json=inferenceTimestamp,proto3" json:"inference_timestamp,omitempty"`
@@ -1289,13 +1430,15 @@ type LogPredictions struct {
 	// The artifact that the model was trained on, to be recorded as used by the
 	// run, in any form of ReadArtifact.reference; empty for none.
 	InputArtifact string `protobuf:"bytes,18,opt,name=input_artifact,json=inputArtifact,proto3" json:"input_artifact,omitempty"`
+	// The pictures of the table.
+	Pictures      *Pictures `protobuf:"bytes,19,opt,name=pictures,proto3" json:"pictures,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LogPredictions) Reset() {
 	*x = LogPredictions{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[7]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1307,7 +1450,7 @@ func (x *LogPredictions) String() string {
 func (*LogPredictions) ProtoMessage() {}
 
 func (x *LogPredictions) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[7]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1320,7 +1463,7 @@ func (x *LogPredictions) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogPredictions.ProtoReflect.Descriptor instead.
 func (*LogPredictions) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{7}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *LogPredictions) GetView() *View {
@@ -1449,6 +1592,13 @@ func (x *LogPredictions) GetInputArtifact() string {
 	return ""
 }
 
+func (x *LogPredictions) GetPictures() *Pictures {
+	if x != nil {
+		return x.Pictures
+	}
+	return nil
+}
+
 // FinishRun ends a run that an earlier job created.
 type FinishRun struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1466,7 +1616,7 @@ type FinishRun struct {
 
 func (x *FinishRun) Reset() {
 	*x = FinishRun{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[8]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1478,7 +1628,7 @@ func (x *FinishRun) String() string {
 func (*FinishRun) ProtoMessage() {}
 
 func (x *FinishRun) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[8]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1491,7 +1641,7 @@ func (x *FinishRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishRun.ProtoReflect.Descriptor instead.
 func (*FinishRun) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{8}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *FinishRun) GetEntity() string {
@@ -1545,7 +1695,7 @@ type RunResponse struct {
 
 func (x *RunResponse) Reset() {
 	*x = RunResponse{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[9]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1557,7 +1707,7 @@ func (x *RunResponse) String() string {
 func (*RunResponse) ProtoMessage() {}
 
 func (x *RunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[9]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1570,7 +1720,7 @@ func (x *RunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunResponse.ProtoReflect.Descriptor instead.
 func (*RunResponse) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{9}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *RunResponse) GetEvent() isRunResponse_Event {
@@ -1755,7 +1905,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[10]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1767,7 +1917,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[10]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1780,7 +1930,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{10}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Progress) GetStage() Stage {
@@ -1861,7 +2011,7 @@ type RunCreated struct {
 
 func (x *RunCreated) Reset() {
 	*x = RunCreated{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[11]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1873,7 +2023,7 @@ func (x *RunCreated) String() string {
 func (*RunCreated) ProtoMessage() {}
 
 func (x *RunCreated) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[11]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1886,7 +2036,7 @@ func (x *RunCreated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunCreated.ProtoReflect.Descriptor instead.
 func (*RunCreated) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{11}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *RunCreated) GetEntity() string {
@@ -1925,7 +2075,7 @@ type Failure struct {
 
 func (x *Failure) Reset() {
 	*x = Failure{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[12]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1937,7 +2087,7 @@ func (x *Failure) String() string {
 func (*Failure) ProtoMessage() {}
 
 func (x *Failure) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[12]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1950,7 +2100,7 @@ func (x *Failure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Failure.ProtoReflect.Descriptor instead.
 func (*Failure) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{12}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Failure) GetSource() Source {
@@ -1991,7 +2141,7 @@ type Warning struct {
 
 func (x *Warning) Reset() {
 	*x = Warning{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[13]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2003,7 +2153,7 @@ func (x *Warning) String() string {
 func (*Warning) ProtoMessage() {}
 
 func (x *Warning) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[13]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2016,7 +2166,7 @@ func (x *Warning) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Warning.ProtoReflect.Descriptor instead.
 func (*Warning) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{13}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Warning) GetCode() string {
@@ -2091,13 +2241,15 @@ type ArtifactLogged struct {
 	BaseUrl string `protobuf:"bytes,19,opt,name=base_url,json=baseUrl,proto3" json:"base_url,omitempty"`
 	// The page of the artifact that was recorded as the run's input, if one was.
 	InputArtifactUrl string `protobuf:"bytes,20,opt,name=input_artifact_url,json=inputArtifactUrl,proto3" json:"input_artifact_url,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// Thumbnails that were made now, since they were not kept from an earlier call.
+	ThumbnailsMade int64 `protobuf:"varint,21,opt,name=thumbnails_made,json=thumbnailsMade,proto3" json:"thumbnails_made,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *ArtifactLogged) Reset() {
 	*x = ArtifactLogged{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[14]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2109,7 +2261,7 @@ func (x *ArtifactLogged) String() string {
 func (*ArtifactLogged) ProtoMessage() {}
 
 func (x *ArtifactLogged) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[14]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2122,7 +2274,7 @@ func (x *ArtifactLogged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArtifactLogged.ProtoReflect.Descriptor instead.
 func (*ArtifactLogged) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{14}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ArtifactLogged) GetEntity() string {
@@ -2265,6 +2417,13 @@ func (x *ArtifactLogged) GetInputArtifactUrl() string {
 	return ""
 }
 
+func (x *ArtifactLogged) GetThumbnailsMade() int64 {
+	if x != nil {
+		return x.ThumbnailsMade
+	}
+	return 0
+}
+
 // RunFinished is the result of FinishRun.
 type RunFinished struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2274,7 +2433,7 @@ type RunFinished struct {
 
 func (x *RunFinished) Reset() {
 	*x = RunFinished{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[15]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2286,7 +2445,7 @@ func (x *RunFinished) String() string {
 func (*RunFinished) ProtoMessage() {}
 
 func (x *RunFinished) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[15]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2299,7 +2458,7 @@ func (x *RunFinished) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunFinished.ProtoReflect.Descriptor instead.
 func (*RunFinished) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{15}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{16}
 }
 
 // Lookup lists something of W&B, one page at a time. Entity and project are
@@ -2333,7 +2492,7 @@ type Lookup struct {
 
 func (x *Lookup) Reset() {
 	*x = Lookup{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[16]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2345,7 +2504,7 @@ func (x *Lookup) String() string {
 func (*Lookup) ProtoMessage() {}
 
 func (x *Lookup) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[16]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2358,7 +2517,7 @@ func (x *Lookup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lookup.ProtoReflect.Descriptor instead.
 func (*Lookup) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{16}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Lookup) GetKind() LookupKind {
@@ -2455,7 +2614,7 @@ type LookupResult struct {
 
 func (x *LookupResult) Reset() {
 	*x = LookupResult{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[17]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2467,7 +2626,7 @@ func (x *LookupResult) String() string {
 func (*LookupResult) ProtoMessage() {}
 
 func (x *LookupResult) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[17]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2480,7 +2639,7 @@ func (x *LookupResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LookupResult.ProtoReflect.Descriptor instead.
 func (*LookupResult) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{17}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *LookupResult) GetEntity() string {
@@ -2575,7 +2734,7 @@ type ProjectEntry struct {
 
 func (x *ProjectEntry) Reset() {
 	*x = ProjectEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[18]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2587,7 +2746,7 @@ func (x *ProjectEntry) String() string {
 func (*ProjectEntry) ProtoMessage() {}
 
 func (x *ProjectEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[18]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2600,7 +2759,7 @@ func (x *ProjectEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProjectEntry.ProtoReflect.Descriptor instead.
 func (*ProjectEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{18}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ProjectEntry) GetName() string {
@@ -2653,7 +2812,7 @@ type RunEntry struct {
 
 func (x *RunEntry) Reset() {
 	*x = RunEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[19]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2665,7 +2824,7 @@ func (x *RunEntry) String() string {
 func (*RunEntry) ProtoMessage() {}
 
 func (x *RunEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[19]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2678,7 +2837,7 @@ func (x *RunEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunEntry.ProtoReflect.Descriptor instead.
 func (*RunEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{19}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *RunEntry) GetId() string {
@@ -2792,7 +2951,7 @@ type ArtifactEntry struct {
 
 func (x *ArtifactEntry) Reset() {
 	*x = ArtifactEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[20]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2804,7 +2963,7 @@ func (x *ArtifactEntry) String() string {
 func (*ArtifactEntry) ProtoMessage() {}
 
 func (x *ArtifactEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[20]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2817,7 +2976,7 @@ func (x *ArtifactEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArtifactEntry.ProtoReflect.Descriptor instead.
 func (*ArtifactEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{20}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ArtifactEntry) GetId() string {
@@ -2953,7 +3112,7 @@ type ReportEntry struct {
 
 func (x *ReportEntry) Reset() {
 	*x = ReportEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2965,7 +3124,7 @@ func (x *ReportEntry) String() string {
 func (*ReportEntry) ProtoMessage() {}
 
 func (x *ReportEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2978,7 +3137,7 @@ func (x *ReportEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportEntry.ProtoReflect.Descriptor instead.
 func (*ReportEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{21}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ReportEntry) GetId() string {
@@ -3040,7 +3199,7 @@ type ReadArtifact struct {
 
 func (x *ReadArtifact) Reset() {
 	*x = ReadArtifact{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3052,7 +3211,7 @@ func (x *ReadArtifact) String() string {
 func (*ReadArtifact) ProtoMessage() {}
 
 func (x *ReadArtifact) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3065,7 +3224,7 @@ func (x *ReadArtifact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadArtifact.ProtoReflect.Descriptor instead.
 func (*ReadArtifact) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{22}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ReadArtifact) GetReference() string {
@@ -3102,7 +3261,7 @@ type IdChunk struct {
 
 func (x *IdChunk) Reset() {
 	*x = IdChunk{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3114,7 +3273,7 @@ func (x *IdChunk) String() string {
 func (*IdChunk) ProtoMessage() {}
 
 func (x *IdChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3127,7 +3286,7 @@ func (x *IdChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdChunk.ProtoReflect.Descriptor instead.
 func (*IdChunk) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{23}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *IdChunk) GetList() IdList {
@@ -3166,7 +3325,7 @@ type ArtifactContent struct {
 
 func (x *ArtifactContent) Reset() {
 	*x = ArtifactContent{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3178,7 +3337,7 @@ func (x *ArtifactContent) String() string {
 func (*ArtifactContent) ProtoMessage() {}
 
 func (x *ArtifactContent) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3191,7 +3350,7 @@ func (x *ArtifactContent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArtifactContent.ProtoReflect.Descriptor instead.
 func (*ArtifactContent) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{24}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ArtifactContent) GetArtifact() *ArtifactEntry {
@@ -3255,7 +3414,7 @@ type ReadRun struct {
 
 func (x *ReadRun) Reset() {
 	*x = ReadRun{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3267,7 +3426,7 @@ func (x *ReadRun) String() string {
 func (*ReadRun) ProtoMessage() {}
 
 func (x *ReadRun) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3280,7 +3439,7 @@ func (x *ReadRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadRun.ProtoReflect.Descriptor instead.
 func (*ReadRun) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{25}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ReadRun) GetReference() string {
@@ -3352,7 +3511,7 @@ type RunDetails struct {
 
 func (x *RunDetails) Reset() {
 	*x = RunDetails{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3364,7 +3523,7 @@ func (x *RunDetails) String() string {
 func (*RunDetails) ProtoMessage() {}
 
 func (x *RunDetails) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3377,7 +3536,7 @@ func (x *RunDetails) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunDetails.ProtoReflect.Descriptor instead.
 func (*RunDetails) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{26}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *RunDetails) GetRun() *RunEntry {
@@ -3538,7 +3697,13 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"label_type\x18\x03 \x01(\tR\tlabelType\x12\x1d\n" +
 	"\n" +
 	"field_type\x18\x04 \x01(\tR\tfieldType\x12\x1b\n" +
-	"\titem_type\x18\x05 \x01(\tR\bitemType\"\xd5\x03\n" +
+	"\titem_type\x18\x05 \x01(\tR\bitemType\"\xaa\x01\n" +
+	"\bPictures\x12-\n" +
+	"\x04mode\x18\x01 \x01(\x0e2\x19.wandbworker.v1.ImageModeR\x04mode\x12%\n" +
+	"\x0ethumbnail_size\x18\x02 \x01(\x05R\rthumbnailSize\x12'\n" +
+	"\x0fcache_directory\x18\x03 \x01(\tR\x0ecacheDirectory\x12\x1f\n" +
+	"\vcache_bytes\x18\x04 \x01(\x03R\n" +
+	"cacheBytes\"\x8b\x04\n" +
 	"\aLogView\x12(\n" +
 	"\x04view\x18\x01 \x01(\v2\x14.wandbworker.v1.ViewR\x04view\x121\n" +
 	"\adataset\x18\x02 \x01(\v2\x17.wandbworker.v1.DatasetR\adataset\x12\x15\n" +
@@ -3554,7 +3719,8 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x06fields\x18\v \x03(\v2\x15.wandbworker.v1.FieldR\x06fields\x125\n" +
 	"\n" +
 	"embeddings\x18\f \x03(\v2\x15.wandbworker.v1.FieldR\n" +
-	"embeddings\"\xe0\x05\n" +
+	"embeddings\x124\n" +
+	"\bpictures\x18\r \x01(\v2\x18.wandbworker.v1.PicturesR\bpictures\"\x96\x06\n" +
 	"\x0eLogPredictions\x12(\n" +
 	"\x04view\x18\x01 \x01(\v2\x14.wandbworker.v1.ViewR\x04view\x121\n" +
 	"\adataset\x18\x02 \x01(\v2\x17.wandbworker.v1.DatasetR\adataset\x12\x15\n" +
@@ -3575,7 +3741,8 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x13inference_timestamp\x18\x0f \x01(\tR\x12inferenceTimestamp\x12%\n" +
 	"\x0ename_timestamp\x18\x10 \x01(\tR\rnameTimestamp\x12-\n" +
 	"\x06fields\x18\x11 \x03(\v2\x15.wandbworker.v1.FieldR\x06fields\x12%\n" +
-	"\x0einput_artifact\x18\x12 \x01(\tR\rinputArtifact\"q\n" +
+	"\x0einput_artifact\x18\x12 \x01(\tR\rinputArtifact\x124\n" +
+	"\bpictures\x18\x13 \x01(\v2\x18.wandbworker.v1.PicturesR\bpictures\"q\n" +
 	"\tFinishRun\x12\x16\n" +
 	"\x06entity\x18\x01 \x01(\tR\x06entity\x12\x18\n" +
 	"\aproject\x18\x02 \x01(\tR\aproject\x12\x15\n" +
@@ -3623,7 +3790,7 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x14\n" +
 	"\x05count\x18\x03 \x01(\x03R\x05count\x12\x1d\n" +
 	"\n" +
-	"sample_ids\x18\x04 \x03(\tR\tsampleIds\"\xfd\x05\n" +
+	"sample_ids\x18\x04 \x03(\tR\tsampleIds\"\xa6\x06\n" +
 	"\x0eArtifactLogged\x12\x16\n" +
 	"\x06entity\x18\x01 \x01(\tR\x06entity\x12\x18\n" +
 	"\aproject\x18\x02 \x01(\tR\aproject\x12\x15\n" +
@@ -3647,7 +3814,8 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x0frun_config_json\x18\x11 \x01(\tR\rrunConfigJson\x123\n" +
 	"\bwarnings\x18\x12 \x03(\v2\x17.wandbworker.v1.WarningR\bwarnings\x12\x19\n" +
 	"\bbase_url\x18\x13 \x01(\tR\abaseUrl\x12,\n" +
-	"\x12input_artifact_url\x18\x14 \x01(\tR\x10inputArtifactUrl\"\r\n" +
+	"\x12input_artifact_url\x18\x14 \x01(\tR\x10inputArtifactUrl\x12'\n" +
+	"\x0fthumbnails_made\x18\x15 \x01(\x03R\x0ethumbnailsMade\"\r\n" +
 	"\vRunFinished\"\x9f\x02\n" +
 	"\x06Lookup\x12.\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1a.wandbworker.v1.LookupKindR\x04kind\x12%\n" +
@@ -3764,7 +3932,12 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x0fROW_KIND_SAMPLE\x10\x01\x12\x12\n" +
 	"\x0eROW_KIND_PATCH\x10\x02\x12\x11\n" +
 	"\rROW_KIND_CLIP\x10\x03\x12\x12\n" +
-	"\x0eROW_KIND_FRAME\x10\x04*r\n" +
+	"\x0eROW_KIND_FRAME\x10\x04*t\n" +
+	"\tImageMode\x12\x1a\n" +
+	"\x16IMAGE_MODE_UNSPECIFIED\x10\x00\x12\x18\n" +
+	"\x14IMAGE_MODE_THUMBNAIL\x10\x01\x12\x17\n" +
+	"\x13IMAGE_MODE_ORIGINAL\x10\x02\x12\x18\n" +
+	"\x14IMAGE_MODE_REFERENCE\x10\x03*r\n" +
 	"\x05Stage\x12\x15\n" +
 	"\x11STAGE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10STAGE_CONNECTING\x10\x01\x12\x11\n" +
@@ -3812,99 +3985,104 @@ func file_wandbworker_v1_worker_proto_rawDescGZIP() []byte {
 	return file_wandbworker_v1_worker_proto_rawDescData
 }
 
-var file_wandbworker_v1_worker_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_wandbworker_v1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_wandbworker_v1_worker_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
+var file_wandbworker_v1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_wandbworker_v1_worker_proto_goTypes = []any{
 	(RowKind)(0),            // 0: wandbworker.v1.RowKind
-	(Stage)(0),              // 1: wandbworker.v1.Stage
-	(Source)(0),             // 2: wandbworker.v1.Source
-	(RunRelation)(0),        // 3: wandbworker.v1.RunRelation
-	(LookupKind)(0),         // 4: wandbworker.v1.LookupKind
-	(IdList)(0),             // 5: wandbworker.v1.IdList
-	(*RunRequest)(nil),      // 6: wandbworker.v1.RunRequest
-	(*WandbSettings)(nil),   // 7: wandbworker.v1.WandbSettings
-	(*ActiveRun)(nil),       // 8: wandbworker.v1.ActiveRun
-	(*Dataset)(nil),         // 9: wandbworker.v1.Dataset
-	(*View)(nil),            // 10: wandbworker.v1.View
-	(*Field)(nil),           // 11: wandbworker.v1.Field
-	(*LogView)(nil),         // 12: wandbworker.v1.LogView
-	(*LogPredictions)(nil),  // 13: wandbworker.v1.LogPredictions
-	(*FinishRun)(nil),       // 14: wandbworker.v1.FinishRun
-	(*RunResponse)(nil),     // 15: wandbworker.v1.RunResponse
-	(*Progress)(nil),        // 16: wandbworker.v1.Progress
-	(*RunCreated)(nil),      // 17: wandbworker.v1.RunCreated
-	(*Failure)(nil),         // 18: wandbworker.v1.Failure
-	(*Warning)(nil),         // 19: wandbworker.v1.Warning
-	(*ArtifactLogged)(nil),  // 20: wandbworker.v1.ArtifactLogged
-	(*RunFinished)(nil),     // 21: wandbworker.v1.RunFinished
-	(*Lookup)(nil),          // 22: wandbworker.v1.Lookup
-	(*LookupResult)(nil),    // 23: wandbworker.v1.LookupResult
-	(*ProjectEntry)(nil),    // 24: wandbworker.v1.ProjectEntry
-	(*RunEntry)(nil),        // 25: wandbworker.v1.RunEntry
-	(*ArtifactEntry)(nil),   // 26: wandbworker.v1.ArtifactEntry
-	(*ReportEntry)(nil),     // 27: wandbworker.v1.ReportEntry
-	(*ReadArtifact)(nil),    // 28: wandbworker.v1.ReadArtifact
-	(*IdChunk)(nil),         // 29: wandbworker.v1.IdChunk
-	(*ArtifactContent)(nil), // 30: wandbworker.v1.ArtifactContent
-	(*ReadRun)(nil),         // 31: wandbworker.v1.ReadRun
-	(*RunDetails)(nil),      // 32: wandbworker.v1.RunDetails
-	nil,                     // 33: wandbworker.v1.WandbSettings.EnvironmentEntry
+	(ImageMode)(0),          // 1: wandbworker.v1.ImageMode
+	(Stage)(0),              // 2: wandbworker.v1.Stage
+	(Source)(0),             // 3: wandbworker.v1.Source
+	(RunRelation)(0),        // 4: wandbworker.v1.RunRelation
+	(LookupKind)(0),         // 5: wandbworker.v1.LookupKind
+	(IdList)(0),             // 6: wandbworker.v1.IdList
+	(*RunRequest)(nil),      // 7: wandbworker.v1.RunRequest
+	(*WandbSettings)(nil),   // 8: wandbworker.v1.WandbSettings
+	(*ActiveRun)(nil),       // 9: wandbworker.v1.ActiveRun
+	(*Dataset)(nil),         // 10: wandbworker.v1.Dataset
+	(*View)(nil),            // 11: wandbworker.v1.View
+	(*Field)(nil),           // 12: wandbworker.v1.Field
+	(*Pictures)(nil),        // 13: wandbworker.v1.Pictures
+	(*LogView)(nil),         // 14: wandbworker.v1.LogView
+	(*LogPredictions)(nil),  // 15: wandbworker.v1.LogPredictions
+	(*FinishRun)(nil),       // 16: wandbworker.v1.FinishRun
+	(*RunResponse)(nil),     // 17: wandbworker.v1.RunResponse
+	(*Progress)(nil),        // 18: wandbworker.v1.Progress
+	(*RunCreated)(nil),      // 19: wandbworker.v1.RunCreated
+	(*Failure)(nil),         // 20: wandbworker.v1.Failure
+	(*Warning)(nil),         // 21: wandbworker.v1.Warning
+	(*ArtifactLogged)(nil),  // 22: wandbworker.v1.ArtifactLogged
+	(*RunFinished)(nil),     // 23: wandbworker.v1.RunFinished
+	(*Lookup)(nil),          // 24: wandbworker.v1.Lookup
+	(*LookupResult)(nil),    // 25: wandbworker.v1.LookupResult
+	(*ProjectEntry)(nil),    // 26: wandbworker.v1.ProjectEntry
+	(*RunEntry)(nil),        // 27: wandbworker.v1.RunEntry
+	(*ArtifactEntry)(nil),   // 28: wandbworker.v1.ArtifactEntry
+	(*ReportEntry)(nil),     // 29: wandbworker.v1.ReportEntry
+	(*ReadArtifact)(nil),    // 30: wandbworker.v1.ReadArtifact
+	(*IdChunk)(nil),         // 31: wandbworker.v1.IdChunk
+	(*ArtifactContent)(nil), // 32: wandbworker.v1.ArtifactContent
+	(*ReadRun)(nil),         // 33: wandbworker.v1.ReadRun
+	(*RunDetails)(nil),      // 34: wandbworker.v1.RunDetails
+	nil,                     // 35: wandbworker.v1.WandbSettings.EnvironmentEntry
 }
 var file_wandbworker_v1_worker_proto_depIdxs = []int32{
-	7,  // 0: wandbworker.v1.RunRequest.wandb:type_name -> wandbworker.v1.WandbSettings
-	12, // 1: wandbworker.v1.RunRequest.log_view:type_name -> wandbworker.v1.LogView
-	13, // 2: wandbworker.v1.RunRequest.log_predictions:type_name -> wandbworker.v1.LogPredictions
-	14, // 3: wandbworker.v1.RunRequest.finish_run:type_name -> wandbworker.v1.FinishRun
-	22, // 4: wandbworker.v1.RunRequest.lookup:type_name -> wandbworker.v1.Lookup
-	28, // 5: wandbworker.v1.RunRequest.read_artifact:type_name -> wandbworker.v1.ReadArtifact
-	31, // 6: wandbworker.v1.RunRequest.read_run:type_name -> wandbworker.v1.ReadRun
-	33, // 7: wandbworker.v1.WandbSettings.environment:type_name -> wandbworker.v1.WandbSettings.EnvironmentEntry
-	8,  // 8: wandbworker.v1.WandbSettings.active_run:type_name -> wandbworker.v1.ActiveRun
+	8,  // 0: wandbworker.v1.RunRequest.wandb:type_name -> wandbworker.v1.WandbSettings
+	14, // 1: wandbworker.v1.RunRequest.log_view:type_name -> wandbworker.v1.LogView
+	15, // 2: wandbworker.v1.RunRequest.log_predictions:type_name -> wandbworker.v1.LogPredictions
+	16, // 3: wandbworker.v1.RunRequest.finish_run:type_name -> wandbworker.v1.FinishRun
+	24, // 4: wandbworker.v1.RunRequest.lookup:type_name -> wandbworker.v1.Lookup
+	30, // 5: wandbworker.v1.RunRequest.read_artifact:type_name -> wandbworker.v1.ReadArtifact
+	33, // 6: wandbworker.v1.RunRequest.read_run:type_name -> wandbworker.v1.ReadRun
+	35, // 7: wandbworker.v1.WandbSettings.environment:type_name -> wandbworker.v1.WandbSettings.EnvironmentEntry
+	9,  // 8: wandbworker.v1.WandbSettings.active_run:type_name -> wandbworker.v1.ActiveRun
 	0,  // 9: wandbworker.v1.View.row_kind:type_name -> wandbworker.v1.RowKind
-	10, // 10: wandbworker.v1.LogView.view:type_name -> wandbworker.v1.View
-	9,  // 11: wandbworker.v1.LogView.dataset:type_name -> wandbworker.v1.Dataset
-	11, // 12: wandbworker.v1.LogView.labels:type_name -> wandbworker.v1.Field
-	11, // 13: wandbworker.v1.LogView.fields:type_name -> wandbworker.v1.Field
-	11, // 14: wandbworker.v1.LogView.embeddings:type_name -> wandbworker.v1.Field
-	10, // 15: wandbworker.v1.LogPredictions.view:type_name -> wandbworker.v1.View
-	9,  // 16: wandbworker.v1.LogPredictions.dataset:type_name -> wandbworker.v1.Dataset
-	11, // 17: wandbworker.v1.LogPredictions.predictions:type_name -> wandbworker.v1.Field
-	11, // 18: wandbworker.v1.LogPredictions.prompt:type_name -> wandbworker.v1.Field
-	11, // 19: wandbworker.v1.LogPredictions.fields:type_name -> wandbworker.v1.Field
-	16, // 20: wandbworker.v1.RunResponse.progress:type_name -> wandbworker.v1.Progress
-	17, // 21: wandbworker.v1.RunResponse.run_created:type_name -> wandbworker.v1.RunCreated
-	18, // 22: wandbworker.v1.RunResponse.failure:type_name -> wandbworker.v1.Failure
-	20, // 23: wandbworker.v1.RunResponse.artifact_logged:type_name -> wandbworker.v1.ArtifactLogged
-	21, // 24: wandbworker.v1.RunResponse.run_finished:type_name -> wandbworker.v1.RunFinished
-	23, // 25: wandbworker.v1.RunResponse.lookup_result:type_name -> wandbworker.v1.LookupResult
-	29, // 26: wandbworker.v1.RunResponse.id_chunk:type_name -> wandbworker.v1.IdChunk
-	30, // 27: wandbworker.v1.RunResponse.artifact_content:type_name -> wandbworker.v1.ArtifactContent
-	32, // 28: wandbworker.v1.RunResponse.run_details:type_name -> wandbworker.v1.RunDetails
-	1,  // 29: wandbworker.v1.Progress.stage:type_name -> wandbworker.v1.Stage
-	2,  // 30: wandbworker.v1.Failure.source:type_name -> wandbworker.v1.Source
-	3,  // 31: wandbworker.v1.ArtifactLogged.run_relation:type_name -> wandbworker.v1.RunRelation
-	19, // 32: wandbworker.v1.ArtifactLogged.warnings:type_name -> wandbworker.v1.Warning
-	4,  // 33: wandbworker.v1.Lookup.kind:type_name -> wandbworker.v1.LookupKind
-	24, // 34: wandbworker.v1.LookupResult.projects:type_name -> wandbworker.v1.ProjectEntry
-	25, // 35: wandbworker.v1.LookupResult.runs:type_name -> wandbworker.v1.RunEntry
-	26, // 36: wandbworker.v1.LookupResult.artifacts:type_name -> wandbworker.v1.ArtifactEntry
-	27, // 37: wandbworker.v1.LookupResult.reports:type_name -> wandbworker.v1.ReportEntry
-	5,  // 38: wandbworker.v1.ReadArtifact.lists:type_name -> wandbworker.v1.IdList
-	5,  // 39: wandbworker.v1.IdChunk.list:type_name -> wandbworker.v1.IdList
-	26, // 40: wandbworker.v1.ArtifactContent.artifact:type_name -> wandbworker.v1.ArtifactEntry
-	25, // 41: wandbworker.v1.ArtifactContent.used_by:type_name -> wandbworker.v1.RunEntry
-	25, // 42: wandbworker.v1.ArtifactContent.created_by:type_name -> wandbworker.v1.RunEntry
-	5,  // 43: wandbworker.v1.ArtifactContent.found:type_name -> wandbworker.v1.IdList
-	25, // 44: wandbworker.v1.RunDetails.run:type_name -> wandbworker.v1.RunEntry
-	26, // 45: wandbworker.v1.RunDetails.inputs:type_name -> wandbworker.v1.ArtifactEntry
-	26, // 46: wandbworker.v1.RunDetails.outputs:type_name -> wandbworker.v1.ArtifactEntry
-	6,  // 47: wandbworker.v1.WorkerService.Run:input_type -> wandbworker.v1.RunRequest
-	15, // 48: wandbworker.v1.WorkerService.Run:output_type -> wandbworker.v1.RunResponse
-	48, // [48:49] is the sub-list for method output_type
-	47, // [47:48] is the sub-list for method input_type
-	47, // [47:47] is the sub-list for extension type_name
-	47, // [47:47] is the sub-list for extension extendee
-	0,  // [0:47] is the sub-list for field type_name
+	1,  // 10: wandbworker.v1.Pictures.mode:type_name -> wandbworker.v1.ImageMode
+	11, // 11: wandbworker.v1.LogView.view:type_name -> wandbworker.v1.View
+	10, // 12: wandbworker.v1.LogView.dataset:type_name -> wandbworker.v1.Dataset
+	12, // 13: wandbworker.v1.LogView.labels:type_name -> wandbworker.v1.Field
+	12, // 14: wandbworker.v1.LogView.fields:type_name -> wandbworker.v1.Field
+	12, // 15: wandbworker.v1.LogView.embeddings:type_name -> wandbworker.v1.Field
+	13, // 16: wandbworker.v1.LogView.pictures:type_name -> wandbworker.v1.Pictures
+	11, // 17: wandbworker.v1.LogPredictions.view:type_name -> wandbworker.v1.View
+	10, // 18: wandbworker.v1.LogPredictions.dataset:type_name -> wandbworker.v1.Dataset
+	12, // 19: wandbworker.v1.LogPredictions.predictions:type_name -> wandbworker.v1.Field
+	12, // 20: wandbworker.v1.LogPredictions.prompt:type_name -> wandbworker.v1.Field
+	12, // 21: wandbworker.v1.LogPredictions.fields:type_name -> wandbworker.v1.Field
+	13, // 22: wandbworker.v1.LogPredictions.pictures:type_name -> wandbworker.v1.Pictures
+	18, // 23: wandbworker.v1.RunResponse.progress:type_name -> wandbworker.v1.Progress
+	19, // 24: wandbworker.v1.RunResponse.run_created:type_name -> wandbworker.v1.RunCreated
+	20, // 25: wandbworker.v1.RunResponse.failure:type_name -> wandbworker.v1.Failure
+	22, // 26: wandbworker.v1.RunResponse.artifact_logged:type_name -> wandbworker.v1.ArtifactLogged
+	23, // 27: wandbworker.v1.RunResponse.run_finished:type_name -> wandbworker.v1.RunFinished
+	25, // 28: wandbworker.v1.RunResponse.lookup_result:type_name -> wandbworker.v1.LookupResult
+	31, // 29: wandbworker.v1.RunResponse.id_chunk:type_name -> wandbworker.v1.IdChunk
+	32, // 30: wandbworker.v1.RunResponse.artifact_content:type_name -> wandbworker.v1.ArtifactContent
+	34, // 31: wandbworker.v1.RunResponse.run_details:type_name -> wandbworker.v1.RunDetails
+	2,  // 32: wandbworker.v1.Progress.stage:type_name -> wandbworker.v1.Stage
+	3,  // 33: wandbworker.v1.Failure.source:type_name -> wandbworker.v1.Source
+	4,  // 34: wandbworker.v1.ArtifactLogged.run_relation:type_name -> wandbworker.v1.RunRelation
+	21, // 35: wandbworker.v1.ArtifactLogged.warnings:type_name -> wandbworker.v1.Warning
+	5,  // 36: wandbworker.v1.Lookup.kind:type_name -> wandbworker.v1.LookupKind
+	26, // 37: wandbworker.v1.LookupResult.projects:type_name -> wandbworker.v1.ProjectEntry
+	27, // 38: wandbworker.v1.LookupResult.runs:type_name -> wandbworker.v1.RunEntry
+	28, // 39: wandbworker.v1.LookupResult.artifacts:type_name -> wandbworker.v1.ArtifactEntry
+	29, // 40: wandbworker.v1.LookupResult.reports:type_name -> wandbworker.v1.ReportEntry
+	6,  // 41: wandbworker.v1.ReadArtifact.lists:type_name -> wandbworker.v1.IdList
+	6,  // 42: wandbworker.v1.IdChunk.list:type_name -> wandbworker.v1.IdList
+	28, // 43: wandbworker.v1.ArtifactContent.artifact:type_name -> wandbworker.v1.ArtifactEntry
+	27, // 44: wandbworker.v1.ArtifactContent.used_by:type_name -> wandbworker.v1.RunEntry
+	27, // 45: wandbworker.v1.ArtifactContent.created_by:type_name -> wandbworker.v1.RunEntry
+	6,  // 46: wandbworker.v1.ArtifactContent.found:type_name -> wandbworker.v1.IdList
+	27, // 47: wandbworker.v1.RunDetails.run:type_name -> wandbworker.v1.RunEntry
+	28, // 48: wandbworker.v1.RunDetails.inputs:type_name -> wandbworker.v1.ArtifactEntry
+	28, // 49: wandbworker.v1.RunDetails.outputs:type_name -> wandbworker.v1.ArtifactEntry
+	7,  // 50: wandbworker.v1.WorkerService.Run:input_type -> wandbworker.v1.RunRequest
+	17, // 51: wandbworker.v1.WorkerService.Run:output_type -> wandbworker.v1.RunResponse
+	51, // [51:52] is the sub-list for method output_type
+	50, // [50:51] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_wandbworker_v1_worker_proto_init() }
@@ -3920,7 +4098,7 @@ func file_wandbworker_v1_worker_proto_init() {
 		(*RunRequest_ReadArtifact)(nil),
 		(*RunRequest_ReadRun)(nil),
 	}
-	file_wandbworker_v1_worker_proto_msgTypes[9].OneofWrappers = []any{
+	file_wandbworker_v1_worker_proto_msgTypes[10].OneofWrappers = []any{
 		(*RunResponse_Progress)(nil),
 		(*RunResponse_RunCreated)(nil),
 		(*RunResponse_Failure)(nil),
@@ -3936,8 +4114,8 @@ func file_wandbworker_v1_worker_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wandbworker_v1_worker_proto_rawDesc), len(file_wandbworker_v1_worker_proto_rawDesc)),
-			NumEnums:      6,
-			NumMessages:   28,
+			NumEnums:      7,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

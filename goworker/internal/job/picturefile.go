@@ -1,0 +1,138 @@
+package job
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumbcache"
+)
+
+// look finds out whether there is a file that can be read.
+func (f *sourceFile) look() {
+	if f.path == "" {
+		f.err = errMissing
+		return
+	}
+	if scheme(f.path) != "" {
+		f.err = errRemote
+		return
+	}
+	info, err := os.Stat(f.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		f.err = errMissing
+	case err != nil || !info.Mode().IsRegular(): // opening a pipe could wait for ever
+		f.err = errUnreadable
+	default:
+		f.info, f.state = info, thumbcache.FileState(f.path, info)
+	}
+}
+
+// reader opens the file.
+func (f *sourceFile) reader() (*os.File, error) {
+	file, err := os.Open(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errMissing
+	}
+	if err != nil {
+		return nil, errUnreadable
+	}
+	return file, nil
+}
+
+// read gives the file's content, until release is called. Large files wait until
+// there is room for them.
+func (f *sourceFile) read(p *pictures) (data []byte, release func(), err error) {
+	if f.data != nil {
+		return f.data, func() {}, nil
+	}
+	file, err := f.reader()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = file.Close() }()
+	head := make([]byte, thumb.HeadSize)
+	n, err := io.ReadFull(file, head)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return nil, nil, errUnreadable
+	}
+	if !thumb.Known(head[:n]) {
+		return nil, nil, errNotImage
+	}
+	size := f.info.Size()
+	if size > largestFile {
+		return nil, nil, errTooLarge
+	}
+	release = func() {}
+	if size > p.small {
+		p.large.Lock()
+		f.large = true
+		release = func() { f.large = false; p.large.Unlock() }
+	}
+	if data, err = readAll(file, head[:n], size); err != nil {
+		release()
+		return nil, nil, err
+	}
+	f.sum = sha256.Sum256(data)
+	if size <= p.small {
+		f.data = data
+	}
+	return data, release, nil
+}
+
+// readAll reads the rest of a file behind its head. One that grows meanwhile is cut off,
+// and is found to be damaged then, or is not, as at any other moment.
+func readAll(r io.Reader, head []byte, size int64) ([]byte, error) {
+	data := make([]byte, max(size, int64(len(head))))
+	n, err := io.ReadFull(r, data[copy(data, head):])
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return nil, errUnreadable
+	}
+	return data[:len(head)+n], nil
+}
+
+// kept looks for a thumbnail in the cache.
+func (p *pictures) kept(key thumbcache.Key, look bool) (thumb.Thumb, bool) {
+	if p.cache == nil || !look {
+		return thumb.Thumb{}, false
+	}
+	b, ok := p.cache.Get(key)
+	if !ok {
+		return thumb.Thumb{}, false
+	}
+	return unpackThumb(b)
+}
+
+func (p *pictures) keep(key thumbcache.Key, t thumb.Thumb) {
+	if p.cache != nil {
+		p.cache.Put(key, packThumb(t))
+	}
+}
+
+// packThumb is a thumbnail as bytes: four sizes, the format's length and text, the picture.
+func packThumb(t thumb.Thumb) []byte {
+	b := make([]byte, 0, len(t.Bytes)+32)
+	for _, n := range []int{t.Width, t.Height, t.SourceWidth, t.SourceHeight} {
+		b = binary.LittleEndian.AppendUint32(b, uint32(n)) //nolint:gosec // sizes of pictures
+	}
+	b = append(b, byte(len(t.Format)))
+	b = append(b, t.Format...)
+	return append(b, t.Bytes...)
+}
+
+func unpackThumb(b []byte) (thumb.Thumb, bool) {
+	const sizes = 16
+	if len(b) <= sizes || len(b) <= sizes+1+int(b[sizes]) {
+		return thumb.Thumb{}, false
+	}
+	size := func(i int) int { return int(binary.LittleEndian.Uint32(b[4*i:])) }
+	t := thumb.Thumb{Width: size(0), Height: size(1), SourceWidth: size(2), SourceHeight: size(3)}
+	rest := b[sizes+1:]
+	t.Format, t.Bytes = string(rest[:b[sizes]]), rest[b[sizes]:]
+	return t, true
+}

@@ -1,0 +1,81 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"image"
+	_ "image/gif"  // the formats that an original file may have
+	_ "image/jpeg" // (see above)
+	_ "image/png"  // (see above)
+	"path/filepath"
+	"strings"
+
+	_ "golang.org/x/image/bmp"  // the formats that an original file may have
+	_ "golang.org/x/image/tiff" // (see above)
+	_ "golang.org/x/image/webp" // (see above)
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
+)
+
+// original makes a cell of the file itself, which is hashed where it is.
+func (w *pictureWorker) original(ctx context.Context, m media) (pictureCell, error) {
+	file, err := w.open(m.path)
+	if err != nil {
+		return pictureCell{}, err
+	}
+	if file.original != nil {
+		return *file.original, nil
+	}
+	width, height, format, err := imageSize(file)
+	if err != nil {
+		return pictureCell{}, err
+	}
+	digest, sha, size, mod, err := artifact.HashFile(ctx, m.path)
+	if err != nil {
+		if ctx.Err() != nil {
+			return pictureCell{}, ctx.Err()
+		}
+		return pictureCell{}, errUnreadable
+	}
+	name := "media/images/" + sha[:20] + "/" + safeBase(m.path, format)
+	cell := pictureCell{
+		image: &table.Image{Path: name, SHA256: sha, Format: strings.TrimPrefix(filepath.Ext(name), "."), Width: width, Height: height},
+		shown: shown{Width: width, Height: height, SourceWidth: width, SourceHeight: height},
+	}
+	file.original = &cell
+	return cell, w.p.c.files.Add(artifact.Entry{Path: name, Digest: digest, Size: size, LocalPath: m.path, ModTime: mod})
+}
+
+// imageSize reads the head of an image file.
+func imageSize(file *sourceFile) (width, height int, format string, err error) {
+	f, err := file.reader()
+	if err != nil {
+		return 0, 0, "", err
+	}
+	defer func() { _ = f.Close() }()
+	config, format, err := image.DecodeConfig(f)
+	if errors.Is(err, image.ErrFormat) {
+		return 0, 0, "", errNotImage
+	}
+	if err != nil {
+		return 0, 0, "", errUnreadable
+	}
+	return config.Width, config.Height, format, nil
+}
+
+// safeBase is the file's name as a name in an artifact: it always has an
+// extension, since W&B tells the format by it.
+func safeBase(path, format string) string {
+	base := filepath.Base(filepath.ToSlash(path))
+	base = strings.Map(func(r rune) rune {
+		if r < ' ' || r == '\\' || r == 0x7f {
+			return '_'
+		}
+		return r
+	}, base)
+	if filepath.Ext(base) == "" {
+		base += "." + format
+	}
+	return base
+}

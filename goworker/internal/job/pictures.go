@@ -1,0 +1,197 @@
+package job
+
+import (
+	"path/filepath"
+	"runtime"
+	"sync"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumbcache"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
+)
+
+// PictureMode says what the table's column "image" holds.
+type PictureMode int
+
+// The modes, in the order of the wire contract.
+const (
+	// PictureThumbnail is a small copy of the picture.
+	PictureThumbnail PictureMode = iota + 1
+	// PictureOriginal is the media file itself.
+	PictureOriginal
+	// PictureReference is the file's URI, a reference of the artifact; a thumbnail
+	// stands in a column of its own.
+	PictureReference
+)
+
+// pictureModes are their names in an artifact's fiftyone/metadata.json.
+var pictureModes = map[PictureMode]string{PictureThumbnail: "thumbnail", PictureOriginal: "original", PictureReference: "reference"}
+
+// Pictures says which pictures a table shows.
+type Pictures struct {
+	Mode PictureMode
+	// Size is the longest side of a thumbnail in pixels.
+	Size int
+	// CacheDir is where thumbnails are kept between calls, up to about CacheBytes;
+	// either may be empty for not at all.
+	CacheDir   string
+	CacheBytes int64
+}
+
+// identify adds what of it changes the content of an artifact.
+func (p *Pictures) identify(out *object) {
+	if p == nil {
+		return
+	}
+	out.set("image_mode", pictureModes[p.Mode])
+	if p.Mode != PictureOriginal {
+		out.set("thumbnail_size", p.Size)
+	}
+}
+
+const (
+	imageColumn     = "image"
+	thumbnailColumn = "thumbnail"
+)
+
+// Bounds of what is in memory at a time, so that a job stays within 400 MB. A file
+// or a decoded picture beyond smallPicture waits for the one lane of the large ones.
+const (
+	smallMemory   = 48 << 20 // of all small ones together
+	largestFile   = 64 << 20
+	largestDecode = 208 << 20
+	mostMakers    = 16
+)
+
+// pictures makes the pictures of a table's rows, many rows at a time.
+type pictures struct {
+	conf  Pictures
+	c     *collector
+	cache *thumbcache.Cache // nil for none
+	pack  *artifact.Pack
+	// makers are the thumbnailers: as many as can work at once.
+	makers chan *thumb.Thumbnailer
+	large  sync.Mutex // held by who handles a large picture
+	small  int64      // up to this size a picture is not large
+
+	path int // slot
+}
+
+// openPictures prepares for the rows that f describes. It returns nil where the table
+// shall have no pictures.
+func openPictures(c *collector, conf *Pictures, base *rowBase) (*pictures, error) {
+	if conf == nil {
+		return nil, nil
+	}
+	n := min(runtime.GOMAXPROCS(0), mostMakers)
+	p := &pictures{conf: *conf, c: c, makers: make(chan *thumb.Thumbnailer, n), small: int64(smallMemory / n), path: base.filepath}
+	for range n {
+		p.makers <- &thumb.Thumbnailer{}
+	}
+	if conf.Mode == PictureOriginal {
+		return p, nil
+	}
+	var err error
+	if p.pack, err = c.spool.Pack("thumbnails", c.files); err != nil {
+		return nil, err
+	}
+	c.atEnd(func() { _ = p.pack.Close() })
+	if conf.CacheDir != "" && conf.CacheBytes > 0 {
+		if p.cache, err = thumbcache.Open(filepath.Clean(conf.CacheDir), conf.CacheBytes); err != nil {
+			c.warnings.note("no_cache", "Thumbnails are not kept for the next call: the directory %s cannot be used (%v).", conf.CacheDir, err)
+		} else {
+			c.atEnd(p.cache.Close)
+		}
+	}
+	return p, nil
+}
+
+// columns are the columns of pictures.
+func (p *pictures) columns() []string {
+	switch {
+	case p == nil:
+		return nil
+	case p.conf.Mode == PictureReference:
+		return []string{imageColumn, thumbnailColumn}
+	}
+	return []string{imageColumn}
+}
+
+// close ends the file of thumbnails.
+func (p *pictures) close() error {
+	if p == nil || p.pack == nil {
+		return nil
+	}
+	return p.pack.Close()
+}
+
+// rowPictures are the cells of a row's pictures, in the order of pictures.columns.
+type rowPictures []pictureCell
+
+// pictureCell is a cell of a column of pictures: a picture, a text, or nothing.
+type pictureCell struct {
+	image *table.Image
+	text  string
+	shown shown
+	why   *noPicture // where a picture is missing that should be there
+}
+
+// shown is which part of a picture a cell shows: what is drawn over it goes by that.
+type shown struct {
+	// Width and Height are those of the cell's picture, in pixels.
+	Width, Height int
+	// SourceWidth and SourceHeight are those of the whole picture that it was made
+	// of, upright.
+	SourceWidth, SourceHeight int
+	// Crop is the part of the whole picture; an empty one means all of it.
+	Crop thumb.Box
+}
+
+// write writes the cells, and counts what is missing under the row's sample.
+func (r rowPictures) write(w *table.Writer, sampleID string, warn *warnings) {
+	for i := range r {
+		cell := &r[i]
+		switch {
+		case cell.image != nil:
+			w.Image(*cell.image)
+		case cell.text != "":
+			w.Text(cell.text)
+		default:
+			w.Null()
+		}
+		if cell.why != nil {
+			warn.add(cell.why.code, cell.why.rest, sampleID)
+		}
+	}
+}
+
+// noPicture is why a row has no picture: a warning, never the end of a job.
+type noPicture struct{ code, rest string }
+
+// Error implements error.
+func (n *noPicture) Error() string { return n.code }
+
+// The reasons.
+var (
+	errMissing  = &noPicture{"missing_file", "rows have no picture because the media file was not found."}
+	errNotImage = &noPicture{"not_an_image",
+		"rows have no picture because the media file is no image (JPEG, PNG, GIF, BMP, TIFF or WebP)."}
+	errUnreadable = &noPicture{"unreadable_file", "rows have no picture because the media file could not be read."}
+	errTooLarge   = &noPicture{"too_large_picture",
+		"rows have no picture because the media file is too large to be made smaller here (over 64 MB, or 208 MB when decoded)."}
+	errRemote = &noPicture{"remote_file", "rows have no thumbnail because the media file is not on this machine."}
+)
+
+// media is one picture to be shown, as a document describes it.
+type media struct {
+	path string
+	crop thumb.Box
+}
+
+// mediaOf reads it from a row.
+func (p *pictures) mediaOf(s *view.Slots) media {
+	path, _ := s.Value(p.path).StringValueOK()
+	return media{path: path}
+}

@@ -1,0 +1,134 @@
+package job
+
+import (
+	"context"
+	"runtime"
+	"sync/atomic"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
+)
+
+// mostTogether is how many rows of one file are handled one after the other, so that
+// the file is read once.
+const mostTogether = 32
+
+// pictureBatch is a batch of rows on its way through the parallel stage.
+type pictureBatch struct {
+	docs    []bson.Raw
+	release func()
+	cells   []rowPictures
+	left    atomic.Int64  // rows to do
+	done    chan struct{} // closed when there are none
+}
+
+// pictureTask is some rows of a batch.
+type pictureTask struct {
+	batch    *pictureBatch
+	from, to int
+}
+
+// scanPictures is scan with a stage that makes pictures: the rows of several batches at
+// a time, in any order. row still gets them in the view's order.
+func scanPictures(ctx context.Context, src *view.Source, v View, f *fields, t *tracker, p *pictures, row func(*view.Slots, rowPictures) error) (int64, error) {
+	g, ctx := errgroup.WithContext(ctx)
+	// Waiting for files and their disks takes no core: there are more workers than cores.
+	workers := 2 * min(runtime.GOMAXPROCS(0), mostMakers)
+	tasks := make(chan pictureTask, workers)
+	batches := make(chan *pictureBatch, 1) // the source bounds how many there are
+	g.Go(func() error {
+		defer close(tasks)
+		defer close(batches)
+		return src.ReadBatches(ctx, v.Query, f.paths, func(docs []bson.Raw, release func()) error {
+			b := &pictureBatch{docs: docs, release: release, cells: make([]rowPictures, len(docs)), done: make(chan struct{})}
+			b.left.Store(int64(len(docs)))
+			return b.handOut(ctx, p, f, tasks, batches)
+		})
+	})
+	for range workers {
+		g.Go(func() error {
+			w := p.worker(f)
+			for task := range tasks {
+				if err := w.do(ctx, task); err != nil {
+					return err
+				}
+			}
+			return ctx.Err()
+		})
+	}
+	var n int64
+	g.Go(func() error {
+		slots := view.NewSlots(f.slots)
+		for b := range batches {
+			select {
+			case <-b.done:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			for i, doc := range b.docs {
+				slots.Load(doc)
+				if err := row(slots, b.cells[i]); err != nil {
+					return err
+				}
+			}
+			n += int64(len(b.docs))
+			b.release()
+			t.rows(n)
+		}
+		return ctx.Err()
+	})
+	return n, g.Wait()
+}
+
+// handOut cuts a batch into tasks. Rows of the same file that stand together stay so.
+func (b *pictureBatch) handOut(ctx context.Context, p *pictures, f *fields, tasks chan<- pictureTask, batches chan<- *pictureBatch) error {
+	select {
+	case batches <- b:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	slots := view.NewSlots([]string{f.slots[p.path]})
+	from, file := 0, ""
+	for i, doc := range b.docs {
+		slots.Load(doc)
+		path, _ := slots.Value(0).StringValueOK()
+		if i > from && (path != file || i-from == mostTogether) {
+			if err := send(ctx, tasks, pictureTask{b, from, i}); err != nil {
+				return err
+			}
+			from = i
+		}
+		file = path
+	}
+	return send(ctx, tasks, pictureTask{b, from, len(b.docs)})
+}
+
+func send(ctx context.Context, tasks chan<- pictureTask, task pictureTask) error {
+	select {
+	case tasks <- task:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// do makes the pictures of some rows.
+func (w *pictureWorker) do(ctx context.Context, task pictureTask) error {
+	b := task.batch
+	for i := task.from; i < task.to; i++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		cells, err := w.row(ctx, b.docs[i])
+		if err != nil {
+			return err
+		}
+		b.cells[i] = cells
+	}
+	if b.left.Add(int64(task.from-task.to)) == 0 {
+		close(b.done)
+	}
+	return nil
+}
