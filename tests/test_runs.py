@@ -142,22 +142,28 @@ def test_a_record_that_cannot_be_written_is_a_warning(log, dataset, fake_worker)
 
 def test_config_of_the_active_run(log, dataset, fake_worker, monkeypatch):
     wandb = types.ModuleType("wandb")
-    seen = {}
 
-    class Config:
-        def update(self, values, allow_val_change):
-            seen.update(values)
+    class Config(dict):
+        def update(self, values, allow_val_change=False):
+            super().update(values)
 
     wandb.run = types.SimpleNamespace(
-        id="r", entity="me", project="p", config=Config(), settings=types.SimpleNamespace(base_url="u", mode="online")
+        id="r",
+        entity="me",
+        project="p",
+        config=Config(lr=0.1, model_name="mine"),
+        settings=types.SimpleNamespace(base_url="u", mode="online"),
     )
     monkeypatch.setitem(__import__("sys").modules, "wandb", wandb)
-    fake_worker.answer(run_relation="RUN_RELATION_ACTIVE_HERE", run_config_json='{"fiftyone_view_size": 3}')
+    fake_worker.answer(
+        run_relation="RUN_RELATION_ACTIVE_HERE", run_config_json='{"fiftyone_view_size": 3, "model_name": "x"}'
+    )
 
     result = log(dataset, project="p", run_id="r")
 
     assert fake_worker.requests[0].wandb.active_run.run_id == "r"
-    assert seen == {"fiftyone_view_size": 3}
+    # It only gains keys.
+    assert wandb.run.config == {"lr": 0.1, "model_name": "mine", "fiftyone_view_size": 3}
     assert result["warnings"] == []
 
 
