@@ -87,6 +87,15 @@ def test_manifest():
     assert set(manifest["secrets"]) == {API_KEY, ENTITY, PROJECT, URL}
 
 
+def test_the_readme_has_every_operator():
+    manifest = yaml.safe_load((ROOT / "fiftyone.yml").read_text())
+    sections = (ROOT / "README.md").read_text().split("\n### ")
+    explained = {s.split("`")[1]: s for s in sections if s.startswith("`")}
+
+    assert set(explained) == set(manifest["operators"])
+    assert all("```" in text for text in explained.values())
+
+
 # Those of the original, by the labels that it gave them.
 LABELS = {
     "log_fiftyone_view_to_wandb": "W&B: Save View as Artifact",
