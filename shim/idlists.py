@@ -15,7 +15,7 @@ import fiftyone as fo
 import numpy as np
 from fiftyone.operators.store import ExecutionStore
 
-from . import processes, query
+from . import database, processes, query
 from .stagecheck import OWN_COLLECTIONS
 
 STORE = "wandb_id_lists"
@@ -159,7 +159,7 @@ def _keep(dataset, ids, in_app):
     }
     # First, so that what a crash leaves behind is found.
     _store().set(name, record)
-    query.write_ids(name, ids.tobytes())
+    database.write_ids(name, ids.tobytes())
     if not in_app:
         atexit.register(_remove_at_exit, name)
 
@@ -167,10 +167,10 @@ def _keep(dataset, ids, in_app):
 
 
 def _is_needed(name, record, dataset, in_app):
-    if not query.dataset_exists(record["dataset_id"]):
+    if not database.dataset_exists(record["dataset_id"]):
         return False
 
-    if query.is_saved(name):
+    if database.is_saved(name):
         return True
 
     replaced = in_app and record["in_app"] and record["dataset_id"] == query.dataset_id(dataset)
@@ -178,13 +178,13 @@ def _is_needed(name, record, dataset, in_app):
 
 
 def _remove(store, name):
-    query.drop_collection(name)
+    database.drop_collection(name)
     store.delete(name)
 
 
 def _remove_at_exit(name):
     try:
-        if not query.is_saved(name):
+        if not database.is_saved(name):
             _remove(_store(), name)
     except Exception:
         # The database went first, or will be swept by the next load.

@@ -14,7 +14,7 @@ import time
 import bson
 from fiftyone.operators.store import ExecutionStore
 
-from . import PLUGIN_NAME, processes, query
+from . import PLUGIN_NAME, database, processes
 from .plain import to_plain
 
 STORE = "wandb_jobs"
@@ -179,7 +179,7 @@ def _queued():
             "source": None,
             "delegated": True,
         }
-        for operation in query.queued_operations(PLUGIN_NAME + "/")
+        for operation in database.queued_operations(PLUGIN_NAME + "/")
     ]
 
 

@@ -141,6 +141,9 @@ class Loader:
 
 def _moment(text):
     try:
-        return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+        moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
         return None
+
+    # W&B says whole seconds: what changed in that second changed before it was logged.
+    return moment if moment.microsecond else moment + datetime.timedelta(seconds=1)

@@ -1,10 +1,8 @@
 """A FiftyOne view as MongoDB sees it.
 
-The only module that uses names which FiftyOne keeps to itself; tests assert every one
-of them, so that a release that changes one is noticed there.
+This module and ``database`` are the only ones that use names which FiftyOne keeps to itself;
+tests assert every one of them, so that a release that changes one is noticed there.
 """
-
-import re
 
 import bson
 import fiftyone as fo
@@ -19,11 +17,8 @@ from . import schema
 from .errors import FIFTYONE, SETTINGS, WandBError
 from .plain import to_json
 
-# The collection of FiftyOne's delegated operations.
-_DELEGATED = "delegated_ops"
-
-# Documents that are written at once.
-_BATCH = 50_000
+# Rows that a stage can select in their order: MongoDB takes 16 MB.
+_MAX_SELECTED = 400_000
 
 # Arguments of stages that name generated datasets or cache queries.
 _STATE = "_state"
@@ -62,7 +57,7 @@ def describe_view(view):
         "collection": view._dataset._sample_collection_name,
         "pipeline": _encode(pipeline(view)),
         "is_subset": subset,
-        "serialization_json": serialization(view) if subset else "",
+        "serialization_json": serialization(view, lasting=True) if subset else "",
         "row_kind": row_kind(view),
         "group_slice": group_slice(view) or "",
     }
@@ -114,9 +109,14 @@ def is_subset(view):
     return bool(view._all_stages)
 
 
-def serialization(view):
-    """The view's stages as JSON, without names that differ from session to session."""
-    stages = _clean(view._serialize(include_uuids=False))
+def serialization(view, lasting=False):
+    """The view's stages as JSON, without names that differ from session to session.
+
+    Args:
+        view: the view
+        lasting (False): whether stages have to go that choose other rows in the next session
+    """
+    stages = _clean(_lasting(view) if lasting else view._serialize(include_uuids=False))
     return json_util.dumps(stages, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -297,64 +297,6 @@ def dataset_id(dataset):
     return str(dataset._doc.id)
 
 
-def dataset_exists(text):
-    """Whether there is a dataset with this id."""
-    return _database()["datasets"].find_one({"_id": bson.ObjectId(text)}, {"_id": 1}) is not None
-
-
-def write_ids(name, ids):
-    """Makes a collection of ids.
-
-    Args:
-        name: the collection's name
-        ids: 12 bytes for each id, without duplicates
-    """
-    collection = _database()[name]
-    for begin in range(0, len(ids), 12 * _BATCH):
-        part = ids[begin : begin + 12 * _BATCH]
-        first = begin // 12
-        documents = [{"_id": bson.ObjectId(part[i : i + 12]), "n": first + i // 12} for i in range(0, len(part), 12)]
-        collection.insert_many(documents, ordered=False)
-
-
-def drop_collection(name):
-    """Removes a collection."""
-    _database().drop_collection(name)
-
-
-def is_saved(text):
-    """Whether the text is in the stages of any saved view or run."""
-    mentioned = {"view_stages": {"$regex": re.escape(text)}}
-    return any(_database()[name].find_one(mentioned, {"_id": 1}) is not None for name in ("views", "runs"))
-
-
-def delegated_run_state(operation_id):
-    """The state of a delegated operation; None if there is no such operation any more.
-
-    Reads one word: the whole document may hold megabytes of ids.
-    """
-    found = _database()[_DELEGATED].find_one({"_id": operation_id}, {"run_state": 1})
-    return found.get("run_state") if found else None
-
-
-def queued_operations(prefix):
-    """The delegated operations that wait to be run and whose operators start so.
-
-    Returns:
-        a list of dicts with the keys ``_id`` (an ObjectId), ``operator`` and ``dataset``
-    """
-    wanted = {"run_state": "queued", "operator": {"$regex": "^" + re.escape(prefix)}}
-    shown = {"operator": 1, "context.request_params.dataset_name": 1}
-    return [
-        {
-            "_id": found["_id"],
-            "operator": found["operator"],
-            "dataset": found["context"]["request_params"].get("dataset_name"),
-        }
-        for found in _database()[_DELEGATED].find(wanted, shown)
-    ]
-
-
 def _database():
     return foo.get_db_conn()
 
@@ -368,6 +310,45 @@ def _encode(stages):
             source=FIFTYONE,
             code="bad_view",
         ) from e
+
+
+def _lasting(view):
+    """The view's stages, where those that shuffle patches, frames or clips select them by their ids.
+
+    FiftyOne makes the random numbers of such rows anew with them.
+    """
+    stages = view._serialize(include_uuids=False)
+    if not is_generated(view):
+        return stages
+
+    own = len(stages) - len(view._stages)
+    source = view._source_collection
+    if isinstance(source, fo.DatasetView) and is_generated(source):
+        stages[: own - 1] = _lasting(source)
+
+    if not _has_lasting_ids(view):
+        return stages
+
+    head = view._base_view
+    for number, stage in enumerate(view._stages, own):
+        head = head.add_stage(stage)
+        if isinstance(stage, (fo.Shuffle, fo.Take)):
+            ids = head.values("id") if count(head, _MAX_SELECTED + 1, seconds=60) in range(_MAX_SELECTED + 1) else None
+            if ids is None:
+                break
+
+            stages[number] = fo.Select(ids, ordered=True)._serialize(include_uuid=False)
+
+    return stages
+
+
+def _has_lasting_ids(view):
+    # Patches, frames and clips of a field have those of their labels and frames.
+    if not isinstance(view, foc.ClipsView):
+        return True
+
+    field = view._clips_stage.field_or_expr if isinstance(view._clips_stage, fo.ToClips) else None
+    return isinstance(field, str) and not field.startswith("frames.")
 
 
 def _clean(value):

@@ -16,6 +16,11 @@ IDS = "ids"
 _SLICE_STAGES = {"SelectGroupSlices", "ExcludeGroupSlices"}
 _GENERATING_STAGES = {"ToPatches", "ToEvaluationPatches", "ToClips", "ToTrajectories", "ToFrames"}
 
+_RANDOM_ANEW = (
+    "FiftyOne makes the order of patches, clips and frames anew each time, and the artifact does not say their ids: "
+    "the view's take() and shuffle() choose others than those that were logged"
+)
+
 # How long MongoDB may be at stages out of an artifact: they could be made to never end.
 _SECONDS = 600
 
@@ -151,6 +156,9 @@ class _Maker:
         try:
             found = stages.parse(self._logged.serialization)
             self._notes += found.notes
+            if found.is_random_anew:
+                self._notes.append(_RANDOM_ANEW)
+
             view = stages.apply(found.stages, self._start(found.names))
             restored = self._compare(view, STAGES)
             foreign = found.changes_documents and query.has_foreign_files(view, _SECONDS)

@@ -36,6 +36,13 @@ class Stages:
         return {stage.name for stage in _all(self.stages)}
 
     @property
+    def is_random_anew(self):
+        """Whether rows are chosen by random numbers that FiftyOne makes with them, each time others."""
+        names = [stage.name for stage in _all(self.stages)]
+        made = next((number for number, name in enumerate(names) if name in CONFIG), len(names))
+        return not {"Shuffle", "Take"}.isdisjoint(names[made:])
+
+    @property
     def changes_documents(self):
         """Whether any of them could make documents that no sample is like."""
         return any(stage.changes_documents for stage in _all(self.stages))

@@ -228,6 +228,13 @@ def test_private_names_of_fiftyone(data):
     assert [type(s).__name__ for s in patches._all_stages] == ["ToPatches"]
     assert [set(s) for s in patches._serialize(include_uuids=False)] == [{"_cls", "kwargs"}]
     assert "_state" in dict(patches._serialize(include_uuids=False)[0]["kwargs"])
+    assert patches._base_view._all_stages == patches._all_stages
+    assert [type(s).__name__ for s in patches.limit(1)._stages] == ["Limit"]
+    assert isinstance(patches._source_collection, fo.DatasetView)
+    assert not query.is_generated(patches._source_collection)
+    clips = data["videos"].to_clips("events")
+    assert (clips._clips_stage.field_or_expr, type(clips._clips_stage)) == ("events", fo.ToClips)
+    assert set(fo.Select([])._serialize(include_uuid=False)) == {"_cls", "kwargs"}
     assert "delegated_ops" in _delegated_collections()
 
 

@@ -10,7 +10,7 @@ import fiftyone.operators as foo
 from fiftyone.operators.executor import ExecutionResult
 from fiftyone.operators.message import GeneratedMessage, MessageType
 
-from .. import query, work
+from .. import database, query, work
 from ..errors import FIFTYONE, SETTINGS, WandBCancelled, WandBError
 from ..plain import to_plain
 from ..progress import TerminalBar
@@ -184,7 +184,7 @@ class JobOperator(foo.Operator):
 def _failed_elsewhere(operation_id, nothing):
     def watch():
         try:
-            state = query.delegated_run_state(operation_id)
+            state = database.delegated_run_state(operation_id)
         except Exception:
             # The database will be back, or the job will hear of it itself.
             return None

@@ -87,6 +87,17 @@ def log_view(operator, server):
 
 
 @pytest.fixture
+def load_view(operator, server):
+    """Loads what was logged, with a report."""
+
+    def load(view, result):
+        artifact = f"{result['artifact_name']}:{result['artifact_version']}"
+        return operator("load_view_from_wandb")(view._root_dataset, PROJECT, artifact, with_report=True)
+
+    return load
+
+
+@pytest.fixture
 def log_predictions(operator, server):
     """Logs predictions, by default under a new name."""
 

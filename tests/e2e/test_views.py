@@ -1,10 +1,11 @@
-"""Views of every kind: the rows are what iterating over the view in Python gives, in that order."""
+"""Views of every kind: the rows are what iterating over the view in Python gives, in that order, and loading gives them back."""
 
 import json
 
 import fiftyone as fo
 import pytest
 
+from support.contents import content
 from tests.e2e import expected
 from tests.e2e.kinds import ALL
 from tests.e2e.reading import file, lines, rows
@@ -47,7 +48,7 @@ def test_kinds():
 @pytest.mark.parametrize(
     "kind", [pytest.param(k, marks=[pytest.mark.oldest] if k in OLDEST else []) for k in sorted(set(ALL) - {"empty"})]
 )
-def test_view(data, log_view, read, kind):
+def test_view(data, log_view, load_view, read, kind):
     view = ALL[kind](data)
     labels = bool(expected.label_paths(view))
 
@@ -67,6 +68,10 @@ def test_view(data, log_view, read, kind):
         assert list(got[0]) == list(wanted[0])
     else:
         assert json.loads(file(found, "sample_references.json")) == expected.references(view)
+
+    again, report = load_view(view, result)
+    assert (report["gone"], report["new"], report["changed"], report["warnings"]) == (0, 0, 0, [])
+    assert content(again) == content(view)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def log():
         }
         return restore.Logged(
             metadata=json.loads(json.dumps(described)),
-            serialization=query.serialization(view) if subset else "",
+            serialization=query.serialization(view, lasting=True) if subset else "",
             ids=row_sources(view),
             created=datetime.datetime.now(datetime.timezone.utc),
         )

@@ -1,5 +1,6 @@
 """Views of all kinds are logged and made again, and compared sample by sample and label by label."""
 
+import dataclasses
 import datetime
 import re
 
@@ -9,6 +10,7 @@ from bson import ObjectId
 from fiftyone import ViewField as F
 
 from shim import query, restore
+from support.contents import content
 from support.views import VIEWS
 
 pytestmark = [pytest.mark.oldest, pytest.mark.usefixtures("fiftyone")]
@@ -47,6 +49,22 @@ MORE = {
     "clips by hand": lambda d: d["videos"].to_clips([[(1, 2)], [(2, 4), (5, 6)], []]),
     "clips of clips' labels": lambda d: d["videos"].to_clips("events").filter_labels("events", F("label") == "end"),
     "patches with other fields": lambda d: d["images"].to_patches("ground_truth", other_fields=["number"]),
+    "patches shuffled": lambda d: d["images"].to_patches("ground_truth").shuffle(seed=3),
+    "patches taken, filtered and shuffled": lambda d: (
+        d["images"]
+        .to_patches("predictions")
+        .take(9)
+        .match(F("predictions.label") == "dog")
+        .limit(3)
+        .shuffle()
+        .map_labels("predictions", {"dog": "hund"})
+    ),
+    "evaluation patches taken": lambda d: d["images"].to_evaluation_patches("ev").take(5, seed=2),
+    "frames taken": lambda d: d["videos"].to_frames(sample_frames=False).take(7),
+    "patches of shuffled frames": lambda d: (
+        d["videos"].to_frames(sample_frames=False).shuffle().limit(6).to_patches("objects").take(4)
+    ),
+    "clips shuffled": lambda d: d["videos"].to_clips("events").shuffle(),
     "frames at a rate": lambda d: d["videos"].to_frames(sample_frames=False, max_fps=5),
     "labels by ids": lambda d: d["images"].select_labels(
         ids=d["images"].limit(4).values("predictions.detections.id", unwind=True)[::2], fields="predictions"
@@ -80,6 +98,22 @@ def test_the_same_view(data, log, kind):
     assert type(again.view) is type(view)
 
 
+@pytest.mark.parametrize("kind", ["trajectories", "the original's patches"])
+def test_rows_that_are_random_anew(data, log, kind):
+    """FiftyOne gives them other random numbers, and they have no ids that last, or the artifact does not say them."""
+    if kind == "trajectories":
+        view = data["videos"].to_trajectories("frames.objects").take(2)
+        logged = log(view)
+    else:
+        view = data["images"].to_patches("ground_truth").take(5)
+        logged = dataclasses.replace(log(view), serialization=query.serialization(view))
+
+    again = restore.restore(query.root_dataset(view), logged)
+
+    assert (again.way, again.rows) == (restore.STAGES, len(view))
+    assert "makes the order of patches, clips and frames anew" in again.notes[0]
+
+
 def test_an_empty_view_is_an_error(data, log):
     """The original plugin saved an empty view and called that a success."""
     view = data["images"].match_tags("train")
@@ -90,42 +124,3 @@ def test_an_empty_view_is_an_error(data, log):
         restore.restore(other, logged, by_ids=True)
 
     assert data["images"].name in str(caught.value)
-
-
-def content(view):
-    """All that a view shows, without what is new each time that it is made."""
-    dynamic = view.media_type == "group" and view._is_dynamic_groups
-    return [_plain(sample, query.row_kind(query.as_view(view)), dynamic) for sample in view]
-
-
-def _plain(sample, kind, dynamic):
-    document = sample.to_mongo_dict(include_id=kind != "ROW_KIND_CLIP")
-    document.pop("_dataset_id", None)
-    document.pop("last_modified_at", None)
-    if kind != "ROW_KIND_SAMPLE":
-        document.pop("created_at", None)
-
-    if sample.media_type == "video":
-        document["frames"] = [
-            {"number": number, **_without_dataset(frame.to_mongo_dict(include_id=True))}
-            for number, frame in sample.frames.items()
-        ]
-
-    return _comparable(document)
-
-
-def _without_dataset(document):
-    for key in ("_dataset_id", "last_modified_at", "created_at"):
-        document.pop(key, None)
-
-    return document
-
-
-def _comparable(value):
-    if isinstance(value, dict):
-        return {key: _comparable(item) for key, item in value.items() if key != "_rand"}
-
-    if isinstance(value, (list, tuple)):
-        return [_comparable(item) for item in value]
-
-    return value.tolist() if hasattr(value, "tolist") else value

@@ -1,0 +1,74 @@
+"""FiftyOne's collections in MongoDB beside those of samples, and the plugin's own."""
+
+import re
+
+import bson
+import fiftyone.core.odm as foo
+
+# The collection of FiftyOne's delegated operations.
+_DELEGATED = "delegated_ops"
+
+# Documents that are written at once.
+_BATCH = 50_000
+
+
+def dataset_exists(text):
+    """Whether there is a dataset with this id."""
+    return _database()["datasets"].find_one({"_id": bson.ObjectId(text)}, {"_id": 1}) is not None
+
+
+def write_ids(name, ids):
+    """Makes a collection of ids.
+
+    Args:
+        name: the collection's name
+        ids: 12 bytes for each id, without duplicates
+    """
+    collection = _database()[name]
+    for begin in range(0, len(ids), 12 * _BATCH):
+        part = ids[begin : begin + 12 * _BATCH]
+        first = begin // 12
+        documents = [{"_id": bson.ObjectId(part[i : i + 12]), "n": first + i // 12} for i in range(0, len(part), 12)]
+        collection.insert_many(documents, ordered=False)
+
+
+def drop_collection(name):
+    """Removes a collection."""
+    _database().drop_collection(name)
+
+
+def is_saved(text):
+    """Whether the text is in the stages of any saved view or run."""
+    mentioned = {"view_stages": {"$regex": re.escape(text)}}
+    return any(_database()[name].find_one(mentioned, {"_id": 1}) is not None for name in ("views", "runs"))
+
+
+def delegated_run_state(operation_id):
+    """The state of a delegated operation; None if there is no such operation any more.
+
+    Reads one word: the whole document may hold megabytes of ids.
+    """
+    found = _database()[_DELEGATED].find_one({"_id": operation_id}, {"run_state": 1})
+    return found.get("run_state") if found else None
+
+
+def queued_operations(prefix):
+    """The delegated operations that wait to be run and whose operators start so.
+
+    Returns:
+        a list of dicts with the keys ``_id`` (an ObjectId), ``operator`` and ``dataset``
+    """
+    wanted = {"run_state": "queued", "operator": {"$regex": "^" + re.escape(prefix)}}
+    shown = {"operator": 1, "context.request_params.dataset_name": 1}
+    return [
+        {
+            "_id": found["_id"],
+            "operator": found["operator"],
+            "dataset": found["context"]["request_params"].get("dataset_name"),
+        }
+        for found in _database()[_DELEGATED].find(wanted, shown)
+    ]
+
+
+def _database():
+    return foo.get_db_conn()
