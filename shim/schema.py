@@ -132,6 +132,29 @@ def predictions_field(samples, path):
     )
 
 
+def label_field(samples, path, argument, candidates):
+    """Describes a label field that a user asked for.
+
+    Args:
+        samples: a :class:`fiftyone.core.collections.SampleCollection`
+        path: the field's path
+        argument: the name of the parameter that names it
+        candidates: paths to propose if it is no label field
+
+    Raises:
+        WandBError: if it is missing or holds no labels
+    """
+    field, db_path = _resolve(samples, path, argument)
+    if not is_label(field):
+        names = ", ".join(candidates[:20]) + (", ..." if len(candidates) > 20 else "")
+        raise _wrong(
+            f"{argument} names '{path}', which is a {_type_name(field)} and holds no labels"
+            + (f". It could be: {names}" if names else "")
+        )
+
+    return _describe_label(path, db_path, field)
+
+
 def prompt_field(samples, path):
     """Describes the field with the prompts, or returns None if none is named.
 

@@ -7,6 +7,7 @@ import time
 from fiftyone.operators import types
 
 from .. import names, query, schema
+from .. import overlays as drawn
 from .. import pictures as shown
 from ..errors import WandBError
 from . import results
@@ -165,6 +166,40 @@ def pictures(ctx, inputs, mode):
             ),
             shown.size_error(ctx.params.get("thumbnail_size")),
         )
+
+
+def overlays(ctx, inputs, view, mode, default, truth=False):
+    """Adds which labels are drawn over the pictures of a table, if it has any.
+
+    Args:
+        ctx: the execution context
+        inputs: the form's inputs
+        view: the view
+        mode: one of ``pictures.MODES``, as the form is filled in
+        default: the fields that an empty field stands for, in words
+        truth (False): whether the ground truth is asked for
+    """
+    fields = drawn.drawable(view) if mode != "none" else []
+    if not fields:
+        return
+
+    inputs.bool("draw_labels", default=True, label="Draw the labels", description="Boxes and masks over the pictures")
+    if ctx.params.get("draw_labels") is False:
+        return
+
+    choose_many(inputs, "overlays", fields, "Labels drawn", f"Each is a layer of its own. Empty: {default}")
+    if truth:
+        choose(inputs, "gt_field", fields, "Ground truth", "A label field to be drawn beside the predictions")
+
+    modes = types.DropdownView()
+    for value, label, description in (
+        ("own", "Those of the labels", "Instances with a mask, segmentations and filled polylines"),
+        ("all", "All outlines", "Rotated boxes and closed polylines, too"),
+        ("none", "None", "Boxes only: masks are not read"),
+    ):
+        modes.add_choice(value, label=label, description=description)
+
+    inputs.enum("mask_mode", modes.values(), default="own", label="Masks", view=modes)
 
 
 def plan(ctx, inputs, view, columns, mode):

@@ -21,6 +21,8 @@ class LogFiftyOneViewToWandB(LogOperator):
         "include_images",
         "image_mode",
         "thumbnail_size",
+        "overlays",
+        "mask_mode",
         "fields",
         "embedding_field",
         "aliases",
@@ -58,6 +60,8 @@ class LogFiftyOneViewToWandB(LogOperator):
         include_images=None,
         image_mode=None,
         thumbnail_size=None,
+        overlays=None,
+        mask_mode=None,
         fields=None,
         embedding_field=None,
         aliases=None,
@@ -85,6 +89,10 @@ class LogFiftyOneViewToWandB(LogOperator):
                 file itself), "reference" (its URI, with the artifact referring to it, and the column
                 ``thumbnail`` beside it) or "none"
             thumbnail_size (256): the longest side of a thumbnail, in pixels
+            overlays (None): the label fields drawn over the pictures: a field, a list of them, or False for none; by
+                default, all that can be
+            mask_mode (None): what is drawn as masks: "own" for the labels that have one (the default), "all" for
+                rotated boxes and closed polylines too, or "none" for boxes only
             fields (None): a plain field, or a list of them, for typed columns of the table
             embedding_field (None): a vector field, or a list of them, to log as ``.npz``
             aliases (None): aliases of the artifact's version beside ``latest``
@@ -111,6 +119,8 @@ class LogFiftyOneViewToWandB(LogOperator):
             "include_images": include_images,
             "image_mode": image_mode,
             "thumbnail_size": thumbnail_size,
+            "overlays": overlays,
+            "mask_mode": mask_mode,
             "fields": fields,
             "embedding_field": embedding_field,
             "aliases": aliases,
@@ -145,6 +155,7 @@ class LogFiftyOneViewToWandB(LogOperator):
         if ctx.params.get("include_labels"):
             inputs.bool("include_images", default=True, label="Show the pictures", description="A column of the table")
             forms.pictures(ctx, inputs, self.image_mode(ctx.params))
+            forms.overlays(ctx, inputs, view, self.image_mode(ctx.params), "all that can be")
             forms.choose_many(
                 inputs,
                 "fields",
@@ -210,7 +221,7 @@ class LogFiftyOneViewToWandB(LogOperator):
             "aliases": text_list(params.get("aliases"), "aliases"),
             "tags": text_list(params.get("tags"), "tags"),
             "include_labels": with_table,
-            **self.pictures(params),
+            **self.pictures(view, params),
             "labels": labels,
             "fields": fields,
             "embeddings": schema.embedding_fields(view, embeddings),

@@ -33,6 +33,9 @@ class LogModelPredictions(LogOperator):
         "include_images",
         "image_mode",
         "thumbnail_size",
+        "overlays",
+        "mask_mode",
+        "gt_field",
         "fields",
         "aliases",
         "tags",
@@ -75,6 +78,9 @@ class LogModelPredictions(LogOperator):
         low_confidence_threshold=LOW_CONFIDENCE,
         image_mode=None,
         thumbnail_size=None,
+        overlays=None,
+        mask_mode=None,
+        gt_field=None,
         fields=None,
         aliases=None,
         tags=None,
@@ -105,6 +111,11 @@ class LogModelPredictions(LogOperator):
                 file itself), "reference" (its URI, with the artifact referring to it, and the column
                 ``thumbnail`` beside it) or "none"
             thumbnail_size (256): the longest side of a thumbnail, in pixels
+            overlays (None): the label fields drawn over the pictures: a field, a list of them, or False for none; by
+                default, the predictions
+            mask_mode (None): what is drawn as masks: "own" for the labels that have one (the default), "all" for
+                rotated boxes and closed polylines too, or "none" for boxes only
+            gt_field (None): the label field with the ground truth, to be drawn beside the predictions
             fields (None): a plain field, or a list of them, for typed columns of the table
             aliases (None): aliases of the artifact's version beside ``latest``
             tags (None): tags of the artifact's version
@@ -135,6 +146,9 @@ class LogModelPredictions(LogOperator):
             "low_confidence_threshold": low_confidence_threshold,
             "image_mode": image_mode,
             "thumbnail_size": thumbnail_size,
+            "overlays": overlays,
+            "mask_mode": mask_mode,
+            "gt_field": gt_field,
             "fields": fields,
             "aliases": aliases,
             "tags": tags,
@@ -166,6 +180,7 @@ class LogModelPredictions(LogOperator):
             forms.artifact(ctx, inputs, "the model's name, _predictions_ and the time")
             inputs.bool("include_images", default=False, label="Show the pictures", description="A column of the table")
             forms.pictures(ctx, inputs, self.image_mode(ctx.params))
+            forms.overlays(ctx, inputs, view, self.image_mode(ctx.params), "the predictions", truth=True)
             forms.choose_many(
                 inputs,
                 "fields",
@@ -248,7 +263,7 @@ class LogModelPredictions(LogOperator):
             "model_version": _text(params.get("model_version")),
             "model_config_json": _config(params),
             "low_confidence_threshold": _threshold(params.get("low_confidence_threshold")),
-            **self.pictures(params),
+            **self.pictures(view, params, [params["predictions_field"]]),
             "inference_timestamp": moment["iso"],
             "name_timestamp": moment["name"],
             "fields": schema.plain_fields(view, params.get("fields")),

@@ -5,7 +5,7 @@ import logging
 
 import fiftyone.operators as foo
 
-from .. import names, pictures, query, settings, work
+from .. import names, overlays, pictures, query, settings, work
 from ..errors import bad_argument
 from . import forms
 from .base import JobOperator
@@ -44,13 +44,20 @@ class LogOperator(JobOperator):
         """What the pictures of a job with these parameters are: one of ``pictures.MODES``."""
         raise NotImplementedError
 
-    def pictures(self, params):
-        """The part of the request that is about pictures, a dict."""
+    def pictures(self, view, params, drawn=None):
+        """The part of the request that is about pictures, a dict.
+
+        Args:
+            view: a :class:`fiftyone.core.view.DatasetView`
+            params: a dict of the operator's parameters
+            drawn (None): the label fields that are drawn if ``overlays`` names none; by default, all that can be
+        """
         mode = self.image_mode(params)
+        drawn = overlays.describe(view, params, mode != "none", drawn)
         if mode == "none":
             return {"include_images": False}
 
-        return {"include_images": True, "pictures": pictures.describe(params, mode)}
+        return {"include_images": True, "pictures": {**pictures.describe(params, mode), "overlays": drawn}}
 
     def job(self, samples, params, record_id=None, **where):
         _check_texts(params)

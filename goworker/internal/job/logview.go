@@ -63,7 +63,7 @@ func (j LogView) collect(ctx context.Context, c *collector) (*publication, error
 		return nil, err
 	}
 	if j.IncludeLabels {
-		if err = r.openTable(j, f); err != nil {
+		if err = r.openTable(ctx, j, f); err != nil {
 			return nil, err
 		}
 	} else {
@@ -93,8 +93,11 @@ func errEmptyView() error {
 }
 
 // openTable starts the table: the original's columns first, then ours.
-func (r *viewRows) openTable(j LogView, f *fields) (err error) {
+func (r *viewRows) openTable(ctx context.Context, j LogView, f *fields) (err error) {
 	if r.pictures, err = openPictures(r.c, j.Pictures, r.base); err != nil {
+		return err
+	}
+	if err = r.pictures.openOverlays(ctx, j.View, j.Dataset, f); err != nil {
 		return err
 	}
 	columns := []string{"sample_id", "filepath", "tags"}
@@ -106,6 +109,7 @@ func (r *viewRows) openTable(j LogView, f *fields) (err error) {
 	columns = append(columns, r.base.columns()...)
 	columns, r.plain = plainColumns(columns, f, j.Fields)
 	r.table = newTableFile(r.c.spool, "samples", columns)
+	r.pictures.setClasses(r.table.w)
 	return nil
 }
 

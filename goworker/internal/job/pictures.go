@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/overlay"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumb"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumbcache"
@@ -38,6 +39,8 @@ type Pictures struct {
 	// either may be empty for not at all.
 	CacheDir   string
 	CacheBytes int64
+	// Overlays are the labels drawn over them; nil for none.
+	Overlays *Overlays
 }
 
 // identify adds what of it changes the content of an artifact.
@@ -49,6 +52,7 @@ func (p *Pictures) identify(out *object) {
 	if p.Mode != PictureOriginal {
 		out.set("thumbnail_size", p.Size)
 	}
+	p.Overlays.identify(out)
 }
 
 const (
@@ -71,6 +75,8 @@ type pictures struct {
 	c     *collector
 	cache *thumbcache.Cache // nil for none
 	pack  *artifact.Pack
+	// overlays draws over them; nil for nothing.
+	overlays *overlays
 	// makers are the thumbnailers: as many as can work at once.
 	makers chan *thumb.Thumbnailer
 	large  sync.Mutex // held by who handles a large picture
@@ -90,7 +96,7 @@ func openPictures(c *collector, conf *Pictures, base *rowBase) (*pictures, error
 	for range n {
 		p.makers <- &thumb.Thumbnailer{}
 	}
-	if conf.Mode == PictureOriginal {
+	if conf.Mode == PictureOriginal && conf.Overlays == nil {
 		return p, nil
 	}
 	var err error
@@ -98,7 +104,7 @@ func openPictures(c *collector, conf *Pictures, base *rowBase) (*pictures, error
 		return nil, err
 	}
 	c.atEnd(func() { _ = p.pack.Close() })
-	if conf.CacheDir != "" && conf.CacheBytes > 0 {
+	if conf.Mode != PictureOriginal && conf.CacheDir != "" && conf.CacheBytes > 0 {
 		if p.cache, err = thumbcache.Open(filepath.Clean(conf.CacheDir), conf.CacheBytes); err != nil {
 			c.warnings.note("no_cache", "Thumbnails are not kept for the next call: the directory %s cannot be used (%v).", conf.CacheDir, err)
 		} else {
@@ -114,9 +120,9 @@ func (p *pictures) columns() []string {
 	case p == nil:
 		return nil
 	case p.conf.Mode == PictureReference:
-		return []string{imageColumn, thumbnailColumn}
+		return append([]string{imageColumn, thumbnailColumn}, p.overlays.columns()...)
 	}
-	return []string{imageColumn}
+	return append([]string{imageColumn}, p.overlays.columns()...)
 }
 
 // close ends the file of thumbnails.
@@ -136,6 +142,8 @@ type pictureCell struct {
 	text  string
 	shown shown
 	why   *noPicture // where a picture is missing that should be there
+	// trouble is what of the row's labels is not drawn.
+	trouble overlay.Trouble
 }
 
 // shown is which part of a picture a cell shows: what is drawn over it goes by that.
@@ -163,6 +171,11 @@ func (r rowPictures) write(w *table.Writer, sampleID string, warn *warnings) {
 		}
 		if cell.why != nil {
 			warn.add(cell.why.code, cell.why.rest, sampleID)
+		}
+		for _, t := range troubles {
+			if cell.trouble&t.is != 0 {
+				warn.add(t.code, t.rest, sampleID)
+			}
 		}
 	}
 }

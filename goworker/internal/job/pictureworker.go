@@ -32,6 +32,15 @@ func (p *pictures) worker(f *fields) *pictureWorker {
 // ends the job is an error.
 func (w *pictureWorker) row(ctx context.Context, doc bson.Raw) (rowPictures, error) {
 	w.slots.Load(doc)
+	cells, err := w.cells(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return w.draw(ctx, cells)
+}
+
+// cells makes the pictures themselves.
+func (w *pictureWorker) cells(ctx context.Context) (rowPictures, error) {
 	m := w.p.mediaOf(w.slots)
 	switch w.p.conf.Mode {
 	case PictureOriginal:
@@ -68,13 +77,18 @@ func (w *pictureWorker) thumbnail(ctx context.Context, m media) (pictureCell, er
 	if err != nil {
 		return pictureCell{}, err
 	}
+	return w.small(small, m.crop)
+}
+
+// small makes a cell of a picture of ours, which shows a part of another one.
+func (w *pictureWorker) small(small thumb.Thumb, crop thumb.Box) (pictureCell, error) {
 	sum := sha256.Sum256(small.Bytes)
 	sha := hex.EncodeToString(sum[:])
 	image := &table.Image{
 		Path: "media/images/" + sha[:20] + "." + small.Format, SHA256: sha, Format: small.Format, Width: small.Width, Height: small.Height,
 	}
 	return pictureCell{image: image, shown: shown{
-		Width: small.Width, Height: small.Height, SourceWidth: small.SourceWidth, SourceHeight: small.SourceHeight, Crop: m.crop,
+		Width: small.Width, Height: small.Height, SourceWidth: small.SourceWidth, SourceHeight: small.SourceHeight, Crop: crop,
 	}}, w.p.pack.Add(image.Path, small.Bytes)
 }
 

@@ -66,7 +66,7 @@ type predictionRows struct {
 func (j LogPredictions) collect(ctx context.Context, c *collector) (*publication, error) {
 	f := &fields{}
 	r := &predictionRows{base: newRowBase(f, j.View.Rows), prompt: -1, threshold: j.LowConfidence, c: c}
-	if err := r.open(j, f); err != nil {
+	if err := r.open(ctx, j, f); err != nil {
 		return nil, err
 	}
 	n, err := scan(ctx, c.source, j.View, f, c.tracker, r.pictures, r.add)
@@ -91,8 +91,11 @@ func (j LogPredictions) collect(ctx context.Context, c *collector) (*publication
 }
 
 // open starts the files: the original's columns first, then ours.
-func (r *predictionRows) open(j LogPredictions, f *fields) (err error) {
+func (r *predictionRows) open(ctx context.Context, j LogPredictions, f *fields) (err error) {
 	if r.pictures, err = openPictures(r.c, j.Pictures, r.base); err != nil {
+		return err
+	}
+	if err = r.pictures.openOverlays(ctx, j.View, j.Dataset, f); err != nil {
 		return err
 	}
 	columns := []string{"sample_id", "label_ids"}
@@ -115,6 +118,7 @@ func (r *predictionRows) open(j LogPredictions, f *fields) (err error) {
 	columns = append(columns, r.base.columns()...)
 	columns, r.plain = plainColumns(columns, f, j.Fields)
 	r.table = newTableFile(r.c.spool, "predictions", columns)
+	r.pictures.setClasses(r.table.w)
 	for path, to := range map[string]**idList{sampleIDsPath: &r.sampleIDs, labelIDsPath: &r.labelIDs, lowIDsPath: &r.lowIDs} {
 		if *to, err = newIDList(r.c, path); err != nil {
 			return err

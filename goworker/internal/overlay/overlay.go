@@ -138,6 +138,7 @@ type Drawer struct {
 	objects []object
 	columns []int
 	raster  raster
+	decoded int // bytes of the largest array
 }
 
 // NewDrawer makes a Drawer.
@@ -147,6 +148,12 @@ func (p *Plan) NewDrawer(load Load) *Drawer {
 		d.shapers = append(d.shapers, label.NewShaper(f.Type))
 	}
 	return d
+}
+
+// Heavy tells whether the memory that is used again has grown beyond what small pictures need.
+func (d *Drawer) Heavy() bool {
+	const most = 4 << 20
+	return cap(d.mask.Pix)+cap(d.raster.scratch)+4*cap(d.raster.wide)+d.decoded > most
 }
 
 // Draw draws the labels of a row: values are those of the plan's fields. The result is the caller's.

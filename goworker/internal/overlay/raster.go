@@ -42,6 +42,7 @@ func (d *Drawer) read(v bson.RawValue, path string) bool {
 			return true
 		}
 	} else if a, ok, err := d.arrays.Decode(v); err == nil && (!ok || d.raster.fromArray(a)) {
+		d.decoded = max(d.decoded, len(a.Data))
 		return ok // an empty array is no mask, and nothing is wrong
 	}
 	d.out.Trouble |= BadMask

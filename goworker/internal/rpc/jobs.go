@@ -6,6 +6,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	pb "github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/gen/wandbworker/v1"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/overlay"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
@@ -72,7 +73,7 @@ func logViewOf(m *pb.LogView, in wandb.Inputs) (job.LogView, error) {
 	return job.LogView{
 		Target: job.Target{Settings: in, RunID: m.GetRunId(), ArtifactName: m.GetArtifactName(), Description: m.GetDescription(),
 			Aliases: m.GetAliases(), Tags: m.GetTags()},
-		View: v, Dataset: d, IncludeLabels: m.GetIncludeLabels(), Pictures: picturesOf(m.GetIncludeImages(), m.GetPictures()),
+		View: v, Dataset: d, IncludeLabels: m.GetIncludeLabels(), Pictures: picturesOf(m.GetIncludeImages(), m.GetPictures(), in.Home),
 		Labels: fieldsOf(m.GetLabels()), Fields: fieldsOf(m.GetFields()), Embeddings: fieldsOf(m.GetEmbeddings()),
 	}, err
 }
@@ -84,7 +85,7 @@ func logPredictionsOf(m *pb.LogPredictions, in wandb.Inputs) (job.LogPredictions
 			Aliases: m.GetAliases(), Tags: m.GetTags(), InputArtifact: m.GetInputArtifact()},
 		View: v, Dataset: d, Predictions: fieldOf(m.GetPredictions()),
 		ModelName: m.GetModelName(), ModelVersion: m.GetModelVersion(), ModelConfigJSON: m.GetModelConfigJson(),
-		LowConfidence: m.GetLowConfidenceThreshold(), Pictures: picturesOf(m.GetIncludeImages(), m.GetPictures()),
+		LowConfidence: m.GetLowConfidenceThreshold(), Pictures: picturesOf(m.GetIncludeImages(), m.GetPictures(), in.Home),
 		Timestamp: m.GetInferenceTimestamp(), NameTimestamp: m.GetNameTimestamp(), Fields: fieldsOf(m.GetFields()),
 	}
 	if m.GetPrompt() != nil {
@@ -95,12 +96,20 @@ func logPredictionsOf(m *pb.LogPredictions, in wandb.Inputs) (job.LogPredictions
 }
 
 // picturesOf are a table's pictures, nil for none.
-func picturesOf(wanted bool, m *pb.Pictures) *job.Pictures {
+func picturesOf(wanted bool, m *pb.Pictures, home string) *job.Pictures {
 	if !wanted {
 		return nil
 	}
 	return &job.Pictures{Mode: job.PictureMode(m.GetMode()), Size: int(m.GetThumbnailSize()), //nolint:gosec // same order
-		CacheDir: m.GetCacheDirectory(), CacheBytes: m.GetCacheBytes()}
+		CacheDir: m.GetCacheDirectory(), CacheBytes: m.GetCacheBytes(), Overlays: overlaysOf(m.GetOverlays(), home)}
+}
+
+// overlaysOf is what is drawn over a table's pictures, nil for nothing.
+func overlaysOf(m *pb.Overlays, home string) *job.Overlays {
+	if len(m.GetFields()) == 0 {
+		return nil
+	}
+	return &job.Overlays{Fields: fieldsOf(m.GetFields()), Masks: overlay.MaskMode(m.GetMasks()), Home: home} //nolint:gosec // same order
 }
 
 func rowsOf(v *pb.View, d *pb.Dataset) (job.View, job.Dataset, error) {

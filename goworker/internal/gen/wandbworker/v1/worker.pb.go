@@ -146,6 +146,60 @@ func (ImageMode) EnumDescriptor() ([]byte, []int) {
 	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{1}
 }
 
+// MaskMode says which labels are drawn as masks.
+type MaskMode int32
+
+const (
+	// Unset: those that have one of their own, which are instances with a mask,
+	// segmentations and filled polylines.
+	MaskMode_MASK_MODE_UNSPECIFIED MaskMode = 0
+	// Rotated boxes and closed polylines, too.
+	MaskMode_MASK_MODE_ALL MaskMode = 1
+	// None: masks are not read.
+	MaskMode_MASK_MODE_NONE MaskMode = 2
+)
+
+// Enum value maps for MaskMode.
+var (
+	MaskMode_name = map[int32]string{
+		0: "MASK_MODE_UNSPECIFIED",
+		1: "MASK_MODE_ALL",
+		2: "MASK_MODE_NONE",
+	}
+	MaskMode_value = map[string]int32{
+		"MASK_MODE_UNSPECIFIED": 0,
+		"MASK_MODE_ALL":         1,
+		"MASK_MODE_NONE":        2,
+	}
+)
+
+func (x MaskMode) Enum() *MaskMode {
+	p := new(MaskMode)
+	*p = x
+	return p
+}
+
+func (x MaskMode) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (MaskMode) Descriptor() protoreflect.EnumDescriptor {
+	return file_wandbworker_v1_worker_proto_enumTypes[2].Descriptor()
+}
+
+func (MaskMode) Type() protoreflect.EnumType {
+	return &file_wandbworker_v1_worker_proto_enumTypes[2]
+}
+
+func (x MaskMode) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use MaskMode.Descriptor instead.
+func (MaskMode) EnumDescriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{2}
+}
+
 // Stage is a part of a job.
 type Stage int32
 
@@ -191,11 +245,11 @@ func (x Stage) String() string {
 }
 
 func (Stage) Descriptor() protoreflect.EnumDescriptor {
-	return file_wandbworker_v1_worker_proto_enumTypes[2].Descriptor()
+	return file_wandbworker_v1_worker_proto_enumTypes[3].Descriptor()
 }
 
 func (Stage) Type() protoreflect.EnumType {
-	return &file_wandbworker_v1_worker_proto_enumTypes[2]
+	return &file_wandbworker_v1_worker_proto_enumTypes[3]
 }
 
 func (x Stage) Number() protoreflect.EnumNumber {
@@ -204,7 +258,7 @@ func (x Stage) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Stage.Descriptor instead.
 func (Stage) EnumDescriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{2}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{3}
 }
 
 // Source says whose matter a failure is.
@@ -256,11 +310,11 @@ func (x Source) String() string {
 }
 
 func (Source) Descriptor() protoreflect.EnumDescriptor {
-	return file_wandbworker_v1_worker_proto_enumTypes[3].Descriptor()
+	return file_wandbworker_v1_worker_proto_enumTypes[4].Descriptor()
 }
 
 func (Source) Type() protoreflect.EnumType {
-	return &file_wandbworker_v1_worker_proto_enumTypes[3]
+	return &file_wandbworker_v1_worker_proto_enumTypes[4]
 }
 
 func (x Source) Number() protoreflect.EnumNumber {
@@ -269,7 +323,7 @@ func (x Source) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Source.Descriptor instead.
 func (Source) EnumDescriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{3}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{4}
 }
 
 // RunRelation is how the run stands to us (design, decision 9).
@@ -317,11 +371,11 @@ func (x RunRelation) String() string {
 }
 
 func (RunRelation) Descriptor() protoreflect.EnumDescriptor {
-	return file_wandbworker_v1_worker_proto_enumTypes[4].Descriptor()
+	return file_wandbworker_v1_worker_proto_enumTypes[5].Descriptor()
 }
 
 func (RunRelation) Type() protoreflect.EnumType {
-	return &file_wandbworker_v1_worker_proto_enumTypes[4]
+	return &file_wandbworker_v1_worker_proto_enumTypes[5]
 }
 
 func (x RunRelation) Number() protoreflect.EnumNumber {
@@ -330,7 +384,7 @@ func (x RunRelation) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use RunRelation.Descriptor instead.
 func (RunRelation) EnumDescriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{4}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{5}
 }
 
 // LookupKind says what to list.
@@ -382,11 +436,11 @@ func (x LookupKind) String() string {
 }
 
 func (LookupKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_wandbworker_v1_worker_proto_enumTypes[5].Descriptor()
+	return file_wandbworker_v1_worker_proto_enumTypes[6].Descriptor()
 }
 
 func (LookupKind) Type() protoreflect.EnumType {
-	return &file_wandbworker_v1_worker_proto_enumTypes[5]
+	return &file_wandbworker_v1_worker_proto_enumTypes[6]
 }
 
 func (x LookupKind) Number() protoreflect.EnumNumber {
@@ -395,7 +449,7 @@ func (x LookupKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use LookupKind.Descriptor instead.
 func (LookupKind) EnumDescriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{5}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{6}
 }
 
 // IdList names one of an artifact's id lists.
@@ -439,11 +493,11 @@ func (x IdList) String() string {
 }
 
 func (IdList) Descriptor() protoreflect.EnumDescriptor {
-	return file_wandbworker_v1_worker_proto_enumTypes[6].Descriptor()
+	return file_wandbworker_v1_worker_proto_enumTypes[7].Descriptor()
 }
 
 func (IdList) Type() protoreflect.EnumType {
-	return &file_wandbworker_v1_worker_proto_enumTypes[6]
+	return &file_wandbworker_v1_worker_proto_enumTypes[7]
 }
 
 func (x IdList) Number() protoreflect.EnumNumber {
@@ -452,7 +506,7 @@ func (x IdList) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use IdList.Descriptor instead.
 func (IdList) EnumDescriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{6}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{7}
 }
 
 // RunRequest is one job and everything it needs.
@@ -1162,6 +1216,61 @@ func (x *Field) GetItemType() string {
 	return ""
 }
 
+// Overlays says which labels are drawn over the pictures of a table.
+type Overlays struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The label fields, each of which is a layer of its own; none for no overlays.
+	Fields []*Field `protobuf:"bytes,1,rep,name=fields,proto3" json:"fields,omitempty"`
+	// Which of them are drawn as masks.
+	Masks         MaskMode `protobuf:"varint,2,opt,name=masks,proto3,enum=wandbworker.v1.MaskMode" json:"masks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Overlays) Reset() {
+	*x = Overlays{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Overlays) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Overlays) ProtoMessage() {}
+
+func (x *Overlays) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Overlays.ProtoReflect.Descriptor instead.
+func (*Overlays) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Overlays) GetFields() []*Field {
+	if x != nil {
+		return x.Fields
+	}
+	return nil
+}
+
+func (x *Overlays) GetMasks() MaskMode {
+	if x != nil {
+		return x.Masks
+	}
+	return MaskMode_MASK_MODE_UNSPECIFIED
+}
+
 // Pictures says which pictures a table shows.
 type Pictures struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1173,14 +1282,16 @@ type Pictures struct {
 	// for not at all.
 	CacheDirectory string `protobuf:"bytes,3,opt,name=cache_directory,json=cacheDirectory,proto3" json:"cache_directory,omitempty"`
 	// About how many bytes are kept there at most.
-	CacheBytes    int64 `protobuf:"varint,4,opt,name=cache_bytes,json=cacheBytes,proto3" json:"cache_bytes,omitempty"`
+	CacheBytes int64 `protobuf:"varint,4,opt,name=cache_bytes,json=cacheBytes,proto3" json:"cache_bytes,omitempty"`
+	// What is drawn over them.
+	Overlays      *Overlays `protobuf:"bytes,10,opt,name=overlays,proto3" json:"overlays,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Pictures) Reset() {
 	*x = Pictures{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[6]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1192,7 +1303,7 @@ func (x *Pictures) String() string {
 func (*Pictures) ProtoMessage() {}
 
 func (x *Pictures) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[6]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1205,7 +1316,7 @@ func (x *Pictures) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pictures.ProtoReflect.Descriptor instead.
 func (*Pictures) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{6}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Pictures) GetMode() ImageMode {
@@ -1234,6 +1345,13 @@ func (x *Pictures) GetCacheBytes() int64 {
 		return x.CacheBytes
 	}
 	return 0
+}
+
+func (x *Pictures) GetOverlays() *Overlays {
+	if x != nil {
+		return x.Overlays
+	}
+	return nil
 }
 
 // LogView logs a view as a W&B dataset artifact.
@@ -1271,7 +1389,7 @@ type LogView struct {
 
 func (x *LogView) Reset() {
 	*x = LogView{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[7]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1283,7 +1401,7 @@ func (x *LogView) String() string {
 func (*LogView) ProtoMessage() {}
 
 func (x *LogView) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[7]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1296,7 +1414,7 @@ func (x *LogView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogView.ProtoReflect.Descriptor instead.
 func (*LogView) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{7}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *LogView) GetView() *View {
@@ -1438,7 +1556,7 @@ type LogPredictions struct {
 
 func (x *LogPredictions) Reset() {
 	*x = LogPredictions{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[8]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1450,7 +1568,7 @@ func (x *LogPredictions) String() string {
 func (*LogPredictions) ProtoMessage() {}
 
 func (x *LogPredictions) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[8]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1463,7 +1581,7 @@ func (x *LogPredictions) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogPredictions.ProtoReflect.Descriptor instead.
 func (*LogPredictions) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{8}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *LogPredictions) GetView() *View {
@@ -1616,7 +1734,7 @@ type FinishRun struct {
 
 func (x *FinishRun) Reset() {
 	*x = FinishRun{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[9]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1628,7 +1746,7 @@ func (x *FinishRun) String() string {
 func (*FinishRun) ProtoMessage() {}
 
 func (x *FinishRun) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[9]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1641,7 +1759,7 @@ func (x *FinishRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishRun.ProtoReflect.Descriptor instead.
 func (*FinishRun) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{9}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *FinishRun) GetEntity() string {
@@ -1695,7 +1813,7 @@ type RunResponse struct {
 
 func (x *RunResponse) Reset() {
 	*x = RunResponse{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[10]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1707,7 +1825,7 @@ func (x *RunResponse) String() string {
 func (*RunResponse) ProtoMessage() {}
 
 func (x *RunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[10]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1720,7 +1838,7 @@ func (x *RunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunResponse.ProtoReflect.Descriptor instead.
 func (*RunResponse) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{10}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RunResponse) GetEvent() isRunResponse_Event {
@@ -1905,7 +2023,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[11]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1917,7 +2035,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[11]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1930,7 +2048,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{11}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Progress) GetStage() Stage {
@@ -2011,7 +2129,7 @@ type RunCreated struct {
 
 func (x *RunCreated) Reset() {
 	*x = RunCreated{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[12]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2023,7 +2141,7 @@ func (x *RunCreated) String() string {
 func (*RunCreated) ProtoMessage() {}
 
 func (x *RunCreated) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[12]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2036,7 +2154,7 @@ func (x *RunCreated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunCreated.ProtoReflect.Descriptor instead.
 func (*RunCreated) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{12}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RunCreated) GetEntity() string {
@@ -2075,7 +2193,7 @@ type Failure struct {
 
 func (x *Failure) Reset() {
 	*x = Failure{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[13]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2087,7 +2205,7 @@ func (x *Failure) String() string {
 func (*Failure) ProtoMessage() {}
 
 func (x *Failure) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[13]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2100,7 +2218,7 @@ func (x *Failure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Failure.ProtoReflect.Descriptor instead.
 func (*Failure) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{13}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Failure) GetSource() Source {
@@ -2141,7 +2259,7 @@ type Warning struct {
 
 func (x *Warning) Reset() {
 	*x = Warning{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[14]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2153,7 +2271,7 @@ func (x *Warning) String() string {
 func (*Warning) ProtoMessage() {}
 
 func (x *Warning) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[14]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2166,7 +2284,7 @@ func (x *Warning) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Warning.ProtoReflect.Descriptor instead.
 func (*Warning) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{14}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Warning) GetCode() string {
@@ -2249,7 +2367,7 @@ type ArtifactLogged struct {
 
 func (x *ArtifactLogged) Reset() {
 	*x = ArtifactLogged{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[15]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2261,7 +2379,7 @@ func (x *ArtifactLogged) String() string {
 func (*ArtifactLogged) ProtoMessage() {}
 
 func (x *ArtifactLogged) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[15]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2274,7 +2392,7 @@ func (x *ArtifactLogged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArtifactLogged.ProtoReflect.Descriptor instead.
 func (*ArtifactLogged) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{15}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ArtifactLogged) GetEntity() string {
@@ -2433,7 +2551,7 @@ type RunFinished struct {
 
 func (x *RunFinished) Reset() {
 	*x = RunFinished{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[16]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2445,7 +2563,7 @@ func (x *RunFinished) String() string {
 func (*RunFinished) ProtoMessage() {}
 
 func (x *RunFinished) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[16]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2458,7 +2576,7 @@ func (x *RunFinished) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunFinished.ProtoReflect.Descriptor instead.
 func (*RunFinished) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{16}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{17}
 }
 
 // Lookup lists something of W&B, one page at a time. Entity and project are
@@ -2492,7 +2610,7 @@ type Lookup struct {
 
 func (x *Lookup) Reset() {
 	*x = Lookup{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[17]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2504,7 +2622,7 @@ func (x *Lookup) String() string {
 func (*Lookup) ProtoMessage() {}
 
 func (x *Lookup) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[17]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2517,7 +2635,7 @@ func (x *Lookup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lookup.ProtoReflect.Descriptor instead.
 func (*Lookup) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{17}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Lookup) GetKind() LookupKind {
@@ -2614,7 +2732,7 @@ type LookupResult struct {
 
 func (x *LookupResult) Reset() {
 	*x = LookupResult{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[18]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2626,7 +2744,7 @@ func (x *LookupResult) String() string {
 func (*LookupResult) ProtoMessage() {}
 
 func (x *LookupResult) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[18]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2639,7 +2757,7 @@ func (x *LookupResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LookupResult.ProtoReflect.Descriptor instead.
 func (*LookupResult) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{18}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *LookupResult) GetEntity() string {
@@ -2734,7 +2852,7 @@ type ProjectEntry struct {
 
 func (x *ProjectEntry) Reset() {
 	*x = ProjectEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[19]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2746,7 +2864,7 @@ func (x *ProjectEntry) String() string {
 func (*ProjectEntry) ProtoMessage() {}
 
 func (x *ProjectEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[19]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2759,7 +2877,7 @@ func (x *ProjectEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProjectEntry.ProtoReflect.Descriptor instead.
 func (*ProjectEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{19}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ProjectEntry) GetName() string {
@@ -2812,7 +2930,7 @@ type RunEntry struct {
 
 func (x *RunEntry) Reset() {
 	*x = RunEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[20]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2824,7 +2942,7 @@ func (x *RunEntry) String() string {
 func (*RunEntry) ProtoMessage() {}
 
 func (x *RunEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[20]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2837,7 +2955,7 @@ func (x *RunEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunEntry.ProtoReflect.Descriptor instead.
 func (*RunEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{20}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *RunEntry) GetId() string {
@@ -2951,7 +3069,7 @@ type ArtifactEntry struct {
 
 func (x *ArtifactEntry) Reset() {
 	*x = ArtifactEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2963,7 +3081,7 @@ func (x *ArtifactEntry) String() string {
 func (*ArtifactEntry) ProtoMessage() {}
 
 func (x *ArtifactEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2976,7 +3094,7 @@ func (x *ArtifactEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArtifactEntry.ProtoReflect.Descriptor instead.
 func (*ArtifactEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{21}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ArtifactEntry) GetId() string {
@@ -3112,7 +3230,7 @@ type ReportEntry struct {
 
 func (x *ReportEntry) Reset() {
 	*x = ReportEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3124,7 +3242,7 @@ func (x *ReportEntry) String() string {
 func (*ReportEntry) ProtoMessage() {}
 
 func (x *ReportEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3137,7 +3255,7 @@ func (x *ReportEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportEntry.ProtoReflect.Descriptor instead.
 func (*ReportEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{22}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ReportEntry) GetId() string {
@@ -3199,7 +3317,7 @@ type ReadArtifact struct {
 
 func (x *ReadArtifact) Reset() {
 	*x = ReadArtifact{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3211,7 +3329,7 @@ func (x *ReadArtifact) String() string {
 func (*ReadArtifact) ProtoMessage() {}
 
 func (x *ReadArtifact) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3224,7 +3342,7 @@ func (x *ReadArtifact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadArtifact.ProtoReflect.Descriptor instead.
 func (*ReadArtifact) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{23}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ReadArtifact) GetReference() string {
@@ -3261,7 +3379,7 @@ type IdChunk struct {
 
 func (x *IdChunk) Reset() {
 	*x = IdChunk{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3273,7 +3391,7 @@ func (x *IdChunk) String() string {
 func (*IdChunk) ProtoMessage() {}
 
 func (x *IdChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3286,7 +3404,7 @@ func (x *IdChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdChunk.ProtoReflect.Descriptor instead.
 func (*IdChunk) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{24}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *IdChunk) GetList() IdList {
@@ -3325,7 +3443,7 @@ type ArtifactContent struct {
 
 func (x *ArtifactContent) Reset() {
 	*x = ArtifactContent{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3337,7 +3455,7 @@ func (x *ArtifactContent) String() string {
 func (*ArtifactContent) ProtoMessage() {}
 
 func (x *ArtifactContent) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3350,7 +3468,7 @@ func (x *ArtifactContent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArtifactContent.ProtoReflect.Descriptor instead.
 func (*ArtifactContent) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{25}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ArtifactContent) GetArtifact() *ArtifactEntry {
@@ -3414,7 +3532,7 @@ type ReadRun struct {
 
 func (x *ReadRun) Reset() {
 	*x = ReadRun{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3426,7 +3544,7 @@ func (x *ReadRun) String() string {
 func (*ReadRun) ProtoMessage() {}
 
 func (x *ReadRun) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3439,7 +3557,7 @@ func (x *ReadRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadRun.ProtoReflect.Descriptor instead.
 func (*ReadRun) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{26}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ReadRun) GetReference() string {
@@ -3511,7 +3629,7 @@ type RunDetails struct {
 
 func (x *RunDetails) Reset() {
 	*x = RunDetails{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[27]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3523,7 +3641,7 @@ func (x *RunDetails) String() string {
 func (*RunDetails) ProtoMessage() {}
 
 func (x *RunDetails) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[27]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3536,7 +3654,7 @@ func (x *RunDetails) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunDetails.ProtoReflect.Descriptor instead.
 func (*RunDetails) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{27}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *RunDetails) GetRun() *RunEntry {
@@ -3697,13 +3815,18 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"label_type\x18\x03 \x01(\tR\tlabelType\x12\x1d\n" +
 	"\n" +
 	"field_type\x18\x04 \x01(\tR\tfieldType\x12\x1b\n" +
-	"\titem_type\x18\x05 \x01(\tR\bitemType\"\xaa\x01\n" +
+	"\titem_type\x18\x05 \x01(\tR\bitemType\"i\n" +
+	"\bOverlays\x12-\n" +
+	"\x06fields\x18\x01 \x03(\v2\x15.wandbworker.v1.FieldR\x06fields\x12.\n" +
+	"\x05masks\x18\x02 \x01(\x0e2\x18.wandbworker.v1.MaskModeR\x05masks\"\xe0\x01\n" +
 	"\bPictures\x12-\n" +
 	"\x04mode\x18\x01 \x01(\x0e2\x19.wandbworker.v1.ImageModeR\x04mode\x12%\n" +
 	"\x0ethumbnail_size\x18\x02 \x01(\x05R\rthumbnailSize\x12'\n" +
 	"\x0fcache_directory\x18\x03 \x01(\tR\x0ecacheDirectory\x12\x1f\n" +
 	"\vcache_bytes\x18\x04 \x01(\x03R\n" +
-	"cacheBytes\"\x8b\x04\n" +
+	"cacheBytes\x124\n" +
+	"\boverlays\x18\n" +
+	" \x01(\v2\x18.wandbworker.v1.OverlaysR\boverlays\"\x8b\x04\n" +
 	"\aLogView\x12(\n" +
 	"\x04view\x18\x01 \x01(\v2\x14.wandbworker.v1.ViewR\x04view\x121\n" +
 	"\adataset\x18\x02 \x01(\v2\x17.wandbworker.v1.DatasetR\adataset\x12\x15\n" +
@@ -3937,7 +4060,11 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x16IMAGE_MODE_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14IMAGE_MODE_THUMBNAIL\x10\x01\x12\x17\n" +
 	"\x13IMAGE_MODE_ORIGINAL\x10\x02\x12\x18\n" +
-	"\x14IMAGE_MODE_REFERENCE\x10\x03*r\n" +
+	"\x14IMAGE_MODE_REFERENCE\x10\x03*L\n" +
+	"\bMaskMode\x12\x19\n" +
+	"\x15MASK_MODE_UNSPECIFIED\x10\x00\x12\x11\n" +
+	"\rMASK_MODE_ALL\x10\x01\x12\x12\n" +
+	"\x0eMASK_MODE_NONE\x10\x02*r\n" +
 	"\x05Stage\x12\x15\n" +
 	"\x11STAGE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10STAGE_CONNECTING\x10\x01\x12\x11\n" +
@@ -3985,104 +4112,109 @@ func file_wandbworker_v1_worker_proto_rawDescGZIP() []byte {
 	return file_wandbworker_v1_worker_proto_rawDescData
 }
 
-var file_wandbworker_v1_worker_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
-var file_wandbworker_v1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_wandbworker_v1_worker_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
+var file_wandbworker_v1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_wandbworker_v1_worker_proto_goTypes = []any{
 	(RowKind)(0),            // 0: wandbworker.v1.RowKind
 	(ImageMode)(0),          // 1: wandbworker.v1.ImageMode
-	(Stage)(0),              // 2: wandbworker.v1.Stage
-	(Source)(0),             // 3: wandbworker.v1.Source
-	(RunRelation)(0),        // 4: wandbworker.v1.RunRelation
-	(LookupKind)(0),         // 5: wandbworker.v1.LookupKind
-	(IdList)(0),             // 6: wandbworker.v1.IdList
-	(*RunRequest)(nil),      // 7: wandbworker.v1.RunRequest
-	(*WandbSettings)(nil),   // 8: wandbworker.v1.WandbSettings
-	(*ActiveRun)(nil),       // 9: wandbworker.v1.ActiveRun
-	(*Dataset)(nil),         // 10: wandbworker.v1.Dataset
-	(*View)(nil),            // 11: wandbworker.v1.View
-	(*Field)(nil),           // 12: wandbworker.v1.Field
-	(*Pictures)(nil),        // 13: wandbworker.v1.Pictures
-	(*LogView)(nil),         // 14: wandbworker.v1.LogView
-	(*LogPredictions)(nil),  // 15: wandbworker.v1.LogPredictions
-	(*FinishRun)(nil),       // 16: wandbworker.v1.FinishRun
-	(*RunResponse)(nil),     // 17: wandbworker.v1.RunResponse
-	(*Progress)(nil),        // 18: wandbworker.v1.Progress
-	(*RunCreated)(nil),      // 19: wandbworker.v1.RunCreated
-	(*Failure)(nil),         // 20: wandbworker.v1.Failure
-	(*Warning)(nil),         // 21: wandbworker.v1.Warning
-	(*ArtifactLogged)(nil),  // 22: wandbworker.v1.ArtifactLogged
-	(*RunFinished)(nil),     // 23: wandbworker.v1.RunFinished
-	(*Lookup)(nil),          // 24: wandbworker.v1.Lookup
-	(*LookupResult)(nil),    // 25: wandbworker.v1.LookupResult
-	(*ProjectEntry)(nil),    // 26: wandbworker.v1.ProjectEntry
-	(*RunEntry)(nil),        // 27: wandbworker.v1.RunEntry
-	(*ArtifactEntry)(nil),   // 28: wandbworker.v1.ArtifactEntry
-	(*ReportEntry)(nil),     // 29: wandbworker.v1.ReportEntry
-	(*ReadArtifact)(nil),    // 30: wandbworker.v1.ReadArtifact
-	(*IdChunk)(nil),         // 31: wandbworker.v1.IdChunk
-	(*ArtifactContent)(nil), // 32: wandbworker.v1.ArtifactContent
-	(*ReadRun)(nil),         // 33: wandbworker.v1.ReadRun
-	(*RunDetails)(nil),      // 34: wandbworker.v1.RunDetails
-	nil,                     // 35: wandbworker.v1.WandbSettings.EnvironmentEntry
+	(MaskMode)(0),           // 2: wandbworker.v1.MaskMode
+	(Stage)(0),              // 3: wandbworker.v1.Stage
+	(Source)(0),             // 4: wandbworker.v1.Source
+	(RunRelation)(0),        // 5: wandbworker.v1.RunRelation
+	(LookupKind)(0),         // 6: wandbworker.v1.LookupKind
+	(IdList)(0),             // 7: wandbworker.v1.IdList
+	(*RunRequest)(nil),      // 8: wandbworker.v1.RunRequest
+	(*WandbSettings)(nil),   // 9: wandbworker.v1.WandbSettings
+	(*ActiveRun)(nil),       // 10: wandbworker.v1.ActiveRun
+	(*Dataset)(nil),         // 11: wandbworker.v1.Dataset
+	(*View)(nil),            // 12: wandbworker.v1.View
+	(*Field)(nil),           // 13: wandbworker.v1.Field
+	(*Overlays)(nil),        // 14: wandbworker.v1.Overlays
+	(*Pictures)(nil),        // 15: wandbworker.v1.Pictures
+	(*LogView)(nil),         // 16: wandbworker.v1.LogView
+	(*LogPredictions)(nil),  // 17: wandbworker.v1.LogPredictions
+	(*FinishRun)(nil),       // 18: wandbworker.v1.FinishRun
+	(*RunResponse)(nil),     // 19: wandbworker.v1.RunResponse
+	(*Progress)(nil),        // 20: wandbworker.v1.Progress
+	(*RunCreated)(nil),      // 21: wandbworker.v1.RunCreated
+	(*Failure)(nil),         // 22: wandbworker.v1.Failure
+	(*Warning)(nil),         // 23: wandbworker.v1.Warning
+	(*ArtifactLogged)(nil),  // 24: wandbworker.v1.ArtifactLogged
+	(*RunFinished)(nil),     // 25: wandbworker.v1.RunFinished
+	(*Lookup)(nil),          // 26: wandbworker.v1.Lookup
+	(*LookupResult)(nil),    // 27: wandbworker.v1.LookupResult
+	(*ProjectEntry)(nil),    // 28: wandbworker.v1.ProjectEntry
+	(*RunEntry)(nil),        // 29: wandbworker.v1.RunEntry
+	(*ArtifactEntry)(nil),   // 30: wandbworker.v1.ArtifactEntry
+	(*ReportEntry)(nil),     // 31: wandbworker.v1.ReportEntry
+	(*ReadArtifact)(nil),    // 32: wandbworker.v1.ReadArtifact
+	(*IdChunk)(nil),         // 33: wandbworker.v1.IdChunk
+	(*ArtifactContent)(nil), // 34: wandbworker.v1.ArtifactContent
+	(*ReadRun)(nil),         // 35: wandbworker.v1.ReadRun
+	(*RunDetails)(nil),      // 36: wandbworker.v1.RunDetails
+	nil,                     // 37: wandbworker.v1.WandbSettings.EnvironmentEntry
 }
 var file_wandbworker_v1_worker_proto_depIdxs = []int32{
-	8,  // 0: wandbworker.v1.RunRequest.wandb:type_name -> wandbworker.v1.WandbSettings
-	14, // 1: wandbworker.v1.RunRequest.log_view:type_name -> wandbworker.v1.LogView
-	15, // 2: wandbworker.v1.RunRequest.log_predictions:type_name -> wandbworker.v1.LogPredictions
-	16, // 3: wandbworker.v1.RunRequest.finish_run:type_name -> wandbworker.v1.FinishRun
-	24, // 4: wandbworker.v1.RunRequest.lookup:type_name -> wandbworker.v1.Lookup
-	30, // 5: wandbworker.v1.RunRequest.read_artifact:type_name -> wandbworker.v1.ReadArtifact
-	33, // 6: wandbworker.v1.RunRequest.read_run:type_name -> wandbworker.v1.ReadRun
-	35, // 7: wandbworker.v1.WandbSettings.environment:type_name -> wandbworker.v1.WandbSettings.EnvironmentEntry
-	9,  // 8: wandbworker.v1.WandbSettings.active_run:type_name -> wandbworker.v1.ActiveRun
+	9,  // 0: wandbworker.v1.RunRequest.wandb:type_name -> wandbworker.v1.WandbSettings
+	16, // 1: wandbworker.v1.RunRequest.log_view:type_name -> wandbworker.v1.LogView
+	17, // 2: wandbworker.v1.RunRequest.log_predictions:type_name -> wandbworker.v1.LogPredictions
+	18, // 3: wandbworker.v1.RunRequest.finish_run:type_name -> wandbworker.v1.FinishRun
+	26, // 4: wandbworker.v1.RunRequest.lookup:type_name -> wandbworker.v1.Lookup
+	32, // 5: wandbworker.v1.RunRequest.read_artifact:type_name -> wandbworker.v1.ReadArtifact
+	35, // 6: wandbworker.v1.RunRequest.read_run:type_name -> wandbworker.v1.ReadRun
+	37, // 7: wandbworker.v1.WandbSettings.environment:type_name -> wandbworker.v1.WandbSettings.EnvironmentEntry
+	10, // 8: wandbworker.v1.WandbSettings.active_run:type_name -> wandbworker.v1.ActiveRun
 	0,  // 9: wandbworker.v1.View.row_kind:type_name -> wandbworker.v1.RowKind
-	1,  // 10: wandbworker.v1.Pictures.mode:type_name -> wandbworker.v1.ImageMode
-	11, // 11: wandbworker.v1.LogView.view:type_name -> wandbworker.v1.View
-	10, // 12: wandbworker.v1.LogView.dataset:type_name -> wandbworker.v1.Dataset
-	12, // 13: wandbworker.v1.LogView.labels:type_name -> wandbworker.v1.Field
-	12, // 14: wandbworker.v1.LogView.fields:type_name -> wandbworker.v1.Field
-	12, // 15: wandbworker.v1.LogView.embeddings:type_name -> wandbworker.v1.Field
-	13, // 16: wandbworker.v1.LogView.pictures:type_name -> wandbworker.v1.Pictures
-	11, // 17: wandbworker.v1.LogPredictions.view:type_name -> wandbworker.v1.View
-	10, // 18: wandbworker.v1.LogPredictions.dataset:type_name -> wandbworker.v1.Dataset
-	12, // 19: wandbworker.v1.LogPredictions.predictions:type_name -> wandbworker.v1.Field
-	12, // 20: wandbworker.v1.LogPredictions.prompt:type_name -> wandbworker.v1.Field
-	12, // 21: wandbworker.v1.LogPredictions.fields:type_name -> wandbworker.v1.Field
-	13, // 22: wandbworker.v1.LogPredictions.pictures:type_name -> wandbworker.v1.Pictures
-	18, // 23: wandbworker.v1.RunResponse.progress:type_name -> wandbworker.v1.Progress
-	19, // 24: wandbworker.v1.RunResponse.run_created:type_name -> wandbworker.v1.RunCreated
-	20, // 25: wandbworker.v1.RunResponse.failure:type_name -> wandbworker.v1.Failure
-	22, // 26: wandbworker.v1.RunResponse.artifact_logged:type_name -> wandbworker.v1.ArtifactLogged
-	23, // 27: wandbworker.v1.RunResponse.run_finished:type_name -> wandbworker.v1.RunFinished
-	25, // 28: wandbworker.v1.RunResponse.lookup_result:type_name -> wandbworker.v1.LookupResult
-	31, // 29: wandbworker.v1.RunResponse.id_chunk:type_name -> wandbworker.v1.IdChunk
-	32, // 30: wandbworker.v1.RunResponse.artifact_content:type_name -> wandbworker.v1.ArtifactContent
-	34, // 31: wandbworker.v1.RunResponse.run_details:type_name -> wandbworker.v1.RunDetails
-	2,  // 32: wandbworker.v1.Progress.stage:type_name -> wandbworker.v1.Stage
-	3,  // 33: wandbworker.v1.Failure.source:type_name -> wandbworker.v1.Source
-	4,  // 34: wandbworker.v1.ArtifactLogged.run_relation:type_name -> wandbworker.v1.RunRelation
-	21, // 35: wandbworker.v1.ArtifactLogged.warnings:type_name -> wandbworker.v1.Warning
-	5,  // 36: wandbworker.v1.Lookup.kind:type_name -> wandbworker.v1.LookupKind
-	26, // 37: wandbworker.v1.LookupResult.projects:type_name -> wandbworker.v1.ProjectEntry
-	27, // 38: wandbworker.v1.LookupResult.runs:type_name -> wandbworker.v1.RunEntry
-	28, // 39: wandbworker.v1.LookupResult.artifacts:type_name -> wandbworker.v1.ArtifactEntry
-	29, // 40: wandbworker.v1.LookupResult.reports:type_name -> wandbworker.v1.ReportEntry
-	6,  // 41: wandbworker.v1.ReadArtifact.lists:type_name -> wandbworker.v1.IdList
-	6,  // 42: wandbworker.v1.IdChunk.list:type_name -> wandbworker.v1.IdList
-	28, // 43: wandbworker.v1.ArtifactContent.artifact:type_name -> wandbworker.v1.ArtifactEntry
-	27, // 44: wandbworker.v1.ArtifactContent.used_by:type_name -> wandbworker.v1.RunEntry
-	27, // 45: wandbworker.v1.ArtifactContent.created_by:type_name -> wandbworker.v1.RunEntry
-	6,  // 46: wandbworker.v1.ArtifactContent.found:type_name -> wandbworker.v1.IdList
-	27, // 47: wandbworker.v1.RunDetails.run:type_name -> wandbworker.v1.RunEntry
-	28, // 48: wandbworker.v1.RunDetails.inputs:type_name -> wandbworker.v1.ArtifactEntry
-	28, // 49: wandbworker.v1.RunDetails.outputs:type_name -> wandbworker.v1.ArtifactEntry
-	7,  // 50: wandbworker.v1.WorkerService.Run:input_type -> wandbworker.v1.RunRequest
-	17, // 51: wandbworker.v1.WorkerService.Run:output_type -> wandbworker.v1.RunResponse
-	51, // [51:52] is the sub-list for method output_type
-	50, // [50:51] is the sub-list for method input_type
-	50, // [50:50] is the sub-list for extension type_name
-	50, // [50:50] is the sub-list for extension extendee
-	0,  // [0:50] is the sub-list for field type_name
+	13, // 10: wandbworker.v1.Overlays.fields:type_name -> wandbworker.v1.Field
+	2,  // 11: wandbworker.v1.Overlays.masks:type_name -> wandbworker.v1.MaskMode
+	1,  // 12: wandbworker.v1.Pictures.mode:type_name -> wandbworker.v1.ImageMode
+	14, // 13: wandbworker.v1.Pictures.overlays:type_name -> wandbworker.v1.Overlays
+	12, // 14: wandbworker.v1.LogView.view:type_name -> wandbworker.v1.View
+	11, // 15: wandbworker.v1.LogView.dataset:type_name -> wandbworker.v1.Dataset
+	13, // 16: wandbworker.v1.LogView.labels:type_name -> wandbworker.v1.Field
+	13, // 17: wandbworker.v1.LogView.fields:type_name -> wandbworker.v1.Field
+	13, // 18: wandbworker.v1.LogView.embeddings:type_name -> wandbworker.v1.Field
+	15, // 19: wandbworker.v1.LogView.pictures:type_name -> wandbworker.v1.Pictures
+	12, // 20: wandbworker.v1.LogPredictions.view:type_name -> wandbworker.v1.View
+	11, // 21: wandbworker.v1.LogPredictions.dataset:type_name -> wandbworker.v1.Dataset
+	13, // 22: wandbworker.v1.LogPredictions.predictions:type_name -> wandbworker.v1.Field
+	13, // 23: wandbworker.v1.LogPredictions.prompt:type_name -> wandbworker.v1.Field
+	13, // 24: wandbworker.v1.LogPredictions.fields:type_name -> wandbworker.v1.Field
+	15, // 25: wandbworker.v1.LogPredictions.pictures:type_name -> wandbworker.v1.Pictures
+	20, // 26: wandbworker.v1.RunResponse.progress:type_name -> wandbworker.v1.Progress
+	21, // 27: wandbworker.v1.RunResponse.run_created:type_name -> wandbworker.v1.RunCreated
+	22, // 28: wandbworker.v1.RunResponse.failure:type_name -> wandbworker.v1.Failure
+	24, // 29: wandbworker.v1.RunResponse.artifact_logged:type_name -> wandbworker.v1.ArtifactLogged
+	25, // 30: wandbworker.v1.RunResponse.run_finished:type_name -> wandbworker.v1.RunFinished
+	27, // 31: wandbworker.v1.RunResponse.lookup_result:type_name -> wandbworker.v1.LookupResult
+	33, // 32: wandbworker.v1.RunResponse.id_chunk:type_name -> wandbworker.v1.IdChunk
+	34, // 33: wandbworker.v1.RunResponse.artifact_content:type_name -> wandbworker.v1.ArtifactContent
+	36, // 34: wandbworker.v1.RunResponse.run_details:type_name -> wandbworker.v1.RunDetails
+	3,  // 35: wandbworker.v1.Progress.stage:type_name -> wandbworker.v1.Stage
+	4,  // 36: wandbworker.v1.Failure.source:type_name -> wandbworker.v1.Source
+	5,  // 37: wandbworker.v1.ArtifactLogged.run_relation:type_name -> wandbworker.v1.RunRelation
+	23, // 38: wandbworker.v1.ArtifactLogged.warnings:type_name -> wandbworker.v1.Warning
+	6,  // 39: wandbworker.v1.Lookup.kind:type_name -> wandbworker.v1.LookupKind
+	28, // 40: wandbworker.v1.LookupResult.projects:type_name -> wandbworker.v1.ProjectEntry
+	29, // 41: wandbworker.v1.LookupResult.runs:type_name -> wandbworker.v1.RunEntry
+	30, // 42: wandbworker.v1.LookupResult.artifacts:type_name -> wandbworker.v1.ArtifactEntry
+	31, // 43: wandbworker.v1.LookupResult.reports:type_name -> wandbworker.v1.ReportEntry
+	7,  // 44: wandbworker.v1.ReadArtifact.lists:type_name -> wandbworker.v1.IdList
+	7,  // 45: wandbworker.v1.IdChunk.list:type_name -> wandbworker.v1.IdList
+	30, // 46: wandbworker.v1.ArtifactContent.artifact:type_name -> wandbworker.v1.ArtifactEntry
+	29, // 47: wandbworker.v1.ArtifactContent.used_by:type_name -> wandbworker.v1.RunEntry
+	29, // 48: wandbworker.v1.ArtifactContent.created_by:type_name -> wandbworker.v1.RunEntry
+	7,  // 49: wandbworker.v1.ArtifactContent.found:type_name -> wandbworker.v1.IdList
+	29, // 50: wandbworker.v1.RunDetails.run:type_name -> wandbworker.v1.RunEntry
+	30, // 51: wandbworker.v1.RunDetails.inputs:type_name -> wandbworker.v1.ArtifactEntry
+	30, // 52: wandbworker.v1.RunDetails.outputs:type_name -> wandbworker.v1.ArtifactEntry
+	8,  // 53: wandbworker.v1.WorkerService.Run:input_type -> wandbworker.v1.RunRequest
+	19, // 54: wandbworker.v1.WorkerService.Run:output_type -> wandbworker.v1.RunResponse
+	54, // [54:55] is the sub-list for method output_type
+	53, // [53:54] is the sub-list for method input_type
+	53, // [53:53] is the sub-list for extension type_name
+	53, // [53:53] is the sub-list for extension extendee
+	0,  // [0:53] is the sub-list for field type_name
 }
 
 func init() { file_wandbworker_v1_worker_proto_init() }
@@ -4098,7 +4230,7 @@ func file_wandbworker_v1_worker_proto_init() {
 		(*RunRequest_ReadArtifact)(nil),
 		(*RunRequest_ReadRun)(nil),
 	}
-	file_wandbworker_v1_worker_proto_msgTypes[10].OneofWrappers = []any{
+	file_wandbworker_v1_worker_proto_msgTypes[11].OneofWrappers = []any{
 		(*RunResponse_Progress)(nil),
 		(*RunResponse_RunCreated)(nil),
 		(*RunResponse_Failure)(nil),
@@ -4114,8 +4246,8 @@ func file_wandbworker_v1_worker_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wandbworker_v1_worker_proto_rawDesc), len(file_wandbworker_v1_worker_proto_rawDesc)),
-			NumEnums:      7,
-			NumMessages:   29,
+			NumEnums:      8,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1,0 +1,268 @@
+package job
+
+import (
+	"context"
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/overlay"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumb"
+)
+
+// Overlays says which labels are drawn over the pictures of a table.
+type Overlays struct {
+	Fields []Field
+	Masks  overlay.MaskMode
+	// Home is the user's home directory, which a "~" in the path of a mask stands for.
+	Home string
+}
+
+// maskModes are their names in an artifact's fiftyone/metadata.json.
+var maskModes = map[overlay.MaskMode]string{overlay.OwnMasks: "own", overlay.AllMasks: "all", overlay.NoMasks: "none"}
+
+// identify adds what of it changes the content of an artifact.
+func (o *Overlays) identify(out *object) {
+	if o == nil {
+		return
+	}
+	out.set("overlays", paths(o.Fields))
+	out.set("mask_mode", maskModes[o.Masks])
+}
+
+// heatmapColumn is the beginning of the names of columns with heatmaps.
+const heatmapColumn = "heatmap_"
+
+// mostLayers is how many pixels a picture may have for its masks to be made beside others.
+const mostLayers = 4 << 20
+
+// overlays draws labels over the pictures of rows.
+type overlays struct {
+	fields  []overlay.Field
+	slots   []int
+	maps    []int // which of the fields are heatmaps
+	names   []string
+	classes table.ClassesFile
+	// drawers are as many as can work at once.
+	drawers chan *overlay.Drawer
+	home    string
+	newOne  func() *overlay.Drawer
+}
+
+// openOverlays prepares for drawing labels: it reads their classes, and registers what has to be read of
+// each row.
+func (p *pictures) openOverlays(ctx context.Context, v View, d Dataset, f *fields) error {
+	if p == nil || p.conf.Overlays == nil {
+		return nil
+	}
+	conf, c := p.conf.Overlays, p.c
+	targets, err := overlay.ParseTargets(d.MaskTargetsJSON)
+	if err != nil {
+		return fault.Wrap(err, fault.FiftyOne, "bad_mask_targets", "The dataset's mask_targets cannot be read (%v): correct them, or log with overlays=False.", err)
+	}
+	o := &overlays{home: conf.Home}
+	spec, seen := overlay.ClassSpec{}, []overlay.SeenField(nil)
+	for _, field := range conf.Fields {
+		one := overlay.Field{Path: field.Path, Type: field.LabelType}
+		parts := one.DBPaths(conf.Masks)
+		if len(parts) == 0 {
+			continue
+		}
+		switch field.LabelType {
+		case "Segmentation":
+			one.Targets = targets.Of(field.Path)
+			spec.Targets = append(spec.Targets, one.Targets)
+		case "Heatmap":
+			o.maps = append(o.maps, len(o.fields))
+		}
+		o.fields = append(o.fields, one)
+		o.slots = append(o.slots, f.slot(field.DBPath, parts...))
+		seen = append(seen, overlay.SeenField{Field: one, DBPath: field.DBPath})
+	}
+	_ = json.Unmarshal([]byte(orDefault(d.DefaultClassesJSON, "[]")), &spec.Default) // what are no names are no classes
+	if stages := overlay.SeenStages(seen, conf.Masks); stages != nil {
+		if err := c.source.Aggregate(ctx, v.Query, stages, spec.ReadSeen); err != nil {
+			return err
+		}
+	}
+	classes := overlay.NewClasses(spec)
+	o.noteMany(c, classes)
+	plan := overlay.NewPlan(o.fields, classes, conf.Masks, p.conf.Size)
+	n := min(runtime.GOMAXPROCS(0), mostMakers)
+	o.newOne = func() *overlay.Drawer { return plan.NewDrawer(o.load) }
+	o.drawers = make(chan *overlay.Drawer, n)
+	for range n {
+		o.drawers <- o.newOne()
+	}
+	p.overlays = o
+	return o.writeClasses(c, classes.Names())
+}
+
+// noteMany warns of classes that share one.
+func (o *overlays) noteMany(c *collector, classes *overlay.Classes) {
+	if n := classes.Crowded; n > 0 {
+		c.warnings.note("many_classes", "%s classes share the class \"other\" in masks, of which W&B's have room for 255; the most frequent ones have their own.", thousands(int64(n)))
+	}
+	if classes.Truncated {
+		c.warnings.note("many_classes", "The labels have more than %s different classes: the rare ones share the class \"other\". Boxes still show their names.", thousands(overlay.MaxClasses))
+	}
+}
+
+// writeClasses writes the file that names the classes, one for all rows.
+func (o *overlays) writeClasses(c *collector, names []string) error {
+	if o.names = names; len(names) == 0 {
+		return nil // nothing has a class
+	}
+	content := table.Classes(names)
+	sum := md5.Sum(content)
+	o.classes = table.ClassesFile{
+		Path:   "media/classes/" + hex.EncodeToString(sum[:]) + "_cls.classes.json",
+		Digest: base64.StdEncoding.EncodeToString(sum[:]),
+	}
+	return c.writeFile(o.classes.Path, content)
+}
+
+// setClasses tells the table what the class ids mean.
+func (p *pictures) setClasses(w *table.Writer) {
+	if p != nil && p.overlays != nil {
+		w.SetClasses(p.overlays.names)
+	}
+}
+
+// columns are the columns of heatmaps.
+func (o *overlays) columns() (names []string) {
+	if o != nil {
+		for _, i := range o.maps {
+			names = append(names, heatmapColumn+o.fields[i].Path)
+		}
+	}
+	return names
+}
+
+// load reads the file of a mask. Paths are as FiftyOne takes them: relative ones start at the caller's directory,
+// which is the worker's too.
+func (o *overlays) load(path string) ([]byte, error) {
+	if rest, ok := strings.CutPrefix(path, "~/"); ok && o.home != "" {
+		path = filepath.Join(o.home, rest)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > largestFile { // opening a pipe could wait for ever
+		return nil, errors.New("no file that could be a mask")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	return io.ReadAll(io.LimitReader(f, largestFile))
+}
+
+// draw draws the labels of the worker's row over its cells, and adds those of heatmaps.
+func (w *pictureWorker) draw(ctx context.Context, cells rowPictures) (rowPictures, error) {
+	o := w.p.overlays
+	if o == nil {
+		return cells, nil
+	}
+	at, pic := -1, overlay.Picture{}
+	for i, cell := range cells {
+		if cell.image != nil {
+			at, pic = i, overlay.Picture{Width: cell.shown.Width, Height: cell.shown.Height, Part: cell.shown.Crop}
+		}
+	}
+	values := make([]bson.RawValue, len(o.slots))
+	for i, slot := range o.slots {
+		values[i] = w.slots.Value(slot)
+	}
+	layers, err := w.layers(ctx, values, pic)
+	if err != nil {
+		return cells, err
+	}
+	if at >= 0 {
+		if err := w.addLayers(&cells[at], layers); err != nil {
+			return cells, err
+		}
+	}
+	for _, i := range o.maps {
+		cell := pictureCell{}
+		if layers.Heatmaps != nil && layers.Heatmaps[i] != nil {
+			if cell, err = w.small(*layers.Heatmaps[i], thumb.Box{}); err != nil {
+				return cells, err
+			}
+		}
+		cells = append(cells, cell)
+	}
+	if len(cells) > 0 {
+		cells[0].trouble = layers.Trouble
+	}
+	return cells, nil
+}
+
+// layers draws as soon as there is a drawer.
+func (w *pictureWorker) layers(ctx context.Context, values []bson.RawValue, pic overlay.Picture) (overlay.Layers, error) {
+	o := w.p.overlays
+	if pic.Width*pic.Height > mostLayers {
+		w.p.large.Lock()
+		defer w.p.large.Unlock()
+	}
+	var drawer *overlay.Drawer
+	select {
+	case drawer = <-o.drawers:
+	case <-ctx.Done():
+		return overlay.Layers{}, ctx.Err()
+	}
+	layers := drawer.Draw(values, pic)
+	if drawer.Heavy() {
+		drawer = o.newOne() // the other one holds on to its memory
+	}
+	o.drawers <- drawer
+	return layers, nil
+}
+
+// addLayers puts layers over a cell's picture, which other rows may have too.
+func (w *pictureWorker) addLayers(cell *pictureCell, layers overlay.Layers) error {
+	image := *cell.image
+	cell.image = &image
+	image.Boxes, image.Caption = layers.Boxes, layers.Caption
+	for _, m := range layers.Masks {
+		sum := sha256.Sum256(m.PNG)
+		sha := hex.EncodeToString(sum[:])
+		layer := table.MaskLayer{Key: m.Key, Path: "media/images/mask/" + sha[:20] + ".mask.png", SHA256: sha, ClassIDs: m.ClassIDs}
+		if err := w.p.pack.Add(layer.Path, m.PNG); err != nil {
+			return err
+		}
+		image.Masks = append(image.Masks, layer)
+	}
+	if len(image.Boxes)+len(image.Masks) > 0 {
+		image.Classes = &w.p.overlays.classes
+	}
+	return nil
+}
+
+// troubles are the warnings for what is not drawn.
+var troubles = []struct {
+	is overlay.Trouble
+	noPicture
+}{
+	{overlay.BadPosition, noPicture{"bad_position", "rows have labels that are not drawn because their position is no number."}},
+	{overlay.NoFile, noPicture{"missing_mask", "rows have masks or heatmaps that are not shown because their file was not found or cannot be read."}},
+	{overlay.BadMask, noPicture{"bad_mask", "rows have masks or heatmaps that are not shown because they are damaged, too large or of an unknown kind."}},
+	{overlay.LateClass, noPicture{"late_class",
+		"rows have labels of a class that was added while the view was read; they are drawn without one or not at all. Log the view again."}},
+	{overlay.OtherValues, noPicture{"unnamed_values",
+		"rows have masks with values or colours that the dataset's mask_targets do not name; these areas are called \"other\"."}},
+}

@@ -1,0 +1,242 @@
+"""Labels drawn over the pictures, read back with the official package and compared with what FiftyOne holds."""
+
+import cv2
+import fiftyone as fo
+import numpy as np
+import pytest
+
+from tests.e2e.reading import file
+
+SIZE = (40, 20)  # width, height: small enough to be its own thumbnail
+NAN = float("nan")
+
+
+@pytest.fixture
+def picture(tmp_path):
+    """Writes pictures, each another one."""
+
+    def write(name, size=SIZE):
+        path = tmp_path / name
+        cv2.imwrite(str(path), np.full((size[1], size[0], 3), sum(name.encode()) % 200, np.uint8))
+        return str(path)
+
+    return write
+
+
+def names(image):
+    """The class set of a cell, by id."""
+    return {entry["id"]: entry["name"] for entry in image._classes._class_set}
+
+
+def boxes(image, layer):
+    """The boxes of a layer: (class, caption, score, position) each."""
+    classes, found = names(image), []
+    for box in (image._boxes or {}).get(layer, _NONE)._val:
+        position = box["position"]
+        found.append(
+            (
+                classes[box["class_id"]],
+                box.get("box_caption"),
+                (box.get("scores") or {}).get("confidence"),
+                [position["minX"], position["minY"], position["maxX"], position["maxY"]],
+            )
+        )
+
+    return found
+
+
+class _NONE:
+    _val = ()
+
+
+def mask(image, layer):
+    """A layer's mask as an array of class names."""
+    classes = names(image)
+    stored = cv2.imread(image._masks[layer]._path, cv2.IMREAD_UNCHANGED)
+    assert stored.dtype == np.uint8 and stored.ndim == 2
+    return np.vectorize(lambda i: classes[i])(stored)
+
+
+def images(read, result, key="samples"):
+    return [row["image"] for row in read.rows(result, key)]
+
+
+def same_boxes(got, wanted):
+    assert [box[:2] for box in got] == [box[:2] for box in wanted]
+    for (_, _, score, position), (_, _, wanted_score, wanted_position) in zip(got, wanted, strict=True):
+        assert score == (None if wanted_score is None else pytest.approx(wanted_score))
+        assert position == pytest.approx(wanted_position, abs=2e-6)
+
+
+def drawn(detections):
+    """What is to be seen of FiftyOne's detections."""
+    found = []
+    for one in detections.detections:
+        x, y, w, h = one.bounding_box
+        caption = one.label if one.confidence is None else f"{one.label} ({one.confidence:.2f})"
+        found.append((one.label, caption, one.confidence, [max(x, 0), max(y, 0), min(x + w, 1), min(y + h, 1)]))
+
+    return found
+
+
+def full(shape, *, value=True, dtype=bool):
+    return np.full(shape, value, dtype)
+
+
+@pytest.mark.oldest
+def test_boxes_of_both_tables(dataset, picture, log_view, log_predictions, read):
+    """One layer for each field, whose boxes are those of FiftyOne."""
+
+    def some(*labels):
+        return fo.Detections(
+            detections=[
+                fo.Detection(label=label, bounding_box=[0.1 * k - 0.05, 0.1, 0.3, 0.4], confidence=score)
+                for k, (label, score) in enumerate(labels)
+            ]
+        )
+
+    made = dataset(
+        [
+            fo.Sample(
+                filepath=picture("a.png"),
+                truth=some(("cat", None), ("dog", None)),
+                guess=some(("cat", 0.75), ("bird", 0.0)),
+                weather=fo.Classification(label="sun", confidence=0.5),
+            ),
+            fo.Sample(filepath=picture("b.png"), truth=some(), guess=some(("dog", 0.25))),
+            fo.Sample(filepath=picture("c.png")),
+        ]
+    )
+    for result, key, layers in [
+        (log_view(made, include_labels=True), "samples", ("truth", "guess")),
+        (log_predictions(made, "guess", image_mode="thumbnail"), "predictions", ("guess",)),
+        (log_predictions(made, "guess", image_mode="original", gt_field="truth"), "predictions", ("guess", "truth")),
+        (log_view(made, include_labels=True, overlays=["truth"]), "samples", ("truth",)),
+    ]:
+        assert result["warnings"] == []
+        got = images(read, result, key)
+        for image, sample in zip(got, made, strict=True):
+            assert set(image._boxes or {}) == {name for name in layers if sample[name] and sample[name].detections}
+            for name in image._boxes or {}:
+                same_boxes(boxes(image, name), drawn(sample[name]))
+
+        assert got[0]._caption == ("weather: sun (0.50)" if layers == ("truth", "guess") else None)
+        table = read.artifact(result).get(key)
+        params = image_type(table).params
+        assert set(params["box_layers"].params["val"]) == set(layers)
+        assert params["box_score_keys"].params["val"] == ({"confidence"} if "guess" in layers else set())
+        # One file names the classes for all rows and layers.
+        (_,) = [path for path in read.artifact(result).manifest.entries if path.startswith("media/classes/")]
+        labels = {one.label for sample in made for name in layers if sample[name] for one in sample[name].detections}
+        assert set(names(got[0]).values()) == labels
+
+
+def image_type(table, column="image"):
+    """The type of a column of pictures."""
+    (found,) = [t for t in table._column_types.params["type_map"][column].params["allowed_types"] if t.name == "image-file"]
+    return found
+
+
+@pytest.fixture
+def everything(dataset, picture, tmp_path):
+    """A sample with a label of each kind that is drawn, beside one that has none."""
+
+    def write(name, array):
+        cv2.imwrite(str(tmp_path / name), array)
+        return str(tmp_path / name)
+
+    left = np.zeros((4, 4), np.uint8)
+    left[:, :2] = 1
+    colors = np.zeros((2, 2, 3), np.uint8)
+    colors[0, 0], colors[0, 1] = (255, 0, 0), (0, 0, 255)
+    labels = {
+        "instances": fo.Detections(
+            detections=[
+                fo.Detection(label="cat", bounding_box=[0, 0, 0.5, 1], mask=full((4, 4)), confidence=0.5),
+                fo.Detection(label="dog", bounding_box=[0, 0, 1, 0.5], mask_path=write("dog.png", left * 255)),
+                fo.Detection(bounding_box=[0.75, 0.75, 0.5, 0.5], mask=full((2, 2), dtype=np.uint8)),
+                fo.Detection(label="flat", bounding_box=[0.5, 0.5, 0.0, 0.0]),
+                fo.Detection(label="solid", location=[1, 2, 3], dimensions=[1, 1, 1], rotation=[0, 0, 1]),
+            ]
+        ),
+        "turned": fo.Detection(label="dog", bounding_box=[0.4, 0.3, 0.2, 0.2], rotation=90),
+        "lines": fo.Polylines(
+            polylines=[
+                fo.Polyline(label="road", points=[[(0, 0.5), (1, 0.5), (1, 1), (0, 1)]], closed=True, filled=True),
+                fo.Polyline(label="lane", points=[[(0.25, 0.25), (0.5, 0.75)]], confidence=0.25),
+                fo.Polyline(label="yard", points=[[(0, 0), (0.5, 0), (0.5, 0.5)]], closed=True),
+            ]
+        ),
+        "points": fo.Keypoints(
+            keypoints=[fo.Keypoint(label="nose", points=[(0.5, 0.5), (NAN, NAN), (0.9, 0.1)], confidence=[0.75, NAN, 0.5])]
+        ),
+        "named": fo.Segmentation(mask=np.array([[0, 1], [7, 255]], np.uint8)),
+        "named_file": fo.Segmentation(mask_path=write("named.png", np.array([[1, 0], [0, 7]], np.uint8))),
+        "colored": fo.Segmentation(mask=colors),
+        "bare": fo.Segmentation(mask=np.array([[0, 3]], np.uint8)),
+        "heat": fo.Heatmap(map=np.linspace(0, 1, 32, dtype=np.float32).reshape(4, 8)),
+        "heat_file": fo.Heatmap(map_path=write("heat.png", np.full((2, 2), 255, np.uint8))),
+        "words": fo.Classifications(classifications=[fo.Classification(label="a"), fo.Classification(label="b")]),
+    }
+    made = dataset([fo.Sample(filepath=picture("a.png"), **labels), fo.Sample(filepath=picture("b.png"))])
+    made.default_mask_targets = {1: "sky", 7: "sea"}
+    made.mask_targets = {"colored": {"#ff0000": "red", "#0000ff": "blue"}, "bare": {3: "three"}}
+    made.save()
+    return made
+
+
+def test_every_kind_of_label(everything, log_view, read):
+    result = log_view(everything, include_labels=True)
+    (warning,) = result["warnings"]
+    assert (warning["code"], warning["count"], warning["sample_ids"]) == ("unnamed_values", 1, [everything.first().id])
+
+    first, second = read.rows(result, "samples")
+    image = first["image"]
+    assert second["image"]._boxes in (None, {}) and second["image"]._masks in (None, {})
+    assert second["heatmap_heat"] is None and second["heatmap_heat_file"] is None
+    assert image._caption == "words: a, b"
+
+    assert set(image._boxes) == {"instances", "turned", "lines", "points"}
+    same_boxes(
+        boxes(image, "instances"),
+        [
+            ("cat", "cat (0.50)", 0.5, [0, 0, 0.5, 1]),
+            ("dog", "dog", None, [0, 0, 1, 0.5]),
+            ("(no label)", None, None, [0.75, 0.75, 1, 1]),
+            ("flat", "flat", None, [0.4875, 0.475, 0.5125, 0.525]),  # a pixel
+        ],
+    )
+    # 8 x 4 pixels about their middle.
+    same_boxes(boxes(image, "turned"), [("dog", "dog", None, [0.45, 0.2, 0.55, 0.6])])
+    same_boxes(
+        boxes(image, "lines"),
+        [("lane", "lane (0.25)", 0.25, [0.25, 0.25, 0.5, 0.75]), ("yard", "yard", None, [0, 0, 0.5, 0.5])],
+    )
+    same_boxes(
+        boxes(image, "points"),
+        [("nose", "nose (0.75)", 0.75, [0.4875, 0.475, 0.5125, 0.525]), ("nose", "nose (0.50)", 0.5, [0.8875, 0.075, 0.9125, 0.125])],
+    )  # a pixel each: 2% of this picture is less
+
+    assert set(image._masks) == {"instances", "lines", "named", "named_file", "colored", "bare"}
+    width, height = SIZE
+    wanted = np.full((height, width), "background", object)
+    wanted[:, : width // 2] = "cat"
+    wanted[: height // 2, : width // 2] = "dog"  # its mask is the left half of its box
+    wanted[height * 3 // 4 :, width * 3 // 4 :] = "(no label)"
+    # Of two objects of one size, the later one is in front.
+    assert (mask(image, "instances") == wanted).all()
+    wanted[:], wanted[height // 2 :] = "background", "road"
+    assert (mask(image, "lines") == wanted).all()
+    for field, corners in {
+        "named": [["background", "sky"], ["sea", "other"]],
+        "named_file": [["sky", "background"], ["background", "sea"]],
+        "colored": [["red", "blue"], ["background", "background"]],
+        "bare": [["background", "three"], ["background", "three"]],
+    }.items():
+        assert (mask(image, field) == np.array(corners).repeat(height // 2, 0).repeat(width // 2, 1)).all(), field
+
+    # The heatmap goes from dark to bright, row by row; the file's is all bright.
+    heat = cv2.cvtColor(cv2.imread(first["heatmap_heat"]._path), cv2.COLOR_BGR2GRAY).astype(int)
+    assert heat.shape == (height, width)
+    assert heat[1, 1] < 60 < 150 < heat[-2, -2] and (np.diff(heat[10, 2:-2]) >= -3).all()
+    assert cv2.imread(first["heatmap_heat_file"]._path)[5, 5] == pytest.approx((37, 231, 253), abs=8)
