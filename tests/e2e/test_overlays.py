@@ -5,7 +5,7 @@ import fiftyone as fo
 import numpy as np
 import pytest
 
-from tests.e2e.reading import file
+from tests.e2e.overlays import boxes, drawn, mask, names, same_boxes
 
 SIZE = (40, 20)  # width, height: small enough to be its own thumbnail
 NAN = float("nan")
@@ -23,60 +23,8 @@ def picture(tmp_path):
     return write
 
 
-def names(image):
-    """The class set of a cell, by id."""
-    return {entry["id"]: entry["name"] for entry in image._classes._class_set}
-
-
-def boxes(image, layer):
-    """The boxes of a layer: (class, caption, score, position) each."""
-    classes, found = names(image), []
-    for box in (image._boxes or {}).get(layer, _NONE)._val:
-        position = box["position"]
-        found.append(
-            (
-                classes[box["class_id"]],
-                box.get("box_caption"),
-                (box.get("scores") or {}).get("confidence"),
-                [position["minX"], position["minY"], position["maxX"], position["maxY"]],
-            )
-        )
-
-    return found
-
-
-class _NONE:
-    _val = ()
-
-
-def mask(image, layer):
-    """A layer's mask as an array of class names."""
-    classes = names(image)
-    stored = cv2.imread(image._masks[layer]._path, cv2.IMREAD_UNCHANGED)
-    assert stored.dtype == np.uint8 and stored.ndim == 2
-    return np.vectorize(lambda i: classes[i])(stored)
-
-
 def images(read, result, key="samples"):
     return [row["image"] for row in read.rows(result, key)]
-
-
-def same_boxes(got, wanted):
-    assert [box[:2] for box in got] == [box[:2] for box in wanted]
-    for (_, _, score, position), (_, _, wanted_score, wanted_position) in zip(got, wanted, strict=True):
-        assert score == (None if wanted_score is None else pytest.approx(wanted_score))
-        assert position == pytest.approx(wanted_position, abs=2e-6)
-
-
-def drawn(detections):
-    """What is to be seen of FiftyOne's detections."""
-    found = []
-    for one in detections.detections:
-        x, y, w, h = one.bounding_box
-        caption = one.label if one.confidence is None else f"{one.label} ({one.confidence:.2f})"
-        found.append((one.label, caption, one.confidence, [max(x, 0), max(y, 0), min(x + w, 1), min(y + h, 1)]))
-
-    return found
 
 
 def full(shape, *, value=True, dtype=bool):
@@ -133,7 +81,9 @@ def test_boxes_of_both_tables(dataset, picture, log_view, log_predictions, read)
 
 def image_type(table, column="image"):
     """The type of a column of pictures."""
-    (found,) = [t for t in table._column_types.params["type_map"][column].params["allowed_types"] if t.name == "image-file"]
+    (found,) = [
+        t for t in table._column_types.params["type_map"][column].params["allowed_types"] if t.name == "image-file"
+    ]
     return found
 
 
@@ -168,7 +118,9 @@ def everything(dataset, picture, tmp_path):
             ]
         ),
         "points": fo.Keypoints(
-            keypoints=[fo.Keypoint(label="nose", points=[(0.5, 0.5), (NAN, NAN), (0.9, 0.1)], confidence=[0.75, NAN, 0.5])]
+            keypoints=[
+                fo.Keypoint(label="nose", points=[(0.5, 0.5), (NAN, NAN), (0.9, 0.1)], confidence=[0.75, NAN, 0.5])
+            ]
         ),
         "named": fo.Segmentation(mask=np.array([[0, 1], [7, 255]], np.uint8)),
         "named_file": fo.Segmentation(mask_path=write("named.png", np.array([[1, 0], [0, 7]], np.uint8))),
@@ -214,7 +166,10 @@ def test_every_kind_of_label(everything, log_view, read):
     )
     same_boxes(
         boxes(image, "points"),
-        [("nose", "nose (0.75)", 0.75, [0.4875, 0.475, 0.5125, 0.525]), ("nose", "nose (0.50)", 0.5, [0.8875, 0.075, 0.9125, 0.125])],
+        [
+            ("nose", "nose (0.75)", 0.75, [0.4875, 0.475, 0.5125, 0.525]),
+            ("nose", "nose (0.50)", 0.5, [0.8875, 0.075, 0.9125, 0.125]),
+        ],
     )  # a pixel each: 2% of this picture is less
 
     assert set(image._masks) == {"instances", "lines", "named", "named_file", "colored", "bare"}

@@ -39,7 +39,9 @@ func demo(t *testing.T, c *client) {
 	mask := image.NewGray(image.Rect(0, 0, 4, 2))
 	mask.SetGray(1, 1, color.Gray{Y: 1})
 	cell := `{"_type":"image-file","path":"media/images/a.png","format":"png","width":200,"height":100,"caption":"a <caption>",
-		"boxes":{"ground_truth":[{"position":{"minX":0.1,"maxX":0.5,"minY":0.2,"maxY":0.6},"class_id":0}],
+		"boxes":{"ground_truth":[{"position":{"minX":0.1,"maxX":0.5,"minY":0.2,"maxY":0.6},"class_id":0},
+			{"position":{"minX":0,"maxX":0.5,"minY":0,"maxY":0.5},"class_id":0,"box_caption":"a dog (0.50)","scores":{"confidence":0.5}},
+			{"position":{"minX":0.5,"maxX":0.51,"minY":0.5,"maxY":0.52},"class_id":0,"box_caption":"a nose"}],
 		"predictions":[{"position":{"middle":[100,50],"width":20,"height":10},"domain":"pixel","class_id":1,"scores":{"confidence":0.756}}]},
 		"masks":{"sky":{"_type":"mask","path":"media/images/mask/m.mask.png"}}}`
 	table := `{"_type":"table","columns":["id","<b>","pic","when","tags","more"],"data":[["<script>alert(1)</script>",0.5,` + cell + `,1700000000000,["x","y"],{"k":1}],
@@ -99,7 +101,7 @@ func TestPagesShowWhatThereIs(t *testing.T) {
 		version + "/files/samples.table.json": {
 			"2 rows", "6 columns", "&lt;b&gt;", "&lt;script&gt;", "2023-11-14 22:13:20.000", "timestamp", `{&#34;k&#34;:1}`,
 			`<image href="` + version + `/raw/media/images/a.png" width="200" height="100"/>`, "a &lt;caption&gt;",
-			`<rect x="20" y="20" width="80" height="40"`, ">dog<", `<rect x="90" y="45" width="20" height="10"`, ">cat 0.76<",
+			`<rect x="20" y="20" width="80" height="40"`, ">dog<", `<rect x="90" y="45" width="20" height="10"`, ">cat 0.76<", ">a dog (0.50)<", "<title>ground_truth: a nose</title>",
 			`href="` + version + `/mask/media/images/mask/m.mask.png"`, "gone.png is not in this storage",
 			"ground_truth (full lines), predictions (dashed), sky (areas)",
 		},
@@ -114,6 +116,7 @@ func TestPagesShowWhatThereIs(t *testing.T) {
 			assert.Contains(t, a.text, want, path)
 		}
 		assert.NotContains(t, a.text, "<script", path)
+		assert.NotContains(t, a.text, ">a nose<", "the text of so small a box would hide it")
 		assert.NotContains(t, strings.ReplaceAll(a.text, c.URL(), ""), "http://", "nothing comes from elsewhere: "+path)
 		assert.Contains(t, a.header.Get("Content-Security-Policy"), "default-src 'none'", path)
 	}

@@ -31,6 +31,7 @@ type box struct {
 	Color, Dashes string
 	Label         string
 	Layer         string
+	Tiny          bool // so that its label, which would hide more than it tells, shows under the pointer only
 	TextX, TextY  float64
 }
 
@@ -94,11 +95,12 @@ func (p *picture) newBox(value map[string]any, layer string, n int, kind columnT
 	}
 	if b.Label, _ = value["box_caption"].(string); b.Label == "" {
 		b.Label = kind.class(layer, id)
+		scores, _ := value["scores"].(map[string]any)
+		for _, name := range slices.Sorted(maps.Keys(scores)) {
+			b.Label += fmt.Sprintf(" %.2f", float(scores[name]))
+		}
 	}
-	scores, _ := value["scores"].(map[string]any)
-	for _, name := range slices.Sorted(maps.Keys(scores)) {
-		b.Label += fmt.Sprintf(" %.2f", float(scores[name]))
-	}
+	b.Tiny = max(b.W, b.H) < p.Font
 	b.TextX, b.TextY = max(b.X, 0), b.Y-p.Font*0.25
 	if n > 0 {
 		b.TextY = min(b.Y+b.H+p.Font, p.Height-p.Font*0.25)
