@@ -92,10 +92,11 @@ func (p *pictures) openOverlays(ctx context.Context, v View, d Dataset, f *field
 		seen = append(seen, overlay.SeenField{Field: one, DBPath: field.DBPath})
 	}
 	_ = json.Unmarshal([]byte(orDefault(d.DefaultClassesJSON, "[]")), &spec.Default) // what are no names are no classes
-	if stages := overlay.SeenStages(seen, conf.Masks); stages != nil {
-		if err := c.source.Aggregate(ctx, v.Query, stages, spec.ReadSeen); err != nil {
-			return err
-		}
+	err = spec.Survey(seen, conf.Masks, func(stages []bson.D, row func(bson.Raw)) error {
+		return c.source.Aggregate(ctx, v.Query, stages, row)
+	})
+	if err != nil {
+		return err
 	}
 	classes := overlay.NewClasses(spec)
 	o.noteMany(c, classes)

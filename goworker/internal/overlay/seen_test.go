@@ -31,7 +31,7 @@ func field(path, kind string) overlay.SeenField {
 	return overlay.SeenField{Field: overlay.Field{Path: path, Type: kind}, DBPath: path}
 }
 
-// seenIn runs the stages on documents.
+// seenIn surveys documents.
 func seenIn(t *testing.T, docs []any, mode overlay.MaskMode, fields ...overlay.SeenField) overlay.ClassSpec {
 	t.Helper()
 	require.NoError(t, mongo.Insert(t.Context(), "samples", docs))
@@ -40,7 +40,9 @@ func seenIn(t *testing.T, docs []any, mode overlay.MaskMode, fields ...overlay.S
 	defer src.Close()
 	var spec overlay.ClassSpec
 	query := view.Query{URI: mongo.URI, Database: mongotest.Database, Collection: "samples"}
-	require.NoError(t, src.Aggregate(t.Context(), query, overlay.SeenStages(fields, mode), spec.ReadSeen))
+	require.NoError(t, spec.Survey(fields, mode, func(stages []bson.D, row func(bson.Raw)) error {
+		return src.Aggregate(t.Context(), query, stages, row)
+	}))
 	return spec
 }
 
@@ -60,23 +62,54 @@ func TestSeenClasses(t *testing.T) {
 			{Key: "dots", Value: list("keypoints", label("nose"), label(nil), label(5))},
 		},
 		bson.D{{Key: "gt", Value: list("detections")}, {Key: "lines", Value: "odd"}, {Key: "dots", Value: bson.D{}}},
+		bson.D{{Key: "turned", Value: label("cat", bson.E{Key: "rotation", Value: 3})}, {Key: "closed", Value: label("lane", bson.E{Key: "closed", Value: true})}},
 		bson.D{},
 	}
 	fields := []overlay.SeenField{field("gt", "Detections"), field("one", "Detection"), field("lines", "Polylines"), field("dots", "Keypoints"), field("words", "Classification")}
 	own := seenIn(t, docs, overlay.OwnMasks, fields...)
+	names := []overlay.Seen{
+		{Name: "", Rows: 3, Masks: 3}, {Name: "cat", Rows: 2, Masks: 2}, {Name: "dog", Rows: 1, Masks: 1}, {Name: "emu", Rows: 1, Masks: 1},
+		{Name: "lane", Rows: 1, Masks: 1}, {Name: "nose", Rows: 1, Masks: 1}, {Name: "road", Rows: 1, Masks: 1},
+	}
+	assert.Equal(t, names, own.Seen, "some have masks, and there is room for all")
+	for i := range names {
+		names[i].Masks = 0
+	}
+	assert.Equal(t, names, seenIn(t, docs, overlay.NoMasks, fields...).Seen)
+	assert.Empty(t, seenIn(t, docs, overlay.OwnMasks, field("words", "Classification"), field("area", "Segmentation")).Seen)
+	for _, c := range []struct {
+		field  overlay.SeenField
+		mode   overlay.MaskMode
+		masked bool
+	}{
+		{field("gt", "Detections"), overlay.OwnMasks, true}, {field("one", "Detection"), overlay.OwnMasks, true},
+		{field("lines", "Polylines"), overlay.OwnMasks, true}, {field("dots", "Keypoints"), overlay.AllMasks, false},
+		{field("turned", "Detection"), overlay.OwnMasks, false}, {field("turned", "Detection"), overlay.AllMasks, true},
+		{field("closed", "Polyline"), overlay.OwnMasks, false}, {field("closed", "Polyline"), overlay.AllMasks, true},
+	} {
+		seen := seenIn(t, docs, c.mode, c.field).Seen
+		require.NotEmpty(t, seen)
+		assert.Equal(t, c.masked, seen[0].Masks > 0, "%+v", c)
+	}
+
+	// Where there are very many, those of masks come first, so that they have an id in them.
+	var many bson.A
+	for i := range 200 {
+		many = append(many, label(fmt.Sprintf("class %03d", i)))
+	}
+	docs = append(docs, bson.D{{Key: "gt", Value: bson.D{{Key: "detections", Value: many}}}})
+	own = seenIn(t, docs, overlay.OwnMasks, fields...)
 	assert.Equal(t, []overlay.Seen{
 		{Name: "dog", Rows: 1, Masks: 1}, {Name: "emu", Rows: 1, Masks: 1}, {Name: "road", Rows: 1, Masks: 1},
-		{Name: "", Rows: 2}, {Name: "cat", Rows: 2}, {Name: "lane", Rows: 1}, {Name: "nose", Rows: 1},
-	}, own.Seen)
+		{Name: "", Rows: 2}, {Name: "cat", Rows: 2}, {Name: "class 000", Rows: 1},
+	}, own.Seen[:6])
 	masks := map[string]int64{}
 	for _, s := range seenIn(t, docs, overlay.AllMasks, fields...).Seen {
-		masks[s.Name] = s.Masks
+		if s.Masks > 0 {
+			masks[s.Name] = s.Masks
+		}
 	}
-	assert.Equal(t, map[string]int64{"dog": 1, "emu": 1, "road": 1, "lane": 1, "cat": 1, "": 0, "nose": 0}, masks)
-	for _, s := range seenIn(t, docs, overlay.NoMasks, fields...).Seen {
-		assert.Zero(t, s.Masks)
-	}
-	assert.Nil(t, overlay.SeenStages([]overlay.SeenField{field("words", "Classification"), field("area", "Segmentation")}, overlay.OwnMasks))
+	assert.Equal(t, map[string]int64{"dog": 1, "emu": 1, "road": 1, "lane": 1, "cat": 1}, masks)
 }
 
 func TestTooManyClasses(t *testing.T) {
