@@ -88,7 +88,7 @@ def test_each_file_goes_up_once(data, log_view, server, read):
 
     files = set(data["images"].values("filepath"))
     stored = server.artifact(result)["files"]
-    assert len([path for path in stored if path.startswith("media/")]) == len(files)
+    assert len([path for path in stored if path.startswith("media/images/")]) == len(files)
     # Those of the artifact, its list of them, and the copy of the table for the run's page.
     assert server.stats()["requests"]["PUT file"] <= len(stored) + 2
     for row, sample in zip(rows(read.artifact(result).get("samples")), patches, strict=True):
