@@ -58,6 +58,7 @@ def configure(uri: str, server: services.Standin) -> None:
         FIFTYONE_DATABASE_URI=uri,
         FIFTYONE_DATABASE_DIR=str(HOME / "mongo"),
         FIFTYONE_PLUGINS_DIR=str(plugins),
+        FIFTYONE_DATABASE_VALIDATION="false",  # a notice about MongoDB's age is of no use here
         FIFTYONE_DO_NOT_TRACK="true",
         FIFTYONE_ALLOW_LEGACY_ORCHESTRATORS="true",
         FIFTYONE_WANDB_URL=server.url,
@@ -207,6 +208,8 @@ def say_where(server: services.Standin, results: list[dict], serving: bool) -> N
 
 
 def serve(fo, dataset, port: int) -> None:
+    if services.accepts(port):  # an App with another database, which FiftyOne would take for this one's
+        port = services.free_port()
     session = fo.launch_app(dataset, remote=True, port=port)
     print(f"\nThe FiftyOne App: http://localhost:{port}   (press ` there for the operators; Ctrl-C here ends the demo)")
     with contextlib.suppress(KeyboardInterrupt):
