@@ -1284,7 +1284,7 @@ type Pictures struct {
 	// About how many bytes are kept there at most.
 	CacheBytes int64 `protobuf:"varint,4,opt,name=cache_bytes,json=cacheBytes,proto3" json:"cache_bytes,omitempty"`
 	// What is drawn over them.
-	Overlays      *Overlays `protobuf:"bytes,10,opt,name=overlays,proto3" json:"overlays,omitempty"`
+	Overlays      *Overlays `protobuf:"bytes,20,opt,name=overlays,proto3" json:"overlays,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3825,8 +3825,7 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x0fcache_directory\x18\x03 \x01(\tR\x0ecacheDirectory\x12\x1f\n" +
 	"\vcache_bytes\x18\x04 \x01(\x03R\n" +
 	"cacheBytes\x124\n" +
-	"\boverlays\x18\n" +
-	" \x01(\v2\x18.wandbworker.v1.OverlaysR\boverlays\"\x8b\x04\n" +
+	"\boverlays\x18\x14 \x01(\v2\x18.wandbworker.v1.OverlaysR\boverlays\"\x8b\x04\n" +
 	"\aLogView\x12(\n" +
 	"\x04view\x18\x01 \x01(\v2\x14.wandbworker.v1.ViewR\x04view\x121\n" +
 	"\adataset\x18\x02 \x01(\v2\x17.wandbworker.v1.DatasetR\adataset\x12\x15\n" +
