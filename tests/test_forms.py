@@ -268,6 +268,32 @@ def test_plan_of_predictions(operator, lookups, images):
     assert "12 thumbnails" in plan
 
 
+def test_labels_to_draw(operator, lookups, images, fake_worker):
+    log, params = operator(VIEW), {"include_labels": True}
+    form = fields(log, images, params)
+    drawable = ["ground_truth", "predictions", "weather"]  # a location has no place in the picture
+    assert [choice["value"] for choice in form["overlays"]["view"]["choices"]] == drawable
+    assert form["mask_mode"]["type"]["values"] == ["own", "all", "none"]
+    assert "gt_field" not in form
+    assert {"overlays", "mask_mode"}.isdisjoint(fields(log, images, {**params, "draw_labels": False}))
+    assert {"draw_labels", "overlays", "mask_mode"}.isdisjoint(fields(log, images, {**params, "image_mode": "none"}))
+
+    form = fields(operator(PREDICTIONS), images, {"include_images": True})
+    assert form["gt_field"]["type"]["values"] == drawable
+
+    # What is filled in, and then switched off, is left alone.
+    chosen = {"overlays": ["weather"], "mask_mode": "all", "draw_labels": True}
+    for switched, expected in (
+        ({}, (["weather"], 1)),
+        ({"overlays": []}, (drawable, 1)),
+        ({"draw_labels": False}, ([], 0)),
+        ({"image_mode": "none"}, ([], 0)),
+    ):
+        foo.execute_operator(log.uri, dataset=images, params={**params, **chosen, **switched, "project": "p"})
+        drawn = fake_worker.requests[-1].log_view.pictures.overlays
+        assert ([field.path for field in drawn.fields], drawn.masks) == expected
+
+
 def test_plan_counts_each_file_once(operator, lookups, images):
     patches = images.to_patches("ground_truth")
     plan = fields(operator(VIEW), patches, {"include_labels": True, "image_mode": "original"})

@@ -1,0 +1,80 @@
+"""The page of a table in a browser: boxes and masks are drawn over the pictures, where they belong."""
+
+import os
+
+import cv2
+import fiftyone as fo
+import numpy as np
+import pytest
+
+CHROMIUM = os.environ.get("FIFTYONE_WANDB_CHROMIUM")
+
+SIZE = (160, 120)  # width, height
+
+
+@pytest.fixture
+def browser():
+    """Opens pages in a browser."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium.new_page(viewport={"width": 1600, "height": 900})
+        chromium.close()
+
+
+def shot(picture):
+    """A picture as it is on the screen, in its own size."""
+    seen = cv2.imdecode(np.frombuffer(picture.screenshot(), np.uint8), cv2.IMREAD_COLOR)
+    return cv2.resize(seen, SIZE, interpolation=cv2.INTER_AREA).astype(int)
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="FIFTYONE_WANDB_CHROMIUM names no browser")
+def test_boxes_and_masks_are_drawn(dataset, tmp_path, log_view, browser):
+    width, height = SIZE
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((height, width, 3), 255, np.uint8))
+    area = np.zeros((2, 2), np.uint8)
+    area[1, 1] = 1
+    made = dataset(
+        [
+            fo.Sample(
+                filepath=str(tmp_path / "a.png"),
+                truth=fo.Detections(detections=[fo.Detection(label="cat", bounding_box=[0.25, 0.15, 0.25, 0.25])]),
+                guess=fo.Detections(
+                    detections=[fo.Detection(label="dog", bounding_box=[0.125, 0.6, 0.25, 0.25], confidence=0.75)]
+                ),
+                area=fo.Segmentation(mask=area),
+            )
+        ]
+    )
+    made.default_mask_targets = {1: "sky"}
+    made.save()
+    result = log_view(made, include_labels=True)
+
+    failed = []
+    browser.on("requestfailed", lambda request: failed.append(request.url))
+    browser.on("response", lambda response: failed.append(response.url) if response.status >= 400 else None)
+    browser.goto(result["artifact_url"])
+    browser.get_by_role("link", name="samples.table.json").first.click()
+    browser.wait_for_load_state("networkidle")
+
+    assert not failed
+    picture = browser.locator("figure.picture svg")
+    assert browser.locator("figure.picture rect").count() == 2
+    assert browser.locator("figure.picture text").all_text_contents() == ["dog (0.75)", "cat"]
+    drawn = shot(picture)
+    browser.get_by_label("Draw").uncheck()
+    bare = shot(picture)
+    changed = np.abs(drawn - bare).max(axis=2) > 24
+
+    assert (bare > 200).all(), "without them it is the picture"
+    # The sides of the boxes are drawn, and what is inside of them is not.
+    for x, y, w, h in [(40, 18, 40, 30), (20, 72, 40, 30)]:
+        for side in (changed[y + 2 : y + h - 2, x - 1 : x + 2], changed[y + 2 : y + h - 2, x + w - 1 : x + w + 2]):
+            assert side.any(axis=1).mean() > 0.5
+
+        assert not changed[y + 12 : y + h - 4, x + 4 : x + w - 4].any()
+
+    # The mask covers the right lower quarter.
+    assert changed[height // 2 + 1 : height - 1, width // 2 + 1 : width - 1].all()
+    assert not changed[: height // 2 - 1, width // 2 + 4 :].any()
