@@ -1,7 +1,9 @@
 """Which pictures a table shows: the operators' parameters as the wire contract's ``Pictures``."""
 
 import os
+import shutil
 
+from . import media, query, schema
 from .errors import bad_argument
 from .worker import find
 
@@ -38,10 +40,11 @@ def mode(params, default):
     return (wanted or MODES[0]) if include else "none"
 
 
-def describe(params, chosen):
+def describe(view, params, chosen):
     """Returns a dict of the message ``Pictures``.
 
     Args:
+        view: a :class:`fiftyone.core.view.DatasetView`
         params: the operator's parameters
         chosen: what ``mode`` said of them, but not "none"
 
@@ -53,7 +56,46 @@ def describe(params, chosen):
         "thumbnail_size": _size(params.get("thumbnail_size")),
         "cache_directory": str(find.cache_dir("thumbnails")),
         "cache_bytes": _cache_megabytes() * 1_000_000,
+        "ffmpeg": shutil.which("ffmpeg") or "",
+        "crop_fields": [schema.describe(view, name) for name in media.patch_fields(view)]
+        if chosen != "original"
+        else [],
+        "small_field": _small_field(view),
+        "projection_field": schema.projection_field(view) or "",
+        "fact_columns": media.media_facts(view),
+        "frame_source": media.frame_source(view),
+        **_slices(view, chosen),
     }
+
+
+def slices(view, chosen):
+    """The other slices of a grouped view that have pictures to show, as a list of names."""
+    shown = {"image"}
+    if chosen != "original":
+        shown.add("video")
+        if schema.projection_field(view):
+            shown |= {"point-cloud", "3d"}
+
+    return [name for name, media_type in media.other_slices(view).items() if media_type in shown]
+
+
+def _slices(view, chosen):
+    names = slices(view, chosen)
+    if not names:
+        return {}
+
+    field, collection = media.groups(view)
+    return {"slices": names, "group_field": field, "group_collection": collection}
+
+
+def _small_field(view):
+    config = query.root_dataset(view).app_config
+    named = [config.grid_media_field, *(path for path in config.media_fields or () if "thumb" in path.lower())]
+    for path in named:
+        if path and path != "filepath" and schema.is_text_path(view, path):
+            return schema.describe(view, path)["db_path"]
+
+    return ""
 
 
 def size_error(value):

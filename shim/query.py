@@ -1,6 +1,6 @@
 """A FiftyOne view as MongoDB sees it.
 
-This module and ``database`` are the only ones that use names which FiftyOne keeps to itself;
+This module, ``media`` and ``database`` are the only ones that use names which FiftyOne keeps to itself;
 tests assert every one of them, so that a release that changes one is noticed there.
 """
 

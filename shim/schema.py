@@ -223,6 +223,28 @@ def is_vector(field):
     return type(field) is fof.ListField and isinstance(field.field, (fof.FloatField, fof.IntField))
 
 
+def describe(samples, path):
+    """Describes any field of the collection."""
+    found, db_path = _resolve(samples, path, "fields")
+    return _describe_label(path, db_path, found) if is_label(found) else _describe(path, db_path, found)
+
+
+def is_text_path(samples, path):
+    """Whether the collection has a string field of this path."""
+    found = samples.get_field(path)
+    return found is not None and is_text(found)
+
+
+def projection_field(samples):
+    """The field that describes orthographic projections of point clouds, as the documents have it, or None."""
+    for name, found in samples.get_field_schema().items():
+        document_type = _document_type(found)
+        if document_type is not None and document_type.__name__ == "OrthographicProjectionMetadata":
+            return found.db_field or name
+
+    return None
+
+
 def is_plain(field):
     """Whether the field can be a typed column of its own."""
     if isinstance(field, (fof.VectorField, fof.ArrayField)):

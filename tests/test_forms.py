@@ -243,7 +243,7 @@ def test_plan_of_a_view(operator, lookups, images):
 
     plan = fields(log, images.limit(2), {"include_labels": True, "fields": ["number"]})["plan"]["view"]["description"]
     columns = "sample_id, filepath, tags, label_ground_truth, label_predictions, label_weather, label_location, number"
-    assert f"A table with 9 columns: {columns}, image." in plan
+    assert f"A table with 11 columns: {columns}, image, width, height." in plan
     assert "2 thumbnails, about 1.3 kB in all" in plan
 
     params = {"include_labels": True, "image_mode": "original"}
@@ -251,7 +251,7 @@ def test_plan_of_a_view(operator, lookups, images):
     assert "2 media files, about 1.2 kB in all" in plan
 
     plan = fields(log, images, {"include_labels": True, "image_mode": "reference"})["plan"]["view"]["description"]
-    assert "label_location, image, thumbnail." in plan
+    assert "label_location, image, thumbnail, width, height." in plan
     params = {"include_labels": True, "image_mode": "none"}
     assert "image" not in fields(log, images, params)["plan"]["view"]["description"]
     assert "It will run here, with live progress" in plan

@@ -224,6 +224,8 @@ def test_private_names_of_fiftyone(data):
 
     assert patches._dataset is not patches._root_dataset
     assert patches._root_dataset is data["images"]
+    assert patches._label_fields == ["ground_truth"]
+    assert data["scenes"].group_by("scene")._is_dynamic_groups and not data["groups"].view()._is_dynamic_groups
     assert isinstance(patches._pipeline(detach_frames=True, detach_groups=True), list)
     assert [type(s).__name__ for s in patches._all_stages] == ["ToPatches"]
     assert [set(s) for s in patches._serialize(include_uuids=False)] == [{"_cls", "kwargs"}]

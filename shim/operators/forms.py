@@ -6,7 +6,7 @@ import time
 
 from fiftyone.operators import types
 
-from .. import names, query, schema
+from .. import media, names, query, schema
 from .. import overlays as drawn
 from .. import pictures as shown
 from ..errors import WandBError
@@ -214,6 +214,9 @@ def plan(ctx, inputs, view, columns, mode):
     """
     rows = count(view)
     images = {"none": [], "reference": ["image", "thumbnail"]}.get(mode, ["image"])
+    if images:
+        images = images + [f"{column}_{name}" for name in shown.slices(view, mode) for column in images]
+        images += _remembered("facts", view, lambda: media.media_facts(view))
     parts = []
     if columns:
         some = columns[:_SHOWN_COLUMNS] + (["…"] if len(columns) > _SHOWN_COLUMNS else [])
@@ -247,6 +250,9 @@ def _upload(view, rows, columns, mode, thumbnail_size):
     looked_at, files, known, size = found
     scale = rows / looked_at
     number = round(files * scale)
+    if mode != "original" and media.patch_fields(view):
+        number = rows  # each patch has a picture of its own
+
     named = f"{'about ' if scale > 1 else ''}{number:,} {what}{'' if number == 1 else 's'}"
     if not known and mode == "original":
         return f"About {results.size(generated)} and {named} go up, whose sizes the dataset does not say"
@@ -256,7 +262,7 @@ def _upload(view, rows, columns, mode, thumbnail_size):
         side = thumbnail_size if isinstance(thumbnail_size, int) else shown.SIZE
         each = min(each, _THUMBNAIL_BYTES * side * side)
 
-    total = generated + each * files * scale
+    total = generated + each * number
     return f"{named[0].upper()}{named[1:]}, about {results.size(total)} in all, without those that W&B has already"
 
 

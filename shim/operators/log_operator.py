@@ -57,7 +57,7 @@ class LogOperator(JobOperator):
         if mode == "none":
             return {"include_images": False}
 
-        return {"include_images": True, "pictures": {**pictures.describe(params, mode), "overlays": drawn}}
+        return {"include_images": True, "pictures": {**pictures.describe(view, params, mode), "overlays": drawn}}
 
     def job(self, samples, params, record_id=None, **where):
         _check_texts(params)

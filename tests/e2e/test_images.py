@@ -75,8 +75,8 @@ def test_columns_of_both_kinds(data, log_view, read):
     view = data["images"].limit(3)
     got = read.rows(log_view(view, include_labels=True, fields=["number"]), "samples")
     wanted = expected.view_rows(view, ["number"])
-    assert list(got[0]) == [*list(wanted[0])[:-1], "image", "number"]
-    assert [{k: v for k, v in row.items() if k != "image"} for row in got] == wanted
+    assert list(got[0]) == [*list(wanted[0])[:-1], "image", "number", "width", "height"]
+    assert [{k: v for k, v in row.items() if k not in ("image", "width", "height")} for row in got] == wanted
 
 
 def test_each_file_goes_up_once(data, log_view, server, read):
@@ -130,8 +130,8 @@ def test_files_without_extension(dataset, pictures, tmp_path, log_predictions, r
     assert row["image"].format in ("jpg", "jpeg")
 
 
-def test_videos_have_no_picture(data, log_predictions, read):
-    result = log_predictions(data["videos"], "events", include_images=True)
+def test_videos_are_no_pictures(data, log_predictions, read):
+    result = log_predictions(data["videos"], "events", image_mode="original")
     assert [row["image"] for row in read.rows(result, "predictions")] == [None] * 3
     (warning,) = result["warnings"]
     assert (warning["code"], warning["count"]) == ("not_an_image", 3)

@@ -94,7 +94,7 @@ func errEmptyView() error {
 
 // openTable starts the table: the original's columns first, then ours.
 func (r *viewRows) openTable(ctx context.Context, j LogView, f *fields) (err error) {
-	if r.pictures, err = openPictures(r.c, j.Pictures, r.base); err != nil {
+	if r.pictures, err = openPictures(r.c, j.Pictures, r.base, f); err != nil {
 		return err
 	}
 	if err = r.pictures.openOverlays(ctx, j.View, j.Dataset, f); err != nil {
@@ -108,6 +108,7 @@ func (r *viewRows) openTable(ctx context.Context, j LogView, f *fields) (err err
 	columns = append(columns, r.pictures.columns()...)
 	columns = append(columns, r.base.columns()...)
 	columns, r.plain = plainColumns(columns, f, j.Fields)
+	columns = r.pictures.factColumns(columns)
 	r.table = newTableFile(r.c.spool, "samples", columns)
 	r.pictures.setClasses(r.table.w)
 	return nil
@@ -159,6 +160,7 @@ func (r *viewRows) addTableRow(s *view.Slots, pictures rowPictures, source, own 
 	for _, slot := range r.plain {
 		w.BSON(s.Value(slot))
 	}
+	r.pictures.writeFacts(w, s)
 	return w.EndRow()
 }
 

@@ -10,7 +10,6 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumb"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumbcache"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
 
 // PictureMode says what the table's column "image" holds.
@@ -41,6 +40,27 @@ type Pictures struct {
 	CacheBytes int64
 	// Overlays are the labels drawn over them; nil for none.
 	Overlays *Overlays
+	// FFmpeg is the program that takes pictures out of videos; empty for none.
+	FFmpeg string
+	// Crop are the label fields of a patch, of which the picture shows that part only.
+	Crop []Field
+	// Small is the field with the paths of smaller copies, and Projection the one that
+	// describes the orthographic projection of a point cloud; both as the documents
+	// have them, and empty for none.
+	Small, Projection string
+	// Facts are the columns with facts of the media: see factColumns.
+	Facts []string
+	// FrameSource is the collection of the videos that the rows are frames of, where the
+	// frames have no files of their own.
+	FrameSource string
+	// Slices are the other slices of a grouped view, each with a column of its own.
+	Slices Slices
+}
+
+// Slices are the slices of a group that are shown beside the active one.
+type Slices struct {
+	Names             []string
+	Field, Collection string // where groups are described, and where samples are
 }
 
 // identify adds what of it changes the content of an artifact.
@@ -81,18 +101,18 @@ type pictures struct {
 	makers chan *thumb.Thumbnailer
 	large  sync.Mutex // held by who handles a large picture
 	small  int64      // up to this size a picture is not large
-
-	path int // slot
+	slots  mediaSlots
 }
 
 // openPictures prepares for the rows that f describes. It returns nil where the table
 // shall have no pictures.
-func openPictures(c *collector, conf *Pictures, base *rowBase) (*pictures, error) {
+func openPictures(c *collector, conf *Pictures, base *rowBase, f *fields) (*pictures, error) {
 	if conf == nil {
 		return nil, nil
 	}
 	n := min(runtime.GOMAXPROCS(0), mostMakers)
-	p := &pictures{conf: *conf, c: c, makers: make(chan *thumb.Thumbnailer, n), small: int64(smallMemory / n), path: base.filepath}
+	p := &pictures{conf: *conf, c: c, makers: make(chan *thumb.Thumbnailer, n), small: int64(smallMemory / n)}
+	p.slots = newMediaSlots(f, conf, base)
 	for range n {
 		p.makers <- &thumb.Thumbnailer{}
 	}
@@ -120,9 +140,20 @@ func (p *pictures) columns() []string {
 	case p == nil:
 		return nil
 	case p.conf.Mode == PictureReference:
-		return append([]string{imageColumn, thumbnailColumn}, p.overlays.columns()...)
+		return p.moreColumns([]string{imageColumn, thumbnailColumn})
 	}
-	return append([]string{imageColumn}, p.overlays.columns()...)
+	return p.moreColumns([]string{imageColumn})
+}
+
+// moreColumns adds the columns of heatmaps and of a group's other slices.
+func (p *pictures) moreColumns(own []string) []string {
+	columns := append(own[:len(own):len(own)], p.overlays.columns()...)
+	for _, name := range p.conf.Slices.Names {
+		for _, column := range own {
+			columns = append(columns, column+"_"+name)
+		}
+	}
+	return columns
 }
 
 // close ends the file of thumbnails.
@@ -194,17 +225,9 @@ var (
 	errUnreadable = &noPicture{"unreadable_file", "rows have no picture because the media file could not be read."}
 	errTooLarge   = &noPicture{"too_large_picture",
 		"rows have no picture because the media file is too large to be made smaller here (over 64 MB, or 208 MB when decoded)."}
-	errRemote = &noPicture{"remote_file", "rows have no thumbnail because the media file is not on this machine."}
+	errNoCrop   = &noPicture{"no_box", "patches have no picture because their label has no box within the picture."}
+	errNoFFmpeg = &noPicture{"no_ffmpeg",
+		"rows have no picture because ffmpeg, which takes pictures out of videos, was not found: install it, so that it is on PATH."}
+	errNoFrame = &noPicture{"no_frame", "rows have no picture because ffmpeg could not take it out of the video."}
+	errRemote  = &noPicture{"remote_file", "rows have no thumbnail because the media file is not on this machine."}
 )
-
-// media is one picture to be shown, as a document describes it.
-type media struct {
-	path string
-	crop thumb.Box
-}
-
-// mediaOf reads it from a row.
-func (p *pictures) mediaOf(s *view.Slots) media {
-	path, _ := s.Value(p.path).StringValueOK()
-	return media{path: path}
-}

@@ -6,10 +6,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
+	"math"
 	"os"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/poster"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumb"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumbcache"
@@ -20,11 +23,12 @@ import (
 type pictureWorker struct {
 	p     *pictures
 	slots *view.Slots
+	slice *view.Slots // of a document of another slice
 	last  *sourceFile // patches of one picture stand together
 }
 
 func (p *pictures) worker(f *fields) *pictureWorker {
-	return &pictureWorker{p: p, slots: view.NewSlots(f.slots)}
+	return &pictureWorker{p: p, slots: view.NewSlots(f.slots), slice: view.NewSlots(p.slots.paths)}
 }
 
 // row makes a row's pictures. It is called for many rows at a time, in any order; the
@@ -32,30 +36,46 @@ func (p *pictures) worker(f *fields) *pictureWorker {
 // ends the job is an error.
 func (w *pictureWorker) row(ctx context.Context, doc bson.Raw) (rowPictures, error) {
 	w.slots.Load(doc)
-	cells, err := w.cells(ctx)
+	cells, err := w.cells(ctx, nil, w.p.slots.of(w.slots))
 	if err != nil {
 		return nil, err
 	}
-	return w.draw(ctx, cells)
+	if cells, err = w.draw(ctx, cells); err != nil { // a row's labels are those of the active slice
+		return nil, err
+	}
+	for _, m := range w.p.slicesOf(w.slots, w.slice) {
+		if m.path == "" { // the group lacks this slice
+			cells = append(cells, make(rowPictures, w.p.perMedia())...)
+		} else if cells, err = w.cells(ctx, cells, m); err != nil {
+			return nil, err
+		}
+	}
+	return cells, nil
 }
 
-// cells makes the pictures themselves.
-func (w *pictureWorker) cells(ctx context.Context) (rowPictures, error) {
-	m := w.p.mediaOf(w.slots)
+// perMedia is how many cells there are for one media file.
+func (p *pictures) perMedia() int {
+	if p.conf.Mode == PictureReference {
+		return 2
+	}
+	return 1
+}
+
+// cells adds the cells of one media file.
+func (w *pictureWorker) cells(ctx context.Context, cells rowPictures, m media) (rowPictures, error) {
 	switch w.p.conf.Mode {
 	case PictureOriginal:
 		cell, err := w.cell(w.original(ctx, m))
-		return rowPictures{cell}, err
+		return append(cells, cell), err
 	case PictureReference:
 		uri, err := w.reference(ctx, m.path)
 		if err != nil {
 			return nil, err
 		}
-		cell, err := w.cell(w.thumbnail(ctx, m))
-		return rowPictures{{text: uri}, cell}, err
+		cells = append(cells, pictureCell{text: uri})
 	}
 	cell, err := w.cell(w.thumbnail(ctx, m))
-	return rowPictures{cell}, err
+	return append(cells, cell), err
 }
 
 // cell turns a reason for no picture into an empty cell.
@@ -69,13 +89,23 @@ func (w *pictureWorker) cell(c pictureCell, err error) (pictureCell, error) {
 
 // thumbnail makes a cell of a small copy of a picture.
 func (w *pictureWorker) thumbnail(ctx context.Context, m media) (pictureCell, error) {
-	file, err := w.open(m.path)
-	if err != nil {
-		return pictureCell{}, err
+	if m.badCrop {
+		return pictureCell{}, errNoCrop
 	}
-	small, err := w.p.shrink(ctx, file, thumb.Options{MaxSide: w.p.conf.Size, Crop: m.crop, MaxMemory: largestDecode})
-	if err != nil {
-		return pictureCell{}, err
+	o := thumb.Options{MaxSide: w.p.conf.Size, Crop: m.crop, MaxMemory: largestDecode}
+	small, ok := w.smaller(ctx, m, o)
+	if !ok {
+		path := m.path
+		if m.projection != "" {
+			path = m.projection
+		}
+		file, err := w.open(path)
+		if err != nil {
+			return pictureCell{}, err
+		}
+		if small, err = w.p.shrink(ctx, file, m, o); err != nil {
+			return pictureCell{}, err
+		}
 	}
 	return w.small(small, m.crop)
 }
@@ -92,14 +122,50 @@ func (w *pictureWorker) small(small thumb.Thumb, crop thumb.Box) (pictureCell, e
 	}}, w.p.pack.Add(image.Path, small.Bytes)
 }
 
+// sameShape is by how much the aspect of a smaller copy may differ from the picture's:
+// more means that it shows another part of it.
+const sameShape = 0.02
+
+// smaller makes the thumbnail of the dataset's own smaller copy of a picture, if that is
+// large enough and shows all of it.
+func (w *pictureWorker) smaller(ctx context.Context, m media, o thumb.Options) (thumb.Thumb, bool) {
+	if m.small == "" || m.small == m.path || m.width <= 0 || m.height <= 0 || o.Crop != (thumb.Box{}) {
+		return thumb.Thumb{}, false
+	}
+	file := &sourceFile{path: m.small}
+	if file.look(); file.err != nil {
+		return thumb.Thumb{}, false
+	}
+	small, err := w.p.shrink(ctx, file, media{}, o)
+	if err != nil || max(small.SourceWidth, small.SourceHeight) < min(o.MaxSide, int(max(m.width, m.height))) {
+		return thumb.Thumb{}, false
+	}
+	aspect := float64(small.SourceWidth) / float64(small.SourceHeight) * float64(m.height) / float64(m.width)
+	if math.Abs(aspect-1) > sameShape {
+		return thumb.Thumb{}, false
+	}
+	small.SourceWidth, small.SourceHeight = int(m.width), int(m.height)
+	return small, true
+}
+
 // shrink makes a thumbnail of a file, or takes one that was made before.
-func (p *pictures) shrink(ctx context.Context, file *sourceFile, o thumb.Options) (thumb.Thumb, error) {
+func (p *pictures) shrink(ctx context.Context, file *sourceFile, m media, o thumb.Options) (thumb.Thumb, error) {
 	wanted := fmt.Appendf(nil, "%s %d %v", thumb.Version, o.MaxSide, o.Crop)
+	if m.video {
+		wanted = fmt.Appendf(wanted, " %v", m.at)
+	}
 	byState := thumbcache.KeyOf([]byte("state"), wanted, file.state)
 	if kept, ok := p.kept(byState, file.state != nil); ok {
 		return kept, nil
 	}
 	data, release, err := file.read(p)
+	if errors.Is(err, errNotImage) && m.video {
+		small, err := p.frame(ctx, file, m.at, o)
+		if err == nil && file.state != nil {
+			p.keep(byState, small)
+		}
+		return small, err
+	}
 	if err != nil {
 		return thumb.Thumb{}, err
 	}
@@ -146,6 +212,33 @@ func (p *pictures) make(ctx context.Context, file *sourceFile, data []byte, o th
 		return small, errUnreadable
 	}
 	return small, nil
+}
+
+// posterSide is the longest side of the pictures that are asked of ffmpeg for, at least:
+// crops of them shall still show something.
+const posterSide = 1280
+
+// frame makes a thumbnail of a picture in a video.
+func (p *pictures) frame(ctx context.Context, file *sourceFile, at poster.Moment, o thumb.Options) (thumb.Thumb, error) {
+	if p.conf.FFmpeg == "" {
+		return thumb.Thumb{}, errNoFFmpeg
+	}
+	var maker *thumb.Thumbnailer // the right to use a core
+	select {
+	case maker = <-p.makers:
+	case <-ctx.Done():
+		return thumb.Thumb{}, ctx.Err()
+	}
+	picture, err := poster.Maker{Program: p.conf.FFmpeg, MaxSide: max(2*o.MaxSide, posterSide)}.Picture(ctx, file.path, at)
+	p.makers <- maker
+	if ctx.Err() != nil {
+		return thumb.Thumb{}, ctx.Err()
+	}
+	if err != nil {
+		slog.Debug("no picture of a video", "reason", err)
+		return thumb.Thumb{}, errNoFrame
+	}
+	return p.make(ctx, file, picture, o)
 }
 
 // sourceFile is a media file that pictures are made of.

@@ -36,12 +36,16 @@ func scanPictures(ctx context.Context, src *view.Source, v View, f *fields, t *t
 	g, ctx := errgroup.WithContext(ctx)
 	// Waiting for files and their disks takes no core: there are more workers than cores.
 	workers := 2 * min(runtime.GOMAXPROCS(0), mostMakers)
+	query, err := v.Query.With(p.stages()...)
+	if err != nil {
+		return 0, err
+	}
 	tasks := make(chan pictureTask, workers)
 	batches := make(chan *pictureBatch, 1) // the source bounds how many there are
 	g.Go(func() error {
 		defer close(tasks)
 		defer close(batches)
-		return src.ReadBatches(ctx, v.Query, f.paths, func(docs []bson.Raw, release func()) error {
+		return src.ReadBatches(ctx, query, f.paths, func(docs []bson.Raw, release func()) error {
 			b := &pictureBatch{docs: docs, release: release, cells: make([]rowPictures, len(docs)), done: make(chan struct{})}
 			b.left.Store(int64(len(docs)))
 			return b.handOut(ctx, p, f, tasks, batches)
@@ -89,7 +93,7 @@ func (b *pictureBatch) handOut(ctx context.Context, p *pictures, f *fields, task
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	slots := view.NewSlots([]string{f.slots[p.path]})
+	slots := view.NewSlots([]string{f.slots[p.slots.first]})
 	from, file := 0, ""
 	for i, doc := range b.docs {
 		slots.Load(doc)

@@ -92,7 +92,7 @@ func (j LogPredictions) collect(ctx context.Context, c *collector) (*publication
 
 // open starts the files: the original's columns first, then ours.
 func (r *predictionRows) open(ctx context.Context, j LogPredictions, f *fields) (err error) {
-	if r.pictures, err = openPictures(r.c, j.Pictures, r.base); err != nil {
+	if r.pictures, err = openPictures(r.c, j.Pictures, r.base, f); err != nil {
 		return err
 	}
 	if err = r.pictures.openOverlays(ctx, j.View, j.Dataset, f); err != nil {
@@ -117,6 +117,7 @@ func (r *predictionRows) open(ctx context.Context, j LogPredictions, f *fields) 
 	}
 	columns = append(columns, r.base.columns()...)
 	columns, r.plain = plainColumns(columns, f, j.Fields)
+	columns = r.pictures.factColumns(columns)
 	r.table = newTableFile(r.c.spool, "predictions", columns)
 	r.pictures.setClasses(r.table.w)
 	for path, to := range map[string]**idList{sampleIDsPath: &r.sampleIDs, labelIDsPath: &r.labelIDs, lowIDsPath: &r.lowIDs} {
@@ -155,6 +156,7 @@ func (r *predictionRows) add(s *view.Slots, pictures rowPictures) error {
 	for _, slot := range r.plain {
 		w.BSON(s.Value(slot))
 	}
+	r.pictures.writeFacts(w, s)
 	return w.EndRow()
 }
 

@@ -101,7 +101,11 @@ func picturesOf(wanted bool, m *pb.Pictures, home string) *job.Pictures {
 		return nil
 	}
 	return &job.Pictures{Mode: job.PictureMode(m.GetMode()), Size: int(m.GetThumbnailSize()), //nolint:gosec // same order
-		CacheDir: m.GetCacheDirectory(), CacheBytes: m.GetCacheBytes(), Overlays: overlaysOf(m.GetOverlays(), home)}
+		CacheDir: m.GetCacheDirectory(), CacheBytes: m.GetCacheBytes(), FFmpeg: m.GetFfmpeg(),
+		Crop: fieldsOf(m.GetCropFields()), Small: m.GetSmallField(), Projection: m.GetProjectionField(), Facts: m.GetFactColumns(),
+		FrameSource: m.GetFrameSource(),
+		Slices:      job.Slices{Names: m.GetSlices(), Field: m.GetGroupField(), Collection: m.GetGroupCollection()},
+		Overlays:    overlaysOf(m.GetOverlays(), home)}
 }
 
 // overlaysOf is what is drawn over a table's pictures, nil for nothing.

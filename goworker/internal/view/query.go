@@ -62,6 +62,19 @@ func hasAncestor(paths []string, p string) bool {
 	return false
 }
 
+// With is the query with more stages behind its own.
+func (q Query) With(stages ...bson.D) (Query, error) {
+	q.Pipeline = slices.Clone(q.Pipeline)
+	for _, s := range stages {
+		raw, err := bson.Marshal(s)
+		if err != nil {
+			return q, err
+		}
+		q.Pipeline = append(q.Pipeline, raw)
+	}
+	return q, nil
+}
+
 // stages is the pipeline with more stages behind it.
 func (q Query) stages(more ...any) bson.A {
 	all := make(bson.A, 0, len(q.Pipeline)+len(more))

@@ -1283,6 +1283,26 @@ type Pictures struct {
 	CacheDirectory string `protobuf:"bytes,3,opt,name=cache_directory,json=cacheDirectory,proto3" json:"cache_directory,omitempty"`
 	// About how many bytes are kept there at most.
 	CacheBytes int64 `protobuf:"varint,4,opt,name=cache_bytes,json=cacheBytes,proto3" json:"cache_bytes,omitempty"`
+	// The path of the program ffmpeg, which takes pictures out of videos; empty for none.
+	Ffmpeg string `protobuf:"bytes,5,opt,name=ffmpeg,proto3" json:"ffmpeg,omitempty"`
+	// The label fields of patches, to whose box pictures are cropped.
+	CropFields []*Field `protobuf:"bytes,6,rep,name=crop_fields,json=cropFields,proto3" json:"crop_fields,omitempty"`
+	// The field with the paths of smaller copies of the pictures, as the documents
+	// have it; empty for none.
+	SmallField string `protobuf:"bytes,7,opt,name=small_field,json=smallField,proto3" json:"small_field,omitempty"`
+	// The field that describes the orthographic projections of point clouds, as the
+	// documents have it; empty for none.
+	ProjectionField string `protobuf:"bytes,8,opt,name=projection_field,json=projectionField,proto3" json:"projection_field,omitempty"`
+	// Which columns with facts of the media there are: "width", "height", "duration".
+	FactColumns []string `protobuf:"bytes,9,rep,name=fact_columns,json=factColumns,proto3" json:"fact_columns,omitempty"`
+	// For frames without files of their own: the collection with the videos.
+	FrameSource string `protobuf:"bytes,10,opt,name=frame_source,json=frameSource,proto3" json:"frame_source,omitempty"`
+	// The other slices of a grouped view that are shown, each in columns of its own.
+	Slices []string `protobuf:"bytes,11,rep,name=slices,proto3" json:"slices,omitempty"`
+	// The field that describes groups, as the documents have it.
+	GroupField string `protobuf:"bytes,12,opt,name=group_field,json=groupField,proto3" json:"group_field,omitempty"`
+	// The collection with the samples of all slices.
+	GroupCollection string `protobuf:"bytes,13,opt,name=group_collection,json=groupCollection,proto3" json:"group_collection,omitempty"`
 	// What is drawn over them.
 	Overlays      *Overlays `protobuf:"bytes,20,opt,name=overlays,proto3" json:"overlays,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1345,6 +1365,69 @@ func (x *Pictures) GetCacheBytes() int64 {
 		return x.CacheBytes
 	}
 	return 0
+}
+
+func (x *Pictures) GetFfmpeg() string {
+	if x != nil {
+		return x.Ffmpeg
+	}
+	return ""
+}
+
+func (x *Pictures) GetCropFields() []*Field {
+	if x != nil {
+		return x.CropFields
+	}
+	return nil
+}
+
+func (x *Pictures) GetSmallField() string {
+	if x != nil {
+		return x.SmallField
+	}
+	return ""
+}
+
+func (x *Pictures) GetProjectionField() string {
+	if x != nil {
+		return x.ProjectionField
+	}
+	return ""
+}
+
+func (x *Pictures) GetFactColumns() []string {
+	if x != nil {
+		return x.FactColumns
+	}
+	return nil
+}
+
+func (x *Pictures) GetFrameSource() string {
+	if x != nil {
+		return x.FrameSource
+	}
+	return ""
+}
+
+func (x *Pictures) GetSlices() []string {
+	if x != nil {
+		return x.Slices
+	}
+	return nil
+}
+
+func (x *Pictures) GetGroupField() string {
+	if x != nil {
+		return x.GroupField
+	}
+	return ""
+}
+
+func (x *Pictures) GetGroupCollection() string {
+	if x != nil {
+		return x.GroupCollection
+	}
+	return ""
 }
 
 func (x *Pictures) GetOverlays() *Overlays {
@@ -3818,13 +3901,26 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\titem_type\x18\x05 \x01(\tR\bitemType\"i\n" +
 	"\bOverlays\x12-\n" +
 	"\x06fields\x18\x01 \x03(\v2\x15.wandbworker.v1.FieldR\x06fields\x12.\n" +
-	"\x05masks\x18\x02 \x01(\x0e2\x18.wandbworker.v1.MaskModeR\x05masks\"\xe0\x01\n" +
+	"\x05masks\x18\x02 \x01(\x0e2\x18.wandbworker.v1.MaskModeR\x05masks\"\xa6\x04\n" +
 	"\bPictures\x12-\n" +
 	"\x04mode\x18\x01 \x01(\x0e2\x19.wandbworker.v1.ImageModeR\x04mode\x12%\n" +
 	"\x0ethumbnail_size\x18\x02 \x01(\x05R\rthumbnailSize\x12'\n" +
 	"\x0fcache_directory\x18\x03 \x01(\tR\x0ecacheDirectory\x12\x1f\n" +
 	"\vcache_bytes\x18\x04 \x01(\x03R\n" +
-	"cacheBytes\x124\n" +
+	"cacheBytes\x12\x16\n" +
+	"\x06ffmpeg\x18\x05 \x01(\tR\x06ffmpeg\x126\n" +
+	"\vcrop_fields\x18\x06 \x03(\v2\x15.wandbworker.v1.FieldR\n" +
+	"cropFields\x12\x1f\n" +
+	"\vsmall_field\x18\a \x01(\tR\n" +
+	"smallField\x12)\n" +
+	"\x10projection_field\x18\b \x01(\tR\x0fprojectionField\x12!\n" +
+	"\ffact_columns\x18\t \x03(\tR\vfactColumns\x12!\n" +
+	"\fframe_source\x18\n" +
+	" \x01(\tR\vframeSource\x12\x16\n" +
+	"\x06slices\x18\v \x03(\tR\x06slices\x12\x1f\n" +
+	"\vgroup_field\x18\f \x01(\tR\n" +
+	"groupField\x12)\n" +
+	"\x10group_collection\x18\r \x01(\tR\x0fgroupCollection\x124\n" +
 	"\boverlays\x18\x14 \x01(\v2\x18.wandbworker.v1.OverlaysR\boverlays\"\x8b\x04\n" +
 	"\aLogView\x12(\n" +
 	"\x04view\x18\x01 \x01(\v2\x14.wandbworker.v1.ViewR\x04view\x121\n" +
@@ -4167,53 +4263,54 @@ var file_wandbworker_v1_worker_proto_depIdxs = []int32{
 	13, // 10: wandbworker.v1.Overlays.fields:type_name -> wandbworker.v1.Field
 	2,  // 11: wandbworker.v1.Overlays.masks:type_name -> wandbworker.v1.MaskMode
 	1,  // 12: wandbworker.v1.Pictures.mode:type_name -> wandbworker.v1.ImageMode
-	14, // 13: wandbworker.v1.Pictures.overlays:type_name -> wandbworker.v1.Overlays
-	12, // 14: wandbworker.v1.LogView.view:type_name -> wandbworker.v1.View
-	11, // 15: wandbworker.v1.LogView.dataset:type_name -> wandbworker.v1.Dataset
-	13, // 16: wandbworker.v1.LogView.labels:type_name -> wandbworker.v1.Field
-	13, // 17: wandbworker.v1.LogView.fields:type_name -> wandbworker.v1.Field
-	13, // 18: wandbworker.v1.LogView.embeddings:type_name -> wandbworker.v1.Field
-	15, // 19: wandbworker.v1.LogView.pictures:type_name -> wandbworker.v1.Pictures
-	12, // 20: wandbworker.v1.LogPredictions.view:type_name -> wandbworker.v1.View
-	11, // 21: wandbworker.v1.LogPredictions.dataset:type_name -> wandbworker.v1.Dataset
-	13, // 22: wandbworker.v1.LogPredictions.predictions:type_name -> wandbworker.v1.Field
-	13, // 23: wandbworker.v1.LogPredictions.prompt:type_name -> wandbworker.v1.Field
-	13, // 24: wandbworker.v1.LogPredictions.fields:type_name -> wandbworker.v1.Field
-	15, // 25: wandbworker.v1.LogPredictions.pictures:type_name -> wandbworker.v1.Pictures
-	20, // 26: wandbworker.v1.RunResponse.progress:type_name -> wandbworker.v1.Progress
-	21, // 27: wandbworker.v1.RunResponse.run_created:type_name -> wandbworker.v1.RunCreated
-	22, // 28: wandbworker.v1.RunResponse.failure:type_name -> wandbworker.v1.Failure
-	24, // 29: wandbworker.v1.RunResponse.artifact_logged:type_name -> wandbworker.v1.ArtifactLogged
-	25, // 30: wandbworker.v1.RunResponse.run_finished:type_name -> wandbworker.v1.RunFinished
-	27, // 31: wandbworker.v1.RunResponse.lookup_result:type_name -> wandbworker.v1.LookupResult
-	33, // 32: wandbworker.v1.RunResponse.id_chunk:type_name -> wandbworker.v1.IdChunk
-	34, // 33: wandbworker.v1.RunResponse.artifact_content:type_name -> wandbworker.v1.ArtifactContent
-	36, // 34: wandbworker.v1.RunResponse.run_details:type_name -> wandbworker.v1.RunDetails
-	3,  // 35: wandbworker.v1.Progress.stage:type_name -> wandbworker.v1.Stage
-	4,  // 36: wandbworker.v1.Failure.source:type_name -> wandbworker.v1.Source
-	5,  // 37: wandbworker.v1.ArtifactLogged.run_relation:type_name -> wandbworker.v1.RunRelation
-	23, // 38: wandbworker.v1.ArtifactLogged.warnings:type_name -> wandbworker.v1.Warning
-	6,  // 39: wandbworker.v1.Lookup.kind:type_name -> wandbworker.v1.LookupKind
-	28, // 40: wandbworker.v1.LookupResult.projects:type_name -> wandbworker.v1.ProjectEntry
-	29, // 41: wandbworker.v1.LookupResult.runs:type_name -> wandbworker.v1.RunEntry
-	30, // 42: wandbworker.v1.LookupResult.artifacts:type_name -> wandbworker.v1.ArtifactEntry
-	31, // 43: wandbworker.v1.LookupResult.reports:type_name -> wandbworker.v1.ReportEntry
-	7,  // 44: wandbworker.v1.ReadArtifact.lists:type_name -> wandbworker.v1.IdList
-	7,  // 45: wandbworker.v1.IdChunk.list:type_name -> wandbworker.v1.IdList
-	30, // 46: wandbworker.v1.ArtifactContent.artifact:type_name -> wandbworker.v1.ArtifactEntry
-	29, // 47: wandbworker.v1.ArtifactContent.used_by:type_name -> wandbworker.v1.RunEntry
-	29, // 48: wandbworker.v1.ArtifactContent.created_by:type_name -> wandbworker.v1.RunEntry
-	7,  // 49: wandbworker.v1.ArtifactContent.found:type_name -> wandbworker.v1.IdList
-	29, // 50: wandbworker.v1.RunDetails.run:type_name -> wandbworker.v1.RunEntry
-	30, // 51: wandbworker.v1.RunDetails.inputs:type_name -> wandbworker.v1.ArtifactEntry
-	30, // 52: wandbworker.v1.RunDetails.outputs:type_name -> wandbworker.v1.ArtifactEntry
-	8,  // 53: wandbworker.v1.WorkerService.Run:input_type -> wandbworker.v1.RunRequest
-	19, // 54: wandbworker.v1.WorkerService.Run:output_type -> wandbworker.v1.RunResponse
-	54, // [54:55] is the sub-list for method output_type
-	53, // [53:54] is the sub-list for method input_type
-	53, // [53:53] is the sub-list for extension type_name
-	53, // [53:53] is the sub-list for extension extendee
-	0,  // [0:53] is the sub-list for field type_name
+	13, // 13: wandbworker.v1.Pictures.crop_fields:type_name -> wandbworker.v1.Field
+	14, // 14: wandbworker.v1.Pictures.overlays:type_name -> wandbworker.v1.Overlays
+	12, // 15: wandbworker.v1.LogView.view:type_name -> wandbworker.v1.View
+	11, // 16: wandbworker.v1.LogView.dataset:type_name -> wandbworker.v1.Dataset
+	13, // 17: wandbworker.v1.LogView.labels:type_name -> wandbworker.v1.Field
+	13, // 18: wandbworker.v1.LogView.fields:type_name -> wandbworker.v1.Field
+	13, // 19: wandbworker.v1.LogView.embeddings:type_name -> wandbworker.v1.Field
+	15, // 20: wandbworker.v1.LogView.pictures:type_name -> wandbworker.v1.Pictures
+	12, // 21: wandbworker.v1.LogPredictions.view:type_name -> wandbworker.v1.View
+	11, // 22: wandbworker.v1.LogPredictions.dataset:type_name -> wandbworker.v1.Dataset
+	13, // 23: wandbworker.v1.LogPredictions.predictions:type_name -> wandbworker.v1.Field
+	13, // 24: wandbworker.v1.LogPredictions.prompt:type_name -> wandbworker.v1.Field
+	13, // 25: wandbworker.v1.LogPredictions.fields:type_name -> wandbworker.v1.Field
+	15, // 26: wandbworker.v1.LogPredictions.pictures:type_name -> wandbworker.v1.Pictures
+	20, // 27: wandbworker.v1.RunResponse.progress:type_name -> wandbworker.v1.Progress
+	21, // 28: wandbworker.v1.RunResponse.run_created:type_name -> wandbworker.v1.RunCreated
+	22, // 29: wandbworker.v1.RunResponse.failure:type_name -> wandbworker.v1.Failure
+	24, // 30: wandbworker.v1.RunResponse.artifact_logged:type_name -> wandbworker.v1.ArtifactLogged
+	25, // 31: wandbworker.v1.RunResponse.run_finished:type_name -> wandbworker.v1.RunFinished
+	27, // 32: wandbworker.v1.RunResponse.lookup_result:type_name -> wandbworker.v1.LookupResult
+	33, // 33: wandbworker.v1.RunResponse.id_chunk:type_name -> wandbworker.v1.IdChunk
+	34, // 34: wandbworker.v1.RunResponse.artifact_content:type_name -> wandbworker.v1.ArtifactContent
+	36, // 35: wandbworker.v1.RunResponse.run_details:type_name -> wandbworker.v1.RunDetails
+	3,  // 36: wandbworker.v1.Progress.stage:type_name -> wandbworker.v1.Stage
+	4,  // 37: wandbworker.v1.Failure.source:type_name -> wandbworker.v1.Source
+	5,  // 38: wandbworker.v1.ArtifactLogged.run_relation:type_name -> wandbworker.v1.RunRelation
+	23, // 39: wandbworker.v1.ArtifactLogged.warnings:type_name -> wandbworker.v1.Warning
+	6,  // 40: wandbworker.v1.Lookup.kind:type_name -> wandbworker.v1.LookupKind
+	28, // 41: wandbworker.v1.LookupResult.projects:type_name -> wandbworker.v1.ProjectEntry
+	29, // 42: wandbworker.v1.LookupResult.runs:type_name -> wandbworker.v1.RunEntry
+	30, // 43: wandbworker.v1.LookupResult.artifacts:type_name -> wandbworker.v1.ArtifactEntry
+	31, // 44: wandbworker.v1.LookupResult.reports:type_name -> wandbworker.v1.ReportEntry
+	7,  // 45: wandbworker.v1.ReadArtifact.lists:type_name -> wandbworker.v1.IdList
+	7,  // 46: wandbworker.v1.IdChunk.list:type_name -> wandbworker.v1.IdList
+	30, // 47: wandbworker.v1.ArtifactContent.artifact:type_name -> wandbworker.v1.ArtifactEntry
+	29, // 48: wandbworker.v1.ArtifactContent.used_by:type_name -> wandbworker.v1.RunEntry
+	29, // 49: wandbworker.v1.ArtifactContent.created_by:type_name -> wandbworker.v1.RunEntry
+	7,  // 50: wandbworker.v1.ArtifactContent.found:type_name -> wandbworker.v1.IdList
+	29, // 51: wandbworker.v1.RunDetails.run:type_name -> wandbworker.v1.RunEntry
+	30, // 52: wandbworker.v1.RunDetails.inputs:type_name -> wandbworker.v1.ArtifactEntry
+	30, // 53: wandbworker.v1.RunDetails.outputs:type_name -> wandbworker.v1.ArtifactEntry
+	8,  // 54: wandbworker.v1.WorkerService.Run:input_type -> wandbworker.v1.RunRequest
+	19, // 55: wandbworker.v1.WorkerService.Run:output_type -> wandbworker.v1.RunResponse
+	55, // [55:56] is the sub-list for method output_type
+	54, // [54:55] is the sub-list for method input_type
+	54, // [54:54] is the sub-list for extension type_name
+	54, // [54:54] is the sub-list for extension extendee
+	0,  // [0:54] is the sub-list for field type_name
 }
 
 func init() { file_wandbworker_v1_worker_proto_init() }

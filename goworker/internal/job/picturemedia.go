@@ -1,0 +1,236 @@
+package job
+
+import (
+	"math"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/poster"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
+)
+
+// media is one picture to be shown, as a document describes it.
+type media struct {
+	path  string
+	video bool
+	// small is a smaller copy of the picture; width and height are what the
+	// metadata says of the picture itself, 0 for nothing.
+	small         string
+	width, height int64
+	// projection is the picture of a point cloud.
+	projection string
+	at         poster.Moment // of a video
+	crop       thumb.Box
+	badCrop    bool // it should be cropped, but there is no box
+}
+
+// Fields that stages of ours add to a row.
+const (
+	slicesField = "_wandb_slices"
+	sourceField = "_wandb_source"
+)
+
+// mediaSlots are where a row describes its media. Slots that a view lacks are -1.
+type mediaSlots struct {
+	paths                          []string // see mediaPaths
+	first                          int      // of paths
+	crop                           []int
+	support, frame, source, slices int
+}
+
+// The places of mediaPaths.
+const (
+	mediaPath = iota
+	mediaType
+	mediaMetadata
+	mediaSmall
+	mediaProjection
+)
+
+// metadataParts are the facts that are read of a media file.
+var metadataParts = []string{"width", "height", "frame_width", "frame_height", "frame_rate", "duration"}
+
+// mediaPaths are where a document describes its media.
+func (p *Pictures) mediaPaths() []string {
+	projection := p.Projection
+	if projection != "" {
+		projection += ".filepath"
+	}
+	return []string{"filepath", "_media_type", "metadata", p.Small, projection}
+}
+
+func newMediaSlots(f *fields, conf *Pictures, base *rowBase) mediaSlots {
+	m := mediaSlots{paths: conf.mediaPaths(), first: len(f.slots), support: -1, frame: -1, source: -1, slices: -1}
+	for i, path := range m.paths {
+		if i == mediaMetadata {
+			f.slot(path, metadataParts...)
+		} else {
+			f.slot(path)
+		}
+	}
+	for _, field := range conf.Crop {
+		m.crop = append(m.crop, f.slot(field.DBPath, "bounding_box", "points",
+			"detections.bounding_box", "polylines.points", "keypoints.points"))
+	}
+	switch base.kind {
+	case RowClip:
+		m.support = base.extra
+	case RowFrame:
+		m.frame = base.extra
+	}
+	if conf.FrameSource != "" {
+		m.source = f.slot(sourceField)
+	}
+	if len(conf.Slices.Names) > 0 {
+		m.slices = f.slot(slicesField)
+	}
+	return m
+}
+
+// of reads what a row says of its media.
+func (m *mediaSlots) of(s *view.Slots) media {
+	out := mediaAt(s, m.first)
+	if m.support >= 0 {
+		if list, ok := s.Value(m.support).ArrayOK(); ok {
+			out.at.Frame = int64(number(bson.Raw(list).Lookup("0")))
+		}
+		out.video = true
+	}
+	if m.source >= 0 {
+		if list, ok := s.Value(m.source).ArrayOK(); ok {
+			out.at.Rate = number(bson.Raw(list).Lookup("0", "metadata", "frame_rate"))
+		}
+		out.video = true
+	}
+	if m.frame >= 0 {
+		out.at.Frame = int64(number(s.Value(m.frame)))
+	}
+	if len(m.crop) > 0 {
+		out.crop, out.badCrop = m.cropOf(s)
+	}
+	return out
+}
+
+// mediaAt reads the values of mediaPaths, which begin with a slot.
+func mediaAt(s *view.Slots, first int) media {
+	text := func(i int) string {
+		t, _ := s.Value(first + i).StringValueOK()
+		return t
+	}
+	m := media{path: text(mediaPath), video: text(mediaType) == "video", small: text(mediaSmall), projection: text(mediaProjection)}
+	if metadata, ok := s.Value(first + mediaMetadata).DocumentOK(); ok {
+		m.width, m.height = int64(number(metadata.Lookup("width"))), int64(number(metadata.Lookup("height")))
+		m.at.Rate = number(metadata.Lookup("frame_rate"))
+	}
+	return m
+}
+
+// slicesOf reads what a row says of the other slices of its group, in the order of
+// their names. Those that it lacks have no path.
+func (p *pictures) slicesOf(row, scratch *view.Slots) []media {
+	names := p.conf.Slices.Names
+	if len(names) == 0 {
+		return nil
+	}
+	out := make([]media, len(names))
+	list, _ := row.Value(p.slots.slices).ArrayOK()
+	values, err := list.Values()
+	if err != nil {
+		return out
+	}
+	for _, v := range values {
+		doc, ok := v.DocumentOK()
+		if !ok {
+			continue
+		}
+		name, _ := doc.Lookup(sliceName).StringValueOK()
+		for i := range names {
+			if names[i] == name {
+				scratch.Load(doc)
+				out[i] = mediaAt(scratch, 0)
+			}
+		}
+	}
+	return out
+}
+
+// sliceName is where a looked-up sample says which slice it is in.
+const sliceName = "_wandb_slice"
+
+// number is any number that MongoDB may hold, and 0 for what is none.
+func number(v bson.RawValue) float64 {
+	f, ok := v.AsFloat64OK()
+	if !ok || math.IsNaN(f) || math.IsInf(f, 0) {
+		return 0
+	}
+	return f
+}
+
+// stages are what has to be added to a view's pipeline for its pictures.
+func (p *pictures) stages() []bson.D {
+	var out []bson.D
+	if p.conf.FrameSource != "" {
+		out = append(out, lookupStage(p.conf.FrameSource, "_sample_id", "_id", sourceField,
+			bson.D{{Key: "$project", Value: bson.D{{Key: "metadata.frame_rate", Value: 1}}}}))
+	}
+	if s := p.conf.Slices; len(s.Names) > 0 {
+		kept := bson.D{{Key: sliceName, Value: "$" + s.Field + ".name"}}
+		for _, path := range p.slots.paths {
+			if path != "" {
+				kept = append(kept, bson.E{Key: path, Value: 1})
+			}
+		}
+		out = append(out, lookupStage(s.Collection, s.Field+"._id", s.Field+"._id", slicesField,
+			bson.D{{Key: "$match", Value: bson.D{{Key: s.Field + ".name", Value: bson.D{{Key: "$in", Value: s.Names}}}}}},
+			bson.D{{Key: "$project", Value: kept}}))
+	}
+	return out
+}
+
+func lookupStage(from, local, foreign, as string, stages ...bson.D) bson.D {
+	return bson.D{{Key: "$lookup", Value: bson.D{
+		{Key: "from", Value: from}, {Key: "localField", Value: local}, {Key: "foreignField", Value: foreign},
+		{Key: "pipeline", Value: stages}, {Key: "as", Value: as},
+	}}}
+}
+
+// factKeys are the columns with facts of the media, and where metadata has them.
+var factKeys = map[string][]string{"width": {"width", "frame_width"}, "height": {"height", "frame_height"}, "duration": {"duration"}}
+
+// factColumns adds the names of the columns with facts, behind all others. A name that
+// is taken gets a prefix.
+func (p *pictures) factColumns(columns []string) []string {
+	if p == nil {
+		return columns
+	}
+	taken := map[string]bool{}
+	for _, name := range columns {
+		taken[name] = true
+	}
+	for _, name := range p.conf.Facts {
+		for taken[name] {
+			name = "media_" + name
+		}
+		columns = append(columns, name)
+	}
+	return columns
+}
+
+// writeFacts writes their cells.
+func (p *pictures) writeFacts(w *table.Writer, s *view.Slots) {
+	if p == nil {
+		return
+	}
+	metadata, _ := s.Value(p.slots.first + mediaMetadata).DocumentOK()
+	for _, name := range p.conf.Facts {
+		var value bson.RawValue
+		for _, key := range factKeys[name] {
+			if v, err := metadata.LookupErr(key); err == nil && value.IsZero() {
+				value = v
+			}
+		}
+		w.BSON(value)
+	}
+}

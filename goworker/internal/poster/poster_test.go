@@ -1,0 +1,66 @@
+package poster
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// program writes a shell script that stands for ffmpeg.
+func program(t *testing.T, body string) Maker {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "ffmpeg")
+	require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\n"+body+"\n"), 0o700))
+	return Maker{Program: path, MaxSide: 640}
+}
+
+func TestArguments(t *testing.T) {
+	m := Maker{MaxSide: 640}
+	for _, c := range []struct {
+		at         Moment
+		seek, want string
+	}{
+		{Moment{}, "", "scale="},
+		{Moment{Frame: 1, Rate: 25}, "", "scale="},
+		{Moment{Frame: 26, Rate: 25}, "0.980000", "scale="},
+		{Moment{Frame: 26}, "", `select='gte(n\,25)',scale=`},
+	} {
+		args := strings.Join(m.arguments("/a/-i b", c.at), " ")
+		assert.Contains(t, args, "-i file:/a/-i b -map")
+		assert.Contains(t, args, " -vf "+c.want)
+		assert.Equal(t, c.seek != "", strings.Contains(args, "-ss "+c.seek+" -i"), args)
+	}
+}
+
+func TestPicture(t *testing.T) {
+	got, err := program(t, "printf BM; printf complaint >&2").Picture(t.Context(), "video", Moment{})
+	require.NoError(t, err)
+	assert.Equal(t, "BM", string(got))
+}
+
+func TestFailures(t *testing.T) {
+	for body, text := range map[string]string{
+		"echo it is broken >&2; exit 3": "it is broken",
+		"echo nothing here >&2":         "nothing here",
+		"head -c 200000000 /dev/zero":   "", // too much
+	} {
+		_, err := program(t, body).Picture(t.Context(), "video", Moment{})
+		require.ErrorIs(t, err, ErrNoPicture, body)
+		assert.ErrorContains(t, err, text)
+	}
+	_, err := Maker{Program: "/nowhere/ffmpeg"}.Picture(t.Context(), "video", Moment{})
+	assert.ErrorIs(t, err, ErrNoPicture)
+}
+
+func TestCancelEndsTheProgram(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, cancel)
+	_, err := program(t, "exec sleep 600").Picture(ctx, "video", Moment{})
+	assert.ErrorIs(t, err, context.Canceled)
+}
