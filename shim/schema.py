@@ -324,7 +324,7 @@ def _missing(samples, path, argument, parent, field):
             "such values, and they do not fit into one column"
         )
 
-    if path in frame_label_fields(samples):
+    if path.split(".")[0] in (samples.get_frame_field_schema() or {}):
         return WandBError(
             f"{argument} names '{path}', which is a field of video frames. {_FRAMES_HINT}",
             source=SETTINGS,

@@ -125,7 +125,7 @@ def test_lists_of_documents_are_no_columns(labels):
 
 
 def test_frame_fields_name_the_way_out(videos):
-    for path in ("frames.objects", "objects"):
+    for path in ("frames.objects", "objects", "quality"):
         with pytest.raises(WandBError, match=r"to_frames\(sample_frames=False\)"):
             schema.predictions_field(videos, path)
 

@@ -33,6 +33,9 @@ TYPES = {
     "document.weight": {"number"},
     "metadata.width": {"number"},
     "never": {"unknown"},
+    "other_id": {"string"},
+    "support": {"list"},
+    "pairs": {"list"},
 }
 
 
@@ -45,6 +48,9 @@ def plain(media, fiftyone):
     dataset.add_sample_field("days", fo.ListField, subfield=fo.DateTimeField)
     dataset.add_sample_field("whatever", fo.ListField)
     dataset.add_sample_field("record", fo.DictField)
+    dataset.add_sample_field("other_id", fo.ObjectIdField)
+    dataset.add_sample_field("support", fo.FrameSupportField)
+    dataset.add_sample_field("pairs", fo.ListField, subfield=fo.ListField(fo.IntField()))
     values = [
         {
             "big": 2**53,
@@ -58,6 +64,9 @@ def plain(media, fiftyone):
             "numbers": [1.5, NAN, 2.0],
             "days": [datetime.datetime(2026, 1, 2), datetime.datetime(2026, 1, 2, 3, 4, 5, 678000)],
             "record": {"a": 1, "b": {"c": [1, 2]}, "_type": "not a table"},
+            "other_id": str(ObjectId()),
+            "support": [1, 4],
+            "pairs": [[1, 2], [3]],
         },
         {"big": 2**53 + 1, "number": -7, "score": NAN, "flag": False, "caption": "", "words": [], "numbers": []},
         {"big": -(2**62), "number": 0, "score": INF, "caption": "x" * 5000, "record": {}},

@@ -151,26 +151,6 @@ func (b *rowBase) addColumns(w *table.Writer, s *view.Slots, own bson.ObjectID) 
 	}
 }
 
-// plainColumns adds the columns of plain fields behind the others. A path that
-// is a column's name already gets the prefix "field_".
-func plainColumns(columns []string, f *fields, plain []Field) ([]string, []int) {
-	taken := map[string]bool{}
-	for _, name := range columns {
-		taken[name] = true
-	}
-	var slots []int
-	for _, p := range plain {
-		name := p.Path
-		for taken[name] {
-			name = "field_" + name
-		}
-		taken[name] = true
-		columns = append(columns, name)
-		slots = append(slots, f.slot(p.DBPath))
-	}
-	return columns, slots
-}
-
 func textOrNull(w *table.Writer, text string) {
 	if text == "" {
 		w.Null()

@@ -43,7 +43,7 @@ type labelColumn struct {
 type viewRows struct {
 	base     *rowBase
 	labels   []labelColumn
-	plain    []int
+	plain    []plainField
 	pictures *pictures
 	metadata int // slot
 	ids      *idList
@@ -157,8 +157,8 @@ func (r *viewRows) addTableRow(s *view.Slots, pictures rowPictures, source, own 
 	}
 	pictures.write(w, string(id[:]), &r.c.warnings)
 	r.base.addColumns(w, s, own)
-	for _, slot := range r.plain {
-		w.BSON(s.Value(slot))
+	for _, field := range r.plain {
+		field.add(w, s)
 	}
 	r.pictures.writeFacts(w, s)
 	return w.EndRow()

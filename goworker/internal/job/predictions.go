@@ -50,7 +50,7 @@ type predictionRows struct {
 	isText    bool
 	slot      int
 	prompt    int // slot, or -1
-	plain     []int
+	plain     []plainField
 	format    *label.Formatter
 	threshold float64
 	pictures  *pictures
@@ -153,8 +153,8 @@ func (r *predictionRows) add(s *view.Slots, pictures rowPictures) error {
 		textOrNull(w, full)
 	}
 	r.base.addColumns(w, s, own)
-	for _, slot := range r.plain {
-		w.BSON(s.Value(slot))
+	for _, field := range r.plain {
+		field.add(w, s)
 	}
 	r.pictures.writeFacts(w, s)
 	return w.EndRow()
