@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -21,6 +22,13 @@ const (
 	lowIDsPath    = "fiftyone/low_confidence_label_ids.txt"
 	viewPath      = "fiftyone/view.json"
 	identityPath  = "fiftyone/metadata.json"
+)
+
+// How long the rows of a view may be counted for the progress, which goes on without
+// a total, and those of its dataset for the metadata, where the number is null then.
+const (
+	countForProgress = 2 * time.Second
+	countForMetadata = 30 * time.Second
 )
 
 // collector is the first phase of a logging job: everything that goes into the
@@ -93,7 +101,7 @@ func (c *collector) datasetMetadata(ctx context.Context, meta *object, d Dataset
 	if v.IsSubset {
 		q := v.Query
 		q.Collection, q.Pipeline = d.Collection, d.Pipeline
-		size, ok = c.source.Count(ctx, q)
+		size, ok = c.source.Count(ctx, q, countForMetadata)
 	}
 	meta.set("fiftyone_dataset_name", d.Name)
 	if ok {

@@ -152,7 +152,7 @@ func publishView(ctx context.Context, s *session, src *view.Source, t *tracker, 
 	counting, stop := context.WithCancel(ctx)
 	defer stop()
 	go func() {
-		if n, ok := src.Count(counting, v.Query); ok {
+		if n, ok := src.Count(counting, v.Query, countForProgress); ok {
 			t.rowsTotal(n)
 		}
 	}()

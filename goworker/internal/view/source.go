@@ -20,9 +20,6 @@ const (
 	appName = "fiftyone"
 	// selectTimeout is how long a database may take to answer at all.
 	selectTimeout = 10 * time.Second
-	// countTimeout bounds the count that progress is measured against: a view
-	// that takes longer to count is read without a known total.
-	countTimeout = 2 * time.Second
 	// codeObjectTooLarge is MongoDB's code for a command of more than 16 MB.
 	codeObjectTooLarge = 10334
 	// fetchSize is how many documents one round trip to MongoDB brings.
@@ -58,9 +55,9 @@ func (s *Source) Close() {
 }
 
 // Count counts the rows of a query. It gives up with ok == false when that takes
-// longer than is worth it for a progress bar.
-func (s *Source) Count(ctx context.Context, q Query) (n int64, ok bool) {
-	ctx, cancel := context.WithTimeout(ctx, countTimeout)
+// longer than it is worth.
+func (s *Source) Count(ctx context.Context, q Query, most time.Duration) (n int64, ok bool) {
+	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
 	coll := s.client.Database(q.Database).Collection(q.Collection)
 	if len(q.Pipeline) == 0 {

@@ -131,7 +131,7 @@ func TestReadRunsThePipelineAndAsksForTheNeededPathsOnly(t *testing.T) {
 	_, err = first.LookupErr("label", "mask")
 	assert.Error(t, err, "a mask that nobody asked for has left MongoDB")
 
-	n, ok := s.Count(t.Context(), q)
+	n, ok := s.Count(t.Context(), q, time.Minute)
 	assert.True(t, ok)
 	assert.EqualValues(t, 400, n)
 }
