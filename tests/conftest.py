@@ -130,3 +130,25 @@ def login(wandb_server, monkeypatch):
     monkeypatch.setenv("FIFTYONE_WANDB_API_KEY", wandb_server.key)
     monkeypatch.setenv("FIFTYONE_WANDB_ENTITY", wandb_server.entity)
     return wandb_server
+
+
+@pytest.fixture
+def official(wandb_server, monkeypatch, tmp_path):
+    """The official wandb package, logged in to the stand-in as a script would be."""
+    import wandb
+
+    for name, value in {
+        "WANDB_BASE_URL": wandb_server.url,
+        "WANDB_API_KEY": wandb_server.key,
+        "WANDB_ENTITY": wandb_server.entity,
+        "WANDB_DIR": str(tmp_path),
+        "WANDB_CACHE_DIR": str(tmp_path / "cache"),
+        "WANDB_DATA_DIR": str(tmp_path / "data"),
+        "WANDB_SILENT": "true",
+        "WANDB_ERROR_REPORTING": "false",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+    wandb.teardown()  # it keeps the settings of whoever used it before
+    yield wandb
+    wandb.teardown()

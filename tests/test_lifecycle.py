@@ -81,26 +81,14 @@ def test_predictions(operator, server, images):
     assert artifact["metadata"]["model_config"] == {"a": 1}
 
 
-def test_run_that_is_active_here(log, server, images, monkeypatch, tmp_path):
-    import wandb
-
-    for name, value in {
-        "WANDB_BASE_URL": server.url,
-        "WANDB_API_KEY": server.key,
-        "WANDB_DIR": str(tmp_path),
-        "WANDB_SILENT": "true",
-        "WANDB_ERROR_REPORTING": "false",
-    }.items():
-        monkeypatch.setenv(name, value)
-
-    with wandb.init(entity=server.entity, project="p", config={"lr": 0.1}) as run:
+def test_run_that_is_active_here(log, server, images, official):
+    with official.init(entity=server.entity, project="p", config={"lr": 0.1}) as run:
         result = log(images, project="p", run_id=run.id)
 
-        assert wandb.run is run
+        assert official.run is run
         assert run.config["fiftyone_view_size"] == 12
         assert server.run(run.id)["state"] == "running"
 
-    wandb.teardown()
     assert result["run_id"] == run.id
     state = server.run(run.id)
     assert state["state"] == "finished"

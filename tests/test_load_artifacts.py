@@ -33,26 +33,13 @@ def load(operator, login):
 
 
 @pytest.fixture
-def make(login, monkeypatch, tmp_path):
+def make(login, official):
     """Makes an artifact with the official package, and gives its name."""
-    import wandb
-
-    for name, value in {
-        "WANDB_BASE_URL": login.url,
-        "WANDB_API_KEY": login.key,
-        "WANDB_ENTITY": login.entity,
-        "WANDB_DIR": str(tmp_path),
-        "WANDB_CACHE_DIR": str(tmp_path / "cache"),
-        "WANDB_DATA_DIR": str(tmp_path / "data"),
-        "WANDB_SILENT": "true",
-        "WANDB_ERROR_REPORTING": "false",
-    }.items():
-        monkeypatch.setenv(name, value)
 
     def make(metadata, kind="dataset", files=None):
         name = f"a{ObjectId()}"
-        with wandb.init(project=PROJECT) as run:
-            artifact = wandb.Artifact(name, type=kind, metadata=metadata)
+        with official.init(project=PROJECT) as run:
+            artifact = official.Artifact(name, type=kind, metadata=metadata)
             for path, text in (files or {"sample_references.json": "[]"}).items():
                 with artifact.new_file(path) as file:
                     file.write(text)
@@ -61,8 +48,7 @@ def make(login, monkeypatch, tmp_path):
 
         return name
 
-    yield make
-    wandb.teardown()
+    return make
 
 
 def original(view):
@@ -207,16 +193,14 @@ def test_hostile_artifacts(load, make, images, tmp_path, monkeypatch, kind, wher
     assert load(images, PROJECT, name, by_ids=True).values("id") == images.limit(3).values("id")
 
 
-def test_a_run_is_recorded_as_user(load, operator, make, login, images):
+def test_a_run_is_recorded_as_user(load, make, login, official, images):
     name = make(original(images.limit(3)))
     login.make_run(PROJECT, "trainer", "trainer")
 
     _, report = load(images, PROJECT, name, run_id="trainer", with_report=True)
 
     assert report["used_by_run"] == "trainer"
-    import wandb
-
-    inputs = wandb.Api().run(f"{login.entity}/{PROJECT}/trainer").used_artifacts()
+    inputs = official.Api().run(f"{login.entity}/{PROJECT}/trainer").used_artifacts()
     assert [a.name for a in inputs] == [f"{name}:v0"]
     with pytest.raises(RuntimeError, match="no run"):
         load(images, PROJECT, name, run_id="nobody")
