@@ -38,9 +38,13 @@ def drop_collection(name):
 
 
 def is_saved(text):
-    """Whether the text is in the stages of any saved view or run."""
+    """Whether the text is in the stages of any saved view or run, or of a view of which a job waits or runs."""
     mentioned = {"view_stages": {"$regex": re.escape(text)}}
-    return any(_database()[name].find_one(mentioned, {"_id": 1}) is not None for name in ("views", "runs"))
+    if any(_database()[name].find_one(mentioned, {"_id": 1}) is not None for name in ("views", "runs")):
+        return True
+
+    wanted, shown = {"run_state": {"$in": ["queued", "running"]}}, {"context.request_params.view": 1}
+    return any(text in str(found) for found in _database()[_DELEGATED].find(wanted, shown))
 
 
 def delegated_run_state(operation_id):

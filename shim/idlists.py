@@ -2,8 +2,8 @@
 
 A view holds its ids in its stages, and MongoDB takes commands of 16 MB at most. Longer
 lists live in collections of their own, which the view looks its samples up in. Such a
-collection is removed with what needs it: when no saved view and no run mentions it, and
-the process that made it has ended, or the App has loaded the next view.
+collection is removed with what needs it: when no saved view, no run and no job that waits
+mentions it, and the process that made it has ended, or the App has loaded the next view.
 """
 
 import atexit
@@ -160,9 +160,7 @@ def _keep(dataset, ids, in_app):
     # First, so that what a crash leaves behind is found.
     _store().set(name, record)
     database.write_ids(name, ids.tobytes())
-    if not in_app:
-        atexit.register(_remove_at_exit, name)
-
+    atexit.register(_remove_at_exit, name)
     return name
 
 

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 
+import bson
 import pytest
 
 from support import datasets
@@ -80,6 +81,21 @@ def test_no_secret_is_in_a_record(log, jobs, images, fake_worker, monkeypatch):
 
     assert "canary" not in str(result)
     assert "canary" not in repr(module(log, "work").Job("o", "d", {}, {"api_key": "canary"}, {}))
+
+
+def test_a_job_removes_lists_of_ids_that_nothing_needs(log, jobs, images, media):
+    """Their saved view was deleted, and the process that made them is gone."""
+    idlists, database = module(log, "idlists"), module(log, "database")
+    other = datasets.images(media, n=3)
+    name = idlists._keep(other, idlists.array(b"".join(bson.ObjectId(i).binary for i in other.values("id"))), True)
+    record = idlists._store().get(name)
+    other.delete()
+
+    log(images, project="p", run_id="r")
+
+    assert record["in_app"]
+    assert idlists._store().get(name) is None
+    assert name not in database._database().list_collection_names()
 
 
 def test_newest_first_and_limited(log, jobs, images, media):

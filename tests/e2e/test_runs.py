@@ -194,6 +194,26 @@ def test_a_run_without_id_is_new_each_time(images, log_view, server):
     assert results[0]["artifact_name"] == f"dataset_view_{first[:8]}"
 
 
+def test_lineage_from_data_to_model(images, log_view, log_predictions, load_view, server, read):
+    """The view, the run that trains on it, and the run that predicts, as W&B's graph shows them."""
+    data = log_view(images.match_tags("train"))
+    run_id = new_id()
+    server.make_run(PROJECT, run_id, "trained elsewhere", state="finished")
+    before = server.run(run_id)
+
+    result = log_predictions(
+        images, "predictions", run_id=run_id, input_artifact=f"{data['artifact_name']}:{data['artifact_version']}"
+    )
+
+    assert (result["run_id"], result["input_artifact_url"]) == (run_id, data["artifact_url"])
+    run = read.run(result)
+    name = f"{data['artifact_name']}:{data['artifact_version']}"
+    assert [a.name for a in run.used_artifacts()] == [name]
+    assert f"{result['artifact_name']}:v0" in [a.name for a in run.logged_artifacts()]
+    assert (server.run(run_id)["state"], run.name) == (before["state"], "trained elsewhere")
+    assert run_id in [r.id for r in read.artifact(data).used_by()]
+
+
 def test_another_entity_and_project(images, log_view, server, read):
     result = log_view(images.limit(1), entity="team", project="theirs", run_id="run-1")
     assert (result["entity"], result["project"]) == ("team", "theirs")

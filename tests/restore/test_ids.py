@@ -334,6 +334,22 @@ if sys.argv[1] == "killed":
     assert lists() == []
 
 
+def test_a_list_stays_for_a_job_that_waits(images, log, lists, short):
+    """Its process may end before a background service takes the job."""
+    view = restore.restore(images, only_ids(log(images.limit(7)))).view
+    jobs = odm.get_db_conn()["delegated_ops"]
+    job = {"run_state": "queued", "operator": "x", "context": {"request_params": {"view": view._serialize()}}}
+    jobs.insert_one(job)
+
+    (name,) = lists()
+    idlists._remove_at_exit(name)
+    assert lists() == [name]
+
+    jobs.delete_one({"_id": job["_id"]})
+    idlists._remove_at_exit(name)
+    assert lists() == []
+
+
 def test_a_view_that_used_a_list_is_loaded_by_its_ids(images, log, lists, short):
     """The list is gone with its session, but the artifact has ids."""
     first = restore.restore(images, only_ids(log(images.limit(7))))
