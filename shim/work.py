@@ -10,7 +10,7 @@ import logging
 import queue
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from . import idlists
 from .calls import call_worker, error_of
@@ -44,6 +44,29 @@ class Update:
     label: str
 
 
+class Gate:
+    """The point from where a job in Python is not to be cancelled: whoever comes first decides."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._first = None
+
+    def claim(self, who):
+        """Whether nobody else came before."""
+        with self._lock:
+            self._first = self._first or who
+            return self._first == who
+
+    def enter(self, nothing):
+        """Goes on to what cannot be taken back.
+
+        Raises:
+            WandBCancelled: if the job was cancelled before
+        """
+        if not self.claim("job"):
+            raise WandBCancelled(f"The job was cancelled. {nothing}.")
+
+
 @dataclass(frozen=True)
 class Job:
     """One job.
@@ -57,8 +80,10 @@ class Job:
             ``log_view``
         record_id (None): the id of the delegated operation, if it is one
         on_ids (None): a function that gets each of the worker's ``IdChunk``, in another thread
-        conclusion (None): what is left to do in Python if that takes long, in words
+        conclusion (None): what is left to do in Python if that takes long, in words. It is done in another thread,
+            and has to enter ``gate`` before it does what cannot be taken back
         nothing ("Nothing was logged"): what a cancelled job has done, in words
+        gate: a :class:`Gate`
     """
 
     operator: str
@@ -70,6 +95,7 @@ class Job:
     on_ids: object = None
     conclusion: str | None = None
     nothing: str = "Nothing was logged"
+    gate: Gate = field(default_factory=Gate)
 
     def __repr__(self):
         # The settings hold the key, the request holds the database's URI.
@@ -100,17 +126,25 @@ def stream(job, conclude, watchers=()):
     record = JobRecord(job.operator, job.dataset, job.parameters, job_id=job.record_id)
     call = _Call(job, record.id)
     call.start()
+    watchers = [_asked_to_stop(record, job.nothing), *watchers]
     try:
-        reason = yield from _attend(call, record, [_asked_to_stop(record, job.nothing), *watchers])
+        reason = yield from _attend(call, record, watchers, Update(0.0, "Starting the worker"))
         if job.conclusion and call.succeeded:
-            record.progress(_CONCLUDING, job.conclusion)
-            yield Update(_CONCLUDING, job.conclusion)
+            # From here on the call is this.
+            call, conclude = _Conclusion(job, conclude, call.result(None), record.id), _as_it_is
+            update = Update(_CONCLUDING, job.conclusion)
+            record.progress(update.fraction, update.label)
+            yield update
+            call.start() if reason is None else call.cancel()
+            reason = (yield from _attend(call, record, watchers, update)) or reason
     except GeneratorExit:
         # FiftyOne's server closes generators in its event loop, which must not be held up.
+        job.gate.claim("cancel")
         call.cancel()
         threading.Thread(target=_give_up, args=(call, record, conclude, job.nothing)).start()
         raise
     except BaseException:
+        job.gate.claim("cancel")
         _give_up(call, record, conclude, job.nothing)
         raise
 
@@ -141,9 +175,12 @@ def drain(updates, show):
         updates.close()
 
 
-def _attend(call, record, watchers):
+def _as_it_is(result, _job_id):
+    return result
+
+
+def _attend(call, record, watchers, update):
     """Looks after a call to its end; returns the error to raise if a watcher cancelled it."""
-    update = Update(0.0, "Starting the worker")
     shown = asked = 0.0
     reason = None
     while call.wait(_TICK):
@@ -198,6 +235,50 @@ def _asked_to_stop(record, nothing):
         return WandBCancelled(f"The job was cancelled on request. {nothing}.")
 
     return watch
+
+
+class _Conclusion:
+    """What is left to do in Python, in a thread of its own; for the rest, like a call."""
+
+    def __init__(self, job, conclude, message, job_id):
+        self._job, self._conclude, self._message, self._job_id = job, conclude, message, job_id
+        self._ended = threading.Event()
+        self._result = self._error = None
+        # A daemon: MongoDB may be at it for minutes after nobody wants it any more.
+        self._thread = threading.Thread(target=self._work, name=f"wandb-{job_id}", daemon=True)
+
+    def start(self):
+        self._thread.start()
+
+    def wait(self, seconds):
+        """Waits for the end; returns whether it is still to come."""
+        return not self._ended.wait(seconds)
+
+    def latest(self):
+        return None
+
+    def cancel(self):
+        if self._job.gate.claim("cancel"):
+            self._ended.set()
+
+    def stop(self):
+        """Cancels it, or waits for its end for a while where it is too late for that."""
+        self.cancel()
+        self._ended.wait(_STOP_SECONDS)
+
+    def result(self, reason):
+        if self._result is not None:
+            return self._result
+
+        raise self._error or reason or WandBCancelled(f"The job was cancelled. {self._job.nothing}.")
+
+    def _work(self):
+        try:
+            self._result = self._conclude(self._message, self._job_id)
+        except BaseException as e:
+            self._error = e
+        finally:
+            self._ended.set()
 
 
 class _Call:

@@ -1,10 +1,12 @@
 """The records of jobs, and every way in which a job ends."""
 
+import dataclasses
 import json
 import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import bson
 import pytest
@@ -201,6 +203,82 @@ def test_ctrl_c_while_the_bar_is_drawn(log, jobs, images, fake_worker):
         log(images, project="p", run_id="r", progress=interrupted)
 
     assert [j["state"] for j in jobs.list_jobs()] == ["cancelled"]
+
+
+@pytest.fixture
+def concluding(log, images, fake_worker):
+    """A job whose part in Python waits, before or after what cannot be taken back."""
+    steps = SimpleNamespace(began=threading.Event(), go=threading.Event(), ended=threading.Event(), late=False, done=[])
+    job, _ = log.job(images, {"project": "p"})
+    steps.job = dataclasses.replace(job, conclusion="Making the view")
+
+    def conclude(message, job_id):
+        try:
+            if steps.late:
+                steps.job.gate.enter("Nothing was loaded")
+
+            steps.began.set()
+            assert steps.go.wait(60)
+            if not steps.late:
+                steps.job.gate.enter("Nothing was loaded")
+
+            steps.done.append(job_id)
+            return {"warnings": []}
+        finally:
+            steps.ended.set()
+
+    steps.updates = module(log, "work").stream(steps.job, conclude)
+    yield steps
+    steps.go.set()
+    assert steps.ended.wait(60)
+
+
+def test_what_is_left_to_do_in_python_is_cancelled(log, jobs, concluding):
+    drain = module(log, "work").drain
+
+    def cancel():
+        assert concluding.began.wait(60)
+        jobs.request_cancel(jobs.list_jobs()[0]["id"])
+
+    thread = threading.Thread(target=cancel)
+    thread.start()
+    with pytest.raises(RuntimeError, match="cancelled on request"):
+        drain(concluding.updates, lambda update: None)
+
+    thread.join()
+    assert not concluding.ended.is_set()
+    concluding.go.set()
+    assert concluding.ended.wait(60)
+    assert concluding.done == []
+    assert jobs.list_jobs()[0]["state"] == "cancelled"
+
+
+def test_what_is_left_to_do_in_python_is_closed(jobs, concluding):
+    while not concluding.began.is_set():
+        next(concluding.updates)
+
+    concluding.updates.close()
+
+    wait_for(lambda: jobs.list_jobs()[0]["state"] == "cancelled")
+    concluding.go.set()
+    assert concluding.ended.wait(60)
+    assert concluding.done == []
+
+
+def test_it_is_too_late_to_cancel(log, jobs, concluding):
+    concluding.late = True
+
+    def cancel():
+        assert concluding.began.wait(60)
+        jobs.request_cancel(jobs.list_jobs()[0]["id"])
+        concluding.go.set()
+
+    thread = threading.Thread(target=cancel)
+    thread.start()
+    module(log, "work").drain(concluding.updates, lambda update: None)
+
+    thread.join()
+    assert jobs.list_jobs()[0]["state"] == "completed"
 
 
 @pytest.mark.parametrize("create_run", [True, False])

@@ -262,6 +262,7 @@ class LoadViewFromWandB(JobOperator):
         def conclude(content, job_id):
             made = loader.Loader(content, ids, params, in_app=action != "return")
             report = made.load(made.dataset(dataset), action, job_id)
+            job.gate.enter(self.NOTHING)
             if action in loader.SAVING:
                 _save(report.dataset, report.view, params)
 
