@@ -195,3 +195,32 @@ def test_every_kind_of_label(everything, log_view, read):
     assert heat.shape == (height, width)
     assert heat[1, 1] < 60 < 150 < heat[-2, -2] and (np.diff(heat[10, 2:-2]) >= -3).all()
     assert cv2.imread(first["heatmap_heat_file"]._path)[5, 5] == pytest.approx((37, 231, 253), abs=8)
+
+
+def test_patches(dataset, picture, log_view, read):
+    """A label's own box is all of its patch; what else is drawn is where it is in the patch."""
+
+    def some(*found):
+        return fo.Detections(detections=[fo.Detection(label=label, **kwargs) for label, kwargs in found])
+
+    left = np.zeros((2, 2), bool)
+    left[:, 0] = True
+    made = dataset(
+        [
+            fo.Sample(
+                filepath=picture("a.png"),
+                truth=some(("cat", {"bounding_box": [0.25, 0.5, 0.5, 0.5], "mask": left})),
+                guess=some(("cat", {"bounding_box": [0.35, 0.5, 0.5, 0.5], "confidence": 0.5})),
+            )
+        ]
+    )
+    (image,) = images(read, log_view(made.to_patches("truth"), include_labels=True))
+    assert (image._width, image._height) == (20, 10)
+    same_boxes(boxes(image, "truth"), [("cat", "cat", None, [0, 0, 1, 1])])
+    assert (mask(image, "truth")[:, :10] == "cat").all() and (mask(image, "truth")[:, 10:] == "background").all()
+
+    made.evaluate_detections("guess", gt_field="truth", eval_key="ev")
+    (image,) = images(read, log_view(made.to_evaluation_patches("ev"), include_labels=True))
+    assert (image._width, image._height) == (24, 10)  # around both
+    same_boxes(boxes(image, "truth"), [("cat", "cat", None, [0, 0, 5 / 6, 1])])
+    same_boxes(boxes(image, "guess"), [("cat", "cat (0.50)", 0.5, [1 / 6, 0, 1, 1])])
