@@ -111,8 +111,23 @@ def test_versions_and_the_artifacts_dataset(operator, lookups, fake_worker, imag
 
     form = fields(operator(LOAD), images, {"project": "p", "artifact": "train:v3"})
     assert "other_dataset" not in form
+    plan = "What train:v3 was logged from, 1,200 samples, is selected in"
+    assert form["plan"]["view"]["description"].startswith(plan)
+    assert form["plan"]["view"]["description"].endswith("It runs here, with live progress")
+    params = {"project": "p", "artifact": "train:v3", "action": "save_as_view", "run_id": "abc", "version": "v0"}
+    form = fields(operator(LOAD), images, params)
+    assert (
+        "the run abc as its user. No sample changes. It runs here or in the background"
+        in (form["plan"]["view"]["description"])
+    )
+    assert not form["version"]["invalid"]
+    assert (
+        "has no version v9" in fields(operator(LOAD), images, {**params, "version": "v9"})["version"]["error_message"]
+    )
+
     form = fields(operator(LOAD), images, {"project": "p", "artifact": "typed:v7"})
     assert "version" not in form
+    assert "plan" not in form
     assert "low_confidence" in form
 
 

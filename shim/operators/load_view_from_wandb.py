@@ -161,6 +161,7 @@ class LoadViewFromWandB(JobOperator):
         )
         choices.add_run(inputs, place, ctx.params, "A run to record as a user of the artifact. Empty: none")
         self._actions(ctx, inputs)
+        self._plan(ctx, inputs, chosen)
         return types.Property(inputs, view=types.View(label="Load a view from W&B"))
 
     def _versions(self, ctx, inputs, place, found):
@@ -176,7 +177,11 @@ class LoadViewFromWandB(JobOperator):
         for version, entry in versions.items():
             view.add_choice(version, label=choices.artifact_label(entry))
 
-        inputs.str("version", view=view)
+        version = ctx.params.get("version")
+        prop = inputs.str("version", view=view)
+        if version and versions and version not in versions:
+            forms.refuse(prop, f"{chosen.name} has no version {version}: choose one, or leave it empty")
+
         return versions.get(ctx.params.get("version"), chosen)
 
     def _notice(self, ctx, inputs, chosen):
@@ -190,6 +195,22 @@ class LoadViewFromWandB(JobOperator):
                 description=f"The artifact was made of the dataset '{chosen.dataset_name}'. Its view is made of "
                 f"'{ctx.dataset_name}' all the same, as far as that has the same samples",
             ),
+        )
+
+    def _plan(self, ctx, inputs, chosen):
+        if chosen is None:
+            return
+
+        size = f", {chosen.samples:,} samples," if chosen.samples else ""
+        text = f"What {chosen.name}:{chosen.version} was logged from{size} is selected in '{ctx.dataset_name}'"
+        if ctx.params.get("run_id"):
+            text += f", and W&B records the run {names.run_id(ctx.params['run_id'])} as its user"
+
+        where = (
+            "here or in the background" if ctx.params.get("action") == "save_as_view" else "here, with live progress"
+        )
+        inputs.view(
+            "plan", types.Notice(label="What will happen", description=f"{text}. No sample changes. It runs {where}")
         )
 
     def _actions(self, ctx, inputs):

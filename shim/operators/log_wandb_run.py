@@ -87,6 +87,7 @@ class LogWandBRun(foo.Operator):
             inputs.view("no_dataset", types.Error(label="Nothing to link to", description="Open a dataset"))
             return types.Property(inputs, invalid=True)
 
+        inputs.view_target(ctx, action_description="Link")
         place = choices.Place(ctx)
         place.add(inputs, new="It has to exist", reference=ctx.params.get("run_id"))
         choices.add_run(
