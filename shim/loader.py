@@ -14,6 +14,15 @@ SAVING = ("save_as_view", "both")
 _TEXTS = ("fiftyone_dataset_name", "group_slice", "predictions_field")
 
 
+def facts(content):
+    """The metadata of the worker's ``ArtifactContent``, a dict, without names that are no text.
+
+    Whoever may write to the project wrote it, and names are looked up in the database.
+    """
+    found = json.loads(content.metadata_json or "{}")
+    return {key: value for key, value in found.items() if key not in _TEXTS or isinstance(value, str)}
+
+
 class Report(dict):
     """The operator's result, which goes everywhere, with the view, which stays here."""
 
@@ -49,9 +58,7 @@ class Loader:
 
     def __init__(self, content, ids, params, in_app):
         self._content, self._ids, self._params, self._in_app = content, ids, params, in_app
-        # Whoever may write to the project wrote it, and these are looked up in the database.
-        found = json.loads(content.metadata_json or "{}")
-        self._metadata = {key: v for key, v in found.items() if key not in _TEXTS or isinstance(v, str)}
+        self._metadata = facts(content)
         self._logged_of = self._metadata.get("fiftyone_dataset_name") or content.artifact.dataset_name
         self._name = f"{content.artifact.name}:{content.artifact.version}"
 

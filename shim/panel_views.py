@@ -3,7 +3,6 @@
 What takes long is done in the threads of :mod:`shim.answers`; what is kept there are ids and views.
 """
 
-import json
 from dataclasses import dataclass
 
 import fiftyone as fo
@@ -11,7 +10,7 @@ import fiftyone.core.labels as fol
 import numpy as np
 from fiftyone import ViewField as F
 
-from . import calls, idlists, query, restore, schema
+from . import calls, idlists, loader, query, restore, schema
 from .errors import FIFTYONE, SETTINGS, WandBError
 
 #: The parts of a comparison.
@@ -143,7 +142,7 @@ def predictions(where, dataset, reference, say):
     """
     say("Reading the artifact")
     ids, content = _read(where, reference, say)
-    metadata = json.loads(content.metadata_json or "{}")
+    metadata = loader.facts(content)
     field = metadata.get("predictions_field") or content.artifact.predictions_field
     if not field:
         raise WandBError(
