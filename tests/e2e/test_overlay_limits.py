@@ -200,3 +200,19 @@ def test_bad_options(data, log_view, kwargs, words):
 def test_bad_ground_truth(data, log_predictions, kwargs, words):
     with pytest.raises(RuntimeError, match=re.escape(words)):
         log_predictions(data["images"], "predictions", **{"image_mode": "thumbnail", **kwargs})
+
+
+def test_group_slices(dataset, picture, log_view, read):
+    """Each slice has its own labels on its picture, and all slices share their classes."""
+    group, samples = fo.Group(), []
+    for number, side in enumerate(("left", "right")):
+        label = fo.Detections(detections=[masked(f"only {side}", x=0.25 * number)])
+        samples.append(fo.Sample(filepath=picture(number), group=group.element(side), labels=label))
+
+    made = dataset(samples)
+    (row,) = read.rows(log_view(made, include_labels=True), "samples")
+    for column, sample in {"image": samples[0], "image_right": samples[1]}.items():
+        same_boxes(boxes(row[column], "labels"), drawn(sample.labels))
+        assert sample.labels.detections[0].label in mask(row[column], "labels")
+
+    assert set(names(row["image"]).values()) == {"background", "only left", "only right"}

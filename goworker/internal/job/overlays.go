@@ -20,6 +20,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/overlay"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
 
 // Overlays says which labels are drawn over the pictures of a table.
@@ -50,11 +51,13 @@ const mostLayers = 4 << 20
 
 // overlays draws labels over the pictures of rows.
 type overlays struct {
-	fields  []overlay.Field
-	slots   []int
-	maps    []int // which of the fields are heatmaps
-	names   []string
-	classes table.ClassesFile
+	fields []overlay.Field
+	slots  []int
+	maps   []int // which of the fields are heatmaps
+	// dbPaths are the fields' paths in the documents, and parts what is read of them.
+	dbPaths, parts []string
+	names          []string
+	classes        table.ClassesFile
 	// drawers are as many as can work at once.
 	drawers chan *overlay.Drawer
 	home    string
@@ -89,11 +92,20 @@ func (p *pictures) openOverlays(ctx context.Context, v View, d Dataset, f *field
 		}
 		o.fields = append(o.fields, one)
 		o.slots = append(o.slots, f.slot(field.DBPath, parts...))
+		o.dbPaths = append(o.dbPaths, field.DBPath)
+		for _, part := range parts {
+			o.parts = append(o.parts, field.DBPath+"."+part)
+		}
 		seen = append(seen, overlay.SeenField{Field: one, DBPath: field.DBPath})
 	}
 	_ = json.Unmarshal([]byte(orDefault(d.DefaultClassesJSON, "[]")), &spec.Default) // what are no names are no classes
+	p.overlays = o
 	err = spec.Survey(seen, conf.Masks, func(stages []bson.D, row func(bson.Raw)) error {
-		return c.source.Aggregate(ctx, v.Query, stages, row)
+		err := c.source.Aggregate(ctx, v.Query, stages, row)
+		if err == nil && len(p.conf.Slices.Names) > 0 {
+			err = c.source.Aggregate(ctx, v.Query, append(p.sliceStages(), stages...), row)
+		}
+		return err
 	})
 	if err != nil {
 		return err
@@ -107,7 +119,6 @@ func (p *pictures) openOverlays(ctx context.Context, v View, d Dataset, f *field
 	for range n {
 		o.drawers <- o.newOne()
 	}
-	p.overlays = o
 	return o.writeClasses(c, classes.Names())
 }
 
@@ -173,30 +184,19 @@ func (o *overlays) load(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, largestFile))
 }
 
-// draw draws the labels of the worker's row over its cells, and adds those of heatmaps.
-func (w *pictureWorker) draw(ctx context.Context, cells rowPictures) (rowPictures, error) {
+// drawRow draws the labels of the worker's row over its cells, and adds those of heatmaps.
+func (w *pictureWorker) drawRow(ctx context.Context, cells rowPictures) (rowPictures, error) {
 	o := w.p.overlays
 	if o == nil {
 		return cells, nil
-	}
-	at, pic := -1, overlay.Picture{}
-	for i, cell := range cells {
-		if cell.image != nil {
-			at, pic = i, overlay.Picture{Width: cell.shown.Width, Height: cell.shown.Height, Part: cell.shown.Crop}
-		}
 	}
 	values := make([]bson.RawValue, len(o.slots))
 	for i, slot := range o.slots {
 		values[i] = w.slots.Value(slot)
 	}
-	layers, err := w.layers(ctx, values, pic)
+	layers, err := w.draw(ctx, cells, values)
 	if err != nil {
 		return cells, err
-	}
-	if at >= 0 {
-		if err := w.addLayers(&cells[at], layers); err != nil {
-			return cells, err
-		}
 	}
 	for _, i := range o.maps {
 		cell := pictureCell{}
@@ -207,10 +207,47 @@ func (w *pictureWorker) draw(ctx context.Context, cells rowPictures) (rowPicture
 		}
 		cells = append(cells, cell)
 	}
-	if len(cells) > 0 {
-		cells[0].trouble = layers.Trouble
-	}
 	return cells, nil
+}
+
+// ofSlice are the values of the fields in a document of another slice, whose slots behind the first ones are
+// theirs. Its heatmaps are not shown: they would need columns of their own.
+func (o *overlays) ofSlice(s *view.Slots, first int) []bson.RawValue {
+	if o == nil {
+		return nil
+	}
+	values := make([]bson.RawValue, len(o.dbPaths))
+	for i := range values {
+		values[i] = s.Value(first + i)
+	}
+	for _, i := range o.maps {
+		values[i] = bson.RawValue{}
+	}
+	return values
+}
+
+// draw draws labels over the picture among the cells of one media file.
+func (w *pictureWorker) draw(ctx context.Context, cells rowPictures, values []bson.RawValue) (overlay.Layers, error) {
+	if w.p.overlays == nil {
+		return overlay.Layers{}, nil
+	}
+	at, pic := -1, overlay.Picture{}
+	for i, cell := range cells {
+		if cell.image != nil {
+			at, pic = i, overlay.Picture{Width: cell.shown.Width, Height: cell.shown.Height, Part: cell.shown.Crop}
+		}
+	}
+	layers, err := w.layers(ctx, values, pic)
+	if err != nil {
+		return layers, err
+	}
+	if at >= 0 {
+		if err := w.addLayers(&cells[at], layers); err != nil {
+			return layers, err
+		}
+	}
+	cells[0].trouble = layers.Trouble
+	return layers, nil
 }
 
 // layers draws as soon as there is a drawer.

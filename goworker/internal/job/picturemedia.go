@@ -2,6 +2,7 @@ package job
 
 import (
 	"math"
+	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -24,6 +25,8 @@ type media struct {
 	at         poster.Moment // of a video
 	crop       thumb.Box
 	badCrop    bool // it should be cropped, but there is no box
+	// labels are those that are drawn over the picture of another slice.
+	labels []bson.RawValue
 }
 
 // Fields that stages of ours add to a row.
@@ -150,6 +153,7 @@ func (p *pictures) slicesOf(row, scratch *view.Slots) []media {
 			if names[i] == name {
 				scratch.Load(doc)
 				out[i] = mediaAt(scratch, 0)
+				out[i].labels = p.overlays.ofSlice(scratch, len(p.slots.paths))
 			}
 		}
 	}
@@ -176,17 +180,30 @@ func (p *pictures) stages() []bson.D {
 			bson.D{{Key: "$project", Value: bson.D{{Key: "metadata.frame_rate", Value: 1}}}}))
 	}
 	if s := p.conf.Slices; len(s.Names) > 0 {
-		kept := bson.D{{Key: sliceName, Value: "$" + s.Field + ".name"}}
-		for _, path := range p.slots.paths {
-			if path != "" {
-				kept = append(kept, bson.E{Key: path, Value: 1})
-			}
+		kept := p.slots.paths
+		if p.overlays != nil {
+			kept = slices.Concat(kept, p.overlays.parts)
 		}
+		projection := view.Projection(kept)[0].Value.(bson.D)
+		projection = append(projection, bson.E{Key: sliceName, Value: "$" + s.Field + ".name"})
 		out = append(out, lookupStage(s.Collection, s.Field+"._id", s.Field+"._id", slicesField,
 			bson.D{{Key: "$match", Value: bson.D{{Key: s.Field + ".name", Value: bson.D{{Key: "$in", Value: s.Names}}}}}},
-			bson.D{{Key: "$project", Value: kept}}))
+			bson.D{{Key: "$project", Value: projection}}))
 	}
 	return out
+}
+
+// sliceStages make documents of the other slices of a view's rows.
+func (p *pictures) sliceStages() []bson.D {
+	return append(p.stages(), bson.D{{Key: "$unwind", Value: "$" + slicesField}}, bson.D{{Key: "$replaceRoot", Value: bson.D{{Key: "newRoot", Value: "$" + slicesField}}}})
+}
+
+// slicePaths are what is read of the document of another slice.
+func (p *pictures) slicePaths() []string {
+	if p.overlays == nil {
+		return p.slots.paths
+	}
+	return slices.Concat(p.slots.paths, p.overlays.dbPaths)
 }
 
 func lookupStage(from, local, foreign, as string, stages ...bson.D) bson.D {

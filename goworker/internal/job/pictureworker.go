@@ -28,7 +28,7 @@ type pictureWorker struct {
 }
 
 func (p *pictures) worker(f *fields) *pictureWorker {
-	return &pictureWorker{p: p, slots: view.NewSlots(f.slots), slice: view.NewSlots(p.slots.paths)}
+	return &pictureWorker{p: p, slots: view.NewSlots(f.slots), slice: view.NewSlots(p.slicePaths())}
 }
 
 // row makes a row's pictures. It is called for many rows at a time, in any order; the
@@ -40,13 +40,19 @@ func (w *pictureWorker) row(ctx context.Context, doc bson.Raw) (rowPictures, err
 	if err != nil {
 		return nil, err
 	}
-	if cells, err = w.draw(ctx, cells); err != nil { // a row's labels are those of the active slice
+	if cells, err = w.drawRow(ctx, cells); err != nil {
 		return nil, err
 	}
 	for _, m := range w.p.slicesOf(w.slots, w.slice) {
 		if m.path == "" { // the group lacks this slice
 			cells = append(cells, make(rowPictures, w.p.perMedia())...)
-		} else if cells, err = w.cells(ctx, cells, m); err != nil {
+			continue
+		}
+		first := len(cells)
+		if cells, err = w.cells(ctx, cells, m); err != nil {
+			return nil, err
+		}
+		if _, err := w.draw(ctx, cells[first:], m.labels); err != nil {
 			return nil, err
 		}
 	}

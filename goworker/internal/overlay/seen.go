@@ -1,6 +1,8 @@
 package overlay
 
 import (
+	"slices"
+
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
@@ -209,14 +211,19 @@ func cond(is, then, otherwise any) bson.D {
 	return bson.D{{Key: "$cond", Value: bson.A{is, then, otherwise}}}
 }
 
-// readSeen adds a row of the stages' result.
+// readSeen adds a row of the stages' result, which may come from several places.
 func (s *ClassSpec) readSeen(row bson.Raw) {
+	name, _ := row.Lookup("_id").StringValueOK()
+	rows, _ := row.Lookup("rows").AsInt64OK()
+	masks, _ := row.Lookup("masks").AsInt64OK()
+	if i := slices.IndexFunc(s.Seen, func(x Seen) bool { return x.Name == name }); i >= 0 {
+		s.Seen[i].Rows += rows
+		s.Seen[i].Masks += masks
+		return
+	}
 	if len(s.Seen) == MaxClasses {
 		s.Truncated = true
 		return
 	}
-	name, _ := row.Lookup("_id").StringValueOK()
-	rows, _ := row.Lookup("rows").AsInt64OK()
-	masks, _ := row.Lookup("masks").AsInt64OK()
 	s.Seen = append(s.Seen, Seen{Name: name, Rows: rows, Masks: masks})
 }
