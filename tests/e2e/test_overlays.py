@@ -3,6 +3,7 @@
 import cv2
 import fiftyone as fo
 import numpy as np
+import PIL.Image
 import pytest
 
 from tests.e2e.overlays import boxes, drawn, mask, names, same_boxes
@@ -224,3 +225,21 @@ def test_patches(dataset, picture, log_view, read):
     assert (image._width, image._height) == (24, 10)  # around both
     same_boxes(boxes(image, "truth"), [("cat", "cat", None, [0, 0, 5 / 6, 1])])
     same_boxes(boxes(image, "guess"), [("cat", "cat (0.50)", 0.5, [1 / 6, 0, 1, 1])])
+
+
+def test_masks_of_files_that_are_stored_on_their_side(dataset, tmp_path, log_view, read):
+    """The mask has the size of the picture as it is shown."""
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6
+    PIL.Image.new("RGB", SIZE).save(tmp_path / "a.jpg", exif=exif)
+    made = dataset(
+        [
+            fo.Sample(
+                filepath=str(tmp_path / "a.jpg"),
+                one=fo.Detection(label="cat", bounding_box=[0, 0, 1, 0.5], mask=np.ones((1, 1), bool)),
+            )
+        ]
+    )
+    for mode in ("original", "thumbnail"):
+        (image,) = images(read, log_view(made, include_labels=True, image_mode=mode))
+        assert (mask(image, "one") == np.array([["cat"], ["background"]]).repeat(20, 0).repeat(20, 1)).all()

@@ -16,6 +16,7 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumb"
 )
 
 // original makes a cell of the file itself, which is hashed where it is.
@@ -47,7 +48,10 @@ func (w *pictureWorker) original(ctx context.Context, m media) (pictureCell, err
 	return cell, w.p.c.files.Add(artifact.Entry{Path: name, Digest: digest, Size: size, LocalPath: m.path, ModTime: mod})
 }
 
-// imageSize reads the head of an image file.
+// headBytes is how much of a file tells whether its picture is stored on its side.
+const headBytes = 128 << 10
+
+// imageSize reads the head of an image file. The size is that of the upright picture, as which browsers show it.
 func imageSize(file *sourceFile) (width, height int, format string, err error) {
 	f, err := file.reader()
 	if err != nil {
@@ -60,6 +64,11 @@ func imageSize(file *sourceFile) (width, height int, format string, err error) {
 	}
 	if err != nil {
 		return 0, 0, "", errUnreadable
+	}
+	head := make([]byte, headBytes)
+	n, _ := f.ReadAt(head, 0) // a file that is shorter is an error, too
+	if thumb.OnItsSide(head[:n]) {
+		return config.Height, config.Width, format, nil
 	}
 	return config.Width, config.Height, format, nil
 }

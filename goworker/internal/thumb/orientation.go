@@ -20,6 +20,23 @@ func (o orientation) flipX() bool { return o == 2 || o == 3 || o == 7 || o == 8 
 // flipY tells whether the stored columns run against the upright picture.
 func (o orientation) flipY() bool { return o == 3 || o == 4 || o == 6 || o == 7 }
 
+// OnItsSide tells whether a picture is stored on its side, so that its height as stored is its width
+// when it is upright. Of large files the first 128 kB are enough.
+func OnItsSide(file []byte) bool {
+	var exif []byte
+	switch sniff(file) {
+	case kindJPEG:
+		exif = exifOfJPEG(file)
+	case kindPNG:
+		exif = exifOfPNG(file)
+	case kindWebP:
+		exif = exifOfWebP(file)
+	case kindTIFF:
+		exif = file
+	}
+	return exif != nil && readExif(exif).turn.transposed()
+}
+
 // exifData is what of Exif matters for a thumbnail.
 type exifData struct {
 	turn orientation

@@ -233,3 +233,14 @@ func FuzzMake(f *testing.F) {
 		require.Equal(t, image.Rect(0, 0, thumb.Width, thumb.Height), m.Bounds())
 	})
 }
+
+func TestOnItsSide(t *testing.T) {
+	files := pictures(t)
+	for name, want := range map[string]bool{
+		"jpeg-turned-1": false, "jpeg-turned-3": false, "jpeg-turned-5": true, "jpeg-turned-8": true, "jpeg-420": false,
+		"png-turned": true, "png-rgb": false, "webp-turned": true, "tiff-turned": true, "gif-palette": false,
+	} {
+		assert.Equal(t, want, OnItsSide(files[name]), name)
+	}
+	assert.False(t, OnItsSide(nil))
+}
