@@ -153,6 +153,7 @@ def log_everything(digits, faces) -> list[dict]:
                 project=PROJECT,
                 artifact_name="digits_predictions",
                 include_images=True,
+                gt_field="ground_truth",
             ),
         ),
         (
