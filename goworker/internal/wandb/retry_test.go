@@ -207,7 +207,9 @@ func TestAnAnswerWithoutEndIsNotReadToTheEnd(t *testing.T) {
 			}
 		}
 	})
-	_, err := f.client().Viewer(t.Context())
+	timings := quick()
+	timings.Try, timings.SlowTry, timings.Stall = time.Minute, time.Minute, time.Minute
+	_, err := f.client(wandb.WithTimings(timings)).Viewer(t.Context())
 	assert.Equal(t, "server_error", fault.Code(err), "%v", err)
 	assert.Contains(t, err.Error(), strconv.Itoa(64)+" MB")
 }
