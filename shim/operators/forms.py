@@ -6,7 +6,7 @@ import time
 
 from fiftyone.operators import types
 
-from .. import media, names, query, schema
+from .. import media, names, query, schema, selection
 from .. import overlays as drawn
 from .. import pictures as shown
 from ..errors import WandBError
@@ -89,8 +89,43 @@ def is_large(ctx, with_images):
     if view is None:
         return False
 
-    rows = count(view)
+    rows = _limited(count(view), ctx.params)
     return rows is None or rows > (_MANY_IMAGES if with_images else _MANY_ROWS)
+
+
+def _limited(rows, params):
+    most = params.get("max_samples")
+    if most is None or selection.limit_error(most):
+        return rows
+
+    return most if rows is None else min(rows, most)
+
+
+def some(ctx, inputs, by_confidence=False):
+    """Adds how many rows are logged, and whether anything is done at all.
+
+    Args:
+        ctx: the execution context
+        inputs: the form's inputs
+        by_confidence (False): whether rows can be chosen by the confidence of their labels
+    """
+    most = ctx.params.get("max_samples")
+    refuse(
+        inputs.int("max_samples", label="At most", description="Rows to log, chosen at random. Empty: all"),
+        selection.limit_error(most),
+    )
+    if by_confidence and most:
+        view = types.DropdownView()
+        view.add_choice(selection.RANDOM, label="At random")
+        view.add_choice(selection.LOWEST_CONFIDENCE, label="Those with the least confident predictions")
+        inputs.enum("select_by", view.values(), default=selection.RANDOM, label="Which", view=view)
+
+    inputs.bool(
+        "dry_run",
+        default=False,
+        label="Only look",
+        description="Say how much would be uploaded and what is there already, and upload nothing",
+    )
 
 
 def start(ctx, verb):
@@ -212,7 +247,7 @@ def plan(ctx, inputs, view, columns, mode):
         columns: the names of the table's columns, without those of the pictures; none for no table
         mode: what the pictures are: one of ``pictures.MODES``
     """
-    rows = count(view)
+    rows = _limited(count(view), ctx.params)
     images = {"none": [], "reference": ["image", "thumbnail"]}.get(mode, ["image"])
     if images:
         images = images + [f"{column}_{name}" for name in shown.slices(view, mode) for column in images]
@@ -248,7 +283,7 @@ def _upload(view, rows, columns, mode, thumbnail_size):
         return f"About {results.size(generated)} and the {what}s go up"
 
     looked_at, files, known, size = found
-    scale = rows / looked_at
+    scale = rows / looked_at  # below 1 where not all rows are logged
     number = round(files * scale)
     if mode != "original" and media.patch_fields(view):
         number = rows  # each patch has a picture of its own

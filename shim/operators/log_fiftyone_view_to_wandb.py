@@ -3,7 +3,7 @@
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from .. import names, pictures, query, runs, schema
+from .. import names, pictures, runs, schema
 from ..errors import SETTINGS, WandBError
 from . import choices, forms, results
 from .log_operator import LogOperator, text_list
@@ -21,6 +21,9 @@ class LogFiftyOneViewToWandB(LogOperator):
         "include_images",
         "image_mode",
         "thumbnail_size",
+        "max_samples",
+        "seed",
+        "dry_run",
         "overlays",
         "mask_mode",
         "fields",
@@ -60,6 +63,8 @@ class LogFiftyOneViewToWandB(LogOperator):
         include_images=None,
         image_mode=None,
         thumbnail_size=None,
+        max_samples=None,
+        seed=None,
         overlays=None,
         mask_mode=None,
         fields=None,
@@ -67,6 +72,7 @@ class LogFiftyOneViewToWandB(LogOperator):
         aliases=None,
         tags=None,
         description=None,
+        dry_run=False,
         delegate=False,
         progress=None,
     ):
@@ -89,6 +95,8 @@ class LogFiftyOneViewToWandB(LogOperator):
                 file itself), "reference" (its URI, with the artifact referring to it, and the column
                 ``thumbnail`` beside it) or "none"
             thumbnail_size (256): the longest side of a thumbnail, in pixels
+            max_samples (None): how many rows to log at most; by default, all
+            seed (None): another number chooses other rows; the same one always the same rows
             overlays (None): the label fields drawn over the pictures: a field, a list of them, or False for none; by
                 default, all that can be
             mask_mode (None): what is drawn as masks: "own" for the labels that have one (the default), "all" for
@@ -98,6 +106,7 @@ class LogFiftyOneViewToWandB(LogOperator):
             aliases (None): aliases of the artifact's version beside ``latest``
             tags (None): tags of the artifact's version
             description (None): the artifact's description
+            dry_run (False): whether to make nothing at W&B and FiftyOne, and only return what would be uploaded
             delegate (False): whether to queue the job for a background service
             progress (None): whether to show a progress bar; by default,
                 ``fo.config.show_progress_bars`` decides
@@ -119,6 +128,9 @@ class LogFiftyOneViewToWandB(LogOperator):
             "include_images": include_images,
             "image_mode": image_mode,
             "thumbnail_size": thumbnail_size,
+            "max_samples": max_samples,
+            "seed": seed,
+            "dry_run": dry_run or None,
             "overlays": overlays,
             "mask_mode": mask_mode,
             "fields": fields,
@@ -182,6 +194,7 @@ class LogFiftyOneViewToWandB(LogOperator):
             columns = ["sample_id", "filepath", "tags", *(f"label_{field['path']}" for field in labels)]
             columns += ctx.params.get("fields") or []
 
+        forms.some(ctx, inputs)
         forms.plan(ctx, inputs, view, columns, self.image_mode(ctx.params))
 
     def resolve_output(self, ctx):
@@ -213,8 +226,7 @@ class LogFiftyOneViewToWandB(LogOperator):
         # The form's switch can be off while the field is still chosen.
         embeddings = params.get("embedding_field") if params.get("include_embeddings", True) else None
         request = {
-            "view": query.describe_view(view),
-            "dataset": query.describe_dataset(view),
+            **self.rows(view, params),
             "run_id": names.run_id(params.get("run_id")),
             "artifact_name": params.get("artifact_name") or "",
             "description": params.get("description") or "",

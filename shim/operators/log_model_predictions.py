@@ -6,7 +6,7 @@ import json
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from .. import names, pictures, query, runs, schema
+from .. import names, pictures, runs, schema
 from ..errors import SETTINGS, WandBError
 from ..plain import to_json
 from . import choices, forms, results
@@ -33,6 +33,10 @@ class LogModelPredictions(LogOperator):
         "include_images",
         "image_mode",
         "thumbnail_size",
+        "max_samples",
+        "seed",
+        "select_by",
+        "dry_run",
         "overlays",
         "mask_mode",
         "gt_field",
@@ -78,6 +82,9 @@ class LogModelPredictions(LogOperator):
         low_confidence_threshold=LOW_CONFIDENCE,
         image_mode=None,
         thumbnail_size=None,
+        max_samples=None,
+        seed=None,
+        select_by=None,
         overlays=None,
         mask_mode=None,
         gt_field=None,
@@ -85,6 +92,7 @@ class LogModelPredictions(LogOperator):
         aliases=None,
         tags=None,
         description=None,
+        dry_run=False,
         delegate=False,
         progress=None,
     ):
@@ -111,6 +119,10 @@ class LogModelPredictions(LogOperator):
                 file itself), "reference" (its URI, with the artifact referring to it, and the column
                 ``thumbnail`` beside it) or "none"
             thumbnail_size (256): the longest side of a thumbnail, in pixels
+            max_samples (None): how many rows to log at most; by default, all
+            seed (None): another number chooses other rows; the same one always the same rows
+            select_by (None): how ``max_samples`` rows are chosen: "random" (the default), or "lowest_confidence" for
+                those with the least confident predictions
             overlays (None): the label fields drawn over the pictures: a field, a list of them, or False for none; by
                 default, the predictions
             mask_mode (None): what is drawn as masks: "own" for the labels that have one (the default), "all" for
@@ -120,6 +132,7 @@ class LogModelPredictions(LogOperator):
             aliases (None): aliases of the artifact's version beside ``latest``
             tags (None): tags of the artifact's version
             description (None): the artifact's description
+            dry_run (False): whether to make nothing at W&B and FiftyOne, and only return what would be uploaded
             delegate (False): whether to queue the job for a background service
             progress (None): whether to show a progress bar; by default, ``fo.config.show_progress_bars`` decides
 
@@ -146,6 +159,10 @@ class LogModelPredictions(LogOperator):
             "low_confidence_threshold": low_confidence_threshold,
             "image_mode": image_mode,
             "thumbnail_size": thumbnail_size,
+            "max_samples": max_samples,
+            "seed": seed,
+            "select_by": select_by,
+            "dry_run": dry_run or None,
             "overlays": overlays,
             "mask_mode": mask_mode,
             "gt_field": gt_field,
@@ -188,6 +205,7 @@ class LogModelPredictions(LogOperator):
                 "Further columns",
                 "Plain fields that become columns of the table",
             )
+            forms.some(ctx, inputs, by_confidence=True)
             forms.plan(ctx, inputs, view, _columns(ctx.params), self.image_mode(ctx.params))
 
         return types.Property(inputs, view=types.View(label="Log a model's predictions to W&B"))
@@ -248,16 +266,16 @@ class LogModelPredictions(LogOperator):
 
         now = datetime.datetime.now().astimezone()
         moment = {"iso": now.isoformat(timespec="seconds"), "name": now.strftime("%Y%m%d_%H%M%S")}
+        predictions = schema.predictions_field(view, params["predictions_field"])
         request = {
-            "view": query.describe_view(view),
-            "dataset": query.describe_dataset(view),
+            **self.rows(view, params, has_confidence=bool(predictions.get("label_type"))),
             "run_id": names.run_id(params.get("run_id")),
             "input_artifact": params.get("input_artifact") or "",
             "artifact_name": params.get("artifact_name") or "",
             "description": params.get("description") or "",
             "aliases": text_list(params.get("aliases"), "aliases"),
             "tags": text_list(params.get("tags"), "tags"),
-            "predictions": schema.predictions_field(view, params["predictions_field"]),
+            "predictions": predictions,
             "prompt": schema.prompt_field(view, params.get("prompt_field")),
             "model_name": params["model_name"],
             "model_version": _text(params.get("model_version")),

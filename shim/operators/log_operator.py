@@ -5,7 +5,7 @@ import logging
 
 import fiftyone.operators as foo
 
-from .. import names, overlays, pictures, query, settings, work
+from .. import names, overlays, pictures, query, selection, settings, work
 from ..errors import bad_argument
 from . import forms
 from .base import JobOperator
@@ -59,6 +59,25 @@ class LogOperator(JobOperator):
 
         return {"include_images": True, "pictures": {**pictures.describe(view, params, mode), "overlays": drawn}}
 
+    def rows(self, view, params, has_confidence=False):
+        """The part of the request that is about the rows, a dict.
+
+        Args:
+            view: a :class:`fiftyone.core.view.DatasetView`
+            params: a dict of the operator's parameters
+            has_confidence (False): whether there are confidences to choose rows by
+        """
+        described = query.describe_view(view)
+        chosen = selection.describe(params, has_confidence)
+        if chosen:
+            described["selection"] = chosen
+
+        return {
+            "view": described,
+            "dataset": query.describe_dataset(view),
+            "dry_run": bool(params.get("dry_run")),
+        }
+
     def job(self, samples, params, record_id=None, **where):
         _check_texts(params)
         view = query.as_view(samples)
@@ -78,6 +97,9 @@ class LogOperator(JobOperator):
         )
 
         def conclude(message, job_id):
+            if message.dry_run:
+                return {**self.result(message), **_preview(message, job_id, warnings)}
+
             found = warnings + _after(view, message, record)
             return {**self.result(message), **_common(message, job_id, found)}
 
@@ -142,8 +164,8 @@ def _after(view, message, record):
     return warnings
 
 
-def _common(message, job_id, warnings):
-    reported = [
+def _reported(message):
+    return [
         {
             "code": w.code,
             "message": w.message,
@@ -152,6 +174,32 @@ def _common(message, job_id, warnings):
         }
         for w in message.warnings
     ]
+
+
+def _preview(message, job_id, warnings):
+    """What a dry run has found."""
+    return {
+        "dry_run": True,
+        "artifact_url": message.artifact_url or None,
+        "artifact_version": message.artifact_version or None,
+        "new_version": message.new_version,
+        "entity": message.entity,
+        "project": message.project,
+        "rows": message.samples,
+        "samples_in_view": message.view_samples,
+        "files": message.files_total,
+        "bytes": message.bytes_total,
+        "files_to_upload": message.files_uploaded,
+        "bytes_to_upload": message.bytes_uploaded,
+        "files_unchanged": message.files_unchanged,
+        "bytes_unchanged": message.bytes_total - message.bytes_uploaded,
+        "thumbnails_made": message.thumbnails_made,
+        "warnings": _reported(message) + warnings,
+        "job_id": job_id,
+    }
+
+
+def _common(message, job_id, warnings):
     return {
         "wandb_url": message.wandb_url,
         "artifact_url": message.artifact_url,
@@ -165,7 +213,8 @@ def _common(message, job_id, warnings):
         "files_uploaded": message.files_uploaded,
         "files_unchanged": message.files_unchanged,
         "thumbnails_made": message.thumbnails_made,
-        "warnings": reported + warnings,
+        "samples_in_view": message.view_samples,
+        "warnings": _reported(message) + warnings,
         "job_id": job_id,
     }
 

@@ -15,6 +15,9 @@ def show_result(ctx, rows):
     if not result.get("artifact_name"):
         return types.Property(outputs)
 
+    if result.get("dry_run"):
+        return _show_preview(outputs, result)
+
     version = result["artifact_version"]
     state = "new version" if result["new_version"] else "W&B had this very content already"
     rows = [
@@ -31,6 +34,23 @@ def show_result(ctx, rows):
     ]
     add_table(outputs, rows, result["warnings"])
     return types.Property(outputs, view=types.View(label="Logged to W&B"))
+
+
+def _show_preview(outputs, result):
+    if result["new_version"]:
+        stored = f"{result['files_unchanged']:,} files are there already"
+        up = f"{size(result['bytes_to_upload'])} in {result['files_to_upload']:,} files; {stored}"
+    else:
+        up = f"nothing: {link(result['artifact_version'], result['artifact_url'])} has this very content"
+
+    rows = [
+        ("Artifact", f"{result['entity']}/{result['project']}/{result['artifact_name']}"),
+        ("Rows", f"{result['rows']:,} of {result['samples_in_view']:,}"),
+        ("Files", f"{result['files']:,}, {size(result['bytes'])}"),
+        ("To upload", up),
+    ]
+    add_table(outputs, rows, result["warnings"])
+    return types.Property(outputs, view=types.View(label="What would be logged to W&B: nothing was"))
 
 
 def show_done(ctx, label, rows):

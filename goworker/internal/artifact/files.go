@@ -73,6 +73,17 @@ func (f *Files) Has(path string) bool {
 	return ok
 }
 
+// Find is the entry with this path, if there is one.
+func (f *Files) Find(path string) (Entry, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	i, ok := f.store.find(path)
+	if !ok {
+		return Entry{}, false
+	}
+	return f.store.entry(i), true
+}
+
 // Len is the number of entries.
 func (f *Files) Len() int {
 	f.mu.Lock()

@@ -97,7 +97,7 @@ func (c *collector) jsonFile(key, path, text string) (list, error) {
 
 // datasetMetadata sets the keys that both kinds of artifacts begin with.
 func (c *collector) datasetMetadata(ctx context.Context, meta *object, d Dataset, v View, n int64) {
-	size, ok := n, true
+	size, ok := v.size(n), true
 	if v.IsSubset {
 		q := v.Query
 		q.Collection, q.Pipeline = d.Collection, d.Pipeline
@@ -109,10 +109,11 @@ func (c *collector) datasetMetadata(ctx context.Context, meta *object, d Dataset
 	} else {
 		meta.raw("fiftyone_dataset_size", nil)
 	}
-	meta.set("fiftyone_view_size", n)
+	meta.set("fiftyone_view_size", v.size(n))
 	if v.GroupSlice != "" {
 		meta.set("group_slice", v.GroupSlice)
 	}
+	v.choice.describe(meta)
 }
 
 // describe sets what a dataset artifact says of the dataset beside its size. It

@@ -52,6 +52,10 @@ type View struct {
 	// SerializationJSON are the view's stages; set for subsets.
 	SerializationJSON string
 	Rows              RowKind
+	// Selection is which of the rows to log; nil for all.
+	Selection *Selection
+	// choice is the rows that the selection came to; nil for all.
+	choice *choice
 	// GroupSlice is the active slice of a grouped view, which its stages do not tell.
 	GroupSlice string
 }
@@ -76,6 +80,8 @@ type Target struct {
 	// InputArtifact is recorded as used by the run: what
 	// wandb.Settings.ParseArtifactRef reads, or empty.
 	InputArtifact string
+	// DryRun says what would be done, and does nothing of it.
+	DryRun bool
 }
 
 // Relation is how a W&B run stands to us (whose state we may change).
@@ -113,6 +119,12 @@ type Result struct {
 	LowConfidence                 int64
 	BytesUploaded                 int64
 	FilesUploaded, FilesUnchanged int64
+	// FilesTotal and BytesTotal are those of the whole artifact. They are set for a
+	// DryRun only: then what counts as uploaded is what would be.
+	FilesTotal, BytesTotal int64
+	DryRun                 bool
+	// ViewSamples is the number of rows of the view, of which Samples may be a part.
+	ViewSamples int64
 	// ThumbnailsMade counts those that were not in the cache.
 	ThumbnailsMade   int64
 	RunConfigJSON    string

@@ -59,6 +59,9 @@ func (j LogView) collect(ctx context.Context, c *collector) (*publication, error
 	f := &fields{}
 	r := &viewRows{base: newRowBase(f, j.View.Rows), metadata: -1, c: c}
 	var err error
+	if j.View.choice, err = c.choose(ctx, j.View, nil); err != nil {
+		return nil, err
+	}
 	if r.ids, err = newIDList(c, sampleIDsPath); err != nil {
 		return nil, err
 	}
@@ -196,17 +199,18 @@ func (j LogView) publication(ctx context.Context, c *collector, r *viewRows, n i
 	if err != nil {
 		return nil, err
 	}
-	meta.set("is_subset_view", j.View.IsSubset)
+	part := j.View.part()
+	meta.set("is_subset_view", part.IsSubset)
 	meta.set("num_samples", n)
 	lists := []list{r.ids.asList("sample_ids")}
-	if j.View.IsSubset {
-		view, err := c.viewFile(j.View)
+	if part.SerializationJSON != "" {
+		view, err := c.viewFile(part)
 		if err != nil {
 			return nil, err
 		}
 		lists = append(lists, view)
 	}
-	if err := c.identityFile(j.identity()); err != nil {
+	if err := c.identityFile(j.identity(part)); err != nil {
 		return nil, err
 	}
 	full, slim, err := fillLists(meta, append(lists, large...))
@@ -218,25 +222,26 @@ func (j LogView) publication(ctx context.Context, c *collector, r *viewRows, n i
 		metadata:    full, slimMetadata: slim, table: r.table,
 		config: map[string]any{
 			"fiftyone_view_artifact": c.name + ":latest", "fiftyone_dataset_name": j.Dataset.Name,
-			"fiftyone_view_size": n, "fiftyone_is_subset": j.View.IsSubset,
+			"fiftyone_view_size": j.View.size(n), "fiftyone_is_subset": part.IsSubset,
 		},
-		result: Result{Samples: n},
+		result: Result{Samples: n, ViewSamples: j.View.size(n)},
 	}, nil
 }
 
 // identity is what tells this artifact's content from another's, beside its
 // files: the digest covers files only, not the metadata.
-func (j LogView) identity() *object {
+func (j LogView) identity(part View) *object {
 	out := &object{}
 	out.set("kind", "fiftyone_view")
 	out.set("dataset", j.Dataset.Name)
 	out.set("media_type", j.Dataset.MediaType)
-	out.set("is_subset_view", j.View.IsSubset)
+	out.set("is_subset_view", part.IsSubset)
 	out.set("include_labels", j.IncludeLabels)
 	out.set("label_fields", paths(j.Labels))
 	out.set("fields", paths(j.Fields))
 	out.set("embedding_fields", paths(j.Embeddings))
 	j.Pictures.identify(out)
+	part.choice.describe(out)
 	return out
 }
 

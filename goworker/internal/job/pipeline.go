@@ -36,7 +36,10 @@ func scanPictures(ctx context.Context, src *view.Source, v View, f *fields, t *t
 	g, ctx := errgroup.WithContext(ctx)
 	// Waiting for files and their disks takes no core: there are more workers than cores.
 	workers := 2 * min(runtime.GOMAXPROCS(0), mostMakers)
-	query, err := v.Query.With(p.stages()...)
+	query, err := v.query()
+	if err == nil {
+		query, err = query.With(p.stages()...)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -46,6 +49,7 @@ func scanPictures(ctx context.Context, src *view.Source, v View, f *fields, t *t
 		defer close(tasks)
 		defer close(batches)
 		return src.ReadBatches(ctx, query, f.paths, func(docs []bson.Raw, release func()) error {
+			docs = v.keep(docs)
 			b := &pictureBatch{docs: docs, release: release, cells: make([]rowPictures, len(docs)), done: make(chan struct{})}
 			b.left.Store(int64(len(docs)))
 			return b.handOut(ctx, p, f, tasks, batches)
@@ -92,6 +96,10 @@ func (b *pictureBatch) handOut(ctx context.Context, p *pictures, f *fields, task
 	case batches <- b:
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+	if len(b.docs) == 0 {
+		close(b.done)
+		return nil
 	}
 	slots := view.NewSlots([]string{f.slots[p.slots.first]})
 	from, file := 0, ""

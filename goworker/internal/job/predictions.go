@@ -66,6 +66,10 @@ type predictionRows struct {
 func (j LogPredictions) collect(ctx context.Context, c *collector) (*publication, error) {
 	f := &fields{}
 	r := &predictionRows{base: newRowBase(f, j.View.Rows), prompt: -1, threshold: j.LowConfidence, c: c}
+	var err error
+	if j.View.choice, err = c.choose(ctx, j.View, &j.Predictions); err != nil {
+		return nil, err
+	}
 	if err := r.open(ctx, j, f); err != nil {
 		return nil, err
 	}
@@ -250,8 +254,8 @@ func (j LogPredictions) publication(ctx context.Context, c *collector, r *predic
 		return nil, err
 	}
 	lists := []list{r.lowIDs.asList("low_confidence_label_ids"), r.sampleIDs.asList("sample_ids")}
-	if j.View.IsSubset {
-		view, err := c.viewFile(j.View)
+	if part := j.View.part(); part.SerializationJSON != "" {
+		view, err := c.viewFile(part)
 		if err != nil {
 			return nil, err
 		}
@@ -268,7 +272,7 @@ func (j LogPredictions) publication(ctx context.Context, c *collector, r *predic
 		config: map[string]any{
 			"model_name": j.ModelName, "model_version": orNil(j.ModelVersion), "predictions_field": j.Predictions.Path, "samples_processed": n,
 		},
-		result: Result{Samples: n, Predictions: r.predictions, Classes: r.classes.distinct(), LowConfidence: r.lowIDs.n},
+		result: Result{Samples: n, ViewSamples: j.View.size(n), Predictions: r.predictions, Classes: r.classes.distinct(), LowConfidence: r.lowIDs.n},
 	}, nil
 }
 
@@ -307,6 +311,7 @@ func (j LogPredictions) identity(r *predictionRows) *object {
 	out.set("fields", paths(j.Fields))
 	out.set("low_confidence_threshold", j.LowConfidence)
 	j.Pictures.identify(out)
+	j.View.choice.describe(out)
 	classes, _ := r.classes.json(math.MaxInt, math.MaxInt)
 	out.raw("class_distribution", classes)
 	return out

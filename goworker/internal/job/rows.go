@@ -113,9 +113,14 @@ func scan(ctx context.Context, src *view.Source, v View, f *fields, t *tracker, 
 	if p != nil {
 		return scanPictures(ctx, src, v, f, t, p, row)
 	}
+	query, err := v.query()
+	if err != nil {
+		return 0, err
+	}
 	slots := view.NewSlots(f.slots)
 	var n int64
-	err := src.Read(ctx, v.Query, f.paths, func(docs []bson.Raw) error {
+	err = src.Read(ctx, query, f.paths, func(docs []bson.Raw) error {
+		docs = v.keep(docs)
 		for _, doc := range docs {
 			slots.Load(doc)
 			if err := row(slots, nil); err != nil {

@@ -188,5 +188,8 @@ func (p *publisher) attempt(ctx context.Context, src *view.Source, plan logPlan)
 	if err != nil {
 		return nil, err
 	}
+	if p.target.DryRun {
+		return p.preview(ctx, c, pub)
+	}
 	return p.publish(ctx, c, pub)
 }

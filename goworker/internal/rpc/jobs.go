@@ -72,7 +72,7 @@ func logViewOf(m *pb.LogView, in wandb.Inputs) (job.LogView, error) {
 	v, d, err := rowsOf(m.GetView(), m.GetDataset())
 	return job.LogView{
 		Target: job.Target{Settings: in, RunID: m.GetRunId(), ArtifactName: m.GetArtifactName(), Description: m.GetDescription(),
-			Aliases: m.GetAliases(), Tags: m.GetTags()},
+			Aliases: m.GetAliases(), Tags: m.GetTags(), DryRun: m.GetDryRun()},
 		View: v, Dataset: d, IncludeLabels: m.GetIncludeLabels(), Pictures: picturesOf(m.GetIncludeImages(), m.GetPictures(), in.Home),
 		Labels: fieldsOf(m.GetLabels()), Fields: fieldsOf(m.GetFields()), Embeddings: fieldsOf(m.GetEmbeddings()),
 	}, err
@@ -82,7 +82,7 @@ func logPredictionsOf(m *pb.LogPredictions, in wandb.Inputs) (job.LogPredictions
 	v, d, err := rowsOf(m.GetView(), m.GetDataset())
 	j := job.LogPredictions{
 		Target: job.Target{Settings: in, RunID: m.GetRunId(), ArtifactName: m.GetArtifactName(), Description: m.GetDescription(),
-			Aliases: m.GetAliases(), Tags: m.GetTags(), InputArtifact: m.GetInputArtifact()},
+			Aliases: m.GetAliases(), Tags: m.GetTags(), InputArtifact: m.GetInputArtifact(), DryRun: m.GetDryRun()},
 		View: v, Dataset: d, Predictions: fieldOf(m.GetPredictions()),
 		ModelName: m.GetModelName(), ModelVersion: m.GetModelVersion(), ModelConfigJSON: m.GetModelConfigJson(),
 		LowConfidence: m.GetLowConfidenceThreshold(), Pictures: picturesOf(m.GetIncludeImages(), m.GetPictures(), in.Home),
@@ -128,13 +128,21 @@ func rowsOf(v *pb.View, d *pb.Dataset) (job.View, job.Dataset, error) {
 	return job.View{
 			Query: view.Query{URI: secret.String(v.GetUri()), Database: v.GetDatabase(), Collection: v.GetCollection(), Pipeline: pipeline},
 			Rows:  rowKinds[v.GetRowKind()], IsSubset: v.GetIsSubset(), SerializationJSON: v.GetSerializationJson(),
-			GroupSlice: v.GetGroupSlice(),
+			GroupSlice: v.GetGroupSlice(), Selection: selectionOf(v.GetSelection()),
 		}, job.Dataset{
 			Name: d.GetName(), MediaType: d.GetMediaType(), FiftyOneVersion: d.GetFiftyoneVersion(),
 			CreatedAt: d.GetCreatedAt(), LastModifiedAt: d.GetLastModifiedAt(), InfoJSON: d.GetInfoJson(),
 			DefaultClassesJSON: d.GetDefaultClassesJson(), MaskTargetsJSON: d.GetMaskTargetsJson(),
 			FrameFields: d.GetFrameFields(), HasFrameFields: d.GetHasFrameFields(), Collection: d.GetCollection(), Pipeline: whole,
 		}, nil
+}
+
+// selectionOf is which rows to log, nil for all.
+func selectionOf(m *pb.Selection) *job.Selection {
+	if m == nil {
+		return nil
+	}
+	return &job.Selection{Max: m.GetMaxSamples(), Seed: m.GetSeed(), ByConfidence: m.GetLowestConfidence()}
 }
 
 func badPipeline(err error) error {
@@ -177,7 +185,8 @@ func sendLogged(send func(*pb.RunResponse) error) func(*job.Result, error) error
 			TotalPredictions: r.Predictions, NumClasses: r.Classes, NumLowConfidence: r.LowConfidence,
 			BytesUploaded: r.BytesUploaded, FilesUploaded: r.FilesUploaded, FilesUnchanged: r.FilesUnchanged,
 			RunConfigJson: r.RunConfigJSON, InputArtifactUrl: r.InputArtifactURL,
-			ThumbnailsMade: r.ThumbnailsMade,
+			ThumbnailsMade: r.ThumbnailsMade, ViewSamples: r.ViewSamples,
+			DryRun: r.DryRun, FilesTotal: r.FilesTotal, BytesTotal: r.BytesTotal,
 		}
 		for _, w := range r.Warnings {
 			m.Warnings = append(m.Warnings, &pb.Warning{Code: w.Code, Message: w.Message, Count: w.Count, SampleIds: w.SampleIDs})

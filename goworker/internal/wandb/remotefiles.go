@@ -111,43 +111,72 @@ func (c *Client) manifestEntry(ctx context.Context, f RemoteFile) (*storedEntry,
 	return entry, nil
 }
 
+// EachFile calls fn with the path and the digest of each file of the version that f is a
+// file of, references included. The list is gone through without being held.
+func (c *Client) EachFile(ctx context.Context, f RemoteFile, fn func(path, digest string)) error {
+	const doing = "reading the list of the artifact's files"
+	body, err := c.open(ctx, f.manifestURL, 0)
+	if err != nil {
+		return c.explainStore(uploadTarget{url: f.manifestURL}, doing, err)
+	}
+	defer func() { _ = body.Close() }()
+	err = eachEntry(io.LimitReader(body, manifestLimit), func(path string, decode func(any) error) (bool, error) {
+		var entry storedEntry
+		if err := decode(&entry); err != nil {
+			return false, err
+		}
+		fn(path, entry.Digest)
+		return true, nil
+	})
+	return c.explain(doing, err)
+}
+
 // findEntry finds the entry of a path in a manifest.
-func findEntry(r io.Reader, path string) (*storedEntry, error) {
+func findEntry(r io.Reader, path string) (found *storedEntry, err error) {
+	err = eachEntry(r, func(name string, decode func(any) error) (bool, error) {
+		if name != path {
+			return true, decode(new(json.RawMessage))
+		}
+		found = new(storedEntry)
+		return false, decode(found)
+	})
+	return found, err
+}
+
+// eachEntry goes through a manifest until fn wants no more. fn has to decode the entry.
+func eachEntry(r io.Reader, fn func(path string, decode func(any) error) (more bool, err error)) error {
 	d := json.NewDecoder(r)
 	if err := enter(d); err != nil {
-		return nil, err
+		return err
 	}
 	for d.More() {
 		key, err := d.Token()
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if key != "contents" {
 			if err := d.Decode(new(json.RawMessage)); err != nil {
-				return nil, err
+				return err
 			}
 			continue
 		}
 		if err := enter(d); err != nil {
-			return nil, err
+			return err
 		}
 		for d.More() {
 			name, err := d.Token()
 			if err != nil {
-				return nil, err
+				return err
 			}
-			if name == path {
-				entry := new(storedEntry)
-				return entry, d.Decode(entry)
-			}
-			if err := d.Decode(new(json.RawMessage)); err != nil {
-				return nil, err
+			path, _ := name.(string) // a key always is one
+			if more, err := fn(path, d.Decode); err != nil || !more {
+				return err
 			}
 		}
 		_, err = d.Token()
-		return nil, err
+		return err
 	}
-	return nil, nil
+	return nil
 }
 
 // enter goes into an object.

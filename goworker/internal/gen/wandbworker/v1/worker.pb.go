@@ -1042,7 +1042,9 @@ type View struct {
 	// What one row is: how rows of generated collections find their sources.
 	RowKind RowKind `protobuf:"varint,7,opt,name=row_kind,json=rowKind,proto3,enum=wandbworker.v1.RowKind" json:"row_kind,omitempty"`
 	// The active slice of a grouped view, which its stages do not tell.
-	GroupSlice    string `protobuf:"bytes,8,opt,name=group_slice,json=groupSlice,proto3" json:"group_slice,omitempty"`
+	GroupSlice string `protobuf:"bytes,8,opt,name=group_slice,json=groupSlice,proto3" json:"group_slice,omitempty"`
+	// Which of the rows to log; unset for all.
+	Selection     *Selection `protobuf:"bytes,9,opt,name=selection,proto3" json:"selection,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1133,6 +1135,77 @@ func (x *View) GetGroupSlice() string {
 	return ""
 }
 
+func (x *View) GetSelection() *Selection {
+	if x != nil {
+		return x.Selection
+	}
+	return nil
+}
+
+// Selection is some of a view's rows.
+type Selection struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many at most; at least 1.
+	MaxSamples int64 `protobuf:"varint,1,opt,name=max_samples,json=maxSamples,proto3" json:"max_samples,omitempty"`
+	// Which of the choices that look random.
+	Seed int64 `protobuf:"varint,2,opt,name=seed,proto3" json:"seed,omitempty"`
+	// Those with the least confident predictions, in place of random ones.
+	LowestConfidence bool `protobuf:"varint,3,opt,name=lowest_confidence,json=lowestConfidence,proto3" json:"lowest_confidence,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *Selection) Reset() {
+	*x = Selection{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Selection) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Selection) ProtoMessage() {}
+
+func (x *Selection) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Selection.ProtoReflect.Descriptor instead.
+func (*Selection) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Selection) GetMaxSamples() int64 {
+	if x != nil {
+		return x.MaxSamples
+	}
+	return 0
+}
+
+func (x *Selection) GetSeed() int64 {
+	if x != nil {
+		return x.Seed
+	}
+	return 0
+}
+
+func (x *Selection) GetLowestConfidence() bool {
+	if x != nil {
+		return x.LowestConfidence
+	}
+	return false
+}
+
 // Field is one field of the view's schema.
 type Field struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1153,7 +1226,7 @@ type Field struct {
 
 func (x *Field) Reset() {
 	*x = Field{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[5]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1165,7 +1238,7 @@ func (x *Field) String() string {
 func (*Field) ProtoMessage() {}
 
 func (x *Field) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[5]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1178,7 +1251,7 @@ func (x *Field) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Field.ProtoReflect.Descriptor instead.
 func (*Field) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{5}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Field) GetPath() string {
@@ -1229,7 +1302,7 @@ type Overlays struct {
 
 func (x *Overlays) Reset() {
 	*x = Overlays{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[6]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1241,7 +1314,7 @@ func (x *Overlays) String() string {
 func (*Overlays) ProtoMessage() {}
 
 func (x *Overlays) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[6]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1254,7 +1327,7 @@ func (x *Overlays) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Overlays.ProtoReflect.Descriptor instead.
 func (*Overlays) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{6}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Overlays) GetFields() []*Field {
@@ -1311,7 +1384,7 @@ type Pictures struct {
 
 func (x *Pictures) Reset() {
 	*x = Pictures{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[7]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1323,7 +1396,7 @@ func (x *Pictures) String() string {
 func (*Pictures) ProtoMessage() {}
 
 func (x *Pictures) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[7]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1336,7 +1409,7 @@ func (x *Pictures) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pictures.ProtoReflect.Descriptor instead.
 func (*Pictures) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{7}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Pictures) GetMode() ImageMode {
@@ -1465,14 +1538,16 @@ type LogView struct {
 	// Vector fields that go into embeddings/<field>.npz.
 	Embeddings []*Field `protobuf:"bytes,12,rep,name=embeddings,proto3" json:"embeddings,omitempty"`
 	// The pictures of the table.
-	Pictures      *Pictures `protobuf:"bytes,13,opt,name=pictures,proto3" json:"pictures,omitempty"`
+	Pictures *Pictures `protobuf:"bytes,13,opt,name=pictures,proto3" json:"pictures,omitempty"`
+	// Only say what would be done: nothing is made at W&B.
+	DryRun        bool `protobuf:"varint,14,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LogView) Reset() {
 	*x = LogView{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[8]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1484,7 +1559,7 @@ func (x *LogView) String() string {
 func (*LogView) ProtoMessage() {}
 
 func (x *LogView) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[8]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1497,7 +1572,7 @@ func (x *LogView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogView.ProtoReflect.Descriptor instead.
 func (*LogView) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{8}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *LogView) GetView() *View {
@@ -1591,6 +1666,13 @@ func (x *LogView) GetPictures() *Pictures {
 	return nil
 }
 
+func (x *LogView) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
 // LogPredictions logs a model's predictions as an artifact with a table.
 type LogPredictions struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1632,14 +1714,16 @@ type LogPredictions struct {
 	// run, in any form of ReadArtifact.reference; empty for none.
 	InputArtifact string `protobuf:"bytes,18,opt,name=input_artifact,json=inputArtifact,proto3" json:"input_artifact,omitempty"`
 	// The pictures of the table.
-	Pictures      *Pictures `protobuf:"bytes,19,opt,name=pictures,proto3" json:"pictures,omitempty"`
+	Pictures *Pictures `protobuf:"bytes,19,opt,name=pictures,proto3" json:"pictures,omitempty"`
+	// Only say what would be done: nothing is made at W&B.
+	DryRun        bool `protobuf:"varint,20,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LogPredictions) Reset() {
 	*x = LogPredictions{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[9]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1651,7 +1735,7 @@ func (x *LogPredictions) String() string {
 func (*LogPredictions) ProtoMessage() {}
 
 func (x *LogPredictions) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[9]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1664,7 +1748,7 @@ func (x *LogPredictions) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogPredictions.ProtoReflect.Descriptor instead.
 func (*LogPredictions) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{9}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *LogPredictions) GetView() *View {
@@ -1800,6 +1884,13 @@ func (x *LogPredictions) GetPictures() *Pictures {
 	return nil
 }
 
+func (x *LogPredictions) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
 // FinishRun ends a run that an earlier job created.
 type FinishRun struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1817,7 +1908,7 @@ type FinishRun struct {
 
 func (x *FinishRun) Reset() {
 	*x = FinishRun{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[10]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1829,7 +1920,7 @@ func (x *FinishRun) String() string {
 func (*FinishRun) ProtoMessage() {}
 
 func (x *FinishRun) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[10]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1842,7 +1933,7 @@ func (x *FinishRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishRun.ProtoReflect.Descriptor instead.
 func (*FinishRun) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{10}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *FinishRun) GetEntity() string {
@@ -1896,7 +1987,7 @@ type RunResponse struct {
 
 func (x *RunResponse) Reset() {
 	*x = RunResponse{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[11]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1908,7 +1999,7 @@ func (x *RunResponse) String() string {
 func (*RunResponse) ProtoMessage() {}
 
 func (x *RunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[11]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1921,7 +2012,7 @@ func (x *RunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunResponse.ProtoReflect.Descriptor instead.
 func (*RunResponse) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{11}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *RunResponse) GetEvent() isRunResponse_Event {
@@ -2106,7 +2197,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[12]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2118,7 +2209,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[12]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2131,7 +2222,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{12}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Progress) GetStage() Stage {
@@ -2212,7 +2303,7 @@ type RunCreated struct {
 
 func (x *RunCreated) Reset() {
 	*x = RunCreated{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[13]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2224,7 +2315,7 @@ func (x *RunCreated) String() string {
 func (*RunCreated) ProtoMessage() {}
 
 func (x *RunCreated) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[13]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2237,7 +2328,7 @@ func (x *RunCreated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunCreated.ProtoReflect.Descriptor instead.
 func (*RunCreated) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{13}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *RunCreated) GetEntity() string {
@@ -2276,7 +2367,7 @@ type Failure struct {
 
 func (x *Failure) Reset() {
 	*x = Failure{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[14]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2288,7 +2379,7 @@ func (x *Failure) String() string {
 func (*Failure) ProtoMessage() {}
 
 func (x *Failure) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[14]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2301,7 +2392,7 @@ func (x *Failure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Failure.ProtoReflect.Descriptor instead.
 func (*Failure) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{14}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Failure) GetSource() Source {
@@ -2342,7 +2433,7 @@ type Warning struct {
 
 func (x *Warning) Reset() {
 	*x = Warning{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[15]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2354,7 +2445,7 @@ func (x *Warning) String() string {
 func (*Warning) ProtoMessage() {}
 
 func (x *Warning) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[15]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2367,7 +2458,7 @@ func (x *Warning) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Warning.ProtoReflect.Descriptor instead.
 func (*Warning) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{15}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Warning) GetCode() string {
@@ -2444,13 +2535,22 @@ type ArtifactLogged struct {
 	InputArtifactUrl string `protobuf:"bytes,20,opt,name=input_artifact_url,json=inputArtifactUrl,proto3" json:"input_artifact_url,omitempty"`
 	// Thumbnails that were made now, since they were not kept from an earlier call.
 	ThumbnailsMade int64 `protobuf:"varint,21,opt,name=thumbnails_made,json=thumbnailsMade,proto3" json:"thumbnails_made,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Rows of the view, of which those of the artifact may be a part.
+	ViewSamples int64 `protobuf:"varint,22,opt,name=view_samples,json=viewSamples,proto3" json:"view_samples,omitempty"`
+	// This was a dry run: what counts as uploaded would be, artifact_version is that of
+	// the version with this very content, and there is no run.
+	DryRun bool `protobuf:"varint,23,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	// Files of the whole artifact (dry run only).
+	FilesTotal int64 `protobuf:"varint,24,opt,name=files_total,json=filesTotal,proto3" json:"files_total,omitempty"`
+	// Bytes of the whole artifact (dry run only).
+	BytesTotal    int64 `protobuf:"varint,25,opt,name=bytes_total,json=bytesTotal,proto3" json:"bytes_total,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ArtifactLogged) Reset() {
 	*x = ArtifactLogged{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[16]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2462,7 +2562,7 @@ func (x *ArtifactLogged) String() string {
 func (*ArtifactLogged) ProtoMessage() {}
 
 func (x *ArtifactLogged) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[16]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2475,7 +2575,7 @@ func (x *ArtifactLogged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArtifactLogged.ProtoReflect.Descriptor instead.
 func (*ArtifactLogged) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{16}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ArtifactLogged) GetEntity() string {
@@ -2625,6 +2725,34 @@ func (x *ArtifactLogged) GetThumbnailsMade() int64 {
 	return 0
 }
 
+func (x *ArtifactLogged) GetViewSamples() int64 {
+	if x != nil {
+		return x.ViewSamples
+	}
+	return 0
+}
+
+func (x *ArtifactLogged) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+func (x *ArtifactLogged) GetFilesTotal() int64 {
+	if x != nil {
+		return x.FilesTotal
+	}
+	return 0
+}
+
+func (x *ArtifactLogged) GetBytesTotal() int64 {
+	if x != nil {
+		return x.BytesTotal
+	}
+	return 0
+}
+
 // RunFinished is the result of FinishRun.
 type RunFinished struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2634,7 +2762,7 @@ type RunFinished struct {
 
 func (x *RunFinished) Reset() {
 	*x = RunFinished{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[17]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2646,7 +2774,7 @@ func (x *RunFinished) String() string {
 func (*RunFinished) ProtoMessage() {}
 
 func (x *RunFinished) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[17]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2659,7 +2787,7 @@ func (x *RunFinished) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunFinished.ProtoReflect.Descriptor instead.
 func (*RunFinished) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{17}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{18}
 }
 
 // Lookup lists something of W&B, one page at a time. Entity and project are
@@ -2693,7 +2821,7 @@ type Lookup struct {
 
 func (x *Lookup) Reset() {
 	*x = Lookup{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[18]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2705,7 +2833,7 @@ func (x *Lookup) String() string {
 func (*Lookup) ProtoMessage() {}
 
 func (x *Lookup) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[18]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2718,7 +2846,7 @@ func (x *Lookup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lookup.ProtoReflect.Descriptor instead.
 func (*Lookup) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{18}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Lookup) GetKind() LookupKind {
@@ -2815,7 +2943,7 @@ type LookupResult struct {
 
 func (x *LookupResult) Reset() {
 	*x = LookupResult{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[19]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2827,7 +2955,7 @@ func (x *LookupResult) String() string {
 func (*LookupResult) ProtoMessage() {}
 
 func (x *LookupResult) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[19]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2840,7 +2968,7 @@ func (x *LookupResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LookupResult.ProtoReflect.Descriptor instead.
 func (*LookupResult) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{19}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *LookupResult) GetEntity() string {
@@ -2935,7 +3063,7 @@ type ProjectEntry struct {
 
 func (x *ProjectEntry) Reset() {
 	*x = ProjectEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[20]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2947,7 +3075,7 @@ func (x *ProjectEntry) String() string {
 func (*ProjectEntry) ProtoMessage() {}
 
 func (x *ProjectEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[20]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2960,7 +3088,7 @@ func (x *ProjectEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProjectEntry.ProtoReflect.Descriptor instead.
 func (*ProjectEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{20}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ProjectEntry) GetName() string {
@@ -3013,7 +3141,7 @@ type RunEntry struct {
 
 func (x *RunEntry) Reset() {
 	*x = RunEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3025,7 +3153,7 @@ func (x *RunEntry) String() string {
 func (*RunEntry) ProtoMessage() {}
 
 func (x *RunEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3038,7 +3166,7 @@ func (x *RunEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunEntry.ProtoReflect.Descriptor instead.
 func (*RunEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{21}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *RunEntry) GetId() string {
@@ -3152,7 +3280,7 @@ type ArtifactEntry struct {
 
 func (x *ArtifactEntry) Reset() {
 	*x = ArtifactEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3164,7 +3292,7 @@ func (x *ArtifactEntry) String() string {
 func (*ArtifactEntry) ProtoMessage() {}
 
 func (x *ArtifactEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3177,7 +3305,7 @@ func (x *ArtifactEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArtifactEntry.ProtoReflect.Descriptor instead.
 func (*ArtifactEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{22}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ArtifactEntry) GetId() string {
@@ -3313,7 +3441,7 @@ type ReportEntry struct {
 
 func (x *ReportEntry) Reset() {
 	*x = ReportEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3325,7 +3453,7 @@ func (x *ReportEntry) String() string {
 func (*ReportEntry) ProtoMessage() {}
 
 func (x *ReportEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3338,7 +3466,7 @@ func (x *ReportEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportEntry.ProtoReflect.Descriptor instead.
 func (*ReportEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{23}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ReportEntry) GetId() string {
@@ -3400,7 +3528,7 @@ type ReadArtifact struct {
 
 func (x *ReadArtifact) Reset() {
 	*x = ReadArtifact{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3412,7 +3540,7 @@ func (x *ReadArtifact) String() string {
 func (*ReadArtifact) ProtoMessage() {}
 
 func (x *ReadArtifact) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3425,7 +3553,7 @@ func (x *ReadArtifact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadArtifact.ProtoReflect.Descriptor instead.
 func (*ReadArtifact) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{24}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ReadArtifact) GetReference() string {
@@ -3462,7 +3590,7 @@ type IdChunk struct {
 
 func (x *IdChunk) Reset() {
 	*x = IdChunk{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3474,7 +3602,7 @@ func (x *IdChunk) String() string {
 func (*IdChunk) ProtoMessage() {}
 
 func (x *IdChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3487,7 +3615,7 @@ func (x *IdChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdChunk.ProtoReflect.Descriptor instead.
 func (*IdChunk) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{25}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *IdChunk) GetList() IdList {
@@ -3526,7 +3654,7 @@ type ArtifactContent struct {
 
 func (x *ArtifactContent) Reset() {
 	*x = ArtifactContent{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3538,7 +3666,7 @@ func (x *ArtifactContent) String() string {
 func (*ArtifactContent) ProtoMessage() {}
 
 func (x *ArtifactContent) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3551,7 +3679,7 @@ func (x *ArtifactContent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArtifactContent.ProtoReflect.Descriptor instead.
 func (*ArtifactContent) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{26}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ArtifactContent) GetArtifact() *ArtifactEntry {
@@ -3615,7 +3743,7 @@ type ReadRun struct {
 
 func (x *ReadRun) Reset() {
 	*x = ReadRun{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[27]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3627,7 +3755,7 @@ func (x *ReadRun) String() string {
 func (*ReadRun) ProtoMessage() {}
 
 func (x *ReadRun) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[27]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3640,7 +3768,7 @@ func (x *ReadRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadRun.ProtoReflect.Descriptor instead.
 func (*ReadRun) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{27}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ReadRun) GetReference() string {
@@ -3712,7 +3840,7 @@ type RunDetails struct {
 
 func (x *RunDetails) Reset() {
 	*x = RunDetails{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[28]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3724,7 +3852,7 @@ func (x *RunDetails) String() string {
 func (*RunDetails) ProtoMessage() {}
 
 func (x *RunDetails) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[28]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3737,7 +3865,7 @@ func (x *RunDetails) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunDetails.ProtoReflect.Descriptor instead.
 func (*RunDetails) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{28}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *RunDetails) GetRun() *RunEntry {
@@ -3878,7 +4006,7 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\n" +
 	"collection\x18\v \x01(\tR\n" +
 	"collection\x12\x1a\n" +
-	"\bpipeline\x18\f \x01(\fR\bpipeline\"\x91\x02\n" +
+	"\bpipeline\x18\f \x01(\fR\bpipeline\"\xca\x02\n" +
 	"\x04View\x12\x10\n" +
 	"\x03uri\x18\x01 \x01(\tR\x03uri\x12\x1a\n" +
 	"\bdatabase\x18\x02 \x01(\tR\bdatabase\x12\x1e\n" +
@@ -3890,7 +4018,13 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x12serialization_json\x18\x06 \x01(\tR\x11serializationJson\x122\n" +
 	"\brow_kind\x18\a \x01(\x0e2\x17.wandbworker.v1.RowKindR\arowKind\x12\x1f\n" +
 	"\vgroup_slice\x18\b \x01(\tR\n" +
-	"groupSlice\"\x8f\x01\n" +
+	"groupSlice\x127\n" +
+	"\tselection\x18\t \x01(\v2\x19.wandbworker.v1.SelectionR\tselection\"m\n" +
+	"\tSelection\x12\x1f\n" +
+	"\vmax_samples\x18\x01 \x01(\x03R\n" +
+	"maxSamples\x12\x12\n" +
+	"\x04seed\x18\x02 \x01(\x03R\x04seed\x12+\n" +
+	"\x11lowest_confidence\x18\x03 \x01(\bR\x10lowestConfidence\"\x8f\x01\n" +
 	"\x05Field\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x17\n" +
 	"\adb_path\x18\x02 \x01(\tR\x06dbPath\x12\x1d\n" +
@@ -3921,7 +4055,7 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\vgroup_field\x18\f \x01(\tR\n" +
 	"groupField\x12)\n" +
 	"\x10group_collection\x18\r \x01(\tR\x0fgroupCollection\x124\n" +
-	"\boverlays\x18\x14 \x01(\v2\x18.wandbworker.v1.OverlaysR\boverlays\"\x8b\x04\n" +
+	"\boverlays\x18\x14 \x01(\v2\x18.wandbworker.v1.OverlaysR\boverlays\"\xa4\x04\n" +
 	"\aLogView\x12(\n" +
 	"\x04view\x18\x01 \x01(\v2\x14.wandbworker.v1.ViewR\x04view\x121\n" +
 	"\adataset\x18\x02 \x01(\v2\x17.wandbworker.v1.DatasetR\adataset\x12\x15\n" +
@@ -3938,7 +4072,8 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\n" +
 	"embeddings\x18\f \x03(\v2\x15.wandbworker.v1.FieldR\n" +
 	"embeddings\x124\n" +
-	"\bpictures\x18\r \x01(\v2\x18.wandbworker.v1.PicturesR\bpictures\"\x96\x06\n" +
+	"\bpictures\x18\r \x01(\v2\x18.wandbworker.v1.PicturesR\bpictures\x12\x17\n" +
+	"\adry_run\x18\x0e \x01(\bR\x06dryRun\"\xaf\x06\n" +
 	"\x0eLogPredictions\x12(\n" +
 	"\x04view\x18\x01 \x01(\v2\x14.wandbworker.v1.ViewR\x04view\x121\n" +
 	"\adataset\x18\x02 \x01(\v2\x17.wandbworker.v1.DatasetR\adataset\x12\x15\n" +
@@ -3960,7 +4095,8 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x0ename_timestamp\x18\x10 \x01(\tR\rnameTimestamp\x12-\n" +
 	"\x06fields\x18\x11 \x03(\v2\x15.wandbworker.v1.FieldR\x06fields\x12%\n" +
 	"\x0einput_artifact\x18\x12 \x01(\tR\rinputArtifact\x124\n" +
-	"\bpictures\x18\x13 \x01(\v2\x18.wandbworker.v1.PicturesR\bpictures\"q\n" +
+	"\bpictures\x18\x13 \x01(\v2\x18.wandbworker.v1.PicturesR\bpictures\x12\x17\n" +
+	"\adry_run\x18\x14 \x01(\bR\x06dryRun\"q\n" +
 	"\tFinishRun\x12\x16\n" +
 	"\x06entity\x18\x01 \x01(\tR\x06entity\x12\x18\n" +
 	"\aproject\x18\x02 \x01(\tR\aproject\x12\x15\n" +
@@ -4008,7 +4144,7 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x14\n" +
 	"\x05count\x18\x03 \x01(\x03R\x05count\x12\x1d\n" +
 	"\n" +
-	"sample_ids\x18\x04 \x03(\tR\tsampleIds\"\xa6\x06\n" +
+	"sample_ids\x18\x04 \x03(\tR\tsampleIds\"\xa4\a\n" +
 	"\x0eArtifactLogged\x12\x16\n" +
 	"\x06entity\x18\x01 \x01(\tR\x06entity\x12\x18\n" +
 	"\aproject\x18\x02 \x01(\tR\aproject\x12\x15\n" +
@@ -4033,7 +4169,13 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\bwarnings\x18\x12 \x03(\v2\x17.wandbworker.v1.WarningR\bwarnings\x12\x19\n" +
 	"\bbase_url\x18\x13 \x01(\tR\abaseUrl\x12,\n" +
 	"\x12input_artifact_url\x18\x14 \x01(\tR\x10inputArtifactUrl\x12'\n" +
-	"\x0fthumbnails_made\x18\x15 \x01(\x03R\x0ethumbnailsMade\"\r\n" +
+	"\x0fthumbnails_made\x18\x15 \x01(\x03R\x0ethumbnailsMade\x12!\n" +
+	"\fview_samples\x18\x16 \x01(\x03R\vviewSamples\x12\x17\n" +
+	"\adry_run\x18\x17 \x01(\bR\x06dryRun\x12\x1f\n" +
+	"\vfiles_total\x18\x18 \x01(\x03R\n" +
+	"filesTotal\x12\x1f\n" +
+	"\vbytes_total\x18\x19 \x01(\x03R\n" +
+	"bytesTotal\"\r\n" +
 	"\vRunFinished\"\x9f\x02\n" +
 	"\x06Lookup\x12.\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1a.wandbworker.v1.LookupKindR\x04kind\x12%\n" +
@@ -4208,7 +4350,7 @@ func file_wandbworker_v1_worker_proto_rawDescGZIP() []byte {
 }
 
 var file_wandbworker_v1_worker_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
-var file_wandbworker_v1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_wandbworker_v1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_wandbworker_v1_worker_proto_goTypes = []any{
 	(RowKind)(0),            // 0: wandbworker.v1.RowKind
 	(ImageMode)(0),          // 1: wandbworker.v1.ImageMode
@@ -4223,94 +4365,96 @@ var file_wandbworker_v1_worker_proto_goTypes = []any{
 	(*ActiveRun)(nil),       // 10: wandbworker.v1.ActiveRun
 	(*Dataset)(nil),         // 11: wandbworker.v1.Dataset
 	(*View)(nil),            // 12: wandbworker.v1.View
-	(*Field)(nil),           // 13: wandbworker.v1.Field
-	(*Overlays)(nil),        // 14: wandbworker.v1.Overlays
-	(*Pictures)(nil),        // 15: wandbworker.v1.Pictures
-	(*LogView)(nil),         // 16: wandbworker.v1.LogView
-	(*LogPredictions)(nil),  // 17: wandbworker.v1.LogPredictions
-	(*FinishRun)(nil),       // 18: wandbworker.v1.FinishRun
-	(*RunResponse)(nil),     // 19: wandbworker.v1.RunResponse
-	(*Progress)(nil),        // 20: wandbworker.v1.Progress
-	(*RunCreated)(nil),      // 21: wandbworker.v1.RunCreated
-	(*Failure)(nil),         // 22: wandbworker.v1.Failure
-	(*Warning)(nil),         // 23: wandbworker.v1.Warning
-	(*ArtifactLogged)(nil),  // 24: wandbworker.v1.ArtifactLogged
-	(*RunFinished)(nil),     // 25: wandbworker.v1.RunFinished
-	(*Lookup)(nil),          // 26: wandbworker.v1.Lookup
-	(*LookupResult)(nil),    // 27: wandbworker.v1.LookupResult
-	(*ProjectEntry)(nil),    // 28: wandbworker.v1.ProjectEntry
-	(*RunEntry)(nil),        // 29: wandbworker.v1.RunEntry
-	(*ArtifactEntry)(nil),   // 30: wandbworker.v1.ArtifactEntry
-	(*ReportEntry)(nil),     // 31: wandbworker.v1.ReportEntry
-	(*ReadArtifact)(nil),    // 32: wandbworker.v1.ReadArtifact
-	(*IdChunk)(nil),         // 33: wandbworker.v1.IdChunk
-	(*ArtifactContent)(nil), // 34: wandbworker.v1.ArtifactContent
-	(*ReadRun)(nil),         // 35: wandbworker.v1.ReadRun
-	(*RunDetails)(nil),      // 36: wandbworker.v1.RunDetails
-	nil,                     // 37: wandbworker.v1.WandbSettings.EnvironmentEntry
+	(*Selection)(nil),       // 13: wandbworker.v1.Selection
+	(*Field)(nil),           // 14: wandbworker.v1.Field
+	(*Overlays)(nil),        // 15: wandbworker.v1.Overlays
+	(*Pictures)(nil),        // 16: wandbworker.v1.Pictures
+	(*LogView)(nil),         // 17: wandbworker.v1.LogView
+	(*LogPredictions)(nil),  // 18: wandbworker.v1.LogPredictions
+	(*FinishRun)(nil),       // 19: wandbworker.v1.FinishRun
+	(*RunResponse)(nil),     // 20: wandbworker.v1.RunResponse
+	(*Progress)(nil),        // 21: wandbworker.v1.Progress
+	(*RunCreated)(nil),      // 22: wandbworker.v1.RunCreated
+	(*Failure)(nil),         // 23: wandbworker.v1.Failure
+	(*Warning)(nil),         // 24: wandbworker.v1.Warning
+	(*ArtifactLogged)(nil),  // 25: wandbworker.v1.ArtifactLogged
+	(*RunFinished)(nil),     // 26: wandbworker.v1.RunFinished
+	(*Lookup)(nil),          // 27: wandbworker.v1.Lookup
+	(*LookupResult)(nil),    // 28: wandbworker.v1.LookupResult
+	(*ProjectEntry)(nil),    // 29: wandbworker.v1.ProjectEntry
+	(*RunEntry)(nil),        // 30: wandbworker.v1.RunEntry
+	(*ArtifactEntry)(nil),   // 31: wandbworker.v1.ArtifactEntry
+	(*ReportEntry)(nil),     // 32: wandbworker.v1.ReportEntry
+	(*ReadArtifact)(nil),    // 33: wandbworker.v1.ReadArtifact
+	(*IdChunk)(nil),         // 34: wandbworker.v1.IdChunk
+	(*ArtifactContent)(nil), // 35: wandbworker.v1.ArtifactContent
+	(*ReadRun)(nil),         // 36: wandbworker.v1.ReadRun
+	(*RunDetails)(nil),      // 37: wandbworker.v1.RunDetails
+	nil,                     // 38: wandbworker.v1.WandbSettings.EnvironmentEntry
 }
 var file_wandbworker_v1_worker_proto_depIdxs = []int32{
 	9,  // 0: wandbworker.v1.RunRequest.wandb:type_name -> wandbworker.v1.WandbSettings
-	16, // 1: wandbworker.v1.RunRequest.log_view:type_name -> wandbworker.v1.LogView
-	17, // 2: wandbworker.v1.RunRequest.log_predictions:type_name -> wandbworker.v1.LogPredictions
-	18, // 3: wandbworker.v1.RunRequest.finish_run:type_name -> wandbworker.v1.FinishRun
-	26, // 4: wandbworker.v1.RunRequest.lookup:type_name -> wandbworker.v1.Lookup
-	32, // 5: wandbworker.v1.RunRequest.read_artifact:type_name -> wandbworker.v1.ReadArtifact
-	35, // 6: wandbworker.v1.RunRequest.read_run:type_name -> wandbworker.v1.ReadRun
-	37, // 7: wandbworker.v1.WandbSettings.environment:type_name -> wandbworker.v1.WandbSettings.EnvironmentEntry
+	17, // 1: wandbworker.v1.RunRequest.log_view:type_name -> wandbworker.v1.LogView
+	18, // 2: wandbworker.v1.RunRequest.log_predictions:type_name -> wandbworker.v1.LogPredictions
+	19, // 3: wandbworker.v1.RunRequest.finish_run:type_name -> wandbworker.v1.FinishRun
+	27, // 4: wandbworker.v1.RunRequest.lookup:type_name -> wandbworker.v1.Lookup
+	33, // 5: wandbworker.v1.RunRequest.read_artifact:type_name -> wandbworker.v1.ReadArtifact
+	36, // 6: wandbworker.v1.RunRequest.read_run:type_name -> wandbworker.v1.ReadRun
+	38, // 7: wandbworker.v1.WandbSettings.environment:type_name -> wandbworker.v1.WandbSettings.EnvironmentEntry
 	10, // 8: wandbworker.v1.WandbSettings.active_run:type_name -> wandbworker.v1.ActiveRun
 	0,  // 9: wandbworker.v1.View.row_kind:type_name -> wandbworker.v1.RowKind
-	13, // 10: wandbworker.v1.Overlays.fields:type_name -> wandbworker.v1.Field
-	2,  // 11: wandbworker.v1.Overlays.masks:type_name -> wandbworker.v1.MaskMode
-	1,  // 12: wandbworker.v1.Pictures.mode:type_name -> wandbworker.v1.ImageMode
-	13, // 13: wandbworker.v1.Pictures.crop_fields:type_name -> wandbworker.v1.Field
-	14, // 14: wandbworker.v1.Pictures.overlays:type_name -> wandbworker.v1.Overlays
-	12, // 15: wandbworker.v1.LogView.view:type_name -> wandbworker.v1.View
-	11, // 16: wandbworker.v1.LogView.dataset:type_name -> wandbworker.v1.Dataset
-	13, // 17: wandbworker.v1.LogView.labels:type_name -> wandbworker.v1.Field
-	13, // 18: wandbworker.v1.LogView.fields:type_name -> wandbworker.v1.Field
-	13, // 19: wandbworker.v1.LogView.embeddings:type_name -> wandbworker.v1.Field
-	15, // 20: wandbworker.v1.LogView.pictures:type_name -> wandbworker.v1.Pictures
-	12, // 21: wandbworker.v1.LogPredictions.view:type_name -> wandbworker.v1.View
-	11, // 22: wandbworker.v1.LogPredictions.dataset:type_name -> wandbworker.v1.Dataset
-	13, // 23: wandbworker.v1.LogPredictions.predictions:type_name -> wandbworker.v1.Field
-	13, // 24: wandbworker.v1.LogPredictions.prompt:type_name -> wandbworker.v1.Field
-	13, // 25: wandbworker.v1.LogPredictions.fields:type_name -> wandbworker.v1.Field
-	15, // 26: wandbworker.v1.LogPredictions.pictures:type_name -> wandbworker.v1.Pictures
-	20, // 27: wandbworker.v1.RunResponse.progress:type_name -> wandbworker.v1.Progress
-	21, // 28: wandbworker.v1.RunResponse.run_created:type_name -> wandbworker.v1.RunCreated
-	22, // 29: wandbworker.v1.RunResponse.failure:type_name -> wandbworker.v1.Failure
-	24, // 30: wandbworker.v1.RunResponse.artifact_logged:type_name -> wandbworker.v1.ArtifactLogged
-	25, // 31: wandbworker.v1.RunResponse.run_finished:type_name -> wandbworker.v1.RunFinished
-	27, // 32: wandbworker.v1.RunResponse.lookup_result:type_name -> wandbworker.v1.LookupResult
-	33, // 33: wandbworker.v1.RunResponse.id_chunk:type_name -> wandbworker.v1.IdChunk
-	34, // 34: wandbworker.v1.RunResponse.artifact_content:type_name -> wandbworker.v1.ArtifactContent
-	36, // 35: wandbworker.v1.RunResponse.run_details:type_name -> wandbworker.v1.RunDetails
-	3,  // 36: wandbworker.v1.Progress.stage:type_name -> wandbworker.v1.Stage
-	4,  // 37: wandbworker.v1.Failure.source:type_name -> wandbworker.v1.Source
-	5,  // 38: wandbworker.v1.ArtifactLogged.run_relation:type_name -> wandbworker.v1.RunRelation
-	23, // 39: wandbworker.v1.ArtifactLogged.warnings:type_name -> wandbworker.v1.Warning
-	6,  // 40: wandbworker.v1.Lookup.kind:type_name -> wandbworker.v1.LookupKind
-	28, // 41: wandbworker.v1.LookupResult.projects:type_name -> wandbworker.v1.ProjectEntry
-	29, // 42: wandbworker.v1.LookupResult.runs:type_name -> wandbworker.v1.RunEntry
-	30, // 43: wandbworker.v1.LookupResult.artifacts:type_name -> wandbworker.v1.ArtifactEntry
-	31, // 44: wandbworker.v1.LookupResult.reports:type_name -> wandbworker.v1.ReportEntry
-	7,  // 45: wandbworker.v1.ReadArtifact.lists:type_name -> wandbworker.v1.IdList
-	7,  // 46: wandbworker.v1.IdChunk.list:type_name -> wandbworker.v1.IdList
-	30, // 47: wandbworker.v1.ArtifactContent.artifact:type_name -> wandbworker.v1.ArtifactEntry
-	29, // 48: wandbworker.v1.ArtifactContent.used_by:type_name -> wandbworker.v1.RunEntry
-	29, // 49: wandbworker.v1.ArtifactContent.created_by:type_name -> wandbworker.v1.RunEntry
-	7,  // 50: wandbworker.v1.ArtifactContent.found:type_name -> wandbworker.v1.IdList
-	29, // 51: wandbworker.v1.RunDetails.run:type_name -> wandbworker.v1.RunEntry
-	30, // 52: wandbworker.v1.RunDetails.inputs:type_name -> wandbworker.v1.ArtifactEntry
-	30, // 53: wandbworker.v1.RunDetails.outputs:type_name -> wandbworker.v1.ArtifactEntry
-	8,  // 54: wandbworker.v1.WorkerService.Run:input_type -> wandbworker.v1.RunRequest
-	19, // 55: wandbworker.v1.WorkerService.Run:output_type -> wandbworker.v1.RunResponse
-	55, // [55:56] is the sub-list for method output_type
-	54, // [54:55] is the sub-list for method input_type
-	54, // [54:54] is the sub-list for extension type_name
-	54, // [54:54] is the sub-list for extension extendee
-	0,  // [0:54] is the sub-list for field type_name
+	13, // 10: wandbworker.v1.View.selection:type_name -> wandbworker.v1.Selection
+	14, // 11: wandbworker.v1.Overlays.fields:type_name -> wandbworker.v1.Field
+	2,  // 12: wandbworker.v1.Overlays.masks:type_name -> wandbworker.v1.MaskMode
+	1,  // 13: wandbworker.v1.Pictures.mode:type_name -> wandbworker.v1.ImageMode
+	14, // 14: wandbworker.v1.Pictures.crop_fields:type_name -> wandbworker.v1.Field
+	15, // 15: wandbworker.v1.Pictures.overlays:type_name -> wandbworker.v1.Overlays
+	12, // 16: wandbworker.v1.LogView.view:type_name -> wandbworker.v1.View
+	11, // 17: wandbworker.v1.LogView.dataset:type_name -> wandbworker.v1.Dataset
+	14, // 18: wandbworker.v1.LogView.labels:type_name -> wandbworker.v1.Field
+	14, // 19: wandbworker.v1.LogView.fields:type_name -> wandbworker.v1.Field
+	14, // 20: wandbworker.v1.LogView.embeddings:type_name -> wandbworker.v1.Field
+	16, // 21: wandbworker.v1.LogView.pictures:type_name -> wandbworker.v1.Pictures
+	12, // 22: wandbworker.v1.LogPredictions.view:type_name -> wandbworker.v1.View
+	11, // 23: wandbworker.v1.LogPredictions.dataset:type_name -> wandbworker.v1.Dataset
+	14, // 24: wandbworker.v1.LogPredictions.predictions:type_name -> wandbworker.v1.Field
+	14, // 25: wandbworker.v1.LogPredictions.prompt:type_name -> wandbworker.v1.Field
+	14, // 26: wandbworker.v1.LogPredictions.fields:type_name -> wandbworker.v1.Field
+	16, // 27: wandbworker.v1.LogPredictions.pictures:type_name -> wandbworker.v1.Pictures
+	21, // 28: wandbworker.v1.RunResponse.progress:type_name -> wandbworker.v1.Progress
+	22, // 29: wandbworker.v1.RunResponse.run_created:type_name -> wandbworker.v1.RunCreated
+	23, // 30: wandbworker.v1.RunResponse.failure:type_name -> wandbworker.v1.Failure
+	25, // 31: wandbworker.v1.RunResponse.artifact_logged:type_name -> wandbworker.v1.ArtifactLogged
+	26, // 32: wandbworker.v1.RunResponse.run_finished:type_name -> wandbworker.v1.RunFinished
+	28, // 33: wandbworker.v1.RunResponse.lookup_result:type_name -> wandbworker.v1.LookupResult
+	34, // 34: wandbworker.v1.RunResponse.id_chunk:type_name -> wandbworker.v1.IdChunk
+	35, // 35: wandbworker.v1.RunResponse.artifact_content:type_name -> wandbworker.v1.ArtifactContent
+	37, // 36: wandbworker.v1.RunResponse.run_details:type_name -> wandbworker.v1.RunDetails
+	3,  // 37: wandbworker.v1.Progress.stage:type_name -> wandbworker.v1.Stage
+	4,  // 38: wandbworker.v1.Failure.source:type_name -> wandbworker.v1.Source
+	5,  // 39: wandbworker.v1.ArtifactLogged.run_relation:type_name -> wandbworker.v1.RunRelation
+	24, // 40: wandbworker.v1.ArtifactLogged.warnings:type_name -> wandbworker.v1.Warning
+	6,  // 41: wandbworker.v1.Lookup.kind:type_name -> wandbworker.v1.LookupKind
+	29, // 42: wandbworker.v1.LookupResult.projects:type_name -> wandbworker.v1.ProjectEntry
+	30, // 43: wandbworker.v1.LookupResult.runs:type_name -> wandbworker.v1.RunEntry
+	31, // 44: wandbworker.v1.LookupResult.artifacts:type_name -> wandbworker.v1.ArtifactEntry
+	32, // 45: wandbworker.v1.LookupResult.reports:type_name -> wandbworker.v1.ReportEntry
+	7,  // 46: wandbworker.v1.ReadArtifact.lists:type_name -> wandbworker.v1.IdList
+	7,  // 47: wandbworker.v1.IdChunk.list:type_name -> wandbworker.v1.IdList
+	31, // 48: wandbworker.v1.ArtifactContent.artifact:type_name -> wandbworker.v1.ArtifactEntry
+	30, // 49: wandbworker.v1.ArtifactContent.used_by:type_name -> wandbworker.v1.RunEntry
+	30, // 50: wandbworker.v1.ArtifactContent.created_by:type_name -> wandbworker.v1.RunEntry
+	7,  // 51: wandbworker.v1.ArtifactContent.found:type_name -> wandbworker.v1.IdList
+	30, // 52: wandbworker.v1.RunDetails.run:type_name -> wandbworker.v1.RunEntry
+	31, // 53: wandbworker.v1.RunDetails.inputs:type_name -> wandbworker.v1.ArtifactEntry
+	31, // 54: wandbworker.v1.RunDetails.outputs:type_name -> wandbworker.v1.ArtifactEntry
+	8,  // 55: wandbworker.v1.WorkerService.Run:input_type -> wandbworker.v1.RunRequest
+	20, // 56: wandbworker.v1.WorkerService.Run:output_type -> wandbworker.v1.RunResponse
+	56, // [56:57] is the sub-list for method output_type
+	55, // [55:56] is the sub-list for method input_type
+	55, // [55:55] is the sub-list for extension type_name
+	55, // [55:55] is the sub-list for extension extendee
+	0,  // [0:55] is the sub-list for field type_name
 }
 
 func init() { file_wandbworker_v1_worker_proto_init() }
@@ -4326,7 +4470,7 @@ func file_wandbworker_v1_worker_proto_init() {
 		(*RunRequest_ReadArtifact)(nil),
 		(*RunRequest_ReadRun)(nil),
 	}
-	file_wandbworker_v1_worker_proto_msgTypes[11].OneofWrappers = []any{
+	file_wandbworker_v1_worker_proto_msgTypes[12].OneofWrappers = []any{
 		(*RunResponse_Progress)(nil),
 		(*RunResponse_RunCreated)(nil),
 		(*RunResponse_Failure)(nil),
@@ -4343,7 +4487,7 @@ func file_wandbworker_v1_worker_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wandbworker_v1_worker_proto_rawDesc), len(file_wandbworker_v1_worker_proto_rawDesc)),
 			NumEnums:      8,
-			NumMessages:   30,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1,0 +1,84 @@
+package job
+
+import (
+	"context"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+)
+
+// preview says what publish would do, and does nothing of it: no run, no artifact.
+func (p *publisher) preview(ctx context.Context, c *collector, pub *publication) (*Result, error) {
+	p.tracker.begin(StageUploading)
+	res := pub.result
+	settings := p.session.client.Settings()
+	res.Entity, res.Project, res.ArtifactName, res.BaseURL = p.session.ref.Entity, p.session.ref.Project, p.name, settings.BaseURL
+	res.DryRun, res.NewVersion = true, true
+	res.ThumbnailsMade = c.decoded.Load()
+	for i := range c.files.Len() {
+		if e := c.files.At(i); e.Ref == "" {
+			res.FilesTotal++
+			res.BytesTotal += e.Size
+		}
+	}
+	res.FilesUploaded, res.BytesUploaded = res.FilesTotal, res.BytesTotal
+	newest, same, err := p.stored(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if same != nil {
+		res.NewVersion, res.ArtifactVersion = false, same.Version
+		res.ArtifactURL = settings.ArtifactURL(res.Entity, res.Project, p.kind, p.name, same.Version)
+		res.FilesUploaded, res.BytesUploaded = 0, 0
+	} else if newest != nil {
+		if err := p.subtract(ctx, c, newest, &res); err != nil {
+			return nil, err
+		}
+	}
+	res.FilesUnchanged = res.FilesTotal - res.FilesUploaded
+	res.Warnings = c.warnings.final()
+	p.tracker.done()
+	return &res, nil
+}
+
+// stored looks for the newest version of the artifact, and for one with this very
+// content. Either may be nil.
+func (p *publisher) stored(ctx context.Context, c *collector) (newest, same *wandb.ArtifactInfo, err error) {
+	page, err := p.session.client.ListVersions(ctx, wandb.ListOptions{Entity: p.session.ref.Entity, Project: p.session.ref.Project}, p.name)
+	switch fault.Code(err) {
+	case "not_found", "unknown_project": // as before its first version
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	digest := c.files.Digest()
+	for i := range page.Items {
+		if page.Items[i].Digest == digest {
+			same = &page.Items[i]
+			break
+		}
+	}
+	if len(page.Items) > 0 {
+		newest = &page.Items[0]
+	}
+	return newest, same, nil
+}
+
+// subtract takes off what the newest version has: W&B takes no file twice.
+func (p *publisher) subtract(ctx context.Context, c *collector, newest *wandb.ArtifactInfo, res *Result) error {
+	version, err := p.session.client.FindArtifact(ctx, wandb.ArtifactRef{ID: newest.ID}, []string{identityPath})
+	if err != nil {
+		return err
+	}
+	file, ok := version.Files[identityPath]
+	if !ok { // not one of ours: it has nothing in common with this one
+		return nil
+	}
+	return p.session.client.EachFile(ctx, file, func(path, digest string) {
+		if e, ok := c.files.Find(path); ok && e.Ref == "" && e.Digest == digest {
+			res.FilesUploaded--
+			res.BytesUploaded -= e.Size
+		}
+	})
+}

@@ -1,0 +1,221 @@
+package job
+
+import (
+	"bytes"
+	"cmp"
+	"container/heap"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"math"
+	"slices"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/label"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
+)
+
+// Selection is which rows of a view to log: some, chosen at random but always the
+// same ones, or those with the least confident labels.
+type Selection struct {
+	Max  int64
+	Seed int64
+	// ByConfidence chooses the rows whose label of the lowest confidence has the
+	// lowest of all.
+	ByConfidence bool
+}
+
+const (
+	// mostMatched is how many ids MongoDB is asked for; more would not fit into one
+	// command, so that all rows are read and passed over then.
+	mostMatched = 200_000
+	// mostSelected is how many ids a stage of a view may have: FiftyOne's limit.
+	mostSelected = 400_000
+)
+
+// choice is the rows that were chosen.
+type choice struct {
+	ids  []bson.ObjectID // in their own order
+	of   int64           // rows that there are
+	left int             // to be read still
+	Selection
+}
+
+// choose reads through a view once, as far as is needed to choose. It gives nil if that
+// takes all rows. scored is the field whose confidences count, or nil.
+func (c *collector) choose(ctx context.Context, v View, scored *Field) (*choice, error) {
+	if v.Selection == nil {
+		return nil, nil
+	}
+	f := &fields{}
+	base := newRowBase(f, v.Rows)
+	score := func(*view.Slots) float64 { return 0 }
+	if v.Selection.ByConfidence && scored != nil {
+		slot := f.slot(scored.DBPath, label.Paths(scored.LabelType)...)
+		format := label.NewFormatter(scored.LabelType)
+		score = func(s *view.Slots) float64 { return lowest(format.Format(s.Value(slot)).Leaves) }
+	}
+	best := &candidates{}
+	var seed [8]byte
+	binary.LittleEndian.PutUint64(seed[:], uint64(v.Selection.Seed)) //nolint:gosec // bits only
+	n, err := scan(ctx, c.source, v, f, c.tracker, nil, func(s *view.Slots, _ rowPictures) error {
+		source, own := base.ids(s)
+		one := candidate{score: score(s), lot: lot(seed[:], base, s, source, own), id: own}
+		if int64(best.Len()) < v.Selection.Max {
+			heap.Push(best, one)
+		} else if best.Len() > 0 && one.less(best.list[0]) {
+			best.list[0] = one
+			heap.Fix(best, 0)
+		}
+		return nil
+	})
+	if err != nil || n <= v.Selection.Max {
+		return nil, err
+	}
+	out := &choice{of: n, left: best.Len(), Selection: *v.Selection}
+	for _, one := range best.list {
+		out.ids = append(out.ids, one.id)
+	}
+	slices.SortFunc(out.ids, compareIDs)
+	return out, nil
+}
+
+// lowest is the lowest confidence of some labels; those without one come last.
+func lowest(leaves []label.Leaf) float64 {
+	out := math.Inf(1)
+	for _, l := range leaves {
+		if l.HasConfidence {
+			out = min(out, l.Confidence)
+		}
+	}
+	return out
+}
+
+// lot is a row's place in an order that looks like chance and depends on nothing but
+// the seed and the row. The ids of clips are new each time.
+func lot(seed []byte, base *rowBase, s *view.Slots, source, own bson.ObjectID) uint64 {
+	h := sha256.New()
+	h.Write(seed)
+	h.Write(source[:])
+	if base.kind == RowClip {
+		h.Write(s.Value(base.extra).Value)
+	} else {
+		h.Write(own[:])
+	}
+	return binary.LittleEndian.Uint64(h.Sum(nil))
+}
+
+// candidate is a row that may be chosen.
+type candidate struct {
+	score float64
+	lot   uint64
+	id    bson.ObjectID
+}
+
+func (a candidate) less(b candidate) bool {
+	return cmp.Or(cmp.Compare(a.score, b.score), cmp.Compare(a.lot, b.lot)) < 0
+}
+
+// candidates is a heap whose first is the one to go.
+type candidates struct{ list []candidate }
+
+// Len implements heap.Interface.
+func (c *candidates) Len() int { return len(c.list) }
+
+// Less implements heap.Interface.
+func (c *candidates) Less(i, j int) bool { return c.list[j].less(c.list[i]) }
+
+// Swap implements heap.Interface.
+func (c *candidates) Swap(i, j int) { c.list[i], c.list[j] = c.list[j], c.list[i] }
+
+// Push implements heap.Interface.
+func (c *candidates) Push(x any) { c.list = append(c.list, x.(candidate)) }
+
+// Pop implements heap.Interface.
+func (c *candidates) Pop() any {
+	last := c.list[len(c.list)-1]
+	c.list = c.list[:len(c.list)-1]
+	return last
+}
+
+func compareIDs(a, b bson.ObjectID) int { return bytes.Compare(a[:], b[:]) }
+
+// query is how the rows to log are read.
+func (v View) query() (view.Query, error) {
+	if v.choice == nil || len(v.choice.ids) > mostMatched {
+		return v.Query, nil
+	}
+	return v.Query.With(bson.D{{Key: "$match", Value: bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: v.choice.ids}}}}}})
+}
+
+// keep gives those of some documents that are to be logged. A view may have a row
+// twice, which counts as two.
+func (v View) keep(docs []bson.Raw) []bson.Raw {
+	if v.choice == nil {
+		return docs
+	}
+	return slices.DeleteFunc(docs, func(doc bson.Raw) bool {
+		id, _ := doc.Lookup("_id").ObjectIDOK()
+		_, chosen := slices.BinarySearchFunc(v.choice.ids, id, compareIDs)
+		if !chosen || v.choice.left == 0 {
+			return true
+		}
+		v.choice.left--
+		return false
+	})
+}
+
+// size is the number of rows of the view, of which n are logged.
+func (v View) size(n int64) int64 {
+	if v.choice != nil {
+		return v.choice.of
+	}
+	return n
+}
+
+// part is the view whose rows are those that were chosen: a subset, with a stage
+// more. Clips, whose ids do not last, and too many rows have no such stage; then the
+// list of sample ids has to do.
+func (v View) part() View {
+	if v.choice == nil {
+		return v
+	}
+	v.IsSubset = true
+	if v.Rows == RowClip || len(v.choice.ids) > mostSelected {
+		v.SerializationJSON = ""
+		return v
+	}
+	var stages []json.RawMessage
+	if v.SerializationJSON != "" && json.Unmarshal([]byte(v.SerializationJSON), &stages) != nil {
+		v.SerializationJSON = ""
+		return v
+	}
+	ids := make([]string, len(v.choice.ids))
+	for i, id := range v.choice.ids {
+		ids[i] = id.Hex()
+	}
+	stages = append(stages, mustJSON(map[string]any{
+		"_cls": "fiftyone.core.stages.Select", "kwargs": [][2]any{{"sample_ids", ids}, {"ordered", false}},
+	}))
+	v.SerializationJSON = string(mustJSON(stages))
+	return v
+}
+
+// describe says in an artifact's metadata that it is a part of a view, and which.
+func (c *choice) describe(meta *object) {
+	if c == nil {
+		return
+	}
+	by := &object{}
+	by.set("max_samples", c.Max)
+	by.set("of", c.of)
+	if c.ByConfidence {
+		by.set("select_by", "lowest_confidence")
+	} else {
+		by.set("select_by", "random")
+		by.set("seed", c.Seed)
+	}
+	meta.raw("selection", by.bytes())
+}
