@@ -10,7 +10,7 @@ export PATH := $(PATH):$(abspath $(BIN))
 TOOL   := go tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help env build proto proto-check js js-check lint format test test-go test-py test-js test-oldest demo demo-app bench check-server clean
+.PHONY: help env build proto proto-check js js-check lint format test test-go test-py test-js test-oldest demo demo-app bench bench-pictures check-server clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ demo-app: build ## The same, then open the FiftyOne App and the stand-in's pages
 
 bench: build ## Measure against the usual way with FiftyOne and wandb
 	@$(PY) bench/bench.py $(ARGS)
+
+bench-pictures: build ## Measure tables with pictures against the usual way
+	@$(PY) bench/pictures.py $(ARGS)
 
 check-server: build ## Run the client's contract tests against a real server: WANDB_BASE_URL, WANDB_API_KEY
 	go test -count=1 -tags checkserver -run TestRealServer ./goworker/internal/wandb/wandbtest

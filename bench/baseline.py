@@ -37,6 +37,33 @@ def log_predictions(view, field: str, project: str, name: str) -> None:
     publish(project, name, "predictions", "predictions", table, {**metadata, "class_distribution": dict(classes)})
 
 
+def log_pictures(view, project: str, name: str) -> None:
+    """Logs a view's texts as a table, and its pictures with the boxes of both fields."""
+    fields = [f for f, kind in view.get_field_schema().items() if is_label(kind)]
+    names = sorted(set().union(*(view.distinct(f"{field}.detections.label") for field in fields)))
+    numbers = {name: i for i, name in enumerate(names)}
+    classes = wandb.Classes([{"id": i, "name": name} for name, i in numbers.items()])
+    table = wandb.Table(columns=["sample_id", "filepath", "tags", *(f"label_{f}" for f in fields), "image"])
+    for sample in view.iter_samples():
+        boxes = {f: {"box_data": [box(d, numbers) for d in sample[f].detections]} for f in fields}
+        image = wandb.Image(sample.filepath, boxes=boxes, classes=classes)
+        texts = (text(sample[f]) for f in fields)
+        table.add_data(sample.id, sample.filepath, ",".join(sample.tags), *texts, image)
+    publish(project, name, "dataset", "samples", table, {"sample_ids": view.values("id")})
+
+
+def box(detection, numbers: dict) -> dict:
+    x, y, width, height = detection.bounding_box
+    found = {
+        "position": {"minX": x, "maxX": x + width, "minY": y, "maxY": y + height},
+        "class_id": numbers[detection.label],
+        "box_caption": detection.label,
+    }
+    if detection.confidence is not None:
+        found["scores"] = {"confidence": detection.confidence}
+    return found
+
+
 def is_label(field) -> bool:
     return isinstance(field, fo.EmbeddedDocumentField) and issubclass(field.document_type, fo.Label)
 

@@ -79,6 +79,7 @@ func (c *collector) choose(ctx context.Context, v View, scored *Field) (*choice,
 		out.ids = append(out.ids, one.id)
 	}
 	slices.SortFunc(out.ids, compareIDs)
+	c.tracker.rowsTotal(int64(len(out.ids)))
 	return out, nil
 }
 
