@@ -360,3 +360,62 @@ def _failing(fake, source, code, message):
         raise fake.errors.JobFailed(source, code, message)
 
     return look_up
+
+
+def test_how_pictures_are_shown(operator, lookups, images):
+    form = fields(operator(VIEW), images, {"include_labels": True})
+    assert set(offered(form["image_mode"])) == {"thumbnail", "original", "reference"}
+    assert form["thumbnail_size"]["default"] == 256
+    form = fields(operator(VIEW), images, {"include_labels": True, "image_mode": "original"})
+    assert "thumbnail_size" not in form
+    for params in ({"include_labels": True, "include_images": False}, {}):
+        assert not {"image_mode", "thumbnail_size"} & set(fields(operator(VIEW), images, params))
+    form = fields(operator(VIEW), images, {"include_labels": True, "thumbnail_size": 5})
+    assert form["thumbnail_size"]["invalid"]
+
+    assert "image_mode" not in fields(operator(PREDICTIONS), images)
+    assert "image_mode" in fields(operator(PREDICTIONS), images, {"include_images": True})
+
+
+def test_thumbnails_of_patches_are_many(operator, lookups, images):
+    patches = images.to_patches("ground_truth")
+    plan = fields(operator(VIEW), patches, {"include_labels": True})["plan"]["view"]["description"]
+    assert f"{len(patches)} thumbnails" in plan
+
+
+def test_some_rows_only(operator, lookups, images):
+    params = {"include_labels": True, "max_samples": 3}
+    form = fields(operator(VIEW), images, params)
+    assert "3 thumbnails" in form["plan"]["view"]["description"]
+    assert "select_by" not in form
+    assert fields(operator(VIEW), images, {"max_samples": 0})["max_samples"]["invalid"]
+    form = fields(operator(PREDICTIONS), images, {"max_samples": 3})
+    assert set(offered(form["select_by"])) == {"random", "lowest_confidence"}
+    assert form["dry_run"]["default"] is False
+
+
+def test_what_a_dry_run_shows(operator, images):
+    result = {
+        "dry_run": True,
+        "new_version": True,
+        "entity": "me",
+        "project": "p",
+        "artifact_name": "a",
+        "artifact_version": None,
+        "artifact_url": None,
+        "rows": 3,
+        "samples_in_view": 12,
+        "files": 10,
+        "bytes": 5000,
+        "files_to_upload": 4,
+        "bytes_to_upload": 2000,
+        "files_unchanged": 6,
+        "warnings": [],
+    }
+    ctx = ExecutionContext({"dataset_name": images.name, "params": {}, "results": result})
+    shown = operator(VIEW).resolve_output(ctx).to_json()["type"]["properties"]["summary"]["default"]
+    assert "3 of 12" in shown
+    assert "2.0 kB in 4 files; 6 files are there already" in shown
+    result.update(new_version=False, artifact_version="v2", artifact_url="http://x")
+    shown = operator(VIEW).resolve_output(ctx).to_json()["type"]["properties"]["summary"]["default"]
+    assert "nothing: [v2](http://x) has this very content" in shown

@@ -3,6 +3,7 @@ package job
 import (
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"sync"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
@@ -87,6 +88,8 @@ const (
 	largestFile   = 64 << 20
 	largestDecode = 208 << 20
 	mostMakers    = 16
+	// memoryGoal is from where on the garbage of large pictures is collected at once.
+	memoryGoal = 320 << 20
 )
 
 // pictures makes the pictures of a table's rows, many rows at a time.
@@ -110,6 +113,7 @@ func openPictures(c *collector, conf *Pictures, base *rowBase, f *fields) (*pict
 	if conf == nil {
 		return nil, nil
 	}
+	debug.SetMemoryLimit(memoryGoal)
 	n := min(runtime.GOMAXPROCS(0), mostMakers)
 	p := &pictures{conf: *conf, c: c, makers: make(chan *thumb.Thumbnailer, n), small: int64(smallMemory / n)}
 	p.slots = newMediaSlots(f, conf, base)
