@@ -10,7 +10,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
 )
@@ -101,4 +104,24 @@ func wait(port int) error {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
+}
+
+// Main is a package's TestMain: its tests share one server, which is put to where
+// server points, and must leave no goroutine behind.
+func Main(m *testing.M, server **Server) {
+	started, err := Start()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	*server = started
+	code := m.Run()
+	started.Stop()
+	if code == 0 {
+		if err := goleak.Find(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	os.Exit(code)
 }

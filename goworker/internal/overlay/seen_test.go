@@ -2,7 +2,6 @@ package overlay_test
 
 import (
 	"fmt"
-	"os"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -16,16 +15,7 @@ import (
 
 var mongo *mongotest.Server
 
-func TestMain(m *testing.M) {
-	var err error
-	if mongo, err = mongotest.Start(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	code := m.Run()
-	mongo.Stop()
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { mongotest.Main(m, &mongo) }
 
 func field(path, kind string) overlay.SeenField {
 	return overlay.SeenField{Field: overlay.Field{Path: path, Type: kind}, DBPath: path}
