@@ -10,7 +10,7 @@ export PATH := $(PATH):$(abspath $(BIN))
 TOOL   := go tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help env build proto proto-check js js-check lint format test test-go test-py test-js test-oldest demo demo-app bench bench-pictures check-server clean
+.PHONY: help env build proto proto-check js js-check lint format test test-go test-py test-js test-oldest screenshots demo demo-app bench bench-pictures check-server clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,7 +58,12 @@ test-go: env ## Go tests, with the race detector
 	go test -race -timeout 15m ./...
 
 test-py: build ## Python, end-to-end and browser tests
-	FIFTYONE_WANDB_CHROMIUM="$$($(PY) tools/browser.py)" $(PY) -m pytest tests
+	@chromium="$$($(PY) tools/browser.py)" && FIFTYONE_WANDB_CHROMIUM="$$chromium" $(PY) -m pytest tests
+
+screenshots: build ## Take the README's pictures of the App anew
+	@chromium="$$($(PY) tools/browser.py)" && \
+		FIFTYONE_WANDB_CHROMIUM="$$chromium" SCREENSHOT_DIR=build/screenshots $(PY) -m pytest tests/app
+	@$(PY) tools/screenshots.py build/screenshots
 
 test-js: env ## The panel's tests, and its bundle built anew; without Node, its bundle is compared by hash alone
 	@if command -v npm >/dev/null; then \

@@ -10,7 +10,7 @@ import logging
 import queue
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from . import idlists
 from .calls import call_worker, error_of
@@ -38,10 +38,11 @@ _log = logging.getLogger("fiftyone_wandb")
 
 @dataclass(frozen=True)
 class Update:
-    """How far a job is: 0 to 1, and a line for people."""
+    """How far a job is: 0 to 1, a line for people, and the id of the job's record."""
 
     fraction: float
     label: str
+    job_id: str = ""
 
 
 class Gate:
@@ -134,7 +135,7 @@ def stream(job, conclude, watchers=()):
             call, conclude = _Conclusion(job, conclude, call.result(None), record.id), _as_it_is
             update = Update(_CONCLUDING, job.conclusion)
             record.progress(update.fraction, update.label)
-            yield update
+            yield replace(update, job_id=record.id)
             call.start() if reason is None else call.cancel()
             reason = (yield from _attend(call, record, watchers, update)) or reason
     except GeneratorExit:
@@ -192,7 +193,7 @@ def _attend(call, record, watchers, update):
         if now - shown >= (_QUIET if new is None else _BUSY):
             shown = now
             record.progress(update.fraction, update.label)
-            yield update
+            yield replace(update, job_id=record.id)
 
         if reason is None and now - asked >= _ASK:
             asked = now

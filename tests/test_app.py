@@ -75,6 +75,12 @@ def lines(result):
     return [json.loads(line) for line in create_response_generator(result.result)]
 
 
+def progress(update):
+    """How far a job is, as a line of the App's stream says it."""
+    shown = update["body"]["params"]
+    return shown["results"]["progress"], shown["outputs"]["type"]["properties"]["progress"]["view"]["label"]
+
+
 def test_manifest():
     manifest = yaml.safe_load((ROOT / "fiftyone.yml").read_text())
     from shim import PLUGIN_NAME, __version__
@@ -305,8 +311,14 @@ def test_live_progress_and_result_in_the_app(operator, fake_worker, images):
     assert result.is_generator
     *updates, last = lines(result)
 
-    assert {u["body"]["operator_uri"] for u in updates} == {"set_progress"}
-    assert {"progress": 0.5, "label": "Reading samples: 6 of 12"} in [u["body"]["params"] for u in updates]
+    assert {u["body"]["operator_uri"] for u in updates} == {"show_output"}
+    assert (0.5, "Reading samples: 6 of 12") in [progress(u) for u in updates]
+    button = updates[-1]["body"]["params"]["outputs"]["type"]["properties"]["cancel"]["view"]
+    assert button["operator"] == "@harpreetsahota/wandb/cancel_wandb_job"
+    assert operator("cancel_wandb_job").execute(context(operator("cancel_wandb_job"), images, button["params"])) == {
+        "success": False,
+        "job_id": last["body"]["params"]["results"]["job_id"],
+    }
     assert last["body"]["operator_uri"] == "show_output"
     shown = last["body"]["params"]
     assert shown["results"]["samples_logged"] == 12
@@ -337,7 +349,7 @@ def test_building_the_worker_is_shown(operator, fake_worker, images, caplog):
     fake_worker.building, fake_worker.behave = "Building the worker", behave
     updates = lines(execute(URIS[0], images, {"project": "p"}))[:-1]
 
-    assert "Building the worker" in [u["body"]["params"]["label"] for u in updates]
+    assert "Building the worker" in [progress(u)[1] for u in updates]
     assert "Building the worker" in caplog.text
 
 

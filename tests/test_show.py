@@ -26,9 +26,9 @@ def panel(operator, login):
     return panel
 
 
-def execute(operator, dataset, params):
+def execute(operator, dataset, params, **request):
     """What an execution gives, and what it makes the App do."""
-    result = foo.execute_operator(operator.uri, dataset=dataset, params=params)
+    result = foo.execute_operator(operator.uri, dataset=dataset, params=params, **request)
     return result.result, [(r.to_json()["operator_uri"], r.to_json()["params"]) for r in result.executor._requests]
 
 
@@ -142,6 +142,17 @@ def test_the_panel_shows_what_belongs_to_the_dataset(operator, panel, login, ima
 def test_the_panel_of_a_dataset_without_runs(operator, panel, login, images, monkeypatch):
     monkeypatch.setenv("FIFTYONE_WANDB_PROJECT", PROJECT)
     assert operator("open_wandb_panel")(images)["kind"] == "project"
+
+
+def test_the_panel_opens_in_the_app_without_a_login(operator, panel, images, monkeypatch):
+    monkeypatch.delenv("FIFTYONE_WANDB_API_KEY")
+    open_panel = operator("open_wandb_panel")
+
+    result, requests = execute(open_panel, images, {}, filters={})
+
+    assert result == {"success": True}
+    assert [uri for uri, _ in requests] == ["open_panel"]
+    assert shown(open_panel, images, result) == {}
 
 
 def test_wandb_is_not_asked_for_what_is_known(operator, panel, images, monkeypatch):

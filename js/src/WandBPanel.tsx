@@ -1,6 +1,6 @@
 // The panel: who we are, which project, and the tabs.
 
-import React, { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import React, { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { AppProvider, problemOf, useApp, useData, useRemembered, type Problem } from "./app";
 import { getAddress, isTab, takeAddress, SELECTED, TABS, type Route, type Tab, type Where } from "./nav";
 import { Loading, ProblemNotice, Tabs } from "./parts";
@@ -11,7 +11,7 @@ import { Predictions } from "./pages/Predictions";
 import { Reports } from "./pages/Reports";
 import { RunPage } from "./pages/RunPage";
 import { Runs } from "./pages/Runs";
-import { NoProject, WayIn } from "./states";
+import { isLoggedOut, NoProject, WayIn } from "./states";
 import { STYLES } from "./styles";
 import type { DatasetFacts, Job, Place, Selection } from "./types";
 
@@ -21,9 +21,19 @@ const RUNNING = 2000;
 const QUIET = 10000;
 
 export function WandBPanel() {
+  const root = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    // The App takes the Enter key for itself, wherever it is pressed: here it presses buttons and sends forms off.
+    const keep = (event: KeyboardEvent) => {
+      if (event.key === "Enter") event.stopPropagation();
+    };
+    const element = root.current;
+    element?.addEventListener("keydown", keep);
+    return () => element?.removeEventListener("keydown", keep);
+  }, []);
   return (
     <AppProvider>
-      <div className="wandb-panel">
+      <div className="wandb-panel" ref={root}>
         <style>{STYLES}</style>
         <Shell />
       </div>
@@ -65,11 +75,13 @@ function Shell() {
   const chosenEntity = place.data?.entity ?? "";
   const where = useMemo<Where>(() => ({ entity: chosenEntity, project: chosen }), [chosenEntity, chosen]);
 
+  const page = usePlaceOnPage(`${route.tab} ${route.open ?? ""}`);
+
   const body = () => {
     if (route.tab === "jobs") {
       return <Jobs jobs={jobs} problem={<ProblemNotice problem={jobsProblem} />} reload={reloadJobs} go={go} />;
     }
-    if (!place.data) {
+    if (!place.data || isLoggedOut(place.problem)) {
       if (place.problem) {
         return <WayIn problem={place.problem} address={route.tab === "reports" ? getAddress() : ""} again={refresh} />;
       }
@@ -122,12 +134,32 @@ function Shell() {
         </div>
         <Tabs name="Pages" tabs={TABS.map(([id, label]) => [id, labelled(id, label, jobs)] as const)} chosen={route.tab} choose={(next) => go({ tab: next })} />
       </header>
-      <main className="w-page" id="w-tabpanel" role="tabpanel" aria-labelledby={`w-tab-${route.tab}`}>
-        {place.data && <ProblemNotice problem={place.problem} again={refresh} />}
+      <main className="w-page" ref={page} tabIndex={-1} id="w-tabpanel" role="tabpanel" aria-labelledby={`w-tab-${route.tab}`}>
+        {place.data && !isLoggedOut(place.problem) && <ProblemNotice problem={place.problem} again={refresh} />}
         {body()}
       </main>
     </>
   );
+}
+
+/** How far down each page was, and the keyboard's focus, for which there is nothing left when a page goes. */
+function usePlaceOnPage(name: string): React.RefObject<HTMLElement> {
+  const { memory } = useApp();
+  const page = useRef<HTMLElement>(null);
+  const shown = useRef(name);
+  useLayoutEffect(() => {
+    const scrolled = page.current?.parentElement;
+    if (!scrolled) return;
+    if (shown.current !== name) {
+      shown.current = name;
+      scrolled.scrollTop = Number(memory.get(`scroll:${name}`) ?? 0);
+      if (document.activeElement === document.body) page.current?.focus({ preventScroll: true });
+    }
+    const note = () => memory.set(`scroll:${name}`, scrolled.scrollTop);
+    scrolled.addEventListener("scroll", note);
+    return () => scrolled.removeEventListener("scroll", note);
+  }, [memory, name]);
+  return page;
 }
 
 function labelled(tab: Tab, label: string, jobs: Job[] | null): string {

@@ -1,6 +1,6 @@
 // The way from components to the App and back: panel events, operators, and what came of them.
 
-import { usePanelEvent } from "@fiftyone/operators";
+import { usePanelEvent, type OperatorResult } from "@fiftyone/operators";
 import { usePanelId } from "@fiftyone/spaces";
 import React, { createContext, useCallback, useContext, useEffect, useMemo, useRef, useState } from "react";
 
@@ -26,8 +26,8 @@ export interface Calls {
   ask<T>(event: string, params: Params, options?: AskOptions): Promise<T>;
   /** Runs another operator. */
   run(operator: string, params: Params): Promise<unknown>;
-  /** Opens the form of another operator, filled in. */
-  prompt(operator: string, params: Params): void;
+  /** Opens the form of another operator, filled in; `done` is called when it has been executed. */
+  prompt(operator: string, params: Params, done?: () => void): void;
 }
 
 interface AskOptions {
@@ -93,9 +93,13 @@ export function useCalls(): Calls {
     return {
       ask,
       run: (operator, params) => once(`${PLUGIN}/${operator}`, params),
-      prompt: (operator, params) => {
+      prompt: (operator, params, done) => {
         const { event, panelId } = current.current;
-        event(panelId, { operator: `${PLUGIN}/${operator}`, params, prompt: true, callback: () => false });
+        const callback = (result: OperatorResult): false => {
+          if (!result?.error) done?.();
+          return false;
+        };
+        event(panelId, { operator: `${PLUGIN}/${operator}`, params, prompt: true, callback });
       },
     };
   }, []);
@@ -106,7 +110,8 @@ function lastLine(error: unknown): string {
     .split("\n")
     .map((line) => line.trim())
     .filter(Boolean);
-  return lines.at(-1) ?? "It failed without a reason";
+  // The name of an exception's class says nothing to people.
+  return lines.at(-1)?.replace(/^[\w.]*(?:Error|Exception): /, "") ?? "It failed without a reason";
 }
 
 interface Shared {
@@ -115,6 +120,8 @@ interface Shared {
   generation: number;
   refresh: () => void;
   cache: Map<string, { value: unknown; generation: number }>;
+  /** What is remembered as long as the panel is open. */
+  memory: Map<string, unknown>;
 }
 
 const SharedContext = createContext<Shared | null>(null);
@@ -126,8 +133,12 @@ export function AppProvider(props: { children: React.ReactNode }) {
   const calls = useCalls();
   const [generation, setGeneration] = useState(0);
   const [cache] = useState(() => new Map<string, { value: unknown; generation: number }>());
+  const [memory] = useState(() => new Map<string, unknown>());
   const refresh = useCallback(() => setGeneration((g) => g + 1), []);
-  const shared = useMemo(() => ({ calls, generation, refresh, cache }), [calls, generation, refresh, cache]);
+  const shared = useMemo(
+    () => ({ calls, generation, refresh, cache, memory }),
+    [calls, generation, refresh, cache, memory],
+  );
   return <SharedContext.Provider value={shared}>{props.children}</SharedContext.Provider>;
 }
 
@@ -203,6 +214,20 @@ export function useAction(): {
       .finally(() => alive.current && setBusy(null));
   }, []);
   return { busy, problem, start };
+}
+
+/** A value that is there again when one comes back to a page. */
+export function useKept<T>(name: string, initial: T): [T, (value: T) => void] {
+  const { memory } = useApp();
+  const [value, setValue] = useState<T>(() => (memory.has(name) ? (memory.get(name) as T) : initial));
+  const set = useCallback(
+    (next: T) => {
+      memory.set(name, next);
+      setValue(next);
+    },
+    [memory, name],
+  );
+  return [value, set];
 }
 
 /** A value that outlives the panel, in this browser. */

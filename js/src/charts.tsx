@@ -17,6 +17,7 @@ export const COLOURS = ["#ff8f1f", "#4c9be8", "#3fb37f", "#c678dd", "#e5534b", "
 export interface Line {
   name: string;
   rows: Row[];
+  colour: string;
 }
 
 type Point = readonly [number, number];
@@ -34,12 +35,12 @@ export function points(rows: Row[], key: string): Point[] {
 
 /** One metric of one or more runs. */
 export function Curve(props: { metric: string; lines: Line[] }) {
-  const drawn = props.lines.map((line) => ({ name: line.name, at: points(line.rows, props.metric) }));
+  const drawn = props.lines.map(({ name, rows, colour }) => ({ name, colour, at: points(rows, props.metric) }));
   const all = drawn.flatMap((line) => line.at);
   const xs = range(all.map(([x]) => x));
   const ys = range(all.map(([, y]) => y));
   const place = ([x, y]: Point) =>
-    `${(LEFT + scale(x, xs) * (WIDTH - LEFT - RIGHT)).toFixed(1)},${(HEIGHT - BOTTOM - scale(y, ys) * (HEIGHT - BOTTOM - TOP)).toFixed(1)}`;
+    `${(LEFT + scale(x, xs) * (WIDTH - LEFT - RIGHT)).toFixed(1)},${height(y, ys).toFixed(1)}`;
   const bottom = HEIGHT - BOTTOM;
   return (
     <figure className="w-card w-chart" style={{ margin: 0 }}>
@@ -49,12 +50,17 @@ export function Curve(props: { metric: string; lines: Line[] }) {
       ) : (
         <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={described(props.metric, drawn)}>
           <path d={`M${LEFT},${TOP}V${bottom}H${WIDTH - RIGHT}`} fill="none" stroke="currentColor" strokeOpacity="0.3" />
-          <text x={LEFT - 4} y={TOP + 8} textAnchor="end">
-            {number(ys[1])}
-          </text>
-          <text x={LEFT - 4} y={bottom} textAnchor="end">
-            {number(ys[0])}
-          </text>
+          {levels(ys).map((level) => {
+            const y = height(level, ys);
+            return (
+              <g key={level}>
+                <path d={`M${LEFT},${y}H${WIDTH - RIGHT}`} stroke="currentColor" strokeOpacity="0.12" />
+                <text x={LEFT - 4} y={y + 3} textAnchor="end">
+                  {number(level)}
+                </text>
+              </g>
+            );
+          })}
           <text x={LEFT} y={HEIGHT - 5}>
             {number(xs[0])}
           </text>
@@ -62,18 +68,17 @@ export function Curve(props: { metric: string; lines: Line[] }) {
             step {number(xs[1])}
           </text>
           {drawn.map((line, index) => {
-            const colour = COLOURS[index % COLOURS.length];
             const [only] = line.at;
             if (line.at.length === 1 && only) {
               const [cx, cy] = place(only).split(",");
-              return <circle key={index} cx={cx} cy={cy} r="2.5" fill={colour} />;
+              return <circle key={index} cx={cx} cy={cy} r="2.5" fill={line.colour} />;
             }
             return (
               <polyline
                 key={index}
                 points={line.at.map(place).join(" ")}
                 fill="none"
-                stroke={colour}
+                stroke={line.colour}
                 strokeWidth="1.5"
                 strokeLinejoin="round"
               />
@@ -102,6 +107,15 @@ function range(values: number[]): [number, number] {
     if (value > high) high = value;
   }
   return [low, high];
+}
+
+/** The values that a line across the plot is drawn at: both ends and the middle. */
+function levels([low, high]: [number, number]): number[] {
+  return high > low ? [low, (low + high) / 2, high] : [low];
+}
+
+function height(value: number, values: [number, number]): number {
+  return HEIGHT - BOTTOM - scale(value, values) * (HEIGHT - BOTTOM - TOP);
 }
 
 function scale(value: number, [low, high]: [number, number]): number {
@@ -175,7 +189,7 @@ export function Histogram(props: {
       </div>
       <div className="w-row w-small w-soft" aria-hidden="true" style={{ justifyContent: "space-between" }}>
         <span>0</span>
-        <span>confidence (heights: square root of the number)</span>
+        <span>confidence; the highest: {count(most)} (heights: square root of the number)</span>
         <span>1</span>
       </div>
     </>

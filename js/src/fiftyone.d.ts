@@ -19,7 +19,12 @@ declare module "@fiftyone/operators" {
 
   export interface ExecutionContext {
     params: Record<string, unknown>;
+    /** What {@link Operator.useHooks} gave. */
+    hooks?: unknown;
   }
+
+  /** Opens the form of an operator. */
+  export function usePromptOperatorInput(): (operator: string, params?: Record<string, unknown>) => void;
 
   export interface OperatorConfig {
     name: string;
@@ -31,6 +36,7 @@ declare module "@fiftyone/operators" {
 
   export class Operator {
     get config(): OperatorConfig;
+    useHooks(): unknown;
     execute(ctx: ExecutionContext): Promise<void>;
   }
 

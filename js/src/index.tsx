@@ -1,6 +1,12 @@
-// What the bundle gives to the App: the panel's component, and two operators for scripts.
+// What the bundle gives to the App: the panel's component, two operators for scripts, and one for forms.
 
-import { Operator, OperatorConfig, registerOperator, type ExecutionContext } from "@fiftyone/operators";
+import {
+  Operator,
+  OperatorConfig,
+  registerOperator,
+  usePromptOperatorInput,
+  type ExecutionContext,
+} from "@fiftyone/operators";
 import { PluginComponentType, registerComponent } from "@fiftyone/plugins";
 import { openTab, PLUGIN } from "./app";
 import { setAddress } from "./nav";
@@ -28,6 +34,39 @@ class EmbedReport extends Operator {
   }
 }
 
+/** The forms of operators, one of which can be open at a time. */
+const FORM = "[data-cy^=operators-prompt]";
+
+/** How often to look whether a form has gone, in milliseconds, and how many times. */
+const LOOK = 20;
+const LOOKS = 100;
+
+/**
+ * Opens the login's form from within another form, which is closed first: the App would show the fields of the form that
+ * is open in the place of those of an operator that is not dynamic, and whoever takes a key must not be dynamic.
+ */
+class OpenLogin extends Operator {
+  override get config() {
+    return new OperatorConfig({ name: "open_login", label: "W&B: Open the login", unlisted: true });
+  }
+
+  override useHooks() {
+    // eslint-disable-next-line react-hooks/rules-of-hooks -- the App calls this as a hook
+    return { prompt: usePromptOperatorInput() };
+  }
+
+  override async execute(ctx: ExecutionContext) {
+    const { prompt } = ctx.hooks as ReturnType<OpenLogin["useHooks"]>;
+    if (document.querySelector(FORM)) {
+      document.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape" }));
+    }
+    for (let looks = 0; document.querySelector(FORM) && looks < LOOKS; looks++) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK));
+    }
+    prompt(`${PLUGIN}/login_to_wandb`);
+  }
+}
+
 registerComponent({
   name: "WandBPanelView",
   label: "W&B",
@@ -37,3 +76,4 @@ registerComponent({
 });
 registerOperator(SetWandBUrl, PLUGIN);
 registerOperator(EmbedReport, PLUGIN);
+registerOperator(OpenLogin, PLUGIN);

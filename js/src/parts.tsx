@@ -64,6 +64,24 @@ export function Status(props: { of: Loaded<unknown>; again: () => void }) {
   );
 }
 
+/** An entry of a list, with what can be done to it at its right. */
+export function Card(props: {
+  children: React.ReactNode;
+  aside?: React.ReactNode;
+  mine?: boolean;
+  current?: boolean;
+  label?: string;
+}) {
+  return (
+    <li className={props.mine ? "w-card w-mine" : "w-card"} aria-current={props.current || undefined} aria-label={props.label}>
+      <div className="w-entry">
+        <div className="w-what">{props.children}</div>
+        {props.aside && <div className="w-aside">{props.aside}</div>}
+      </div>
+    </li>
+  );
+}
+
 export function Tags(props: { tags: string[] }) {
   return (
     <>

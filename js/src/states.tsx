@@ -9,6 +9,11 @@ const NO_LOGIN = new Set(["no_key", "bad_key"]);
 const NO_WAY = new Set(["unreachable", "timeout", "rate_limited", "server_error"]);
 const NO_PLACE = new Set(["unknown_entity", "no_permission", "no_entity"]);
 
+/** Whether somebody has to log in before anything of W&B can be shown. */
+export function isLoggedOut(problem: Problem | null): boolean {
+  return problem !== null && NO_LOGIN.has(problem.code);
+}
+
 /** In the place of all pages that need W&B. */
 export function WayIn(props: { problem: Problem; address: string; again: () => void }) {
   const { problem, again } = props;
@@ -17,12 +22,12 @@ export function WayIn(props: { problem: Problem; address: string; again: () => v
       {props.address && (
         <Notice actions={<LinkOut url={props.address}>Open in a new tab</LinkOut>}>{props.address}</Notice>
       )}
-      {NO_LOGIN.has(problem.code) ? (
+      {isLoggedOut(problem) ? (
         <LogIn problem={problem} again={again} />
       ) : (
         <>
           <h2>{title(problem.code)}</h2>
-          <p role="alert">{problem.text}</p>
+          <p role="alert">{withCode(problem.text)}</p>
           <p className="w-soft">
             {NO_WAY.has(problem.code)
               ? "The App goes on working meanwhile, and the list of jobs is still here."
@@ -39,6 +44,11 @@ export function WayIn(props: { problem: Problem; address: string; again: () => v
   );
 }
 
+/** A sentence whose commands stand between backticks. */
+function withCode(text: string): React.ReactNode[] {
+  return text.split("`").map((part, index) => (index % 2 ? <code key={index}>{part}</code> : part));
+}
+
 function title(code: string): string {
   if (NO_WAY.has(code)) return "W&B does not answer";
   if (NO_PLACE.has(code)) return "There is nothing to see at this place";
@@ -52,7 +62,7 @@ function LogIn(props: { problem: Problem; again: () => void }) {
   return (
     <>
       <h2>{wrong ? "W&B does not accept the key" : "Log in to see your runs here"}</h2>
-      <p role="alert">{props.problem.text}</p>
+      <p role="alert">{withCode(props.problem.text)}</p>
       <p>Any of these will do, on the machine that runs FiftyOne:</p>
       <ol>
         <li>
@@ -67,7 +77,7 @@ function LogIn(props: { problem: Problem; again: () => void }) {
         </li>
       </ol>
       <div className="w-bar">
-        <button type="button" className="w-main" onClick={() => calls.prompt("login_to_wandb", {})}>
+        <button type="button" className="w-main" onClick={() => calls.prompt("login_to_wandb", {}, props.again)}>
           Log in
         </button>
         <button type="button" onClick={props.again}>

@@ -23,7 +23,11 @@ export const STYLES = `
 .w-head { position: sticky; top: 0; z-index: 2; background: var(--fo-palette-background-level2, #262626); border-bottom: 1px solid var(--w-line); padding: 8px 12px 0; }
 .w-bar { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; } .w-bar > .w-grow { flex: 1 1 160px; min-width: 0; }
 .w-bar select.w-grow { flex: 0 1 260px; } .w-right { margin-left: auto; }
-.w-tabs { display: flex; gap: 2px; overflow-x: auto; margin-top: 6px; }
+.w-head > .w-bar { flex-wrap: nowrap; } .w-head select { min-width: 0; flex-shrink: 1; } .w-head .w-right { flex: none; }
+.w-tabs { display: flex; gap: 2px; overflow-x: auto; margin-top: 6px; scrollbar-width: none; }
+.w-entry { display: flex; gap: 10px; align-items: flex-start; } .w-what { flex: 1 1 0; min-width: 0; display: flex; flex-direction: column; gap: 2px; }
+.w-aside { flex: none; display: flex; gap: 6px; } .w-tags { margin-top: 2px; row-gap: 4px; column-gap: 6px; }
+.wandb-panel .w-strong { color: inherit; border-color: var(--w-accent); }
 .wandb-panel .w-tabs button { background: none; border: 0; border-bottom: 2px solid transparent; border-radius: 0; padding: 6px 10px; color: var(--w-soft); white-space: nowrap; }
 .wandb-panel .w-tabs button[aria-selected=true] { color: var(--fo-palette-text-primary, #fff); border-bottom-color: var(--w-accent); }
 .w-page { padding: 12px; display: flex; flex-direction: column; gap: 12px; min-width: 0; }
@@ -41,7 +45,8 @@ export const STYLES = `
 .w-notice.w-error { border-left-color: #e5534b; } .w-notice.w-info { border-left-color: #4c9be8; } .w-notice .w-bar { margin-top: 8px; }
 .w-kv { width: 100%; border-collapse: collapse; table-layout: fixed; } .w-kv td, .w-kv th { text-align: left; font-weight: normal; padding: 3px 8px 3px 0;
   border-bottom: 1px solid var(--w-line); vertical-align: top; overflow-wrap: anywhere; } .w-kv th { color: var(--w-soft); width: 42%; }
-.w-charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 240px), 1fr)); gap: 10px; }
+.w-picks { gap: 4px 14px; margin-bottom: 6px; } .w-picks label { display: inline-flex; gap: 5px; align-items: center; cursor: pointer; } .w-picks input { margin: 0; accent-color: var(--w-accent); }
+.w-charts { margin-top: 8px; display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 240px), 1fr)); gap: 10px; }
 .w-chart svg { display: block; width: 100%; height: auto; } .w-chart text { fill: var(--w-soft); font-size: 10px; }
 .wandb-panel .w-bars button { display: grid; grid-template-columns: var(--w-names, 30%) 1fr 56px; gap: 8px; align-items: center; width: 100%; background: none; border: 0;
   padding: 2px 4px; min-height: 26px; text-align: left; } .w-bars .w-fill { display: block; height: 14px; border-radius: 2px; background: var(--w-accent); opacity: .85; min-width: 1px; }
@@ -54,7 +59,9 @@ export const STYLES = `
 .w-loading::before { content: ""; width: 12px; height: 12px; border-radius: 50%; border: 2px solid var(--w-line); border-top-color: var(--w-accent); animation: w-turn 1s linear infinite; }
 @keyframes w-turn { to { transform: rotate(360deg); } } @media (prefers-reduced-motion: reduce) { .w-loading::before { animation-duration: 8s; } }
 .w-empty { max-width: 560px; margin: 24px auto; text-align: left; display: flex; flex-direction: column; gap: 8px; }
-.w-empty code { background: var(--w-card); border-radius: 3px; padding: 1px 5px; overflow-wrap: anywhere; } .w-empty ol { margin: 0; padding-left: 20px; }
+.w-empty code { background: var(--w-card); border-radius: 3px; padding: 1px 5px; overflow-wrap: anywhere; } .w-empty ol { margin: 0; padding-left: 20px; list-style: decimal; }
+.w-page:focus { outline: none; }
+@container (max-width: 400px) { .wandb-panel .w-tabs button { padding: 6px 5px; font-size: 13px; } .w-page { padding: 10px 8px; } .w-head { padding: 8px 8px 0; } }
 .w-hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .w-split { display: grid; grid-template-columns: 1fr; gap: 16px; } @container (min-width: 720px) { .w-split { grid-template-columns: 1fr 1fr; } }
 `;

@@ -13,8 +13,11 @@ type Answer = Record<string, unknown> | ((params: Record<string, unknown>) => Re
 export let events: Event[] = [];
 
 /** What the bundle has registered. */
-export const operators: { operator: { config: { name: string }; execute(ctx: object): Promise<void> }; plugin: string }[] = [];
+export const operators: { operator: { config: { name: string }; execute(ctx: object): Promise<void>; useHooks(): unknown }; plugin: string }[] = [];
 export const components: { name: string }[] = [];
+
+/** The operators whose forms were opened without a panel. */
+export const prompted: string[] = [];
 
 let answers: Record<string, Answer> = {};
 

@@ -1,9 +1,13 @@
 // In place of @fiftyone/operators: events go to test/app.ts.
 
-import { handle, operators, type Event } from "./app";
+import { handle, operators, prompted, type Event } from "./app";
 
 export function usePanelEvent() {
   return (_panelId: string, event: Event) => handle(event);
+}
+
+export function usePromptOperatorInput() {
+  return (operator: string) => prompted.push(operator);
 }
 
 export class OperatorConfig {

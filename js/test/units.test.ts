@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { openTab } from "../src/app";
 import { points } from "../src/charts";
 import { age, bytes, number, plural, span, text } from "../src/format";
-import { components, operators } from "./app";
+import { components, operators, prompted } from "./app";
 
 describe("values for people", () => {
   const now = Date.parse("2026-03-01T12:00:00Z");
@@ -62,7 +62,28 @@ it("registers the panel's component and the names of the original", async () => 
   expect(operators.map(({ operator, plugin }) => [plugin, operator.config.name])).toEqual([
     ["@harpreetsahota/wandb", "set_wandb_url"],
     ["@harpreetsahota/wandb", "embed_report"],
+    ["@harpreetsahota/wandb", "open_login"],
   ]);
   await operators[0]?.operator.execute({ params: { url: "https://wandb.test/x" } });
   expect(window.open).toHaveBeenCalledWith("https://wandb.test/x", "_blank", "noopener,noreferrer");
+});
+
+it("closes the form that is open before it opens the login", async () => {
+  await import("../src/index");
+  const form = document.body.appendChild(document.createElement("div"));
+  form.dataset["cy"] = "operators-prompt-modal";
+  const close = (event: KeyboardEvent) => {
+    expect(event.key).toBe("Escape");
+    // The App takes a moment.
+    setTimeout(() => form.remove(), 50);
+  };
+  document.addEventListener("keydown", close, { once: true });
+  const operator = operators.find(({ operator }) => operator.config.name === "open_login")?.operator;
+
+  const done = operator?.execute({ params: {}, hooks: operator.useHooks() });
+  expect(prompted).toEqual([]);
+  await done;
+
+  expect(form.isConnected).toBe(false);
+  expect(prompted).toEqual(["@harpreetsahota/wandb/login_to_wandb"]);
 });

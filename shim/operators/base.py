@@ -149,7 +149,9 @@ class JobOperator(foo.Operator):
             try:
                 while True:
                     update = next(updates)
-                    yield ctx.ops.set_progress(label=update.label, progress=update.fraction)
+                    # As ctx.ops.set_progress() does, with a way out: closing the dialog tells the server nothing.
+                    shown = results.show_progress(update).to_json()
+                    yield ctx.ops.show_output(shown, {"progress": update.fraction})
             except StopIteration as end:
                 yield from self.effects(ctx, end.value)
                 # The dialog that showed the progress shows the result: the result's own line
@@ -157,6 +159,8 @@ class JobOperator(foo.Operator):
                 yield ctx.ops.show_output(self._result_view(ctx, end.value).to_json(), end.value)
             finally:
                 updates.close()
+        except WandBCancelled as e:
+            yield ctx.ops.show_output(results.show_error(e).to_json(), {})
         except WandBError as e:
             # An exception would break the stream off, and the App would show its own. The dialog
             # that showed the progress stands before the form, where the App shows the error.

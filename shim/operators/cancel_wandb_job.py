@@ -48,6 +48,11 @@ class CancelWandBJob(foo.Operator):
 
     def resolve_input(self, ctx):
         inputs = types.Object()
+        if ctx.params.get("pressed"):
+            inputs.str("job_id", required=True)
+            inputs.bool("pressed")
+            return types.Property(inputs)
+
         going = [job for job in jobs.list_jobs() if job["state"] in _GOING]
         if going:
             view = types.Dropdown(label="Job")
@@ -61,7 +66,12 @@ class CancelWandBJob(foo.Operator):
         return types.Property(inputs, view=types.View(label="Cancel a job"))
 
     def execute(self, ctx):
-        return self(ctx.params.get("job_id"))
+        job_id = ctx.params.get("job_id")
+        if ctx.params.get("pressed"):
+            # The button of a job's progress: the job may have ended while it was pressed.
+            return {"success": jobs.request_cancel(job_id), "job_id": job_id}
+
+        return self(job_id)
 
     def resolve_output(self, ctx):
         return results.show_done(ctx, "The job was asked to stop", [("Job", "job_id")])

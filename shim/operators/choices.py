@@ -12,7 +12,8 @@ from fiftyone.operators import types
 from .. import PLUGIN_NAME, lookups, names, settings
 from .forms import refuse
 
-LOGIN = f"{PLUGIN_NAME}/login_to_wandb"
+# Of the bundle: it closes this form and opens that of the operator login_to_wandb.
+_OPEN_LOGIN = f"{PLUGIN_NAME}/open_login"
 
 # What a person has to do about it; the rest is for the server's owner.
 _LOGIN_CODES = {"no_key", "bad_key"}
@@ -125,7 +126,7 @@ def add_problem(inputs, found):
 
     inputs.view("wandb_problem", types.Warning(label="W&B cannot be asked", description=found.problem))
     if found.code in _LOGIN_CODES:
-        inputs.btn("wandb_login", label="Log in to W&B", on_click=LOGIN, prompt=True, variant="outlined")
+        inputs.btn("wandb_login", label="Log in to W&B", on_click=_OPEN_LOGIN, variant="outlined")
 
 
 def add_run(inputs, place, params, description, key="run_id", label="Run", required=False, check=True):

@@ -38,7 +38,7 @@ class OpenWandBPanel(foo.Operator):
             shown
         """
         dataset = query.root_dataset(query.as_view(sample_collection))
-        chosen = _choose(dataset, {"run_key": run_key}, directory=str(Path.cwd()))
+        chosen = _known(dataset, run_key) or find({}, directory=str(Path.cwd()))
         panel.select(dataset, chosen)
         return {"success": True, **chosen}
 
@@ -59,8 +59,13 @@ class OpenWandBPanel(foo.Operator):
         )
 
     def execute(self, ctx):
-        directory = "" if forms.is_from_app(ctx) else str(Path.cwd())
-        chosen = _choose(ctx.dataset, ctx.params, secret=ctx.secret, directory=directory)
+        chosen = _known(ctx.dataset, ctx.params.get("run_key"))
+        if chosen is None and forms.is_from_app(ctx):
+            # W&B is not asked: the panel itself shows what there is, or says how to log in.
+            panel.open_panel(ctx)
+            return {"success": True}
+
+        chosen = chosen or find({}, secret=ctx.secret, directory=str(Path.cwd()))
         panel.open_panel(ctx, chosen)
         return {"success": True, **chosen}
 
@@ -68,12 +73,11 @@ class OpenWandBPanel(foo.Operator):
         return panel.show_link(ctx, "W&B panel")
 
 
-def _choose(dataset, params, **where):
-    """What to show. Records and selections say it without W&B; only who has neither needs to ask."""
-    key = params.get("run_key")
+def _known(dataset, key):
+    """What records and selections say is to be shown, without W&B; None if there are none."""
     last = None if key else panel.selected(dataset)
     run, recorded = linked.newest(dataset, key) if dataset is not None else (None, 0.0)
     if last and last.pop("selected") >= recorded:
         return last
 
-    return run or find({}, **where)
+    return run

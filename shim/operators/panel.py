@@ -32,11 +32,13 @@ def selected(dataset):
     return _store().get(_key(dataset))
 
 
-def open_panel(ctx, selection):
-    """Opens the panel in the App, with something selected."""
-    select(ctx.dataset, selection)
+def open_panel(ctx, selection=None):
+    """Opens the panel in the App, with something selected if a selection is given."""
+    if selection is not None:
+        select(ctx.dataset, selection)
+
     ctx.ops.open_panel(PANEL, is_active=True, layout="horizontal")
-    if _BUNDLE.is_file():
+    if selection is not None and _BUNDLE.is_file():
         ctx.trigger(f"{PLUGIN_NAME}/embed_report", {"url": selection["url"]})
 
 

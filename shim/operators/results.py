@@ -2,6 +2,12 @@
 
 from fiftyone.operators import types
 
+from .. import PLUGIN_NAME
+from ..errors import WandBCancelled
+
+#: The operator that cancels a job.
+CANCEL = f"{PLUGIN_NAME}/cancel_wandb_job"
+
 
 def show_result(ctx, rows):
     """The output of a job: a table of what was done, the links and the warnings.
@@ -86,10 +92,27 @@ def add_table(outputs, rows, warnings=(), name="summary"):
     outputs.str(name, default="\n".join(text), view=types.MarkdownView())
 
 
-def show_error(error):
-    """The output of a job that failed."""
+def show_progress(update):
+    """The output of a job that is under way, with a button that cancels it.
+
+    Args:
+        update: a :class:`shim.work.Update`
+    """
     outputs = types.Object()
-    outputs.view("error", types.Error(label="The job failed", description=str(error)))
+    outputs.float("progress", view=types.ProgressView(label=update.label))
+    cancel = {"job_id": update.job_id, "pressed": True}
+    outputs.btn("cancel", label="Cancel", on_click=CANCEL, params=cancel, variant="outlined")
+    return types.Property(outputs)
+
+
+def show_error(error):
+    """The output of a job that failed or was cancelled."""
+    outputs = types.Object()
+    if isinstance(error, WandBCancelled):
+        outputs.view("error", types.Notice(label="Cancelled", description=str(error)))
+    else:
+        outputs.view("error", types.Error(label="The job failed", description=str(error)))
+
     return types.Property(outputs)
 
 

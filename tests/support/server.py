@@ -50,11 +50,12 @@ class Server:
             document, {"i": {"entityName": self.entity, "projectName": project, "displayName": title, "spec": spec}}
         )
 
-    def stream(self, project, run_id, rows):
-        """Logs a run's history, each row as JSON."""
+    def stream(self, project, run_id, rows, **ending):
+        """Logs a run's history, each row as JSON; a run ends by ``complete=True, exitcode=0``."""
         path = f"/files/{self.entity}/{project}/{run_id}/file_stream"
         history = {"offset": 0, "content": rows}
-        self._ask("POST", path, {"files": {"wandb-history.jsonl": history}}, Authorization=self._login(self.key))
+        body = {"files": {"wandb-history.jsonl": history}, **ending}
+        self._ask("POST", path, body, Authorization=self._login(self.key))
 
     def _login(self, key):
         return "Basic " + base64.b64encode(f"api:{key}".encode()).decode()

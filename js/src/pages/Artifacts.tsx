@@ -1,10 +1,10 @@
 // Dataset and predictions artifacts, their versions, and what to do with one.
 
-import React, { useState } from "react";
-import { useApp, useData } from "../app";
+import React from "react";
+import { useApp, useData, useKept } from "../app";
 import { bytes, plural } from "../format";
 import type { Go, Where } from "../nav";
-import { Age, LinkOut, Notice, Status, Tags } from "../parts";
+import { Age, Card, LinkOut, Notice, Status, Tags } from "../parts";
 import type { Artifact, ArtifactPage, DatasetFacts } from "../types";
 import { Pager } from "./Runs";
 
@@ -12,8 +12,11 @@ const TYPES = ["dataset", "predictions"];
 
 export function Artifacts(props: { where: Where; dataset: DatasetFacts | null; go: Go; types?: string[] }) {
   const { calls, refresh } = useApp();
-  const [pages, setPages] = useState<string[]>([""]);
   const types = props.types ?? TYPES;
+  const [pages, setPages] = useKept<string[]>(
+    `artifacts:${props.where.entity}/${props.where.project}:${types.join()}`,
+    [""],
+  );
   const loaded = useData<ArtifactPage>("artifacts", { ...props.where, types, after: pages.at(-1) ?? "" });
   const name = props.dataset?.dataset;
   const all = loaded.data?.artifacts ?? [];
@@ -65,7 +68,14 @@ export function Artifacts(props: { where: Where; dataset: DatasetFacts | null; g
 export function ArtifactRow(props: { artifact: Artifact; mine: boolean; open: () => void }) {
   const { artifact } = props;
   return (
-    <li className={props.mine ? "w-card w-mine" : "w-card"}>
+    <Card
+      mine={props.mine}
+      aside={
+        <LinkOut url={artifact.url} label={`Open ${artifact.name}:${artifact.version} in W&B`}>
+          W&amp;B
+        </LinkOut>
+      }
+    >
       <div className="w-row">
         <button type="button" className="w-link" onClick={props.open}>
           {artifact.name}:{artifact.version}
@@ -73,11 +83,6 @@ export function ArtifactRow(props: { artifact: Artifact; mine: boolean; open: ()
         <span className="w-soft w-small">{artifact.type}</span>
         <Age of={artifact.created} />
         <Tags tags={artifact.aliases} />
-        <span className="w-right">
-          <LinkOut url={artifact.url} label={`Open ${artifact.name}:${artifact.version} in W&B`}>
-            W&amp;B
-          </LinkOut>
-        </span>
       </div>
       <div className="w-row w-small w-soft">
         {artifact.samples > 0 && <span>{plural(artifact.samples, "sample")}</span>}
@@ -86,6 +91,6 @@ export function ArtifactRow(props: { artifact: Artifact; mine: boolean; open: ()
         {artifact.model && <span>by {artifact.model}</span>}
         {artifact.field && <span>field {artifact.field}</span>}
       </div>
-    </li>
+    </Card>
   );
 }

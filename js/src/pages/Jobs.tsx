@@ -44,6 +44,18 @@ function useSeconds(): number {
   return now;
 }
 
+/** What a job is or was about, as long as there is no result that says it. */
+function Aim(props: { parameters: Record<string, unknown> }) {
+  const { project, artifact_name: name, artifact, model_name: model } = props.parameters;
+  const parts = [
+    name && `artifact ${String(name)}`,
+    artifact && `artifact ${String(artifact)}`,
+    model && `model ${String(model)}`,
+    project && `project ${String(project)}`,
+  ].filter(Boolean);
+  return parts.length > 0 ? <p className="w-small w-soft">{parts.join(" · ")}</p> : null;
+}
+
 function JobRow(props: { job: Job; now: number; reload: () => void; go: Go }) {
   const { calls } = useApp();
   const { job } = props;
@@ -77,6 +89,7 @@ function JobRow(props: { job: Job; now: number; reload: () => void; go: Go }) {
           <p className="w-small w-num">{asked ? "Stopping …" : job.label}</p>
         </>
       )}
+      {(going || job.error) && <Aim parameters={job.parameters} />}
       {job.error && <p className="w-small" role="note">{job.error}</p>}
       {job.warnings.map((warning) => (
         <p key={warning} className="w-small w-soft">

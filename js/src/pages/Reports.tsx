@@ -3,7 +3,7 @@
 import React from "react";
 import { useApp, useData } from "../app";
 import type { Where } from "../nav";
-import { Age, LinkOut, Notice, Status } from "../parts";
+import { Age, Card, LinkOut, Notice, Status } from "../parts";
 import type { Report } from "../types";
 
 export function Reports(props: { where: Where; chosen: string | undefined; address: string }) {
@@ -19,19 +19,23 @@ export function Reports(props: { where: Where; chosen: string | undefined; addre
         {reports.map((report) => {
           const chosen = report.id === props.chosen || report.url === props.address || report.url === props.chosen;
           return (
-            <li className={chosen ? "w-card w-mine" : "w-card"} key={report.id} aria-current={chosen || undefined}>
-              <div className="w-bar">
+            <Card
+              key={report.id}
+              mine={chosen}
+              current={chosen}
+              aside={
+                <LinkOut url={report.url} main={chosen} label={`Open the report ${report.title} in a new tab`}>
+                  Open
+                </LinkOut>
+              }
+            >
+              <div className="w-row">
                 <b>{report.title}</b>
                 <Age of={report.updated} />
                 {report.user && <span className="w-soft w-small">by {report.user}</span>}
-                <span className="w-right">
-                  <LinkOut url={report.url} main={chosen} label={`Open the report ${report.title} in a new tab`}>
-                    Open
-                  </LinkOut>
-                </span>
               </div>
               {report.description && <p className="w-small w-soft">{report.description}</p>}
-            </li>
+            </Card>
           );
         })}
       </ul>

@@ -5,10 +5,13 @@ import { useAction, useApp, useData, type Calls } from "../app";
 import { COLOURS, Curve, type Line } from "../charts";
 import type { Go, Where } from "../nav";
 import { Age, Back, Field, KeyValues, LinkOut, Loading, ProblemNotice, Section, State, Status, Tags } from "../parts";
-import type { Artifact, DatasetFacts, RunDetails, RunPage as Page, RunRecord } from "../types";
+import type { Artifact, DatasetFacts, RunDetails, Row, RunPage as Page, RunRecord } from "../types";
 
 /** Curves that are shown before anybody asks for more. */
 const CURVES = 4;
+
+/** Metrics that can be chosen before anybody asks for all of them. */
+const METRICS = 12;
 
 /** Runs over each other: more could not be told apart. */
 const MOST_RUNS = 6;
@@ -173,6 +176,7 @@ function Curves(props: { where: Where; details: RunDetails }) {
   const keys = useMemo(() => numeric(details), [details]);
   const [chosen, setChosen] = useState<string[]>(() => keys.slice(0, CURVES));
   const [others, setOthers] = useState<string[]>([]);
+  const [all, setAll] = useState(false);
   const runs = useData<Page>("runs", { ...where, search: "", after: "", metrics: [] });
   if (keys.length === 0) return null;
   const wanted = keys.filter((key) => chosen.includes(key));
@@ -182,22 +186,27 @@ function Curves(props: { where: Where; details: RunDetails }) {
   const shown = [details.run, ...candidates.filter((run) => others.includes(run.id))];
   return (
     <Section title="Curves">
-      <div className="w-row w-small">
-        {keys.map((key) => (
+      <div className="w-row w-small w-picks">
+        {(all ? keys : keys.slice(0, METRICS)).map((key) => (
           <label key={key}>
             <input
               type="checkbox"
               checked={chosen.includes(key)}
               onChange={() => setChosen(toggle(chosen, key))}
-            />{" "}
+            />
             {key}
           </label>
         ))}
+        {keys.length > METRICS && (
+          <button type="button" className="w-link w-small" aria-expanded={all} onClick={() => setAll(!all)}>
+            {all ? "Show fewer" : `Show all ${keys.length} metrics`}
+          </button>
+        )}
       </div>
       {candidates.length > 0 && (
         <details>
           <summary className="w-small w-soft">Compare with other runs{others.length ? ` (${others.length})` : ""}</summary>
-          <div className="w-row w-small">
+          <div className="w-row w-small w-picks" style={{ marginTop: 6 }}>
             {candidates.map((run) => (
               <label key={run.id}>
                 <input
@@ -205,7 +214,7 @@ function Curves(props: { where: Where; details: RunDetails }) {
                   checked={others.includes(run.id)}
                   disabled={!others.includes(run.id) && others.length >= MOST_RUNS - 1}
                   onChange={() => setOthers(toggle(others, run.id))}
-                />{" "}
+                />
                 {run.name}
               </label>
             ))}
@@ -219,18 +228,27 @@ function Curves(props: { where: Where; details: RunDetails }) {
 
 /** The curves of some runs. Each run's history comes by itself, and is drawn when it is there. */
 function Histories(props: { where: Where; runs: { id: string; name: string }[]; keys: string[] }) {
-  const [lines, setLines] = useState<Record<string, Line>>({});
-  const drawn = props.runs.map(({ id }) => lines[id]).filter((line) => line !== undefined);
+  const [histories, setHistories] = useState<Record<string, Row[]>>({});
+  const colour = (id: string) => COLOURS[props.runs.findIndex((run) => run.id === id) % COLOURS.length] ?? "";
+  const drawn = props.runs.flatMap(({ id, name }): Line[] => {
+    const rows = histories[id];
+    return rows ? [{ name, rows, colour: colour(id) }] : [];
+  });
   return (
     <>
       <div className="w-row w-small">
-        {props.runs.map((run, index) => (
+        {props.runs.map((run) => (
           <span key={run.id}>
-            <span aria-hidden="true" style={{ color: COLOURS[index % COLOURS.length] }}>
+            <span aria-hidden="true" style={{ color: colour(run.id) }}>
               ●
             </span>{" "}
             {run.name}{" "}
-            <History where={props.where} run={run} keys={props.keys} put={(line) => setLines((l) => put(l, run.id, line))} />
+            <History
+              where={props.where}
+              run={run}
+              keys={props.keys}
+              put={(rows) => setHistories((known) => put(known, run.id, rows))}
+            />
           </span>
         ))}
       </div>
@@ -243,25 +261,25 @@ function Histories(props: { where: Where; runs: { id: string; name: string }[]; 
   );
 }
 
-function put(lines: Record<string, Line>, id: string, line: Line): Record<string, Line> {
-  return lines[id]?.rows === line.rows ? lines : { ...lines, [id]: line };
+function put(known: Record<string, Row[]>, id: string, rows: Row[]): Record<string, Row[]> {
+  return known[id] === rows ? known : { ...known, [id]: rows };
 }
 
 function History(props: {
   where: Where;
   run: { id: string; name: string };
   keys: string[];
-  put: (line: Line) => void;
+  put: (rows: Row[]) => void;
 }) {
   const asked = props.keys.length > 0 ? { ...props.where, run: props.run.id, keys: props.keys } : null;
   const loaded = useData<RunDetails>("run", asked);
   const rows = loaded.data?.history;
-  const { put, run } = props;
+  const { put } = props;
   React.useEffect(() => {
-    if (rows) put({ name: run.name, rows });
+    if (rows) put(rows);
     // The function is new each time; what it puts is not.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [rows, run.name]);
+  }, [rows]);
   if (loaded.problem) return <span className="w-soft">({loaded.problem.text})</span>;
   return loaded.pending && !rows ? <Loading text="Reading" /> : null;
 }

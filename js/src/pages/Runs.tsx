@@ -1,10 +1,10 @@
 // The project's runs: those of the dataset first, then the newest.
 
 import React, { useEffect, useMemo, useState } from "react";
-import { useApp, useData, useRemembered } from "../app";
+import { useApp, useData, useKept, useRemembered } from "../app";
 import { plural, text } from "../format";
 import type { Go, Where } from "../nav";
-import { Age, Field, LinkOut, Notice, State, Status, Tags } from "../parts";
+import { Age, Card, Field, LinkOut, Notice, State, Status, Tags } from "../parts";
 import type { DatasetFacts, Run, RunPage, RunRecord } from "../types";
 
 /** How long to wait for the next letter of a search, in milliseconds. */
@@ -17,18 +17,20 @@ const MINE = 6;
 
 export function Runs(props: { where: Where; dataset: DatasetFacts | null; go: Go }) {
   const { calls, refresh } = useApp();
-  const [typed, setTyped] = useState("");
-  const [search, setSearch] = useState("");
-  const [pages, setPages] = useState<string[]>([""]);
-  const [chosen, setChosen] = useRemembered(`metrics:${props.where.entity}/${props.where.project}`, "");
+  const place = `${props.where.entity}/${props.where.project}`;
+  const [search, setSearch] = useKept(`search:${place}`, "");
+  const [typed, setTyped] = useState(search);
+  const [pages, setPages] = useKept<string[]>(`runs:${place}`, [""]);
+  const [chosen, setChosen] = useRemembered(`metrics:${place}`, "");
 
   useEffect(() => {
+    if (typed.trim() === search) return;
     const timer = setTimeout(() => {
       setSearch(typed.trim());
       setPages([""]);
     }, TYPING);
     return () => clearTimeout(timer);
-  }, [typed]);
+  }, [typed, search, setSearch, setPages]);
 
   const metrics = useMemo(() => names(chosen), [chosen]);
   const after = pages.at(-1) ?? "";
@@ -152,25 +154,20 @@ function RunRow(props: { run: Run; record?: RunRecord | undefined; open: (id: st
   const { run, record } = props;
   const shown = Object.entries(run.metrics).slice(0, METRICS);
   return (
-    <li className={record ? "w-card w-mine" : "w-card"}>
+    <Card
+      mine={record !== undefined}
+      aside={
+        <LinkOut url={run.url} label={`Open the run ${run.name} in W&B`}>
+          W&amp;B
+        </LinkOut>
+      }
+    >
       <div className="w-row">
         <button type="button" className="w-link" onClick={() => props.open(run.id)}>
           {run.name}
         </button>
         <State state={run.state} />
         <Age of={run.created} />
-        {record && (
-          <span className="w-tag" title={`FiftyOne's record: ${record.key}`}>
-            {record.linked ? "linked" : "logged from here"}
-            {record.field ? `: ${record.field}` : ""}
-          </span>
-        )}
-        <Tags tags={run.tags} />
-        <span className="w-right">
-          <LinkOut url={run.url} label={`Open the run ${run.name} in W&B`}>
-            W&amp;B
-          </LinkOut>
-        </span>
       </div>
       {shown.length > 0 && (
         <div className="w-row w-small">
@@ -181,7 +178,18 @@ function RunRow(props: { run: Run; record?: RunRecord | undefined; open: (id: st
           ))}
         </div>
       )}
-    </li>
+      {(record || run.tags.length > 0) && (
+        <div className="w-row w-tags">
+          {record && (
+            <span className="w-tag w-strong" title={`FiftyOne's record: ${record.key}`}>
+              {record.linked ? "linked" : "logged from here"}
+              {record.field ? `: ${record.field}` : ""}
+            </span>
+          )}
+          <Tags tags={run.tags} />
+        </div>
+      )}
+    </Card>
   );
 }
 

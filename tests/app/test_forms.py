@@ -1,0 +1,105 @@
+"""Forms, one log and one load, clicked through in the real App."""
+
+import re
+
+import pytest
+
+LOG = "W&B: Save View as Artifact"
+
+
+def test_log_and_load(app, project, wandb_server):
+    app.open(LOG)
+    app.sees("60 samples of 'digits', the whole dataset will be logged")
+    app.type("Project", project)
+    app.type("Artifact name", "all digits")
+    app.sees("It will be called 'all_digits'")
+    app.check("Include labels")
+    app.sees("label_ground_truth, label_predictions, image")
+    app.picture("form-log-view")
+    app.press("Execute")
+    app.sees("all_digits:v0")
+    app.picture("form-logged")
+    app.press("Done")
+
+    (artifact,) = [a for a in wandb_server.artifacts() if a["collection"] == "all_digits"]
+    assert len(artifact["metadata"]["sample_ids"]) == 60
+
+    app.open("W&B: Load View from Artifact")
+    app.choose("Project", project)
+    app.choose("Artifact", "digits_train:v1 (latest)")
+    app.picture("form-load-view")
+    app.press("Execute")
+    app.sees("the view's stages, as they were logged")
+    app.picture("form-loaded")
+    app.press("Done")
+    app.grid_has(40)
+
+
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [
+        ("W&B: Log Model Predictions", "Label fields, and string fields with the answers of language models"),
+        ("W&B: get run info", "Runs that were linked or logged to"),
+        ("Show W&B run", "Or type its name, or the address of its page. Empty: the project"),
+        ("Show W&B Report", "Or type its title, or the address of its page"),
+        ("Open W&B panel", "what was shown last"),
+        ("W&B: Cancel a job", "No job is running or waiting"),
+        ("W&B: Load View from Artifact", "samples"),
+    ],
+)
+def test_forms(app, label, words):
+    app.open(label)
+    app.sees(words)
+    app.picture("form-" + re.sub(r"\W+", "-", label.lower()).strip("-"))
+    assert app.page.get_by_text("Error occurred").count() == 0
+
+
+def test_the_background_can_be_chosen(app, project):
+    app.open(LOG)
+    app.type("Project", project)
+    app.sees("It will run here, with live progress")
+    app.page.get_by_test_id("ArrowDropDownIcon").last.click()
+    app.page.get_by_text("Schedule", exact=True).first.wait_for()
+    app.picture("form-schedule")
+    app.page.keyboard.press("Escape")
+
+
+def test_a_job_is_cancelled_where_its_progress_is_shown(app, project, login):
+    login.fault(kind="upload", mode="hang", count=-1)
+    app.open(LOG)
+    app.type("Project", project)
+    app.type("Artifact name", "never there")
+    app.press("Execute")
+    app.dialog.get_by_role("progressbar").first.wait_for()
+    app.sees(re.compile(r"Uploading"))
+    app.picture("form-progress")
+    app.press("Cancel")
+    app.sees("The job was cancelled on request")
+    app.picture("form-cancelled")
+    # Who has cancelled it knows: it did not fail.
+    assert app.page.get_by_text("Operation failed").count() == 0
+
+    assert not [a for a in login.artifacts() if a["collection"] == "never_there"]
+
+
+def test_show_run_gives_a_link(app, project):
+    app.open("Show W&B run")
+    app.choose("Project", project)
+    app.choose("Run", "deeper-svm (deeper)")
+    app.press("Execute")
+    app.picture("form-shown")
+    with app.page.context.expect_page() as opened:
+        app.dialog.get_by_role("link", name="Open in a new tab").click()
+
+    assert opened.value.url.endswith(f"/{project}/runs/deeper")
+    opened.value.close()
+    app.press("Close")
+    app.panel.get_by_role("heading", name="deeper-svm").wait_for()
+
+
+def test_run_info(app, project, digits):
+    app.open("W&B: get run info")
+    app.select("Run", "augmented_svm")
+    app.press("Execute")
+    app.sees("val/accuracy")
+    app.picture("form-run-info")

@@ -1,0 +1,228 @@
+"""Each page of the panel, and each button to its effect in the grid."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from support.waiting import wait_for
+
+# What each tab shows when it is there.
+TABS = {
+    "Runs": "baseline-svm",
+    "Artifacts": "digits_train:v1",
+    "Predictions": "digits_predictions:v0",
+    "Jobs": "Log predictions",
+    "Reports": "What the digits taught us",
+}
+
+
+def test_runs(panel, digits):
+    panel.tab("Runs")
+    mine = panel.panel.get_by_role("region", name="Runs of this dataset")
+    mine.get_by_text("linked: predictions").wait_for()
+    assert mine.locator("li").first.get_by_role("button", name="augmented-svm", exact=True).count() == 1
+    panel.panel.get_by_role("region", name="All runs").get_by_role("button", name="deeper-svm", exact=True).wait_for()
+    panel.panel.get_by_role("searchbox").fill("deep")
+    panel.panel.get_by_role("button", name="baseline-svm", exact=True).wait_for(state="detached")
+    panel.panel.get_by_role("searchbox").fill("")
+    panel.shows("baseline-svm")
+    panel.picture("panel-runs")
+
+
+def test_a_run(panel, digits):
+    panel.tab("Runs")
+    panel.click("deeper-svm")
+    panel.panel.get_by_role("img", name="loss. deeper-svm").wait_for()
+    panel.panel.get_by_text("Compare with other runs").click()
+    panel.panel.get_by_role("checkbox", name="baseline-svm").check()
+    panel.panel.get_by_role("checkbox", name="augmented-svm").check()
+    panel.panel.locator("svg polyline").nth(5).wait_for()
+    panel.shows("learning_rate")
+    panel.picture("panel-run")
+
+    panel.panel.get_by_role("combobox", name="Predictions field").select_option("predictions")
+    panel.click("Link to this dataset")
+    panel.shows("Linked to this dataset, field predictions")
+    digits.reload()
+    assert digits.get_run_info("deeper_svm").config.run_id == "deeper"
+    panel.click("Unlink")
+    panel.panel.get_by_role("button", name="Link to this dataset").wait_for()
+    digits.reload()
+    assert "deeper_svm" not in digits.list_runs()
+
+    with panel.page.context.expect_page() as opened:
+        panel.click("Open in W&B", exact=False)
+
+    assert opened.value.url.endswith("/runs/deeper")
+    assert opened.value.evaluate("window.opener") is None
+
+
+def test_an_artifact(panel, digits):
+    panel.tab("Artifacts")
+    panel.shows("digits_predictions:v0")
+    panel.picture("panel-artifacts")
+    panel.click("digits_train:v1")
+    panel.shows("of digits")
+    panel.click("Load view")
+    panel.shows("Shown: 40 rows.")
+    panel.grid_has(40)
+    panel.panel.get_by_role("combobox", name="has changed since").select_option("v0")
+    panel.click("Added: 10")
+    panel.grid_has(10)
+    panel.click("Kept: 30")
+    panel.grid_has(30)
+    panel.picture("panel-compare")
+    assert panel.panel.get_by_role("button", name="Removed: 0").is_disabled()
+
+    panel.click("Save view")
+    panel.panel.get_by_role("textbox", name="Name").fill("the training view")
+    panel.click("Save")
+    panel.shows("Saved as “the training view”")
+    digits.reload()
+    assert len(digits.load_saved_view("the training view")) == 40
+    digits.delete_saved_view("the training view")
+
+    panel.click("augmented-svm")
+    panel.panel.get_by_role("heading", name="augmented-svm").wait_for()
+
+
+def test_predictions(panel, digits):
+    panel.tab("Predictions")
+    panel.click("digits_predictions:v0")
+    counted = digits.count_values("predictions.label")
+    name, count = max(counted.items(), key=lambda item: item[1])
+    panel.panel.get_by_role("button", name=f"{name}: {count}. Show them").click()
+    panel.grid_has(count)
+    panel.picture("panel-predictions")
+    sure = len([c for c in digits.values("predictions.confidence") if c >= 0.95])
+    panel.panel.get_by_role("button", name=f"Confidence 0.95 to 1.00: {sure}. Show them").click()
+    panel.grid_has(sure)
+    low = len([c for c in digits.values("predictions.confidence") if c < 0.6])
+    panel.click("Low confidence only")
+    panel.grid_has(low)
+
+
+def test_jobs(panel, project, digits, operator, login):
+    login.fault(kind="upload", mode="hang", count=-1)
+    try:
+        panel.page.keyboard.press("Escape")
+        panel.tab("Jobs")
+        panel.shows("Log predictions")
+        panel.open("W&B: Save View as Artifact")
+        panel.type("Project", project)
+        panel.type("Artifact name", "never there")
+        panel.press("Execute")
+        panel.dialog.get_by_role("progressbar").wait_for()
+        panel.sees("Uploading")
+        panel.page.reload()
+        panel.panel.wait_for()
+    finally:
+        login.heal()
+
+    # Reloading the page ends what ran in it.
+    panel.tab("Jobs")
+    row = panel.panel.locator("li", has_text="Save view as artifact").first
+    row.get_by_text("cancelled", exact=True).wait_for()
+    panel.picture("panel-jobs")
+    row.get_by_role("button", name="Run again").click()
+    panel.sees(f"60 samples of '{digits.name}', the whole dataset will be logged")
+    panel.page.keyboard.press("Escape")
+
+
+def test_a_running_job(panel, project, digits, operator, login):
+    log = operator("log_fiftyone_view_to_wandb")
+    login.fault(kind="upload", mode="hang", count=-1)
+    try:
+        with ThreadPoolExecutor() as pool:
+            call = pool.submit(log, digits, project, "hanging", artifact_name="hanging")
+            panel.tab("Jobs")
+            panel.panel.get_by_role("progressbar").wait_for()
+            panel.picture("panel-running-job")
+            panel.click("Cancel")
+            panel.panel.get_by_text("The job was cancelled on request").first.wait_for()
+            with pytest.raises(RuntimeError, match="cancelled on request"):
+                call.result(20)
+    finally:
+        login.heal()
+
+
+def test_reports(panel):
+    panel.tab("Reports")
+    panel.shows("What the digits taught us")
+    panel.picture("panel-reports")
+    with panel.page.context.expect_page() as opened:
+        panel.click("Open the report What the digits taught us in a new tab")
+
+    assert "/reports/" in opened.value.url
+    assert opened.value.evaluate("window.opener") is None
+
+
+def test_operators_open_it_at_the_right_place(panel, project):
+    panel.tab("Jobs")
+    panel.open("Show W&B run")
+    panel.choose("Project", project)
+    panel.choose("Run", "baseline-svm (baseline)")
+    panel.press("Execute")
+    panel.press("Close")
+    panel.panel.get_by_role("heading", name="baseline-svm").wait_for()
+
+    panel.open("Show W&B Report")
+    panel.choose("Project", project)
+    panel.choose("Report", "What the digits taught us")
+    panel.press("Execute")
+    panel.press("Close")
+    panel.panel.locator("li[aria-current=true]", has_text="What the digits taught us").wait_for()
+
+    # A new page begins where the last one was, and does not jump again.
+    panel.tab("Artifacts")
+    panel.page.reload()
+    panel.panel.get_by_role("tab", name="Artifacts", selected=True).wait_for()
+
+
+def test_the_keyboard_is_enough(panel):
+    panel.panel.get_by_role("tab", name="Runs").focus()
+    panel.page.keyboard.press("ArrowRight")
+    panel.panel.get_by_role("tab", name="Artifacts", selected=True).wait_for()
+    panel.panel.get_by_role("button", name="digits_train:v1", exact=True).focus()
+    panel.page.keyboard.press("Enter")
+    panel.panel.get_by_role("heading", name="digits_train").wait_for()
+    for control in panel.panel.get_by_role("button").or_(panel.panel.get_by_role("combobox")).all():
+        assert control.evaluate("e => e.textContent.trim() || e.ariaLabel || e.labels?.length"), control
+
+
+def test_nothing_comes_from_other_hosts(panel):
+    before = set(panel.hosts)
+    for name in ("Runs", "Artifacts", "Predictions", "Jobs", "Reports"):
+        panel.tab(name)
+        panel.page.wait_for_timeout(500)
+
+    assert {host.split(":")[0] for host in panel.hosts - before} <= {"localhost", "127.0.0.1"}
+
+
+@pytest.mark.parametrize("width", [900, 1500])
+def test_narrow_columns(panel, width):
+    panel.page.set_viewport_size({"width": width, "height": 1000})
+    try:
+        # Beside the grid it gets half of what is left; below that, people widen it.
+        for name, text in TABS.items():
+            panel.tab(name)
+            panel.shows(text)
+            assert panel.panel.evaluate("e => e.scrollWidth <= e.clientWidth"), name
+            panel.picture(f"panel-{width}-{name.lower()}")
+    finally:
+        panel.page.set_viewport_size({"width": 1500, "height": 1000})
+
+
+def test_the_light_theme(panel):
+    colour = "e => getComputedStyle(e).color"
+    theme = panel.page.get_by_test_id("LightModeIcon").or_(panel.page.get_by_test_id("DarkModeIcon")).first
+    dark = panel.panel.evaluate(colour)
+    panel.tab("Runs")
+    theme.click()
+    try:
+        wait_for(lambda: panel.panel.evaluate(colour) != dark)
+        panel.picture("panel-light")
+    finally:
+        theme.click()
+
+    wait_for(lambda: panel.panel.evaluate(colour) == dark)

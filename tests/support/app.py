@@ -1,0 +1,212 @@
+"""The real App: its server, and what a person does in its pages."""
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import fiftyone.constants as foc
+import services
+from playwright.sync_api import TimeoutError
+
+from support.waiting import SECONDS, wait_for
+
+#: How to start Chromium: as root it needs the first, and the rest keeps it quiet.
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+# How many samples the grid has.
+_COUNT = re.compile(r"^[\d,]+ samples?$")
+
+# The App itself asks for things on other hosts, which no test reaches.
+_UNREACHED = "net::ERR_"
+
+
+@contextlib.contextmanager
+def serve(home, mongod, dataset, **environment):
+    """Runs the App's server as FiftyOne starts it; gives the address of a dataset's page."""
+    port, log = services.free_port(), home / "app.log"
+    command = [sys.executable, "main.py", "--address", "127.0.0.1", "--port", str(port)]
+    variables = {
+        **os.environ,
+        "FIFTYONE_DATABASE_URI": mongod,
+        "FIFTYONE_ALLOW_LEGACY_ORCHESTRATORS": "true",
+        "HOME": str(home),
+        **environment,
+    }
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            command, cwd=foc.SERVER_DIR, env=variables, stdin=subprocess.DEVNULL, stdout=out, stderr=out
+        )
+
+    try:
+        wait_for(lambda: services.accepts(port) or process.poll() is not None)
+        assert process.poll() is None, log.read_text()
+        yield f"http://127.0.0.1:{port}/datasets/{dataset}"
+    finally:
+        process.terminate()
+        process.wait(SECONDS)
+
+
+class Visit:
+    """A person in a tab of a browser.
+
+    Args:
+        context: the browser's context
+        address: the page of a dataset in the App
+        ours: addresses of servers that the App may ask, beside its own
+    """
+
+    def __init__(self, context, address, ours=()):
+        self.errors, self.hosts = [], set()
+        self.page, self._address = context.new_page(), address
+        self.page.set_default_timeout(SECONDS * 1000)
+        # What the App says about other products of its makers comes when it likes.
+        self.page.add_locator_handler(self.page.get_by_text("Dismiss", exact=True), lambda button: button.click())
+        self.page.on("console", self._note)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("request", lambda request: self.hosts.add(request.url.split("/")[2]))
+        self.dialog = self.page.get_by_role("dialog")
+        self.panel = self.page.locator(".wandb-panel")
+        self.enter()
+
+    def _note(self, message):
+        if message.type == "error" and _UNREACHED not in message.text:
+            self.errors.append(message.text)
+
+    def enter(self):
+        """Loads the App's page."""
+        self.page.goto(self._address)
+        self.page.get_by_text(_COUNT).first.wait_for()
+
+    def rest(self):
+        """Goes back to where each test begins: nothing is open but the panel, the grid shows the whole dataset."""
+        for _ in range(3):
+            if self.dialog.count():
+                self.page.keyboard.press("Escape")
+                self.page.wait_for_timeout(100)
+
+        if self.dialog.count() or self.errors:
+            self.enter()
+
+        self.run("@voxel51/operators/clear_view")
+        self.errors.clear()
+
+    def run(self, operator, **params):
+        """Runs an operator of the App's own."""
+        self.page.evaluate("([uri, params]) => { __foo__.executeOperator(uri, params) }", [operator, params])
+
+    # Forms
+
+    def open(self, label):
+        """Opens an operator's form from the browser of operators."""
+        self.page.locator("body").press("`")
+        search = self.page.get_by_placeholder("Search operations by name...")
+        search.fill(label)
+        self.dialog.get_by_text(label, exact=True).first.click()
+
+    def choose(self, name, text):
+        """Chooses from the drop-down below a label."""
+        box = self._box(name)
+        box.click()
+        option = self.page.get_by_role("option").filter(has_text=text).first
+        with contextlib.suppress(Exception):
+            option.wait_for(timeout=5000)
+
+        if not option.count():
+            # The list was on its way: it is there with the next change.
+            self.page.keyboard.press("Escape")
+            self.type(name, "?")
+            self.type(name, "")
+            box.click()
+
+        option.click()
+
+    def select(self, name, text):
+        """Selects from the list below a label, into which nothing can be typed."""
+        self._label(name).locator("xpath=following::*[@role='combobox'][1]").click()
+        self.page.get_by_role("option").filter(has_text=text).first.click()
+
+    def type(self, name, text):
+        """Types into the field below a label, and leaves it."""
+        box = self._box(name)
+        box.fill(text)
+        box.press("Tab")
+
+    def check(self, label):
+        """Ticks a box."""
+        self.page.get_by_role("checkbox", name=label).or_(self.page.get_by_label(label, exact=True)).first.check()
+
+    def press(self, name):
+        """Presses a button of a form."""
+        self.dialog.get_by_role("button", name=name, exact=True).last.click()
+
+    def sees(self, text):
+        """Waits for a text in a form."""
+        self.dialog.get_by_text(text).first.wait_for()
+
+    def close(self):
+        """Closes the form."""
+        self.page.keyboard.press("Escape")
+        self.dialog.first.wait_for(state="detached")
+
+    # The panel
+
+    def open_panel(self):
+        """Presses the button above the grid, if the panel is not there already."""
+
+        def opened():
+            # The App brings back the panels of the last visit when it likes, and they push the button away.
+            if self.panel.count() == 0:
+                with contextlib.suppress(TimeoutError):
+                    self.page.locator("[title='Open W&B panel'], img[src*='wandb.svg']").first.click(timeout=2000)
+                    self.panel.wait_for(timeout=10_000)
+
+            return self.panel.count() > 0
+
+        wait_for(opened)
+
+    def tab(self, name):
+        """Chooses one of the panel's tabs."""
+        self.panel.get_by_role("tab", name=name).click()
+
+    def click(self, name, exact=True):
+        """Presses a button of the panel."""
+        self.panel.get_by_role("button", name=name, exact=exact).first.click()
+
+    def choose_project(self, name):
+        """Chooses the panel's project."""
+        self.panel.get_by_role("combobox", name="Project").select_option(name)
+
+    def shows(self, text):
+        """Waits for a text in the panel."""
+        self.panel.get_by_text(text).first.wait_for()
+
+    def grid_has(self, samples):
+        """Waits until the grid has so many samples."""
+        self.page.get_by_text(re.compile(f"^{samples} samples?$")).first.wait_for()
+
+    def picture(self, name):
+        """Keeps a picture of the page, if somebody wants pictures."""
+        directory = os.environ.get("SCREENSHOT_DIR")
+        if not directory:
+            return
+
+        # Things that move come to rest.
+        self.page.wait_for_timeout(700)
+        Path(directory).mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=str(Path(directory) / f"{name}.png"))
+
+    def _box(self, name):
+        return self._label(name).locator("xpath=following::input[1]")
+
+    def _label(self, name):
+        # The App ties no label to its field: the field is the first one behind the label's text.
+        return self.dialog.get_by_text(name, exact=True).last

@@ -1,0 +1,38 @@
+"""Makes the README's pictures of the App from those that the browser tests take: smaller files, the same pixels."""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+
+from PIL import Image
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+#: Which pictures of the tests are shown, and by which names.
+SHOWN = {
+    "form-log-view": "app-form",
+    "panel-run": "app-run",
+    "panel-compare": "app-artifact",
+    "panel-predictions": "app-predictions",
+}
+COLOURS = 256
+MOST_BYTES = 300_000
+
+
+def main() -> int:
+    taken = pathlib.Path(sys.argv[1])
+    for source, name in SHOWN.items():
+        target = ROOT / "assets" / f"{name}.png"
+        with Image.open(taken / f"{source}.png") as picture:
+            picture.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE).save(target, optimize=True)
+        size = target.stat().st_size
+        print(f"{target.relative_to(ROOT)}: {size:,} bytes")
+        if size > MOST_BYTES:
+            print("That is too large for a README", file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
