@@ -309,6 +309,17 @@ def test_labels_to_draw(operator, lookups, images, fake_worker):
         assert ([field.path for field in drawn.fields], drawn.masks) == expected
 
 
+def test_plan_of_heatmaps(operator, lookups, media):
+    dataset = datasets.all_labels(media)
+    for params, shown in (({}, True), ({"draw_labels": False}, False), ({"overlays": ["detection"]}, False)):
+        plan = fields(operator(VIEW), dataset, {"include_labels": True, **params})["plan"]["view"]["description"]
+        assert ("image, heatmap_heatmap" in plan) is shown
+
+    params = {"include_images": True, "predictions_field": "heatmap"}
+    plan = fields(operator(PREDICTIONS), dataset, params)["plan"]["view"]["description"]
+    assert "image, heatmap_heatmap" in plan
+
+
 def test_plan_counts_each_file_once(operator, lookups, images):
     patches = images.to_patches("ground_truth")
     plan = fields(operator(VIEW), patches, {"include_labels": True, "image_mode": "original"})

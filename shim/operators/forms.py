@@ -237,7 +237,7 @@ def overlays(ctx, inputs, view, mode, default, truth=False):
     inputs.enum("mask_mode", modes.values(), default="own", label="Masks", view=modes)
 
 
-def plan(ctx, inputs, view, columns, mode):
+def plan(ctx, inputs, view, columns, mode, labels=None):
     """Says what will happen.
 
     Args:
@@ -246,11 +246,13 @@ def plan(ctx, inputs, view, columns, mode):
         view: the view
         columns: the names of the table's columns, without those of the pictures; none for no table
         mode: what the pictures are: one of ``pictures.MODES``
+        labels (None): the label fields that are drawn if the form names none; by default, all that can be
     """
     rows = _limited(count(view), ctx.params)
     images = {"none": [], "reference": ["image", "thumbnail"]}.get(mode, ["image"])
     if images:
-        images = images + [f"{column}_{name}" for name in shown.slices(view, mode) for column in images]
+        slices = [f"{column}_{name}" for name in shown.slices(view, mode) for column in images]
+        images = images + drawn.heatmap_columns(view, ctx.params, labels) + slices
         images += _remembered("facts", view, lambda: media.media_facts(view))
     parts = []
     if columns:

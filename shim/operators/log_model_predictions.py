@@ -206,7 +206,8 @@ class LogModelPredictions(LogOperator):
                 "Plain fields that become columns of the table",
             )
             forms.some(ctx, inputs, by_confidence=True)
-            forms.plan(ctx, inputs, view, _columns(ctx.params), self.image_mode(ctx.params))
+            labels = [ctx.params.get("predictions_field")]
+            forms.plan(ctx, inputs, view, _columns(ctx.params), self.image_mode(ctx.params), labels)
 
         return types.Property(inputs, view=types.View(label="Log a model's predictions to W&B"))
 

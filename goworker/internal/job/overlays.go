@@ -100,10 +100,14 @@ func (p *pictures) openOverlays(ctx context.Context, v View, d Dataset, f *field
 	}
 	_ = json.Unmarshal([]byte(orDefault(d.DefaultClassesJSON, "[]")), &spec.Default) // what are no names are no classes
 	p.overlays = o
+	query, err := v.query()
+	if err != nil {
+		return err
+	}
 	err = spec.Survey(seen, conf.Masks, func(stages []bson.D, row func(bson.Raw)) error {
-		err := c.source.Aggregate(ctx, v.Query, stages, row)
+		err := c.source.Aggregate(ctx, query, stages, row)
 		if err == nil && len(p.conf.Slices.Names) > 0 {
-			err = c.source.Aggregate(ctx, v.Query, append(p.sliceStages(), stages...), row)
+			err = c.source.Aggregate(ctx, query, append(p.sliceStages(), stages...), row)
 		}
 		return err
 	})
