@@ -3,6 +3,7 @@ package poster
 import (
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -63,4 +64,31 @@ func TestCancelEndsTheProgram(t *testing.T) {
 	time.AfterFunc(50*time.Millisecond, cancel)
 	_, err := program(t, "exec sleep 600").Picture(ctx, "video", Moment{})
 	assert.ErrorIs(t, err, context.Canceled)
+}
+
+// TestListsOfFilesAreNotFollowed asks the real program, where there is one: a file of a dataset
+// must not make it read another one.
+func TestListsOfFilesAreNotFollowed(t *testing.T) {
+	ffmpeg, err := exec.LookPath("ffmpeg")
+	if err != nil {
+		t.Skip("ffmpeg is not installed")
+	}
+	dir := t.TempDir()
+	video := filepath.Join(dir, "v.avi")
+	made := exec.Command(ffmpeg, "-loglevel", "error", "-f", "lavfi", "-i", "color=red:size=64x48:duration=1", video)
+	require.NoError(t, made.Run())
+	m := Maker{Program: ffmpeg, MaxSide: 64}
+	got, err := m.Picture(t.Context(), video, Moment{})
+	require.NoError(t, err)
+	assert.Equal(t, "BM", string(got[:2]))
+	for name, text := range map[string]string{
+		"list.m3u8":     "#EXTM3U\n#EXTINF:1,\n" + video + "\n#EXT-X-ENDLIST\n",
+		"list.mp4":      "#EXTM3U\n#EXTINF:1,\n" + video + "\n#EXT-X-ENDLIST\n",
+		"list.ffconcat": "ffconcat version 1.0\nfile '" + video + "'\n",
+	} {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		_, err := m.Picture(t.Context(), path, Moment{})
+		assert.ErrorIs(t, err, ErrNoPicture, name)
+	}
 }
