@@ -46,6 +46,10 @@ func (o *Overlays) identify(out *object) {
 // heatmapColumn is the beginning of the names of columns with heatmaps.
 const heatmapColumn = "heatmap_"
 
+// mostDrawers is how many rows' labels are drawn at once: masks may have as many pixels as the pictures that
+// thumbnails are made of, so each takes its memory.
+const mostDrawers = 8
+
 // mostLayers is how many pixels a picture may have for its masks to be made beside others.
 const mostLayers = 4 << 20
 
@@ -117,7 +121,7 @@ func (p *pictures) openOverlays(ctx context.Context, v View, d Dataset, f *field
 	classes := overlay.NewClasses(spec)
 	o.noteMany(c, classes)
 	plan := overlay.NewPlan(o.fields, classes, conf.Masks, p.conf.Size)
-	n := min(runtime.GOMAXPROCS(0), mostMakers)
+	n := min(runtime.GOMAXPROCS(0), mostDrawers)
 	o.newOne = func() *overlay.Drawer { return plan.NewDrawer(o.load) }
 	o.drawers = make(chan *overlay.Drawer, n)
 	for range n {
