@@ -18,6 +18,7 @@ import urllib.request
 
 import numpy as np
 from PIL import Image
+from pymongo import UpdateOne
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "bench")]
@@ -109,9 +110,11 @@ def dataset_of(count: int):
     write_pictures(count)
     name = f"bench-pictures-{count}"
     dataset = samples.detections_dataset(name, count)
-    file_name = {"$arrayElemAt": [{"$split": ["$filepath", "/"]}, -1]}
-    path = {"$concat": [str(FOLDER), "/", file_name]}
-    foo.get_db_conn()[dataset._sample_collection_name].update_many({}, [{"$set": {"filepath": path}}])
+    collection = foo.get_db_conn()[dataset._sample_collection_name]
+    ids = [row["_id"] for row in collection.find({}, {"_id": 1})]
+    paths = (str(FOLDER / f"{i:07d}.jpg") for i in range(count))
+    changes = (UpdateOne({"_id": _id}, {"$set": {"filepath": path}}) for _id, path in zip(ids, paths, strict=True))
+    collection.bulk_write(list(changes), ordered=False)
     dataset.reload()
     return dataset
 
