@@ -45,7 +45,7 @@ def media_facts(view):
     known = {"width": ("width", "frame_width"), "height": ("height", "frame_height"), "duration": ("duration",)}
     sample = [
         {"$limit": _LOOKED_AT},
-        {"$match": {"metadata": {"$ne": None}}},
+        {"$match": {"metadata": {"$type": "object"}}},
         {"$project": {"metadata": 1}},
         {"$limit": 1},
     ]
