@@ -1,5 +1,6 @@
 """What the App says when W&B cannot be shown, and that it goes on working."""
 
+import json
 import shutil
 
 import pytest
@@ -190,3 +191,22 @@ def test_a_thousand_runs(app, login):
     app.shows("run 0949")
     app.panel.get_by_role("searchbox").fill("run 0007")
     app.shows("run 0007")
+
+
+def test_a_thousand_artifacts(app, login):
+    login.make_run("many", "maker", "maker")
+    for i in range(1000):
+        login.make_artifact("many", "maker", f"data-{i:04}", metadata=json.dumps({"num_samples": i}))
+
+    app.open_panel()
+    app.click("Refresh")
+    app.choose_project("many")
+    app.tab("Artifacts")
+    app.shows("data-0999:v0")
+    assert app.panel.locator("li").count() == 50
+    app.click("Older")
+    app.shows("data-0949:v0")
+    app.open("W&B: Load View from Artifact")
+    app.type("Project", "many")
+    app.choose("Artifact", "data-0999:v0 (latest)")
+    app.press("Cancel")

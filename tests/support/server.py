@@ -1,7 +1,9 @@
 """The local stand-in for W&B, as tests of the whole chain see it."""
 
 import base64
+import hashlib
 import json
+import secrets
 import urllib.request
 
 
@@ -48,6 +50,51 @@ class Server:
         spec = json.dumps({"blocks": [{"type": "paragraph", "children": [{"text": "Words of the report."}]}]})
         self.graphql(
             document, {"i": {"entityName": self.entity, "projectName": project, "displayName": title, "spec": spec}}
+        )
+
+    def make_artifact(self, project, run_id, name, kind="dataset", **values):
+        """Makes an artifact without files; values are inputs of W&B's mutation createArtifact."""
+        place = {"entityName": self.entity, "projectName": project, "runName": run_id}
+        manifest = {"version": 1, "storagePolicy": "wandb-storage-policy-v1", "contents": {}}
+        manifest["storagePolicyConfig"] = {"storageLayout": "V2"}
+        text = json.dumps(manifest).encode()
+        created = self.graphql(
+            "mutation C($i: CreateArtifactInput!) { createArtifact(input: $i) { artifact { id } } }",
+            {
+                "i": {
+                    **place,
+                    "artifactTypeName": kind,
+                    "artifactCollectionName": name,
+                    "digest": hashlib.md5(b"wandb-artifact-manifest-v1\n").hexdigest(),
+                    "digestAlgorithm": "MANIFEST_MD5",
+                    "aliases": [{"artifactCollectionName": name, "alias": "latest"}],
+                    "clientID": secrets.token_hex(64),
+                    "sequenceClientID": secrets.token_hex(64),
+                    **values,
+                }
+            },
+        )
+        found = created["data"]["createArtifact"]["artifact"]["id"]
+        described = self.graphql(
+            "mutation M($i: CreateArtifactManifestInput!) { createArtifactManifest(input: $i) "
+            "{ artifactManifest { file { uploadUrl uploadHeaders } } } }",
+            {
+                "i": {
+                    **place,
+                    "artifactID": found,
+                    "name": "wandb_manifest.json",
+                    "type": "FULL",
+                    "digest": base64.b64encode(hashlib.md5(text).digest()).decode(),
+                }
+            },
+        )
+        file = described["data"]["createArtifactManifest"]["artifactManifest"]["file"]
+        headers = dict(header.split(":", 1) for header in file["uploadHeaders"])
+        request = urllib.request.Request(file["uploadUrl"], text, headers, method="PUT")
+        urllib.request.urlopen(request, timeout=30).close()
+        self.graphql(
+            "mutation D($i: CommitArtifactInput!) { commitArtifact(input: $i) { artifact { id } } }",
+            {"i": {"artifactID": found}},
         )
 
     def stream(self, project, run_id, rows, **ending):
