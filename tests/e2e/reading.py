@@ -36,6 +36,11 @@ class Reader:
         return file(self.artifact(result), path)
 
 
+def words(row):
+    """A row without its picture and the picture's size."""
+    return {name: cell for name, cell in row.items() if name not in ("image", "width", "height")}
+
+
 def rows(table):
     """A table's rows as dicts, whose order is that of the columns."""
     return [dict(zip(table.columns, row, strict=True)) for row in table.data]
