@@ -10,7 +10,7 @@ export PATH := $(PATH):$(abspath $(BIN))
 TOOL   := go tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help env build proto proto-check js js-check lint format test test-go test-py test-js test-oldest screenshots demo demo-app bench bench-pictures check-server clean
+.PHONY: help env build proto proto-check js js-check lint format test test-go test-py test-js test-oldest screenshots demo demo-app bench bench-pictures bench-thumbs check-server clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +89,9 @@ bench: build ## Measure against the usual way with FiftyOne and wandb
 
 bench-pictures: build ## Measure tables with pictures against the usual way
 	@$(PY) bench/pictures.py $(ARGS)
+
+bench-thumbs: env ## Measure the making of thumbnails against Pillow
+	@$(PY) bench/thumbs.py $(ARGS)
 
 check-server: build ## Run the client's contract tests against a real server: WANDB_BASE_URL, WANDB_API_KEY
 	go test -count=1 -tags checkserver -run TestRealServer ./goworker/internal/wandb/wandbtest

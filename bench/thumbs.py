@@ -1,6 +1,6 @@
 """Measures thumbnails of photographs made by the worker against Pillow's, in turns in this run, on one core each.
 
-Run it as `python bench/thumbs.py`. The photographs are those of scikit-learn and scikit-image, which FiftyOne requires.
+The photographs are those of scikit-learn and scikit-image, which FiftyOne requires.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sklearn.datasets import load_sample_images
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SIDE = 256
-QUALITY = 85
+QUALITY = 80
 PICTURES_VARIABLE = "THUMB_PICTURES"
 RESULT = re.compile(r"^BenchmarkMake/(\S+?)(?:-\d+)?\s+\d+\s+([\d.]+) ns/op", re.MULTILINE)
 
