@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import re
 
 from . import query, runs
 from .errors import SETTINGS, WandBError, bad_argument
@@ -98,7 +99,9 @@ def plain(text):
 
 def url(config):
     """The address of the run's page, as a record says it, or None."""
-    return config.get("url") or config.get("wandb_url")
+    address = config.get("url") or config.get("wandb_url")
+    # A record may have come with somebody else's dataset: what is no web page becomes no link.
+    return address if isinstance(address, str) and re.match(r"https?://", address) else None
 
 
 def newest(dataset, key=None):

@@ -12,7 +12,7 @@ _LONGEST_VALUE = 500
 
 def project(entry):
     """A project of a list."""
-    return {"name": entry.name, "created": entry.created_at, "url": entry.url}
+    return {"name": entry.name}
 
 
 def run(entry):
@@ -39,11 +39,9 @@ def run_details(details):
         "summary": _values(details.summary_json),
         "notes": details.notes,
         "historyKeys": list(details.history_keys),
-        "history": json.loads(details.history_json or "[]"),
+        "history": to_plain(json.loads(details.history_json or "[]")),
         "inputs": [artifact(entry) for entry in details.inputs],
         "outputs": [artifact(entry) for entry in details.outputs],
-        "heartbeat": details.heartbeat_at,
-        "projectUrl": details.project_url,
     }
 
 
@@ -76,7 +74,7 @@ def artifact_content(content):
     return {
         "artifact": artifact(content.artifact),
         "metadata": _short(metadata),
-        "classes": classes if isinstance(classes, dict) else {},
+        "classes": _counts(classes),
         "usedBy": [run(entry) for entry in content.used_by],
         "createdBy": run(content.created_by) if content.HasField("created_by") else None,
     }
@@ -146,6 +144,8 @@ def job(record):
         "error": record["error"],
         "delegated": record["delegated"],
         "url": result.get("artifact_url") or result.get("wandb_url"),
+        "entity": result.get("entity") or "",
+        "project": result.get("project") or "",
         "artifact": _artifact_of(result),
         "samples": result.get("samples_logged") or result.get("samples_processed") or result.get("samples_loaded"),
         "warnings": [w.get("message", "") for w in result.get("warnings") or []],
@@ -155,6 +155,12 @@ def job(record):
 def _artifact_of(result):
     name, version = result.get("artifact_name"), result.get("artifact_version")
     return f"{name}:{version}" if name and version and ":" not in name else name
+
+
+def _counts(classes):
+    # Whoever may write to the project wrote it.
+    found = classes.items() if isinstance(classes, dict) else ()
+    return {name: count for name, count in found if isinstance(count, int) and not isinstance(count, bool)}
 
 
 def _values(text):

@@ -91,14 +91,16 @@ class Predictions:
 
     def of_class(self, name):
         """The labels of a class, and the samples that have any."""
+        # To MongoDB, a text such as "$5" would be the name of a field.
+        wanted = F.literal(name)
         if self.path is not None:
-            return self.view.filter_labels(self.field, F("label") == name)
+            return self.view.filter_labels(self.field, F("label") == wanted)
 
         text = F(self.field)
-        if name is not None and len(name) == _LONGEST_CLASS:
+        if len(name) == _LONGEST_CLASS:
             return self.view.match(text.starts_with(name))
 
-        return self.view.match(text == name)
+        return self.view.match(text == wanted)
 
     def of_confidence(self, low, high):
         """The labels with a confidence from low to below high; of the last step, to 1."""

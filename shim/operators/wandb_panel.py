@@ -91,7 +91,6 @@ class WandBPanel(foo.Panel):
             "entity": found.entity,
             "entities": list(found.entities),
             "username": found.username,
-            "server": found.base_url,
             "projects": [panel_data.project(entry) for entry in found.projects],
             "project": asked["project"] or asked["environment"].get("WANDB_PROJECT", ""),
         }
@@ -184,14 +183,18 @@ class WandBPanel(foo.Panel):
     @_event
     def ask_show_class(self, ctx):
         """Shows the predictions of a class."""
-        _show(ctx, _predictions(ctx).of_class(ctx.params.get("class")))
+        name = ctx.params.get("class")
+        # A class may have an empty name.
+        if not isinstance(name, str):
+            raise bad_argument("class has to be given")
+
+        _show(ctx, _predictions(ctx).of_class(name))
         return {}
 
     @_event
     def ask_show_confidence(self, ctx):
         """Shows the predictions with a confidence in a range."""
-        low, high = float(ctx.params["low"]), float(ctx.params["high"])
-        _show(ctx, _predictions(ctx).of_confidence(low, high))
+        _show(ctx, _predictions(ctx).of_confidence(_number(ctx, "low"), _number(ctx, "high")))
         return {}
 
     @_event
@@ -313,5 +316,13 @@ def _text(ctx, name):
     value = ctx.params.get(name)
     if not isinstance(value, str) or not value:
         raise bad_argument(f"{name} has to be given")
+
+    return value
+
+
+def _number(ctx, name):
+    value = ctx.params.get(name)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise bad_argument(f"{name} has to be a number")
 
     return value

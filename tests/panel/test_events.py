@@ -50,7 +50,7 @@ def test_the_panel_is_one_component(once, images):
 def test_the_place(ready, login, monkeypatch):
     login.make_run(PROJECT, "r1", "first")
     place = ready("place")
-    assert (place["entity"], place["username"], place["server"]) == (login.entity, login.entity, login.url)
+    assert (place["entity"], place["username"]) == (login.entity, login.entity)
     assert PROJECT in [project["name"] for project in place["projects"]]
     assert login.key not in json.dumps(place)
 
@@ -116,6 +116,15 @@ def test_records_of_the_dataset(ready, operator, images, login):
     assert (record["project"], record["field"]) == (PROJECT, "predictions")
     operator("remove_wandb_run")(images, linked["run_key"])
     assert ready("dataset", images)["records"] == []
+
+
+def test_a_record_whose_address_is_no_page(ready, operator, images, login):
+    linked = module(operator("WandBPanel"), "linked")
+    values = {"method": "wandb_run", "run_id": "r1", "project": PROJECT, "entity": "e", "url": "javascript:alert(1)"}
+    images.register_run("somebodys", images.init_run(**values))
+    (record,) = ready("dataset", images)["records"]
+    assert (record["key"], record["url"]) == ("somebodys", "")
+    assert linked.newest(images)[0] is None
 
 
 def test_what_operators_select(ready, operator, images, login):
@@ -237,6 +246,39 @@ def test_predictions_of_a_language_model(ready, ask, operator, images):
     assert len(facts["classes"]) == len(images)
     view = shown_view(images, ask("show_class", images, **{**params, "class": "picture 3"}))
     assert view.values("caption") == ["picture 3"]
+
+
+def test_classes_that_look_like_names_of_fields(operator, images):
+    views = module(operator("WandBPanel"), "panel_views")
+    sample = images.first()
+    sample["caption"] = sample["predictions"].detections[0].label = "$5"
+    sample.save()
+
+    of_texts = views.Predictions(images.view(), "caption", None, {}, [], 0, [])
+    of_labels = views.Predictions(images.view(), "predictions", "predictions.detections", {}, [], 0, [])
+    assert of_texts.of_class("$5").values("id") == [sample.id]
+    assert of_labels.of_class("$5").values("predictions.detections.label", unwind=True) == ["$5"]
+
+
+@pytest.mark.parametrize(
+    ("event", "params"),
+    [
+        ("show_class", {}),
+        ("show_class", {"class": {"$function": {}}}),
+        ("show_confidence", {"low": "0", "high": 1}),
+        ("show_confidence", {"low": 0}),
+    ],
+)
+def test_bars_that_no_plot_has(ask, images, logged, event, params):
+    answer = ask(event, images, project=PROJECT, artifact=logged["preds"], **params).answer
+    assert (answer["state"], answer["code"]) == ("problem", "bad_argument")
+
+
+def test_a_class_distribution_of_somebody_else(ready, login):
+    login.make_run(PROJECT, "odd", "odd")
+    metadata = '{"class_distribution": {"a": 3, "b": "<b>", "c": {"d": 1}, "e": 1e999, "f": true}}'
+    login.make_artifact(PROJECT, "odd", "odd-classes", metadata=metadata)
+    assert ready("artifact", project=PROJECT, artifact="odd-classes:v0")["classes"] == {"a": 3}
 
 
 def test_predictions_whose_field_is_gone(ready, ask, images, logged):
