@@ -2,7 +2,7 @@
 
 import React, { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { AppProvider, problemOf, useApp, useData, useRemembered, type Problem } from "./app";
-import { getAddress, isTab, takeAddress, SELECTED, TABS, type Route, type Tab, type Where } from "./nav";
+import { clearAddress, getAddress, isTab, takeAddress, SELECTED, TABS, type Route, type Tab, type Where } from "./nav";
 import { Loading, ProblemNotice, Tabs } from "./parts";
 import { ArtifactPage } from "./pages/ArtifactPage";
 import { Artifacts } from "./pages/Artifacts";
@@ -62,6 +62,7 @@ function Shell() {
   const show = useCallback(
     (selection: Selection | null) => {
       if (!selection) return go({ tab: "reports" });
+      if (selection.kind !== "report") clearAddress();
       if (selection.entity) setEntity(selection.entity);
       if (selection.project) setProject(selection.project);
       const opened = selection.kind === "project" ? {} : { open: selection.id };
@@ -75,15 +76,29 @@ function Shell() {
   const chosenEntity = place.data?.entity ?? "";
   const where = useMemo<Where>(() => ({ entity: chosenEntity, project: chosen }), [chosenEntity, chosen]);
 
+  const chooseEntity = (next: string) => {
+    setEntity(next);
+    setProject("");
+    go({ tab: route.tab });
+  };
+
   const page = usePlaceOnPage(`${route.tab} ${route.open ?? ""}`);
 
   const body = () => {
     if (route.tab === "jobs") {
-      return <Jobs jobs={jobs} problem={<ProblemNotice problem={jobsProblem} />} reload={reloadJobs} go={go} />;
+      return <Jobs where={where} jobs={jobs} problem={<ProblemNotice problem={jobsProblem} />} reload={reloadJobs} go={go} />;
     }
     if (!place.data || isLoggedOut(place.problem)) {
       if (place.problem) {
-        return <WayIn problem={place.problem} address={route.tab === "reports" ? getAddress() : ""} again={refresh} />;
+        return (
+          <WayIn
+            problem={place.problem}
+            address={route.tab === "reports" ? getAddress() : ""}
+            again={refresh}
+            remembered={entity}
+            leave={() => chooseEntity("")}
+          />
+        );
       }
       return <Loading text={place.pending ?? "Asking W&B"} />;
     }
@@ -111,11 +126,7 @@ function Shell() {
       <header className="w-head">
         <div className="w-bar">
           {place.data && (
-            <Chooser place={place.data} project={chosen} setProject={setProject} setEntity={(next) => {
-              setEntity(next);
-              setProject("");
-              go({ tab: route.tab });
-            }} />
+            <Chooser place={place.data} project={chosen} setProject={setProject} setEntity={chooseEntity} />
           )}
           {place.data && place.pending && <Loading text="Refreshing" />}
           <button
@@ -178,7 +189,7 @@ function Page(props: {
   switch (route.tab) {
     case "runs":
       return route.open ? (
-        <RunPage where={where} run={route.open} dataset={dataset} go={go} changed={props.changed} />
+        <RunPage key={route.open} where={where} run={route.open} dataset={dataset} go={go} changed={props.changed} />
       ) : (
         <Runs where={where} dataset={dataset} go={go} />
       );

@@ -16,7 +16,18 @@ export interface Where {
   project: string;
 }
 
-/** What is open on a tab: a run, an artifact (`name:version`), or the list if there is none. */
+/** Where something is; lineage and jobs lead into other projects, too. */
+export function placeOf(found: Where, shown: Where): Where {
+  return { entity: found.entity || shown.entity, project: found.project || shown.project };
+}
+
+/** A run's id or an artifact's `name:version`, with its place before it where that is not the one that is shown. */
+export function pathOf(name: string, found: Where, shown: Where): string {
+  const { entity, project } = placeOf(found, shown);
+  return entity === shown.entity && project === shown.project ? name : `${entity}/${project}/${name}`;
+}
+
+/** What is open on a tab: a run, an artifact (see {@link pathOf}), or the list if there is none. */
 export interface Route {
   tab: Tab;
   open?: string;
@@ -39,6 +50,12 @@ export function setAddress(url: string): void {
 
 export function getAddress(): string {
   return address;
+}
+
+/** Forgets the address: what was selected is shown in its own place. */
+export function clearAddress(): void {
+  address = "";
+  taken = true;
 }
 
 /** Whether there is an address that nobody has taken yet; there is none after this. */

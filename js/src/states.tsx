@@ -15,8 +15,16 @@ export function isLoggedOut(problem: Problem | null): boolean {
 }
 
 /** In the place of all pages that need W&B. */
-export function WayIn(props: { problem: Problem; address: string; again: () => void }) {
-  const { problem, again } = props;
+export function WayIn(props: {
+  problem: Problem;
+  address: string;
+  again: () => void;
+  /** The entity that this browser remembers, if any, and what forgets it. */
+  remembered: string;
+  leave: () => void;
+}) {
+  const { problem, again, remembered } = props;
+  const isLost = remembered !== "" && NO_PLACE.has(problem.code);
   return (
     <div className="w-empty">
       {props.address && (
@@ -28,15 +36,16 @@ export function WayIn(props: { problem: Problem; address: string; again: () => v
         <>
           <h2>{title(problem.code)}</h2>
           <p role="alert">{withCode(problem.text)}</p>
-          <p className="w-soft">
-            {NO_WAY.has(problem.code)
-              ? "The App goes on working meanwhile, and the list of jobs is still here."
-              : "Set it right where the App's server was started, then try again."}
-          </p>
+          <p className="w-soft">{advice(problem.code, isLost ? remembered : "")}</p>
           <div className="w-bar">
-            <button type="button" className="w-main" onClick={again}>
+            <button type="button" className={isLost ? undefined : "w-main"} onClick={again}>
               Try again
             </button>
+            {isLost && (
+              <button type="button" className="w-main" onClick={props.leave}>
+                Show your own projects
+              </button>
+            )}
           </div>
         </>
       )}
@@ -54,6 +63,13 @@ function title(code: string): string {
   if (NO_PLACE.has(code)) return "There is nothing to see at this place";
   if (code === "offline" || code === "disabled") return "W&B is turned off";
   return "W&B cannot be shown";
+}
+
+function advice(code: string, lost: string): string {
+  if (lost) return `The panel was at “${lost}” when you used it last, and this account sees nothing there.`;
+  return NO_WAY.has(code)
+    ? "The App goes on working meanwhile, and the list of jobs is still here."
+    : "Set it right where the App's server was started, then try again.";
 }
 
 function LogIn(props: { problem: Problem; again: () => void }) {

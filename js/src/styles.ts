@@ -62,6 +62,5 @@ export const STYLES = `
 .w-empty code { background: var(--w-card); border-radius: 3px; padding: 1px 5px; overflow-wrap: anywhere; } .w-empty ol { margin: 0; padding-left: 20px; list-style: decimal; }
 .w-page:focus { outline: none; }
 @container (max-width: 400px) { .wandb-panel .w-tabs button { padding: 6px 5px; font-size: 13px; } .w-page { padding: 10px 8px; } .w-head { padding: 8px 8px 0; } }
-.w-hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .w-split { display: grid; grid-template-columns: 1fr; gap: 16px; } @container (min-width: 720px) { .w-split { grid-template-columns: 1fr 1fr; } }
 `;

@@ -2,15 +2,12 @@
 
 export interface Project {
   name: string;
-  created: string;
-  url: string;
 }
 
 export interface Place {
   entity: string;
   entities: string[];
   username: string;
-  server: string;
   projects: Project[];
   project: string;
 }
@@ -75,8 +72,6 @@ export interface RunDetails {
   history: Row[];
   inputs: Artifact[];
   outputs: Artifact[];
-  heartbeat: string;
-  projectUrl: string;
 }
 
 export interface Artifact {
@@ -154,6 +149,9 @@ export interface Job {
   error: string | null;
   delegated: boolean;
   url: string | null;
+  /** Where the artifact is; empty where the result does not say. */
+  entity: string;
+  project: string;
   artifact: string | null;
   samples: number | null;
   warnings: string[];

@@ -25,10 +25,9 @@ export const PLACE = {
   entity: "me",
   entities: ["me", "team"],
   username: "me",
-  server: "http://wandb.test",
   projects: [
-    { name: "first", created: "2026-01-01T00:00:00", url: "http://wandb.test/me/first" },
-    { name: "second", created: "2026-01-02T00:00:00", url: "http://wandb.test/me/second" },
+    { name: "first" },
+    { name: "second" },
   ],
   project: "second",
 };
@@ -88,6 +87,8 @@ export function job(id: string, more: object = {}) {
     error: null,
     delegated: false,
     url: "http://wandb.test/a",
+    entity: "me",
+    project: "second",
     artifact: "digits_train:v0",
     samples: 12,
     warnings: [],

@@ -5,7 +5,7 @@ import userEvent from "@testing-library/user-event";
 import React from "react";
 import { describe, expect, it } from "vitest";
 import { WandBPanel } from "../src/WandBPanel";
-import { answer, artifact, asked, DATASET, events, run } from "./app";
+import { answer, artifact, asked, DATASET, events, problem, run } from "./app";
 
 const user = userEvent.setup();
 const RECORD = {
@@ -103,8 +103,6 @@ const DETAILS = {
   ],
   inputs: [artifact("digits_train", "v1")],
   outputs: [],
-  heartbeat: "",
-  projectUrl: "",
 };
 
 describe("a run", () => {
@@ -132,6 +130,14 @@ describe("a run", () => {
     expect(await screen.findAllByRole("checkbox")).toHaveLength(12);
     await user.click(screen.getByRole("button", { name: "Show all 30 metrics" }));
     expect(screen.getAllByRole("checkbox")).toHaveLength(30);
+  });
+
+  it("that diverged shows the way there", async () => {
+    answer("runs", { runs: [run("a")], next: "", total: 1 });
+    answer("run", { ...DETAILS, historyKeys: ["loss", "samples"], summary: { loss: "NaN", samples: "(table, 3 rows)" } });
+    await open(/Runs/, /^run a$/);
+    expect(await screen.findByRole("img", { name: /^loss\. run a: from 2/ })).toBeTruthy();
+    expect(screen.getAllByRole("checkbox")).toHaveLength(1);
   });
 
   it("is linked to the dataset and a field, and unlinked", async () => {
@@ -226,6 +232,25 @@ describe("an artifact", () => {
     expect(((await screen.findByRole("button", { name: "Removed: 2" })) as HTMLButtonElement).disabled).toBe(true);
     await user.click(screen.getByRole("button", { name: "Added: 3" }));
     expect(asked("show_part")).toMatchObject([{ part: "added", old: "digits_preds:v0" }]);
+  });
+
+  it("forgets what came of another version", async () => {
+    predictions();
+    const older = artifact("digits_preds", "v0", { type: "predictions" });
+    answer("artifact", (params) => (params["artifact"] === "digits_preds:v0" ? { ...CONTENT, artifact: older } : CONTENT));
+    answer("load", problem("stop", "Not this one."));
+    answer("comparison", { parts: {} });
+    await open(/Artifacts/, /^digits_preds:v1$/);
+    const version = await screen.findByRole("combobox", { name: "Version" });
+    await user.selectOptions(version, "v0");
+    await user.selectOptions(await screen.findByRole("combobox", { name: "What v0 has changed since" }), "v1");
+    await user.click(screen.getByRole("button", { name: "Load view" }));
+    expect(await screen.findByText("Not this one.")).toBeTruthy();
+    await user.selectOptions(version, "v1");
+    const changed = await screen.findByRole<HTMLSelectElement>("combobox", { name: "What v1 has changed since" });
+    expect(changed.value).toBe("");
+    expect(screen.queryByText("Not this one.")).toBeNull();
+    expect(asked("comparison")).toHaveLength(1);
   });
 
   it("of another dataset says so", async () => {

@@ -65,6 +65,16 @@ describe("states", () => {
     await waitFor(() => expect(asked("runs").at(-1)).toMatchObject({ project: "first" }));
   });
 
+  it("leads back from an entity that is remembered and gone", async () => {
+    window.localStorage.setItem("@harpreetsahota/wandb:entity", "old-team");
+    window.localStorage.setItem("@harpreetsahota/wandb:project", "theirs");
+    answer("place", (params) => (params["entity"] ? problem("unknown_entity", "There is no old-team.") : PLACE));
+    render(<WandBPanel />);
+    expect(await screen.findByText("There is no old-team.")).toBeTruthy();
+    await user.click(screen.getByRole("button", { name: "Show your own projects" }));
+    await waitFor(() => expect(asked("runs").at(-1)).toMatchObject({ entity: "me", project: "second" }));
+  });
+
   it("says what to do with an empty project", async () => {
     render(<WandBPanel />);
     expect(await screen.findByText(/This project has no runs yet/)).toBeTruthy();
@@ -147,6 +157,18 @@ describe("what an operator has selected", () => {
     expect(window.open).toHaveBeenCalledWith("http://wandb.test/r", "_blank", "noopener,noreferrer");
   });
 
+  it("is not shown as a report if it is a run", async () => {
+    render(<WandBPanel />);
+    await screen.findByText(/no runs yet/);
+    answer("dataset", { ...DATASET, selection: { ...SELECTION, selected: 300 } });
+    answer("run", problem("not_found", "There is no run r."));
+    setAddress("http://wandb.test/r");
+    expect(await screen.findByText("There is no run r.")).toBeTruthy();
+    await tab(/Reports/);
+    expect(await screen.findByText(/This project has no reports/)).toBeTruthy();
+    expect(screen.queryByText("http://wandb.test/r")).toBeNull();
+  });
+
   it("can be a mere address, which is never framed", async () => {
     render(<WandBPanel />);
     await screen.findByText(/no runs yet/);
@@ -190,6 +212,22 @@ describe("jobs", () => {
     expect(asked("remove_job")).toEqual([{ job: "1" }]);
     await user.click(screen.getByRole("button", { name: "digits_train:v0" }));
     expect(await screen.findByRole("heading", { name: "digits_train" })).toBeTruthy();
+  });
+
+  it("lead to what they made in another project", async () => {
+    answer("jobs", { jobs: [job("1", { project: "first" })] });
+    const made = artifact("digits_train", "v0", { project: "first" });
+    answer("artifact", { artifact: made, metadata: {}, classes: {}, usedBy: [run("a", { project: "first" })], createdBy: null });
+    answer("load", problem("stop", "That is enough."));
+    answer("run", problem("not_found", "There is no run."));
+    render(<WandBPanel />);
+    await tab(/Jobs/);
+    await user.click(await screen.findByRole("button", { name: "digits_train:v0" }));
+    await user.click(await screen.findByRole("button", { name: "Load view" }));
+    expect(asked("artifact").at(-1)).toMatchObject({ artifact: "me/first/digits_train:v0" });
+    expect(asked("load")).toMatchObject([{ project: "first", artifact: "digits_train:v0" }]);
+    await user.click(screen.getByRole("button", { name: "run a" }));
+    await waitFor(() => expect(asked("run").at(-1)).toMatchObject({ run: "me/first/a" }));
   });
 });
 

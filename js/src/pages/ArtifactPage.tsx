@@ -3,7 +3,7 @@
 import React, { useState } from "react";
 import { useAction, useApp, useData, type Params } from "../app";
 import { bytes, count, plural } from "../format";
-import type { Go, Where } from "../nav";
+import { pathOf, placeOf, type Go, type Where } from "../nav";
 import { Age, Back, Field, KeyValues, LinkOut, Loading, Notice, ProblemNotice, Section, State, Status, Tags } from "../parts";
 import type {
   Artifact,
@@ -53,10 +53,10 @@ export function ArtifactPage(props: { where: Where; artifact: string; dataset: D
       {content && (
         <>
           <Facts artifact={content.artifact} />
-          <Loader where={where} artifact={content.artifact} dataset={props.dataset} go={props.go} />
-          <Compare where={where} artifact={content.artifact} versions={others} dataset={props.dataset} />
-          {content.createdBy && <Runs title="Made by" runs={[content.createdBy]} go={props.go} />}
-          <Runs title="Used by" runs={content.usedBy.filter((run) => run.id !== content.createdBy?.id)} go={props.go} />
+          <Loader key={`load ${content.artifact.id}`} where={where} artifact={content.artifact} dataset={props.dataset} go={props.go} />
+          <Compare key={`compare ${content.artifact.id}`} where={where} artifact={content.artifact} versions={others} dataset={props.dataset} />
+          {content.createdBy && <Runs title="Made by" where={where} runs={[content.createdBy]} go={props.go} />}
+          <Runs title="Used by" where={where} runs={content.usedBy.filter((run) => run.id !== content.createdBy?.id)} go={props.go} />
           <details>
             <summary>Metadata</summary>
             <KeyValues values={content.metadata} name="Metadata" />
@@ -102,7 +102,7 @@ export function Loader(props: {
   const load = (what: string, params: Params) =>
     action.start(what, async (say) => {
       setDone(null);
-      const asked = { ...props.where, artifact: `${artifact.name}:${artifact.version}`, ...params };
+      const asked = { ...placeOf(artifact, props.where), artifact: `${artifact.name}:${artifact.version}`, ...params };
       const { loading } = await calls.ask<{ loading: string }>("load", asked);
       const { result } = await calls.ask<LoadResult>("loading", { loading }, { onPending: say });
       setDone(result);
@@ -139,7 +139,7 @@ export function Loader(props: {
             {go && (
               <button
                 type="button"
-                onClick={() => go({ tab: "predictions", open: `${artifact.name}:${artifact.version}` })}
+                onClick={() => go({ tab: "predictions", open: pathOf(`${artifact.name}:${artifact.version}`, artifact, props.where) })}
               >
                 Classes and confidences
               </button>
@@ -220,7 +220,7 @@ function Compare(props: { where: Where; artifact: Artifact; versions: Artifact[]
       {other && (
         <Parts
           key={other}
-          where={props.where}
+          where={placeOf(artifact, props.where)}
           old={`${artifact.name}:${other}`}
           current={`${artifact.name}:${artifact.version}`}
         />
@@ -265,14 +265,14 @@ function Parts(props: { where: Where; old: string; current: string }) {
   );
 }
 
-function Runs(props: { title: string; runs: Run[]; go: Go }) {
+function Runs(props: { title: string; where: Where; runs: Run[]; go: Go }) {
   if (props.runs.length === 0) return null;
   return (
     <Section title={props.title}>
       <ul className="w-list">
         {props.runs.map((run) => (
           <li className="w-card w-row" key={run.id}>
-            <button type="button" className="w-link" onClick={() => props.go({ tab: "runs", open: run.id })}>
+            <button type="button" className="w-link" onClick={() => props.go({ tab: "runs", open: pathOf(run.id, run, props.where) })}>
               {run.name}
             </button>
             <State state={run.state} />

@@ -3,7 +3,7 @@
 import React, { useEffect, useState } from "react";
 import { useAction, useApp } from "../app";
 import { ago, plural, span } from "../format";
-import type { Go } from "../nav";
+import { pathOf, type Go, type Where } from "../nav";
 import { LinkOut, Loading, Notice, ProblemNotice, State } from "../parts";
 import type { Job } from "../types";
 
@@ -17,7 +17,7 @@ export function isGoing(job: Job): boolean {
   return job.state === "running" || job.state === "queued";
 }
 
-export function Jobs(props: { jobs: Job[] | null; problem: React.ReactNode; reload: () => void; go: Go }) {
+export function Jobs(props: { where: Where; jobs: Job[] | null; problem: React.ReactNode; reload: () => void; go: Go }) {
   const now = useSeconds();
   if (!props.jobs) return <>{props.problem ?? <Loading text="Reading the list of jobs" />}</>;
   return (
@@ -28,7 +28,7 @@ export function Jobs(props: { jobs: Job[] | null; problem: React.ReactNode; relo
       )}
       <ul className="w-list">
         {props.jobs.map((job) => (
-          <JobRow key={job.id} job={job} now={now} reload={props.reload} go={props.go} />
+          <JobRow key={job.id} where={props.where} job={job} now={now} reload={props.reload} go={props.go} />
         ))}
       </ul>
     </>
@@ -56,7 +56,7 @@ function Aim(props: { parameters: Record<string, unknown> }) {
   return parts.length > 0 ? <p className="w-small w-soft">{parts.join(" · ")}</p> : null;
 }
 
-function JobRow(props: { job: Job; now: number; reload: () => void; go: Go }) {
+function JobRow(props: { where: Where; job: Job; now: number; reload: () => void; go: Go }) {
   const { calls } = useApp();
   const { job } = props;
   const action = useAction();
@@ -98,7 +98,7 @@ function JobRow(props: { job: Job; now: number; reload: () => void; go: Go }) {
       ))}
       <div className="w-bar">
         {job.artifact && (
-          <button type="button" className="w-link" onClick={() => props.go({ tab: "artifacts", open: job.artifact ?? "" })}>
+          <button type="button" className="w-link" onClick={() => props.go({ tab: "artifacts", open: pathOf(job.artifact ?? "", job, props.where) })}>
             {job.artifact}
           </button>
         )}

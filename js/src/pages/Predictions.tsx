@@ -4,7 +4,7 @@ import React from "react";
 import { useAction, useApp, useData } from "../app";
 import { Bars, Histogram } from "../charts";
 import { count, plural } from "../format";
-import type { Go, Where } from "../nav";
+import { placeOf, type Go, type Where } from "../nav";
 import { Back, Loading, Notice, ProblemNotice, Section, Status } from "../parts";
 import type { Artifact, ArtifactContent, DatasetFacts, PredictionFacts } from "../types";
 import { Artifacts } from "./Artifacts";
@@ -53,7 +53,7 @@ function Plots(props: {
   const { calls, refresh } = useApp();
   const action = useAction();
   const name = `${props.artifact.name}:${props.artifact.version}`;
-  const asked = { ...props.where, artifact: name };
+  const asked = { ...placeOf(props.artifact, props.where), artifact: name };
   const loaded = useData<PredictionFacts>("predictions", props.dataset?.dataset ? asked : null);
   const facts = loaded.data;
   const show = (event: string, params: Record<string, unknown>) =>

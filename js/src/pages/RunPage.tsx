@@ -3,7 +3,7 @@
 import React, { useMemo, useState } from "react";
 import { useAction, useApp, useData, type Calls } from "../app";
 import { COLOURS, Curve, type Line } from "../charts";
-import type { Go, Where } from "../nav";
+import { pathOf, placeOf, type Go, type Where } from "../nav";
 import { Age, Back, Field, KeyValues, LinkOut, Loading, ProblemNotice, Section, State, Status, Tags } from "../parts";
 import type { Artifact, DatasetFacts, RunDetails, Row, RunPage as Page, RunRecord } from "../types";
 
@@ -50,7 +50,7 @@ export function RunPage(props: {
           </div>
           {details.notes && <p>{details.notes}</p>}
           <Linking details={details} dataset={props.dataset} changed={props.changed} />
-          <Curves where={where} details={details} key={details.run.id} />
+          <Curves where={placeOf(details.run, where)} details={details} />
           <div className="w-split">
             <Section title="Summary">
               <KeyValues values={details.summary} name="Summary" />
@@ -59,15 +59,15 @@ export function RunPage(props: {
               <KeyValues values={details.config} name="Config" />
             </Section>
           </div>
-          <Artifacts title="Used" artifacts={details.inputs} go={props.go} />
-          <Artifacts title="Made" artifacts={details.outputs} go={props.go} />
+          <Artifacts title="Used" where={where} artifacts={details.inputs} go={props.go} />
+          <Artifacts title="Made" where={where} artifacts={details.outputs} go={props.go} />
         </>
       )}
     </>
   );
 }
 
-function Artifacts(props: { title: string; artifacts: Artifact[]; go: Go }) {
+function Artifacts(props: { title: string; where: Where; artifacts: Artifact[]; go: Go }) {
   if (props.artifacts.length === 0) return null;
   return (
     <Section title={`${props.title} artifacts`}>
@@ -77,7 +77,7 @@ function Artifacts(props: { title: string; artifacts: Artifact[]; go: Go }) {
             <button
               type="button"
               className="w-link"
-              onClick={() => props.go({ tab: "artifacts", open: `${artifact.name}:${artifact.version}` })}
+              onClick={() => props.go({ tab: "artifacts", open: pathOf(`${artifact.name}:${artifact.version}`, artifact, props.where) })}
             >
               {artifact.name}:{artifact.version}
             </button>
@@ -166,9 +166,15 @@ function Linked(props: {
   );
 }
 
+/** How W&B writes what JSON has no number for: the curves of a run that diverged are those that one wants to see. */
+const NUMBERS = ["NaN", "Infinity", "-Infinity"];
+
 /** The keys that can be drawn: tables and pictures have a history, too. */
 function numeric(details: RunDetails): string[] {
-  return details.historyKeys.filter((key) => !key.startsWith("_") && !(typeof details.summary[key] === "string"));
+  return details.historyKeys.filter((key) => {
+    const last = details.summary[key];
+    return !key.startsWith("_") && (typeof last !== "string" || NUMBERS.includes(last));
+  });
 }
 
 function Curves(props: { where: Where; details: RunDetails }) {
