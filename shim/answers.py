@@ -25,8 +25,9 @@ _KEPT_FAILURE = 15.0
 _WAIT = 1.0
 _TIMEOUT = 20.0
 
-# Further answers are not kept: the oldest go.
+# Further answers are not kept: the oldest go. What took long to make is large, too.
 _MOST = 200
+_MOST_LARGE = 10
 
 #: The code of an answer that has not come yet.
 PENDING = "pending"
@@ -144,7 +145,9 @@ def _drop_old():
         if asked.done.is_set() and now - asked.when > (_KEPT_FAILURE if asked.answer.problem else kept):
             del _asked[key]
 
-    for key in [key for key, asked in _asked.items() if asked.done.is_set()][: max(0, len(_asked) - _MOST)]:
+    done = [key for key, asked in _asked.items() if asked.done.is_set()]
+    large = [key for key in done if _asked[key].kept is not None]
+    for key in {*done[: max(0, len(_asked) - _MOST)], *large[: max(0, len(large) - _MOST_LARGE)]}:
         del _asked[key]
 
 

@@ -105,18 +105,23 @@ def records(dataset):
             {
                 "key": key,
                 "linked": config.get("method") == linked.RUN_METHOD,
-                "id": place["run_id"],
-                "entity": place["entity"] or "",
-                "project": place["project"],
-                "name": config.get("run_name") or place["run_id"],
-                "state": config.get("state") or "",
-                "created": config.get("created_at") or record["timestamp"] or "",
+                "id": _text(place["run_id"]),
+                "entity": _text(place["entity"]),
+                "project": _text(place["project"]),
+                "name": _text(config.get("run_name") or place["run_id"]),
+                "state": _text(config.get("state")),
+                "created": _text(config.get("created_at") or record["timestamp"]),
                 "url": linked.url(config) or "",
-                "field": config.get("predictions_field"),
+                "field": _text(config.get("predictions_field")) or None,
             }
         )
 
     return found
+
+
+def _text(value):
+    # Anybody may have written the record.
+    return value if isinstance(value, str) else json.dumps(value) if value else ""
 
 
 def fields(dataset):

@@ -102,7 +102,8 @@ function Shell() {
       }
       return <Loading text={place.pending ?? "Asking W&B"} />;
     }
-    if (!place.data.projects.some((one) => one.name === chosen)) {
+    const isListed = place.data.projects.some((one) => one.name === chosen);
+    if (!isListed && !place.data.more) {
       return <NoProject place={place.data} project={chosen} choose={setProject} />;
     }
     const key = `${where.entity}/${where.project}`;

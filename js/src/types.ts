@@ -9,6 +9,8 @@ export interface Place {
   entities: string[];
   username: string;
   projects: Project[];
+  /** Whether there are more than these, the newest. */
+  more: boolean;
   project: string;
 }
 

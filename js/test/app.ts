@@ -29,6 +29,7 @@ export const PLACE = {
     { name: "first" },
     { name: "second" },
   ],
+  more: false,
   project: "second",
 };
 

@@ -253,6 +253,13 @@ describe("an artifact", () => {
     expect(asked("comparison")).toHaveLength(1);
   });
 
+  it("says that there are more versions than are listed", async () => {
+    predictions();
+    answer("versions", { artifacts: [CONTENT.artifact, artifact("digits_preds", "v0")], next: "c1", total: 0 });
+    await open(/Artifacts/, /^digits_preds:v1$/);
+    expect(await screen.findByText("the newest 2 are listed")).toBeTruthy();
+  });
+
   it("of another dataset says so", async () => {
     answer("dataset", { ...DATASET, dataset: "faces" });
     predictions();

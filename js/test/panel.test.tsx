@@ -65,6 +65,14 @@ describe("states", () => {
     await waitFor(() => expect(asked("runs").at(-1)).toMatchObject({ project: "first" }));
   });
 
+  it("looks into a project that is not among the newest", async () => {
+    answer("place", { ...PLACE, project: "old", more: true });
+    answer("runs", { runs: [run("a")], next: "", total: 1 });
+    render(<WandBPanel />);
+    expect(await screen.findByText("run a")).toBeTruthy();
+    expect(asked("runs").at(-1)).toMatchObject({ project: "old" });
+  });
+
   it("leads back from an entity that is remembered and gone", async () => {
     window.localStorage.setItem("@harpreetsahota/wandb:entity", "old-team");
     window.localStorage.setItem("@harpreetsahota/wandb:project", "theirs");

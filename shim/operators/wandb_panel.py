@@ -92,6 +92,7 @@ class WandBPanel(foo.Panel):
             "entities": list(found.entities),
             "username": found.username,
             "projects": [panel_data.project(entry) for entry in found.projects],
+            "more": bool(found.next),
             "project": asked["project"] or asked["environment"].get("WANDB_PROJECT", ""),
         }
 

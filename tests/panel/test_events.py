@@ -52,6 +52,7 @@ def test_the_place(ready, login, monkeypatch):
     place = ready("place")
     assert (place["entity"], place["username"]) == (login.entity, login.entity)
     assert PROJECT in [project["name"] for project in place["projects"]]
+    assert place["more"] is False
     assert login.key not in json.dumps(place)
 
     monkeypatch.setenv("FIFTYONE_WANDB_PROJECT", PROJECT)
@@ -125,6 +126,14 @@ def test_a_record_whose_address_is_no_page(ready, operator, images, login):
     (record,) = ready("dataset", images)["records"]
     assert (record["key"], record["url"]) == ("somebodys", "")
     assert linked.newest(images)[0] is None
+
+
+def test_a_record_of_anything(ready, images):
+    values = {"method": "wandb_run", "run_id": 7, "project": PROJECT, "run_name": {"a": 1}, "predictions_field": ["x"]}
+    images.register_run("odd", images.init_run(**values))
+    (record,) = ready("dataset", images)["records"]
+    # The panel could not draw an object.
+    assert (record["id"], record["name"], record["field"], record["entity"]) == ("7", '{"a": 1}', '["x"]', "")
 
 
 def test_what_operators_select(ready, operator, images, login):
@@ -370,6 +379,19 @@ def test_answers_are_kept_until_they_are_to_be_fresh(ready, login):
     login.make_run("kept", "r2", "second")
     assert len(ready("runs", project="kept")["runs"]) == 1
     assert len(ready("runs", project="kept", fresh=True)["runs"]) == 2
+
+
+def test_few_large_answers_are_kept(operator):
+    answers = module(operator("WandBPanel"), "answers")
+    made = []
+
+    def work(number):
+        return answers.work(["large", number], lambda say: made.append(number) or number, wait=60, kept=600)
+
+    assert [work(number).value for number in range(30)] == list(range(30))
+    assert work(29).value == 29
+    assert work(0).value == 0
+    assert made == [*range(30), 0]
 
 
 def test_an_error_of_ours_keeps_the_panel(once, operator, monkeypatch):

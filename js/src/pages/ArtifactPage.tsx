@@ -43,6 +43,7 @@ export function ArtifactPage(props: { where: Where; artifact: string; dataset: D
             ))}
           </select>
         </Field>
+        {versions.data?.next && <span className="w-soft w-small">the newest {others.length} are listed</span>}
         {content && (
           <span className="w-right">
             <LinkOut url={content.artifact.url}>Open in W&amp;B</LinkOut>
