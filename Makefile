@@ -60,9 +60,9 @@ test-go: env ## Go tests, with the race detector
 test-py: build ## Python, end-to-end and browser tests
 	@chromium="$$($(PY) tools/browser.py)" && FIFTYONE_WANDB_CHROMIUM="$$chromium" $(PY) -m pytest tests
 
-screenshots: build ## Take the README's pictures of the App anew
+screenshots: build ## Take the README's pictures anew
 	@chromium="$$($(PY) tools/browser.py)" && \
-		FIFTYONE_WANDB_CHROMIUM="$$chromium" SCREENSHOT_DIR=build/screenshots $(PY) -m pytest tests/app
+		FIFTYONE_WANDB_CHROMIUM="$$chromium" SCREENSHOT_DIR=build/screenshots $(PY) -m pytest tests/app tests/e2e/test_table_page.py
 	@$(PY) tools/screenshots.py build/screenshots
 
 test-js: env ## The panel's tests, and its bundle built anew; without Node, its bundle is compared by hash alone

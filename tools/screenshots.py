@@ -1,4 +1,4 @@
-"""Makes the README's pictures of the App from those that the browser tests take: smaller files, the same pixels."""
+"""Makes the README's pictures from those that the browser tests take: smaller files, the same pixels."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 #: Which pictures of the tests are shown, and by which names.
 SHOWN = {
+    "table": "table",
     "form-log-view": "app-form",
     "panel-run": "app-run",
     "panel-compare": "app-artifact",

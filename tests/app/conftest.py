@@ -5,28 +5,14 @@ Starting an App's server and loading its page take seconds, so all tests share o
 
 import json
 import math
-import os
 
-import browser as finder
 import pytest
-from playwright.sync_api import sync_playwright
 
 from support import app as surroundings
 from support.fake_worker import module
 
 DATASET = "digits"
 PROJECT = "digits-in-the-app"
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """A browser."""
-    path = os.environ.get("FIFTYONE_WANDB_CHROMIUM") or finder.on_path()
-    assert path, "No Chromium: name one in FIFTYONE_WANDB_CHROMIUM, or run tools/browser.py"
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=list(surroundings.FLAGS))
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="session")

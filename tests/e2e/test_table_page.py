@@ -1,26 +1,33 @@
 """The page of a table in a browser: boxes and masks are drawn over the pictures, where they belong."""
 
-import os
-
 import cv2
 import fiftyone as fo
 import numpy as np
 import pytest
 
-CHROMIUM = os.environ.get("FIFTYONE_WANDB_CHROMIUM")
+from demo.pictures import photographs
+from support.app import keep_picture
 
 SIZE = (160, 120)  # width, height
 
 
 @pytest.fixture
-def browser():
-    """Opens pages in a browser."""
-    from playwright.sync_api import sync_playwright
+def page(chromium):
+    """A page of a browser; whatever it cannot load fails the test."""
+    context = chromium.new_context(viewport={"width": 1500, "height": 1000})
+    page, failed = context.new_page(), []
+    page.on("requestfailed", lambda request: failed.append(request.url))
+    page.on("response", lambda response: failed.append(response.url) if response.status >= 400 else None)
+    yield page
+    context.close()
+    assert not failed
 
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium.new_page(viewport={"width": 1600, "height": 900})
-        chromium.close()
+
+def open_table(page, result, key):
+    """Opens the page of a table as a person does, from that of its artifact."""
+    page.goto(result["artifact_url"])
+    page.get_by_role("link", name=f"{key}.table.json").first.click()
+    page.wait_for_load_state("networkidle")
 
 
 def shot(picture):
@@ -29,8 +36,7 @@ def shot(picture):
     return cv2.resize(seen, SIZE, interpolation=cv2.INTER_AREA).astype(int)
 
 
-@pytest.mark.skipif(not CHROMIUM, reason="FIFTYONE_WANDB_CHROMIUM names no browser")
-def test_boxes_and_masks_are_drawn(dataset, tmp_path, log_view, browser):
+def test_boxes_and_masks_are_drawn(dataset, tmp_path, log_view, page):
     width, height = SIZE
     cv2.imwrite(str(tmp_path / "a.png"), np.full((height, width, 3), 255, np.uint8))
     area = np.zeros((2, 2), np.uint8)
@@ -51,19 +57,13 @@ def test_boxes_and_masks_are_drawn(dataset, tmp_path, log_view, browser):
     made.save()
     result = log_view(made, include_labels=True)
 
-    failed = []
-    browser.on("requestfailed", lambda request: failed.append(request.url))
-    browser.on("response", lambda response: failed.append(response.url) if response.status >= 400 else None)
-    browser.goto(result["artifact_url"])
-    browser.get_by_role("link", name="samples.table.json").first.click()
-    browser.wait_for_load_state("networkidle")
+    open_table(page, result, "samples")
 
-    assert not failed
-    picture = browser.locator("figure.picture svg")
-    assert browser.locator("figure.picture rect").count() == 2
-    assert browser.locator("figure.picture text").all_text_contents() == ["dog (0.75)", "cat"]
+    picture = page.locator("figure.picture svg")
+    assert page.locator("figure.picture rect").count() == 2
+    assert page.locator("figure.picture text").all_text_contents() == ["dog (0.75)", "cat"]
     drawn = shot(picture)
-    browser.get_by_label("Draw").uncheck()
+    page.get_by_label("Draw").uncheck()
     bare = shot(picture)
     changed = np.abs(drawn - bare).max(axis=2) > 24
 
@@ -78,3 +78,25 @@ def test_boxes_and_masks_are_drawn(dataset, tmp_path, log_view, browser):
     # The mask covers the right lower quarter.
     assert changed[height // 2 + 1 : height - 1, width // 2 + 1 : width - 1].all()
     assert not changed[: height // 2 - 1, width // 2 + 4 :].any()
+
+
+def test_faces_in_photographs(dataset, tmp_path, log_predictions, page):
+    """What the demo logs: boxes over real pictures of all sizes."""
+    found = list(photographs(tmp_path))
+    made = dataset(
+        [
+            fo.Sample(
+                filepath=one["filepath"],
+                faces=fo.Detections(
+                    detections=[fo.Detection(label="face", bounding_box=box, confidence=c) for box, c in one["faces"]]
+                ),
+            )
+            for one in found
+        ]
+    )
+
+    open_table(page, log_predictions(made, "faces", include_images=True), "predictions")
+
+    pictures = page.locator("figure.picture")
+    assert [one.locator("rect").count() for one in pictures.all()] == [len(one["faces"]) for one in found]
+    keep_picture(page, "table")

@@ -195,14 +195,7 @@ class Visit:
 
     def picture(self, name):
         """Keeps a picture of the page, if somebody wants pictures."""
-        directory = os.environ.get("SCREENSHOT_DIR")
-        if not directory:
-            return
-
-        # Things that move come to rest.
-        self.page.wait_for_timeout(700)
-        Path(directory).mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=str(Path(directory) / f"{name}.png"))
+        keep_picture(self.page, name)
 
     def _box(self, name):
         return self._label(name).locator("xpath=following::input[1]")
@@ -210,3 +203,15 @@ class Visit:
     def _label(self, name):
         # The App ties no label to its field: the field is the first one behind the label's text.
         return self.dialog.get_by_text(name, exact=True).last
+
+
+def keep_picture(page, name):
+    """Keeps a picture of a page in the directory SCREENSHOT_DIR, if there is one."""
+    directory = os.environ.get("SCREENSHOT_DIR")
+    if not directory:
+        return
+
+    # Things that move come to rest.
+    page.wait_for_timeout(700)
+    Path(directory).mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=str(Path(directory) / f"{name}.png"))
