@@ -21,8 +21,6 @@ class Found:
         code: a word for programs, such as ``no_key``
         entity: the entity that was looked at
         entities: those that the user may choose
-        username: whom the key belongs to
-        base_url: the server's API address
         complete: whether these are all
     """
 
@@ -31,8 +29,6 @@ class Found:
     code: str | None = None
     entity: str = ""
     entities: tuple = ()
-    username: str = ""
-    base_url: str = ""
     complete: bool = True
 
 
@@ -85,7 +81,5 @@ def _look_up(request, kind, secret, entity, project):
         entries=tuple(getattr(found, kind)),
         entity=found.entity,
         entities=tuple(found.entities),
-        username=found.username,
-        base_url=found.base_url,
         complete=not found.next,
     )

@@ -152,6 +152,7 @@ def job(record):
         "entity": result.get("entity") or "",
         "project": result.get("project") or "",
         "artifact": _artifact_of(result),
+        "dryRun": bool(result.get("dry_run")),
         "samples": result.get("samples_logged") or result.get("samples_processed") or result.get("samples_loaded"),
         "warnings": [w.get("message", "") for w in result.get("warnings") or []],
     }
@@ -159,7 +160,11 @@ def job(record):
 
 def _artifact_of(result):
     name, version = result.get("artifact_name"), result.get("artifact_version")
-    return f"{name}:{version}" if name and version and ":" not in name else name
+    if not name or ":" in name:
+        return name
+
+    # A dry run says which name it would be, and that is all.
+    return f"{name}:{version}" if version else None
 
 
 def _counts(classes):

@@ -7,7 +7,7 @@ import React, { createContext, useCallback, useContext, useEffect, useMemo, useR
 export const PLUGIN = "@harpreetsahota/wandb";
 
 /** How long to wait before asking again for an answer that was not there yet, in milliseconds. */
-export const AGAIN = 600;
+const AGAIN = 600;
 
 export type Params = Record<string, unknown>;
 
@@ -36,7 +36,7 @@ interface AskOptions {
   signal?: AbortSignal;
 }
 
-export class CallError extends Error {
+class CallError extends Error {
   constructor(readonly problem: Problem) {
     super(problem.text);
   }
@@ -48,7 +48,7 @@ export function problemOf(error: unknown): Problem {
 }
 
 /** The calls of this panel. They stay the same as long as the panel lives. */
-export function useCalls(): Calls {
+function useCalls(): Calls {
   const event = usePanelEvent();
   const panelId = usePanelId();
   const current = useRef({ event, panelId });

@@ -122,7 +122,7 @@ function scale(value: number, [low, high]: [number, number]): number {
   return high > low ? (value - low) / (high - low) : 0.5;
 }
 
-export interface Bar {
+interface Bar {
   name: string;
   count: number;
 }

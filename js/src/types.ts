@@ -155,6 +155,8 @@ export interface Job {
   entity: string;
   project: string;
   artifact: string | null;
+  /** Whether it only said what it would do. */
+  dryRun: boolean;
   samples: number | null;
   warnings: string[];
 }

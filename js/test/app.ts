@@ -91,6 +91,7 @@ export function job(id: string, more: object = {}) {
     entity: "me",
     project: "second",
     artifact: "digits_train:v0",
+    dryRun: false,
     samples: 12,
     warnings: [],
     ...more,

@@ -222,6 +222,13 @@ describe("jobs", () => {
     expect(await screen.findByRole("heading", { name: "digits_train" })).toBeTruthy();
   });
 
+  it("that only said what they would do say so", async () => {
+    answer("jobs", { jobs: [job("1", { dryRun: true, artifact: null, url: null })] });
+    render(<WandBPanel />);
+    await tab(/Jobs/);
+    expect(await screen.findByText("dry run: nothing was logged")).toBeTruthy();
+  });
+
   it("lead to what they made in another project", async () => {
     answer("jobs", { jobs: [job("1", { project: "first" })] });
     const made = artifact("digits_train", "v0", { project: "first" });

@@ -319,6 +319,14 @@ def test_jobs(ready, ask, operator, images, login):
     assert job["id"] not in [j["id"] for j in ready("jobs")["jobs"]]
 
 
+def test_a_job_that_only_looked(ready, operator, images, login):
+    login.make_run(PROJECT, "r1", "first")
+    operator("log_fiftyone_view_to_wandb")(images, project=PROJECT, artifact_name="never-logged", dry_run=True)
+    job = ready("jobs")["jobs"][0]
+    # There is no such artifact to go to.
+    assert (job["state"], job["dryRun"], job["artifact"]) == ("completed", True, None)
+
+
 def test_reports(ready, login):
     login.make_run("with-reports", "r1", "first")
     login.make_report("with-reports", "Findings")

@@ -65,7 +65,7 @@ export function Artifacts(props: { where: Where; dataset: DatasetFacts | null; g
   );
 }
 
-export function ArtifactRow(props: { artifact: Artifact; mine: boolean; open: () => void }) {
+function ArtifactRow(props: { artifact: Artifact; mine: boolean; open: () => void }) {
   const { artifact } = props;
   return (
     <Card

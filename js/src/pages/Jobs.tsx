@@ -73,6 +73,7 @@ function JobRow(props: { where: Where; job: Job; now: number; reload: () => void
         <span className="w-soft w-small">{ago(Math.max(0, props.now - job.created))}</span>
         {end > job.created && <span className="w-soft w-small">took {span(end - job.created)}</span>}
         {job.delegated && <span className="w-tag">background</span>}
+        {job.dryRun && <span className="w-tag">dry run: nothing was logged</span>}
       </div>
       {going && (
         <>

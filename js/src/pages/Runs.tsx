@@ -201,7 +201,7 @@ function names(text: string): string[] {
 }
 
 /** The dataset's records of runs of this project, one for each run. */
-export function ofProject(dataset: DatasetFacts | null, where: Where): RunRecord[] {
+function ofProject(dataset: DatasetFacts | null, where: Where): RunRecord[] {
   const found = new Map<string, RunRecord>();
   for (const record of dataset?.records ?? []) {
     if (record.project !== where.project || (record.entity && record.entity !== where.entity)) continue;
