@@ -3,16 +3,8 @@ package job
 import (
 	"context"
 	"errors"
-	"image"
-	_ "image/gif"  // the formats that an original file may have
-	_ "image/jpeg" // (see above)
-	_ "image/png"  // (see above)
 	"path/filepath"
 	"strings"
-
-	_ "golang.org/x/image/bmp"  // the formats that an original file may have
-	_ "golang.org/x/image/tiff" // (see above)
-	_ "golang.org/x/image/webp" // (see above)
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
@@ -58,8 +50,8 @@ func imageSize(file *sourceFile) (width, height int, format string, err error) {
 		return 0, 0, "", err
 	}
 	defer func() { _ = f.Close() }()
-	config, format, err := image.DecodeConfig(f)
-	if errors.Is(err, image.ErrFormat) {
+	config, format, err := thumb.Config(f)
+	if errors.Is(err, thumb.ErrUnsupported) {
 		return 0, 0, "", errNotImage
 	}
 	if err != nil {

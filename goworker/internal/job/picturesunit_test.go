@@ -1,7 +1,11 @@
 package job
 
 import (
+	"encoding/binary"
 	"math"
+	"os"
+	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -87,4 +91,34 @@ func FuzzCropOf(f *testing.F) {
 		m := mediaSlots{crop: []int{0}}
 		m.cropOf(s)
 	})
+}
+
+// TestSizesOfLargeTIFFs has a file whose description stands at its end, as most programs write it: what is
+// before it is not read.
+func TestSizesOfLargeTIFFs(t *testing.T) {
+	const far = 256 << 20
+	path := filepath.Join(t.TempDir(), "large.tif")
+	f, err := os.Create(path)
+	require.NoError(t, err)
+	_, err = f.Write(binary.LittleEndian.AppendUint32([]byte("II*\x00"), far))
+	require.NoError(t, err)
+	tags := [][2]uint16{{256, 40}, {257, 30}, {258, 8}, {259, 1}, {262, 1}, {273, 8}, {277, 1}, {278, 30}, {279, 1200}}
+	directory := binary.LittleEndian.AppendUint16(nil, uint16(len(tags)))
+	for _, tag := range tags {
+		const short = 3
+		for _, n := range []uint16{tag[0], short, 1, 0, tag[1], 0} {
+			directory = binary.LittleEndian.AppendUint16(directory, n)
+		}
+	}
+	_, err = f.WriteAt(append(directory, 0, 0, 0, 0), far)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	width, height, format, err := imageSize(&sourceFile{path: path})
+	runtime.ReadMemStats(&after)
+	require.NoError(t, err)
+	assert.Equal(t, []any{40, 30, "tiff"}, []any{width, height, format})
+	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(16<<20))
 }

@@ -9,6 +9,7 @@ import (
 	"image/gif"
 	"image/png"
 	"io"
+	"math"
 
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
@@ -94,6 +95,10 @@ func (t *Thumbnailer) fromImage(kind fileKind, file []byte, o Options) (Thumb, e
 	if err != nil {
 		return Thumb{}, err
 	}
+	size := image.Config{ColorModel: img.ColorModel(), Width: screen.Dx(), Height: screen.Dy()}
+	if int64(size.Width)*int64(size.Height)*bytesPerPixel(size.ColorModel)+planesCost(size, &g) > o.MaxMemory+mostPlanes(o.MaxMemory) {
+		return Thumb{}, fmt.Errorf("%w: %s, of which that much is shown", ErrTooLarge, kind)
+	}
 	p := t.toPlanes(img, screen, g.shrink())
 	p.video = kind == kindWebP
 	return t.finish(&p, &g, o)
@@ -117,7 +122,7 @@ func decodeWithin(kind fileKind, c codec, file []byte, o Options) (img image.Ima
 		return nil, screen, fmt.Errorf("%w: %s of %d x %d pixels", ErrCorrupt, kind, conf.Width, conf.Height)
 	}
 	pixels := int64(conf.Width) * int64(conf.Height)
-	if pixels > o.MaxPixels || pixels > o.MaxMemory/bytesPerPixel(conf.ColorModel) {
+	if max(conf.Width, conf.Height) > math.MaxInt32 || pixels > o.MaxPixels || decodingCost(kind, conf, file) > o.MaxMemory {
 		return nil, screen, fmt.Errorf("%w: %s of %d x %d pixels", ErrTooLarge, kind, conf.Width, conf.Height)
 	}
 	img, err = c.decode(bytes.NewReader(file))

@@ -158,13 +158,16 @@ func exifOfJPEG(b []byte) []byte {
 var exifName = []byte("Exif\x00\x00")
 
 // exifOfPNG finds the content of a PNG's eXIf chunk.
-func exifOfPNG(b []byte) []byte {
+func exifOfPNG(b []byte) []byte { return pngChunk(b, "eXIf") }
+
+// pngChunk finds the content of the first chunk of a kind in a PNG; nil if there is none.
+func pngChunk(b []byte, kind string) []byte {
 	for i := 8; i+12 <= len(b); {
 		n := uint64(binary.BigEndian.Uint32(b[i:]))
 		if uint64(i)+12+n > uint64(len(b)) {
 			return nil
 		}
-		if string(b[i+4:i+8]) == "eXIf" {
+		if string(b[i+4:i+8]) == kind {
 			return b[i+8 : i+8+int(n)]
 		}
 		i += 12 + int(n)
@@ -173,14 +176,17 @@ func exifOfPNG(b []byte) []byte {
 }
 
 // exifOfWebP finds the content of a WebP file's EXIF chunk.
-func exifOfWebP(b []byte) []byte {
+func exifOfWebP(b []byte) []byte { return bytes.TrimPrefix(riffChunk(b, "EXIF"), exifName) }
+
+// riffChunk finds the content of the first chunk of a kind in a WebP file, cut off where the file is; nil if there is none.
+func riffChunk(b []byte, kind string) []byte {
 	for i := 12; i+8 <= len(b); {
 		n := uint64(binary.LittleEndian.Uint32(b[i+4:]))
+		if string(b[i:i+4]) == kind {
+			return b[i+8 : i+8+int(min(n, uint64(len(b)-i-8)))]
+		}
 		if uint64(i)+8+n > uint64(len(b)) {
 			return nil
-		}
-		if string(b[i:i+4]) == "EXIF" {
-			return bytes.TrimPrefix(b[i+8:i+8+int(n)], exifName)
 		}
 		i += 8 + int(n) + int(n&1)
 	}

@@ -19,7 +19,7 @@ const mostPixels = 4096
 // to be shrunk by four or more, so that resampling has less to do.
 func (t *Thumbnailer) toPlanes(img image.Image, screen image.Rectangle, shrink float64) planar {
 	p := planar{width: screen.Dx(), height: screen.Dy()}
-	factor := min(max(int(shrink/2), 1), mostPixels)
+	factor := reduction(shrink)
 	if m, ok := img.(*image.YCbCr); ok {
 		p.color = jpegscale.YCbCr
 		p.planes = t.yCbCrPlanes(m, factor)
@@ -34,6 +34,9 @@ func (t *Thumbnailer) toPlanes(img image.Image, screen image.Rectangle, shrink f
 	p.planes = t.box.reduce(r, p.width, p.height, factor)
 	return p
 }
+
+// reduction gives the side of the squares of pixels that are averaged.
+func reduction(shrink float64) int { return min(max(int(shrink/2), 1), mostPixels) }
 
 // yCbCrPlanes takes Y, Cb and Cr as they are, reduced by factor; chroma planes are
 // smaller already by the image's subsampling.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/image/tiff"
 )
 
 func TestFit(t *testing.T) {
@@ -171,6 +172,58 @@ func TestRefused(t *testing.T) {
 	var th Thumbnailer
 	_, err := th.Make(files["png-rgb"], Options{MaxPixels: 123 * 82, MaxMemory: 4 * 123 * 82})
 	assert.NoError(t, err)
+}
+
+// TestMemoryOfSmallFiles has files that take more memory than the kind of their pixels tells.
+func TestMemoryOfSmallFiles(t *testing.T) {
+	var gray bytes.Buffer
+	require.NoError(t, png.Encode(&gray, image.NewGray(image.Rect(0, 0, 100, 100))))
+	clear := appendChunk(bytes.Clone(gray.Bytes()[:33]), "tRNS", []byte{0, 0})
+	clear = append(clear, gray.Bytes()[33:]...)
+	files := pictures(t)
+	for name, c := range map[string]struct {
+		file []byte
+		cost int64
+	}{
+		"grey":                    {gray.Bytes(), 100 * 100},
+		"grey, one of them clear": {clear, 4 * 100 * 100},
+		"interlaced":              {files["png-interlaced"], 6 * 123 * 82},
+		"WebP without loss":       {files["webp-lossless"], 8 * 123 * 82},
+		"WebP with loss":          {files["webp-lossy"], 3 * 123 * 82},
+		"TIFF of one strip":       {oneStrip(t), 9 * 100 * 100},
+	} {
+		assert.GreaterOrEqual(t, Cost(c.file, Options{MaxSide: 4}), c.cost, name)
+		var th Thumbnailer
+		_, err := th.Make(c.file, Options{MaxMemory: c.cost - 1})
+		require.ErrorIs(t, err, ErrTooLarge, name)
+		_, err = th.Make(c.file, Options{MaxMemory: c.cost})
+		require.NoError(t, err, name)
+	}
+}
+
+// TestMemoryOfLargeParts shows a part of a picture: what is not shrunk takes memory once more.
+func TestMemoryOfLargeParts(t *testing.T) {
+	const side = 2100
+	var file bytes.Buffer
+	m := image.NewPaletted(image.Rect(0, 0, side, side), color.Palette{color.Black, color.White})
+	require.NoError(t, png.Encode(&file, m))
+	var th Thumbnailer
+	o := Options{MaxSide: 64, MaxMemory: side * side}
+	_, err := th.Make(file.Bytes(), o)
+	require.NoError(t, err)
+	assert.Less(t, Cost(file.Bytes(), o), int64(1.1*side*side))
+
+	o.Crop = Box{Width: 0.01, Height: 0.01}
+	_, err = th.Make(file.Bytes(), o)
+	require.ErrorIs(t, err, ErrTooLarge)
+	assert.EqualValues(t, 5*side*side, Cost(file.Bytes(), o))
+}
+
+// oneStrip is a compressed TIFF of 100 x 100 pixels in one strip.
+func oneStrip(t *testing.T) []byte {
+	var out bytes.Buffer
+	require.NoError(t, tiff.Encode(&out, image.NewGray(image.Rect(0, 0, 100, 100)), &tiff.Options{Compression: tiff.Deflate}))
+	return out.Bytes()
 }
 
 // TestOtherImages gives pictures of the kinds that test files have not.
