@@ -53,6 +53,10 @@ const mostDrawers = 8
 // mostLayers is how many pixels a picture may have for its masks to be made beside others.
 const mostLayers = 4 << 20
 
+// smallRaster is how large the masks and maps of labels may be, in bytes, that are read beside others; they are in
+// memory some times over while they are drawn.
+const smallRaster = 16 << 20
+
 // overlays draws labels over the pictures of rows.
 type overlays struct {
 	fields []overlay.Field
@@ -65,7 +69,8 @@ type overlays struct {
 	// drawers are as many as can work at once.
 	drawers chan *overlay.Drawer
 	home    string
-	newOne  func() *overlay.Drawer
+	newOne  func(most int64) *overlay.Drawer
+	small   int64 // what a drawer of drawers reads
 }
 
 // openOverlays prepares for drawing labels: it reads their classes, and registers what has to be read of
@@ -122,10 +127,11 @@ func (p *pictures) openOverlays(ctx context.Context, v View, d Dataset, f *field
 	o.noteMany(c, classes)
 	plan := overlay.NewPlan(o.fields, classes, conf.Masks, p.conf.Size)
 	n := min(runtime.GOMAXPROCS(0), mostDrawers)
-	o.newOne = func() *overlay.Drawer { return plan.NewDrawer(o.load) }
+	o.small = int64(min(smallRaster, smallMemory/n))
+	o.newOne = func(most int64) *overlay.Drawer { return plan.NewDrawer(o.load, most) }
 	o.drawers = make(chan *overlay.Drawer, n)
 	for range n {
-		o.drawers <- o.newOne()
+		o.drawers <- o.newOne(o.small)
 	}
 	return o.writeClasses(c, classes.Names())
 }
@@ -173,7 +179,7 @@ func (o *overlays) columns() (names []string) {
 
 // load reads the file of a mask. Paths are as FiftyOne takes them: relative ones start at the caller's directory,
 // which is the worker's too.
-func (o *overlays) load(path string) ([]byte, error) {
+func (o *overlays) load(path string, most int64) ([]byte, error) {
 	if rest, ok := strings.CutPrefix(path, "~/"); ok && o.home != "" {
 		path = filepath.Join(o.home, rest)
 	}
@@ -184,12 +190,15 @@ func (o *overlays) load(path string) ([]byte, error) {
 	if !info.Mode().IsRegular() || info.Size() > largestFile { // opening a pipe could wait for ever
 		return nil, errors.New("no file that could be a mask")
 	}
+	if info.Size() > most {
+		return nil, overlay.ErrLarge
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	return io.ReadAll(io.LimitReader(f, largestFile))
+	return io.ReadAll(io.LimitReader(f, min(most, largestFile)))
 }
 
 // drawRow draws the labels of the worker's row over its cells, and adds those of heatmaps.
@@ -258,25 +267,46 @@ func (w *pictureWorker) draw(ctx context.Context, cells rowPictures, values []bs
 	return layers, nil
 }
 
-// layers draws as soon as there is a drawer.
+// layers draws a row's labels. Where they have large masks, it draws them again when there is memory for those.
 func (w *pictureWorker) layers(ctx context.Context, values []bson.RawValue, pic overlay.Picture) (overlay.Layers, error) {
-	o := w.p.overlays
+	const each = 4 // bytes of a pixel's layer, with what is compressed of it
+	var cost int64
 	if pic.Width*pic.Height > mostLayers {
-		w.p.large.Lock()
-		defer w.p.large.Unlock()
+		cost = each * int64(pic.Width) * int64(pic.Height)
 	}
+	layers, crowded, err := w.layersWithin(ctx, values, pic, cost, w.p.overlays.small)
+	if crowded {
+		layers, _, err = w.layersWithin(ctx, values, pic, largestDecode, overlay.MaxRaster)
+	}
+	return layers, err
+}
+
+// layersWithin draws as soon as there is a drawer, and memory of the given cost. Crowded is whether masks were left
+// out that have more than most bytes.
+func (w *pictureWorker) layersWithin(ctx context.Context, values []bson.RawValue, pic overlay.Picture, cost, most int64) (layers overlay.Layers, crowded bool, err error) {
+	o := w.p.overlays
+	release, err := w.p.room(ctx, cost)
+	if err != nil {
+		return layers, false, err
+	}
+	defer release()
 	var drawer *overlay.Drawer
 	select {
 	case drawer = <-o.drawers:
 	case <-ctx.Done():
-		return overlay.Layers{}, ctx.Err()
+		return layers, false, ctx.Err()
 	}
-	layers := drawer.Draw(values, pic)
+	if most > o.small {
+		layers = o.newOne(most).Draw(values, pic)
+	} else {
+		layers = drawer.Draw(values, pic)
+		crowded = drawer.Crowded()
+	}
 	if drawer.Heavy() {
-		drawer = o.newOne() // the other one holds on to its memory
+		drawer = o.newOne(o.small) // the other one holds on to its memory
 	}
 	o.drawers <- drawer
-	return layers, nil
+	return layers, crowded, nil
 }
 
 // addLayers puts layers over a cell's picture, which other rows may have too.

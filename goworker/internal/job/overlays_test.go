@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image"
 	"image/png"
+	"os"
 	"path/filepath"
 	"runtime"
 	"testing"
@@ -101,6 +102,38 @@ func (w *world) checkMask(path string, from int, class uint8) {
 			want = class
 		}
 		require.Equal(w.t, want, grey.GrayAt(x, 31).Y, "%s, column %d", path, x)
+	}
+}
+
+// TestLargeMasksAreDrawn has masks of which only one is in memory at a time.
+func TestLargeMasksAreDrawn(t *testing.T) {
+	w := newWorld(t)
+	const side = 4200
+	large := image.NewGray(image.Rect(0, 0, side, side))
+	for i := range large.Pix {
+		large.Pix[i] = 1
+	}
+	var file bytes.Buffer
+	require.NoError(t, (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&file, large))
+	path := filepath.Join(t.TempDir(), "mask.png")
+	require.NoError(t, os.WriteFile(path, file.Bytes(), 0o600))
+	var docs []any
+	for i := range 4 {
+		docs = append(docs, bson.D{
+			{Key: "_id", Value: objectID(i, 0)}, {Key: "filepath", Value: w.picture(i, 64)},
+			{Key: "ground", Value: bson.D{{Key: "_cls", Value: "Segmentation"}, {Key: "mask_path", Value: path}}},
+		})
+	}
+	require.NoError(t, mongo.Insert(t.Context(), w.name, docs))
+	j := w.drawShapes()
+	j.Pictures.Overlays.Fields = []job.Field{{Path: "ground", DBPath: "ground", LabelType: "Segmentation"}}
+	res, err := j.Run(t.Context(), w.callbacks())
+	require.NoError(t, err)
+	assert.Empty(t, res.Warnings)
+	_, data := w.table("samples.table.json")
+	require.Len(t, data, 4)
+	for _, row := range data {
+		w.checkMask(row[3].(map[string]any)["masks"].(map[string]any)["ground"].(map[string]any)["path"].(string), 0, 1)
 	}
 }
 

@@ -1,6 +1,7 @@
 package job
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -47,7 +48,7 @@ func (f *sourceFile) reader() (*os.File, error) {
 
 // read gives the file's content, until release is called. Large files wait until
 // there is room for them.
-func (f *sourceFile) read(p *pictures) (data []byte, release func(), err error) {
+func (f *sourceFile) read(ctx context.Context, p *pictures) (data []byte, release func(), err error) {
 	if f.data != nil {
 		return f.data, func() {}, nil
 	}
@@ -70,9 +71,10 @@ func (f *sourceFile) read(p *pictures) (data []byte, release func(), err error) 
 	}
 	release = func() {}
 	if size > p.small {
-		p.large.Lock()
-		f.large = true
-		release = func() { f.large = false; p.large.Unlock() }
+		if err := p.large.Acquire(ctx, 1); err != nil {
+			return nil, nil, err
+		}
+		release = func() { p.large.Release(1) }
 	}
 	if data, err = readAll(file, head[:n], size); err != nil {
 		release()

@@ -4,7 +4,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
-	"sync"
+
+	"golang.org/x/sync/semaphore"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/overlay"
@@ -81,10 +82,11 @@ const (
 	thumbnailColumn = "thumbnail"
 )
 
-// Bounds of what is in memory at a time, so that a job stays within 400 MB. A file
-// or a decoded picture beyond smallPicture waits for the one lane of the large ones.
+// Bounds of what is in memory at a time, so that a job stays within 400 MB. What is
+// decoded at a time takes largestDecode at most, one picture or many. Of the files that
+// are not small one is in memory at a time.
 const (
-	smallMemory   = 48 << 20 // of all small ones together
+	smallMemory   = 48 << 20 // of all small files together
 	largestFile   = 64 << 20
 	largestDecode = 208 << 20
 	mostMakers    = 16
@@ -102,8 +104,11 @@ type pictures struct {
 	overlays *overlays
 	// makers are the thumbnailers: as many as can work at once.
 	makers chan *thumb.Thumbnailer
-	large  sync.Mutex // held by who handles a large picture
-	small  int64      // up to this size a picture is not large
+	// memory is what is left for decoding. Who has some of it waits for a maker or a
+	// drawer at most, never for more memory or a file.
+	memory *semaphore.Weighted
+	large  *semaphore.Weighted // of one, for who has a large file
+	small  int64               // up to this size a file is not large
 	slots  mediaSlots
 }
 
@@ -116,6 +121,7 @@ func openPictures(c *collector, conf *Pictures, base *rowBase, f *fields) (*pict
 	debug.SetMemoryLimit(memoryGoal)
 	n := min(runtime.GOMAXPROCS(0), mostMakers)
 	p := &pictures{conf: *conf, c: c, makers: make(chan *thumb.Thumbnailer, n), small: int64(smallMemory / n)}
+	p.memory, p.large = semaphore.NewWeighted(largestDecode), semaphore.NewWeighted(1)
 	p.slots = newMediaSlots(f, conf, base)
 	for range n {
 		p.makers <- &thumb.Thumbnailer{}
@@ -229,7 +235,7 @@ var (
 	errUnreadable = &noPicture{"unreadable_file", "rows have no picture because the media file could not be read."}
 	errTooLarge   = &noPicture{"too_large_picture",
 		"rows have no picture because the media file is too large to be made smaller here (over 64 MB, or 208 MB when decoded)."}
-	errNoCrop   = &noPicture{"no_box", "patches have no picture because their label has no box within the picture."}
+	errNoCrop   = &noPicture{"no_box", "patches have no picture because no box of a label is within the picture."}
 	errNoFFmpeg = &noPicture{"no_ffmpeg",
 		"rows have no picture because ffmpeg, which takes pictures out of videos, was not found: install it, so that it is on PATH."}
 	errNoFrame = &noPicture{"no_frame", "rows have no picture because ffmpeg could not take it out of the video."}

@@ -167,7 +167,7 @@ func (p *pictures) shrink(ctx context.Context, file *sourceFile, m media, o thum
 	if kept, ok := p.kept(byState, file.state != nil); ok {
 		return kept, nil
 	}
-	data, release, err := file.read(p)
+	data, release, err := file.read(ctx, p)
 	if errors.Is(err, errNotImage) && m.video {
 		small, err := p.frame(ctx, file, m.at, o)
 		if err == nil && file.state != nil {
@@ -182,7 +182,7 @@ func (p *pictures) shrink(ctx context.Context, file *sourceFile, m media, o thum
 	byContent := thumbcache.KeyOf([]byte("content"), wanted, file.sum[:])
 	small, ok := p.kept(byContent, true)
 	if !ok {
-		if small, err = p.make(ctx, file, data, o); err != nil {
+		if small, err = p.make(ctx, data, o); err != nil {
 			return small, err
 		}
 		p.keep(byContent, small)
@@ -193,13 +193,33 @@ func (p *pictures) shrink(ctx context.Context, file *sourceFile, m media, o thum
 	return small, nil
 }
 
-// make makes a thumbnail as soon as there is a thumbnailer and memory for it.
-func (p *pictures) make(ctx context.Context, file *sourceFile, data []byte, o thumb.Options) (thumb.Thumb, error) {
-	cost := thumb.Cost(data, o)
-	if cost > p.small && !file.large {
-		p.large.Lock()
-		defer p.large.Unlock()
+// room waits until there is memory for decoding something, which release gives back.
+func (p *pictures) room(ctx context.Context, cost int64) (release func(), err error) {
+	cost = min(max(cost, 0), largestDecode)
+	if err := p.memory.Acquire(ctx, cost); err != nil {
+		return nil, err
 	}
+	release = func() { p.memory.Release(cost) }
+	if err := ctx.Err(); err != nil { // there was memory at once
+		release()
+		return nil, err
+	}
+	return release, nil
+}
+
+// make makes a thumbnail as soon as there is a thumbnailer and memory for it.
+func (p *pictures) make(ctx context.Context, data []byte, o thumb.Options) (thumb.Thumb, error) {
+	cost := thumb.Cost(data, o)
+	release, err := p.room(ctx, cost)
+	if err != nil {
+		return thumb.Thumb{}, err
+	}
+	defer release()
+	return p.makeNow(ctx, data, cost, o)
+}
+
+// makeNow is make for who has the memory.
+func (p *pictures) makeNow(ctx context.Context, data []byte, cost int64, o thumb.Options) (thumb.Thumb, error) {
 	var maker *thumb.Thumbnailer
 	select {
 	case maker = <-p.makers:
@@ -232,13 +252,21 @@ func (p *pictures) frame(ctx context.Context, file *sourceFile, at poster.Moment
 	if p.conf.FFmpeg == "" {
 		return thumb.Thumb{}, errNoFFmpeg
 	}
+	// What ffmpeg gives is in memory twice while it grows, and decoded then.
+	const each = 3 + 3 + 4
+	side := max(2*o.MaxSide, posterSide)
+	release, err := p.room(ctx, int64(each*side*side))
+	if err != nil {
+		return thumb.Thumb{}, err
+	}
+	defer release()
 	var maker *thumb.Thumbnailer // the right to use a core
 	select {
 	case maker = <-p.makers:
 	case <-ctx.Done():
 		return thumb.Thumb{}, ctx.Err()
 	}
-	picture, err := poster.Maker{Program: p.conf.FFmpeg, MaxSide: max(2*o.MaxSide, posterSide)}.Picture(ctx, file.path, at)
+	picture, err := poster.Maker{Program: p.conf.FFmpeg, MaxSide: side}.Picture(ctx, file.path, at)
 	p.makers <- maker
 	if ctx.Err() != nil {
 		return thumb.Thumb{}, ctx.Err()
@@ -247,7 +275,7 @@ func (p *pictures) frame(ctx context.Context, file *sourceFile, at poster.Moment
 		slog.Debug("no picture of a video", "reason", err)
 		return thumb.Thumb{}, errNoFrame
 	}
-	return p.make(ctx, file, picture, o)
+	return p.makeNow(ctx, picture, thumb.Cost(picture, o), o)
 }
 
 // sourceFile is a media file that pictures are made of.
@@ -257,9 +285,8 @@ type sourceFile struct {
 	state []byte // see thumbcache.FileState
 	err   error  // why it is of no use
 
-	data  []byte            // once it was read and is not large
-	large bool              // while the lane of the large ones is held for it
-	sum   [sha256.Size]byte // of its content, once it was read
+	data []byte            // once it was read and is not large
+	sum  [sha256.Size]byte // of its content, once it was read
 	// original is its cell in the mode original.
 	original *pictureCell
 }

@@ -71,7 +71,8 @@ func (d *Decoder) unpack(blob []byte) (Array, error) {
 	if err != nil {
 		return Array{}, err
 	}
-	if h.size > d.limit {
+	turned := h.fortran && len(h.shape) > 1 // which takes as much again
+	if h.size > d.limit || (turned && h.size > d.limit/2) {
 		return Array{}, fmt.Errorf("%w: %d bytes, and the limit is %d", ErrTooLarge, h.size, d.limit)
 	}
 	if h.size > maxRatio*int64(len(blob)) {
@@ -91,7 +92,7 @@ func (d *Decoder) unpack(blob []byte) (Array, error) {
 			slices.Reverse(d.data[i : i+size])
 		}
 	}
-	if h.fortran && len(h.shape) > 1 {
+	if turned {
 		d.toRows(h.shape, size)
 	}
 	return Array{DType: h.dtype, Shape: h.shape, Data: d.data}, nil

@@ -170,16 +170,16 @@ func TestMasksInFiles(t *testing.T) {
 			if c.field == "" {
 				f, label = Field{Path: "f", Type: "Detection"}, detection("cat", []float64{0, 0, 1, 1}, has("mask_path", "m.png"))
 			}
-			d := NewPlan([]Field{f}, classes, OwnMasks, 64).NewDrawer(func(path string) ([]byte, error) {
+			d := NewPlan([]Field{f}, classes, OwnMasks, 64).NewDrawer(func(path string, most int64) ([]byte, error) {
 				assert.Equal(t, "m.png", path)
 				switch c.file {
 				case "":
-					return noFiles(path)
+					return noFiles(path, most)
 				case "text":
 					return []byte("text"), nil
 				}
 				return encoded(t, c.file), nil
-			})
+			}, MaxRaster)
 			got := d.Draw([]bson.RawValue{raw(t, label)}, tiny)
 			assert.Equal(t, c.trouble, got.Trouble)
 			if c.want == "" {
@@ -209,7 +209,7 @@ func TestHeatmaps(t *testing.T) {
 		"of a coloured one": {bson.D{{Key: "map_path", Value: "colours"}, {Key: "range", Value: bson.A{0, 10}}}, whole, 64, 32, dark, bright},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := NewPlan([]Field{{Path: "f", Type: "Heatmap"}}, catDog, NoMasks, 64).NewDrawer(func(path string) ([]byte, error) { return encoded(t, path), nil })
+			d := NewPlan([]Field{{Path: "f", Type: "Heatmap"}}, catDog, NoMasks, 64).NewDrawer(func(path string, _ int64) ([]byte, error) { return encoded(t, path), nil }, MaxRaster)
 			got := d.Draw([]bson.RawValue{raw(t, c.label)}, c.pic)
 			assert.Zero(t, got.Trouble)
 			require.Len(t, got.Heatmaps, 1)
@@ -244,7 +244,7 @@ func TestHeatmaps(t *testing.T) {
 func TestMemoryIsUsedAgain(t *testing.T) {
 	all := targets(t, `{"default_mask_targets": {"1": "road"}}`)
 	classes := NewClasses(ClassSpec{Targets: []*Targets{all.Of("f")}})
-	d := NewPlan([]Field{{Path: "f", Type: "Segmentation", Targets: all.Of("f")}}, classes, OwnMasks, 64).NewDrawer(func(string) ([]byte, error) { return encoded(t, "grey of 16 bits"), nil })
+	d := NewPlan([]Field{{Path: "f", Type: "Segmentation", Targets: all.Of("f")}}, classes, OwnMasks, 64).NewDrawer(func(string, int64) ([]byte, error) { return encoded(t, "grey of 16 bits"), nil }, MaxRaster)
 	draw := func(label bson.D, pic Picture) []string {
 		got := d.Draw([]bson.RawValue{raw(t, label)}, pic)
 		require.Len(t, got.Masks, 1)
@@ -254,6 +254,34 @@ func TestMemoryIsUsedAgain(t *testing.T) {
 	assert.Equal(t, []string{".r"}, draw(bson.D{{Key: "mask_path", Value: "x"}}, Picture{Width: 2, Height: 1}))
 	assert.Equal(t, []string{"r."}, draw(bson.D{{Key: "mask", Value: drawn("1.")}}, Picture{Width: 2, Height: 1}))
 	assert.Equal(t, []string{".r"}, draw(bson.D{{Key: "mask", Value: array("<i4", "1, 2", []int32{0, 1})}}, Picture{Width: 2, Height: 1}))
+}
+
+// TestLargeMasksWait draws masks with a drawer for small ones, and with one for all.
+func TestLargeMasksWait(t *testing.T) {
+	all := targets(t, `{"default_mask_targets": {"1": "road"}}`)
+	classes := NewClasses(ClassSpec{Targets: []*Targets{all.Of("f")}})
+	plan := NewPlan([]Field{{Path: "f", Type: "Segmentation", Targets: all.Of("f")}}, classes, OwnMasks, 64)
+	load := func(_ string, most int64) ([]byte, error) {
+		if file := encoded(t, "grey of 16 bits"); int64(len(file)) <= most {
+			return file, nil
+		}
+		return nil, ErrLarge
+	}
+	for name, label := range map[string]bson.D{
+		"array":   {{Key: "mask", Value: array("|u1", "100, 100", bytes.Repeat([]byte{1}, 10000))}},
+		"file":    {{Key: "mask_path", Value: "x"}},
+		"numbers": {{Key: "mask", Value: array("<i8", "1, 2", []int64{0, 1})}},
+	} {
+		values := []bson.RawValue{raw(t, label)}
+		small := plan.NewDrawer(load, 10)
+		assert.Empty(t, small.Draw(values, Picture{Width: 4, Height: 4}), name)
+		assert.True(t, small.Crowded(), name)
+		large := plan.NewDrawer(load, MaxRaster)
+		assert.Len(t, large.Draw(values, Picture{Width: 4, Height: 4}).Masks, 1, name)
+		assert.False(t, large.Crowded(), name)
+		assert.Len(t, small.Draw([]bson.RawValue{raw(t, bson.D{{Key: "mask", Value: drawn("1")}})}, Picture{Width: 4, Height: 4}).Masks, 1, name)
+		assert.False(t, small.Crowded(), name)
+	}
 }
 
 // FuzzDraw gives any bytes to all kinds of fields.
@@ -277,8 +305,8 @@ func FuzzDraw(f *testing.F) {
 	fields = append(fields, Field{Path: "named", Type: "Segmentation", Targets: all.Of("named")})
 	classes := NewClasses(ClassSpec{Targets: []*Targets{nil, all.Of("named")}, Seen: seen("cat", "dog", "")})
 	file := []byte{}
-	load := func(string) ([]byte, error) { return file, nil }
-	drawers := []*Drawer{NewPlan(fields, classes, OwnMasks, 32).NewDrawer(load), NewPlan(fields, classes, AllMasks, 32).NewDrawer(load), NewPlan(fields, classes, NoMasks, 32).NewDrawer(load)}
+	load := func(string, int64) ([]byte, error) { return file, nil }
+	drawers := []*Drawer{NewPlan(fields, classes, OwnMasks, 32).NewDrawer(load, MaxRaster), NewPlan(fields, classes, AllMasks, 32).NewDrawer(load, MaxRaster), NewPlan(fields, classes, NoMasks, 32).NewDrawer(load, MaxRaster)}
 	f.Fuzz(func(t *testing.T, data []byte, x, y, w, h float64) {
 		file = data
 		value := bson.RawValue{Type: bson.TypeEmbeddedDocument, Value: data}

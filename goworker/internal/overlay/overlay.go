@@ -3,6 +3,8 @@
 package overlay
 
 import (
+	"errors"
+
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/label"
@@ -112,13 +114,18 @@ type Mask struct {
 	ClassIDs []int
 }
 
-// Load reads the file of a mask or a map.
-type Load func(path string) ([]byte, error)
+// Load reads the file of a mask or a map, of at most so many bytes. Of a larger one it gives ErrLarge.
+type Load func(path string, most int64) ([]byte, error)
+
+// ErrLarge is the error for a file that is larger than was asked for.
+var ErrLarge = errors.New("the file is larger than was asked for")
 
 // Drawer draws rows one after the other. It uses its memory again, so every goroutine needs its own.
 type Drawer struct {
 	*Plan
 	load    Load
+	most    int64 // of a raster's bytes
+	crowded bool
 	shapers []*label.Shaper
 	arrays  *npy.Decoder
 	heat    thumb.Thumbnailer
@@ -141,9 +148,13 @@ type Drawer struct {
 	decoded int // bytes of the largest array
 }
 
-// NewDrawer makes a Drawer.
-func (p *Plan) NewDrawer(load Load) *Drawer {
-	d := &Drawer{Plan: p, load: load, arrays: npy.NewDecoder(maxRaster)}
+// MaxRaster bounds the bytes of a mask or a map.
+const MaxRaster = 1 << 27
+
+// NewDrawer makes a Drawer that reads masks and maps of at most so many bytes, compressed or not; see Crowded.
+func (p *Plan) NewDrawer(load Load, most int64) *Drawer {
+	most = min(most, MaxRaster)
+	d := &Drawer{Plan: p, load: load, most: most, arrays: npy.NewDecoder(most)}
 	for _, f := range p.fields {
 		d.shapers = append(d.shapers, label.NewShaper(f.Type))
 	}
@@ -156,9 +167,12 @@ func (d *Drawer) Heavy() bool {
 	return cap(d.mask.Pix)+cap(d.raster.scratch)+4*cap(d.raster.wide)+d.decoded > most
 }
 
+// Crowded tells whether something of the last row was left out that a drawer for MaxRaster may draw.
+func (d *Drawer) Crowded() bool { return d.crowded }
+
 // Draw draws the labels of a row: values are those of the plan's fields. The result is the caller's.
 func (d *Drawer) Draw(values []bson.RawValue, pic Picture) Layers {
-	d.pic, d.part, d.out = pic, pic.Part, Layers{}
+	d.pic, d.part, d.out, d.crowded = pic, pic.Part, Layers{}, false
 	if !(d.part.Width > 0 && d.part.Height > 0) {
 		d.part = thumb.Box{Width: 1, Height: 1}
 	}

@@ -1,6 +1,7 @@
 package overlay
 
 import (
+	"errors"
 	"image"
 	"image/color"
 	"slices"
@@ -11,9 +12,6 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/npy"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumb"
 )
-
-// maxRaster bounds the bytes of a mask or a map.
-const maxRaster = 1 << 27
 
 // raster is a mask or a map as it was stored: numbers in bytes or wide, or colours.
 type raster struct {
@@ -30,24 +28,51 @@ type raster struct {
 
 // read reads a mask or a map into the raster, from the database or else from a file.
 func (d *Drawer) read(v bson.RawValue, path string) bool {
+	var err error
 	if v.Type == 0 {
-		file, err := d.load(path)
-		if err != nil {
+		var file []byte
+		if file, err = d.load(path, d.most); err == nil {
+			if err = d.readFile(file); err == nil {
+				return true
+			}
+		} else if !errors.Is(err, ErrLarge) {
 			d.out.Trouble |= NoFile
 			return false
 		}
-		img, err := thumb.Decode(file, thumb.Options{MaxPixels: maxMaskPixels, MaxMemory: maxRaster})
-		if err == nil {
-			d.raster.fromImage(img)
-			return true
+	} else {
+		var a npy.Array
+		var ok bool
+		if a, ok, err = d.arrays.Decode(v); err == nil && (!ok || d.raster.fromArray(a)) {
+			d.decoded = max(d.decoded, len(a.Data))
+			return ok // an empty array is no mask, and nothing is wrong
 		}
-	} else if a, ok, err := d.arrays.Decode(v); err == nil && (!ok || d.raster.fromArray(a)) {
-		d.decoded = max(d.decoded, len(a.Data))
-		return ok // an empty array is no mask, and nothing is wrong
+	}
+	large := errors.Is(err, ErrLarge) || errors.Is(err, npy.ErrTooLarge) || errors.Is(err, thumb.ErrTooLarge)
+	if large && d.most < MaxRaster {
+		d.crowded = true
+		return false
 	}
 	d.out.Trouble |= BadMask
 	return false
 }
+
+// readFile reads an image file into the raster.
+func (d *Drawer) readFile(file []byte) error {
+	img, err := thumb.Decode(file, thumb.Options{MaxPixels: maxMaskPixels, MaxMemory: d.most})
+	if err != nil {
+		return err
+	}
+	if wide, ok := img.(*image.Gray16); ok && wide.Rect.Dx()*wide.Rect.Dy() > maxWide {
+		return errWide
+	}
+	d.raster.fromImage(img)
+	return nil
+}
+
+// maxWide bounds how many numbers that are no bytes are read: they take four bytes each.
+const maxWide = MaxRaster / 4
+
+var errWide = errors.New("too many numbers")
 
 // fromArray takes an array of two axes, or of three for colours.
 func (r *raster) fromArray(a npy.Array) bool {
@@ -71,7 +96,10 @@ func (r *raster) fromArray(a npy.Array) bool {
 	case npy.Float16, npy.Float32, npy.Float64:
 		r.high = 1
 	}
-	r.wide = npy.Append(r.wide, a)
+	if a.Len() > maxWide {
+		return false
+	}
+	r.wide = npy.Append(slices.Grow(r.wide, a.Len()), a)
 	return true
 }
 
@@ -80,7 +108,15 @@ func (r *raster) fromImage(img image.Image) {
 	size := img.Bounds()
 	r.width, r.height, r.channels, r.palette, r.wide, r.high = size.Dx(), size.Dy(), 1, nil, r.wide[:0], 255
 	n := r.width * r.height
-	r.scratch = slices.Grow(r.scratch[:0], 3*n)
+	each := 3
+	switch img.(type) {
+	case *image.Gray, *image.Paletted:
+		each = 1
+	case *image.Gray16:
+		each = 0
+		r.wide = slices.Grow(r.wide, n)
+	}
+	r.scratch = slices.Grow(r.scratch[:0], each*n)
 	r.bytes = r.scratch
 	switch img := img.(type) {
 	case *image.Gray:
@@ -199,6 +235,10 @@ func (d *Drawer) heatmap(i int, s *label.Shape) {
 		return
 	}
 	r := &d.raster
+	if r.width*r.height > maxWide {
+		d.out.Trouble |= BadMask
+		return
+	}
 	h := thumb.Heat{Values: r.numbers(), Width: r.width, Height: r.height, Low: 0, High: r.high}
 	if s.HasRange {
 		h.Low, h.High = s.Low, s.High
