@@ -176,6 +176,20 @@ func TestFactsThatAreTooLargeForTheMetadataAreInFiles(t *testing.T) {
 	assert.JSONEq(t, `{"model_name":"m","model_version":null,"predictions_field":"","prompt_field":null,"model_config":`+targets+`}`, string(full))
 }
 
+func TestWarningsOfOneAreSentences(t *testing.T) {
+	var w warnings
+	w.add(errMissing.code, errMissing.rest, "a")
+	w.add(errNoCrop.code, errNoCrop.rest, "b")
+	var said []string
+	for _, one := range w.final() {
+		said = append(said, one.Message)
+	}
+	assert.Equal(t, []string{
+		"1 row has no picture because the media file was not found.",
+		"1 patch has no picture because no box of a label is within the picture.",
+	}, said)
+}
+
 func TestWarningsCountAndNameAFewSamples(t *testing.T) {
 	var w warnings
 	for range 1234 {

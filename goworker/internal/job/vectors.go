@@ -56,7 +56,7 @@ func openVectors(c *collector, f *fields, embeddings []Field) ([]*vectorFile, er
 func (v *vectorFile) add(source bson.ObjectID, s *view.Slots, w *warnings) error {
 	array, ok, err := v.decoder.Decode(s.Value(v.slot))
 	if err != nil {
-		w.add("bad_vector "+v.field, fmt.Sprintf("values of the field %q are no vectors of numbers and are not in %s.", v.field, v.path), source.Hex())
+		w.add("bad_vector "+v.field, fmt.Sprintf("samples have a value in the field %q that is no vector of numbers and is not in %s.", v.field, v.path), source.Hex())
 		return nil
 	}
 	if !ok {
@@ -64,7 +64,7 @@ func (v *vectorFile) add(source bson.ObjectID, s *view.Slots, w *warnings) error
 	}
 	var shape *npy.ShapeError
 	if err := v.writer.Add(source, array); errors.As(err, &shape) {
-		w.add("other_length "+v.field, fmt.Sprintf("vectors of the field %q have another length than the first and are not in %s.", v.field, v.path), source.Hex())
+		w.add("other_length "+v.field, fmt.Sprintf("samples have a vector in the field %q that has another length than the first and is not in %s.", v.field, v.path), source.Hex())
 		return nil
 	} else if err != nil {
 		return err

@@ -3,6 +3,7 @@ package job
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // examples is how many sample ids a warning names.
@@ -39,9 +40,22 @@ func (w *warnings) final() []Warning {
 	for _, one := range w.list {
 		done := *one
 		if done.Count > 0 {
-			done.Message = thousands(done.Count) + " " + done.Message
+			done.Message = thousands(done.Count) + " " + ofCount(done.Count, done.Message)
 		}
 		out = append(out, done)
 	}
 	return out
+}
+
+// ofCount is a sentence's rest, which is about several, for a number of them.
+func ofCount(n int64, rest string) string {
+	if n != 1 {
+		return rest
+	}
+	for many, one := range map[string]string{"rows have ": "row has ", "patches have ": "patch has ", "samples have ": "sample has "} {
+		if after, ok := strings.CutPrefix(rest, many); ok {
+			return one + after
+		}
+	}
+	return rest
 }
