@@ -56,7 +56,7 @@ def describe(view, params, chosen):
         "thumbnail_size": _size(params.get("thumbnail_size")),
         "cache_directory": str(find.cache_dir("thumbnails")),
         "cache_bytes": _cache_megabytes() * 1_000_000,
-        "ffmpeg": shutil.which("ffmpeg") or "",
+        "ffmpeg": _ffmpeg(),
         "crop_fields": [schema.describe(view, name) for name in media.patch_fields(view)]
         if chosen != "original"
         else [],
@@ -66,6 +66,12 @@ def describe(view, params, chosen):
         "frame_source": media.frame_source(view),
         **_slices(view, chosen),
     }
+
+
+def _ffmpeg():
+    found = shutil.which("ffmpeg")
+    # The worker starts it in the video's directory, where a relative path would be another program.
+    return os.path.abspath(found) if found else ""
 
 
 def slices(view, chosen):

@@ -37,7 +37,7 @@ def describe(params, has_confidence=False):
 
 def limit_error(value):
     """Why there cannot be such a ``max_samples``, or None."""
-    if value is None or (type(value) is int and value > 0):
+    if value is None or (type(value) is int and 0 < value < 2**63):
         return None
 
     return f"max_samples has to be a whole number above 0, not {value!r}"

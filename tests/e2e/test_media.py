@@ -271,6 +271,18 @@ def test_how_ffmpeg_is_called(dataset, video, log_view, read, tool, tmp_path):
     assert not [name for name in environment if not name.startswith(("LC_", "PWD", "__", "SHLVL", "_"))]
 
 
+def test_ffmpeg_is_the_one_that_was_found(dataset, video, log_view, read, tool, tmp_path, monkeypatch):
+    """Not one that is at the same relative path as seen from the video."""
+    picture = plain(tmp_path / "answer.bmp", COLOURS[2])
+    tool(f"sys.stdout.buffer.write(open({str(picture)!r}, 'rb').read())")
+    monkeypatch.chdir(tmp_path / "bin")
+    monkeypatch.setenv("PATH", f".{os.pathsep}{os.environ['PATH']}")
+    (tmp_path / "ffmpeg").write_text(f"#!{sys.executable}\n")
+    (tmp_path / "ffmpeg").chmod(0o755)
+    (row,) = read.rows(log_view(videos(dataset, video), include_labels=True), "samples")
+    assert like(row["image"], COLOURS[2])
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [("sys.exit(1)", "no_frame"), ("", "no_frame"), ("sys.stdout.write('no picture')", "not_an_image")],

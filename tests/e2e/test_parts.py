@@ -117,7 +117,14 @@ def test_the_least_confident(dataset, media, log_predictions, read):
 
 
 @pytest.mark.parametrize(
-    "change", [{"max_samples": 0}, {"max_samples": 2.5}, {"max_samples": True}, {"max_samples": 3, "seed": "x"}]
+    "change",
+    [
+        {"max_samples": 0},
+        {"max_samples": 2.5},
+        {"max_samples": True},
+        {"max_samples": 3, "seed": "x"},
+        {"max_samples": 2**63},
+    ],
 )
 def test_wrong_parts(data, log_view, change):
     with pytest.raises(RuntimeError, match="has to be a whole number"):
@@ -166,6 +173,21 @@ def test_a_dry_run_tells_what_is_there(media, fiftyone, log_view, server):
     # Also of an older version.
     old = log_view(made, dry_run=True, **kwargs)
     assert (old["new_version"], old["artifact_version"]) == (False, "v0")
+    made.delete()
+
+
+@pytest.mark.parametrize("mode", ["original", "reference"])
+def test_a_dry_run_agrees_with_what_follows(media, fiftyone, log_view, mode):
+    made = datasets.images(media)
+    kwargs = {"include_labels": True, "artifact_name": f"dry-{new_id()}", "image_mode": mode, "max_samples": 7}
+    for new in (True, False):
+        dry = log_view(made, dry_run=True, **kwargs)
+        real = log_view(made, **kwargs)
+        assert dry["new_version"] is real["new_version"] is new
+        assert (dry["files_to_upload"], dry["bytes_to_upload"]) == (real["files_uploaded"], real["bytes_uploaded"])
+        assert dry["files_unchanged"] == real["files_unchanged"] == (0 if new else dry["files"])
+        assert dry["rows"] == real["samples_logged"] == 7
+
     made.delete()
 
 

@@ -56,6 +56,17 @@ func (c *collector) end() {
 	}
 }
 
+// stored is how much of the artifact W&B stores: its files without its references.
+func (c *collector) stored() (files, bytes int64) {
+	for i := range c.files.Len() {
+		if e := c.files.At(i); e.Ref == "" {
+			files++
+			bytes += e.Size
+		}
+	}
+	return files, bytes
+}
+
 // create makes a spool file for a path of the artifact.
 func (c *collector) create(path string) (*artifact.SpoolFile, error) {
 	return c.spool.Create(strings.ReplaceAll(path, "/", "-"))

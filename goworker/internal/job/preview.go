@@ -15,12 +15,7 @@ func (p *publisher) preview(ctx context.Context, c *collector, pub *publication)
 	res.Entity, res.Project, res.ArtifactName, res.BaseURL = p.session.ref.Entity, p.session.ref.Project, p.name, settings.BaseURL
 	res.DryRun, res.NewVersion = true, true
 	res.ThumbnailsMade = c.decoded.Load()
-	for i := range c.files.Len() {
-		if e := c.files.At(i); e.Ref == "" {
-			res.FilesTotal++
-			res.BytesTotal += e.Size
-		}
-	}
+	res.FilesTotal, res.BytesTotal = c.stored()
 	res.FilesUploaded, res.BytesUploaded = res.FilesTotal, res.BytesTotal
 	newest, same, err := p.stored(ctx, c)
 	if err != nil {

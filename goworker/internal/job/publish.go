@@ -52,7 +52,7 @@ func (p *publisher) publish(ctx context.Context, c *collector, pub *publication)
 		return nil, err
 	}
 	if !logged.New {
-		logged.FilesUnchanged = int64(c.files.Len())
+		logged.FilesUnchanged, _ = c.stored()
 	}
 	p.tracker.begin(StageCommitting)
 	after, done := lenient(ctx)
