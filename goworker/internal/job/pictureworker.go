@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math"
 	"os"
+	"runtime"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -199,7 +200,12 @@ func (p *pictures) room(ctx context.Context, cost int64) (release func(), err er
 	if err := p.memory.Acquire(ctx, cost); err != nil {
 		return nil, err
 	}
-	release = func() { p.memory.Release(cost) }
+	release = func() {
+		if cost > largestDecode/4 {
+			runtime.GC() // who waits for the memory would have it beside the garbage
+		}
+		p.memory.Release(cost)
+	}
 	if err := ctx.Err(); err != nil { // there was memory at once
 		release()
 		return nil, err
