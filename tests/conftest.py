@@ -157,19 +157,3 @@ def official(wandb_server, monkeypatch, tmp_path):
     wandb.teardown()  # it keeps the settings of whoever used it before
     yield wandb
     wandb.teardown()
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """A browser: the one of FIFTYONE_WANDB_CHROMIUM, else the one on PATH."""
-    import browser as finder
-    from playwright.sync_api import sync_playwright
-
-    from support import app
-
-    path = os.environ.get("FIFTYONE_WANDB_CHROMIUM") or finder.on_path()
-    assert path, "No Chromium: name one in FIFTYONE_WANDB_CHROMIUM, or run tools/browser.py"
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=list(app.FLAGS))
-        yield started
-        started.close()

@@ -15,6 +15,13 @@ DATASET = "digits"
 PROJECT = "digits-in-the-app"
 
 
+@pytest.fixture(scope="package")
+def chromium():
+    """A browser."""
+    with surroundings.browser() as started:
+        yield started
+
+
 @pytest.fixture(scope="session")
 def digits(fiftyone, tmp_path_factory):
     """Handwritten digits with a classifier's predictions."""
@@ -48,7 +55,7 @@ def digits(fiftyone, tmp_path_factory):
     dataset.delete()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _tab(chromium, digits, project, mongod, wandb_server, tmp_path_factory):
     variables = {"FIFTYONE_WANDB_URL": wandb_server.url, "FIFTYONE_WANDB_API_KEY": wandb_server.key}
     with surroundings.serve(tmp_path_factory.mktemp("app"), mongod, DATASET, **variables) as address:

@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 
 from demo.pictures import photographs
-from support.app import keep_picture
+from support.app import browser, keep_picture
 
 SIZE = (160, 120)  # width, height
 
 
 @pytest.fixture
-def page(chromium):
+def page():
     """A page of a browser; whatever it cannot load fails the test."""
-    context = chromium.new_context(viewport={"width": 1500, "height": 1000})
-    page, failed = context.new_page(), []
-    page.on("requestfailed", lambda request: failed.append(request.url))
-    page.on("response", lambda response: failed.append(response.url) if response.status >= 400 else None)
-    yield page
-    context.close()
+    with browser() as chromium:
+        page, failed = chromium.new_page(viewport={"width": 1500, "height": 1000}), []
+        page.on("requestfailed", lambda request: failed.append(request.url))
+        page.on("response", lambda response: failed.append(response.url) if response.status >= 400 else None)
+        yield page
+
     assert not failed
 
 

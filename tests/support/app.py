@@ -7,9 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import browser as finder
 import fiftyone.constants as foc
 import services
-from playwright.sync_api import TimeoutError
+from playwright.sync_api import TimeoutError, sync_playwright
 
 from support.waiting import SECONDS, wait_for
 
@@ -215,3 +216,18 @@ def keep_picture(page, name):
     page.wait_for_timeout(700)
     Path(directory).mkdir(parents=True, exist_ok=True)
     page.screenshot(path=str(Path(directory) / f"{name}.png"))
+
+
+@contextlib.contextmanager
+def browser():
+    """Runs the browser of FIFTYONE_WANDB_CHROMIUM, else the one on PATH.
+
+    It must have ended before tests of other files begin: while it runs, the main thread counts as that of a running
+    event loop, in which FiftyOne executes operators in another way.
+    """
+    path = os.environ.get("FIFTYONE_WANDB_CHROMIUM") or finder.on_path()
+    assert path, "No Chromium: name one in FIFTYONE_WANDB_CHROMIUM, or run tools/browser.py"
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield started
+        started.close()
