@@ -30,7 +30,7 @@ export const STYLES = `
 .wandb-panel .w-strong { color: inherit; border-color: var(--w-accent); }
 .wandb-panel .w-tabs button { background: none; border: 0; border-bottom: 2px solid transparent; border-radius: 0; padding: 6px 10px; color: var(--w-soft); white-space: nowrap; }
 .wandb-panel .w-tabs button[aria-selected=true] { color: var(--fo-palette-text-primary, #fff); border-bottom-color: var(--w-accent); }
-.w-page { padding: 12px; display: flex; flex-direction: column; gap: 12px; min-width: 0; }
+.w-page { padding: 12px; display: flex; flex-direction: column; gap: 12px; min-width: 0; overflow-wrap: anywhere; }
 .w-list { display: flex; flex-direction: column; gap: 6px; }
 .wandb-panel .w-card { background: var(--w-card); border: 1px solid var(--w-line); border-radius: 6px; padding: 8px 12px; min-width: 0; }
 .w-card.w-mine { border-left: 3px solid var(--w-accent); }

@@ -148,6 +148,32 @@ def test_an_empty_project(app, login):
     app.shows("This project has no reports")
 
 
+def test_very_long_names(app, login):
+    name, metric = "N" * 120, "m" * 100
+    login.make_run("long", "r1", name, summaryMetrics=json.dumps({metric: 1}), notes="x" * 300)
+    login.stream("long", "r1", [json.dumps({"_step": i, metric: i}) for i in range(3)])
+    login.make_artifact("long", "r1", "a" * 120, metadata=json.dumps({"fiftyone_dataset_name": "d" * 120}))
+    fits = "e => e.scrollWidth <= e.clientWidth"
+    app.open_panel()
+    app.page.set_viewport_size({"width": 900, "height": 1000})
+    try:
+        app.click("Refresh")
+        app.choose_project("long")
+        app.tab("Runs")
+        app.shows(name)
+        assert app.panel.evaluate(fits), "runs"
+        app.click(name)
+        app.panel.get_by_role("img", name=metric).wait_for()
+        assert app.panel.evaluate(fits), "a run"
+        app.picture("panel-long-names")
+        app.tab("Artifacts")
+        app.click("a" * 120 + ":v0")
+        app.shows("of " + "d" * 120)
+        assert app.panel.evaluate(fits), "an artifact"
+    finally:
+        app.page.set_viewport_size({"width": 1500, "height": 1000})
+
+
 def test_a_slow_server(panel, login):
     panel.tab("Runs")
     panel.shows("augmented-svm")
