@@ -17,7 +17,7 @@ def describe(params, has_confidence=False):
         WandBError: if a parameter is wrong
     """
     most, seed, by = (params.get(key) for key in ("max_samples", "seed", "select_by"))
-    for error in (limit_error(most), _seed_error(seed)):
+    for error in (limit_error(most), seed_error(seed)):
         if error:
             raise bad_argument(error)
 
@@ -43,7 +43,8 @@ def limit_error(value):
     return f"max_samples has to be a whole number above 0, not {value!r}"
 
 
-def _seed_error(value):
+def seed_error(value):
+    """Why there cannot be such a ``seed``, or None."""
     if value is None or (type(value) is int and abs(value) < 2**63):
         return None
 

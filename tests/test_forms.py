@@ -403,6 +403,11 @@ def test_some_rows_only(operator, lookups, images):
     form = fields(operator(PREDICTIONS), images, {"max_samples": 3})
     assert set(offered(form["select_by"])) == {"random", "lowest_confidence"}
     assert form["dry_run"]["default"] is False
+    assert not form["seed"]["invalid"]
+    assert fields(operator(VIEW), images, {"max_samples": 3, "seed": 0.5})["seed"]["invalid"]
+    assert "seed" not in fields(operator(VIEW), images, {})
+    form = fields(operator(PREDICTIONS), images, {"max_samples": 3, "select_by": "lowest_confidence"})
+    assert "seed" not in form  # there is no chance in it
 
 
 def test_what_a_dry_run_shows(operator, images):

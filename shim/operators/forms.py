@@ -120,6 +120,12 @@ def some(ctx, inputs, by_confidence=False):
         view.add_choice(selection.LOWEST_CONFIDENCE, label="Those with the least confident predictions")
         inputs.enum("select_by", view.values(), default=selection.RANDOM, label="Which", view=view)
 
+    if most and ctx.params.get("select_by") != selection.LOWEST_CONFIDENCE:
+        refuse(
+            inputs.int("seed", label="Seed", description="Another number chooses other rows. Empty: 0"),
+            selection.seed_error(ctx.params.get("seed")),
+        )
+
     inputs.bool(
         "dry_run",
         default=False,
