@@ -10,7 +10,6 @@ from pathlib import Path
 import browser as finder
 import fiftyone.constants as foc
 import services
-from playwright.sync_api import TimeoutError, sync_playwright
 
 from support.waiting import SECONDS, wait_for
 
@@ -162,11 +161,12 @@ class Visit:
 
     def open_panel(self):
         """Presses the button above the grid, if the panel is not there already."""
+        from playwright.sync_api import Error
 
         def opened():
             # The App brings back the panels of the last visit when it likes, and they push the button away.
             if self.panel.count() == 0:
-                with contextlib.suppress(TimeoutError):
+                with contextlib.suppress(Error):
                     self.page.locator("[title='Open W&B panel'], img[src*='wandb.svg']").first.click(timeout=2000)
                     self.panel.wait_for(timeout=10_000)
 
@@ -225,6 +225,9 @@ def browser():
     It must have ended before tests of other files begin: while it runs, the main thread counts as that of a running
     event loop, in which FiftyOne executes operators in another way.
     """
+    # Not there with the oldest FiftyOne, with which no browser is used.
+    from playwright.sync_api import sync_playwright
+
     path = os.environ.get("FIFTYONE_WANDB_CHROMIUM") or finder.on_path()
     assert path, "No Chromium: name one in FIFTYONE_WANDB_CHROMIUM, or run tools/browser.py"
     with sync_playwright() as playwright:
