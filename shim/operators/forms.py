@@ -188,15 +188,14 @@ def pictures(ctx, inputs, mode):
     if mode == "none":
         return
 
-    view = types.DropdownView()
-    for value, label, description in (
+    _choose_one(
+        inputs,
+        "image_mode",
+        "Pictures",
         ("thumbnail", "Thumbnails", "Small copies, made here; W&B takes each once"),
         ("original", "The media files themselves", "Each file goes up once"),
         ("reference", "References", "W&B gets each file's address, and a thumbnail where the file can be read"),
-    ):
-        view.add_choice(value, label=label, description=description)
-
-    inputs.enum("image_mode", view.values(), default="thumbnail", label="Pictures", view=view)
+    )
     if mode != "original":
         refuse(
             inputs.int(
@@ -232,15 +231,23 @@ def overlays(ctx, inputs, view, mode, default, truth=False):
     if truth:
         choose(inputs, "gt_field", fields, "Ground truth", "A label field to be drawn beside the predictions")
 
-    modes = types.DropdownView()
-    for value, label, description in (
+    _choose_one(
+        inputs,
+        "mask_mode",
+        "Masks",
         ("own", "Those of the labels", "Instances with a mask, segmentations and filled polylines"),
         ("all", "All outlines", "Rotated boxes and closed polylines, too"),
         ("none", "None", "Boxes only: masks are not read"),
-    ):
-        modes.add_choice(value, label=label, description=description)
+    )
 
-    inputs.enum("mask_mode", modes.values(), default="own", label="Masks", view=modes)
+
+def _choose_one(inputs, name, label, *choices):
+    """Adds a drop-down of (value, label, description), of which the first is the default."""
+    view = types.DropdownView()
+    for value, text, description in choices:
+        view.add_choice(value, label=text, description=description)
+
+    inputs.enum(name, view.values(), default=choices[0][0], label=label, view=view)
 
 
 def plan(ctx, inputs, view, columns, mode, labels=None):

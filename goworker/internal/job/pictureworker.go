@@ -224,13 +224,21 @@ func (p *pictures) make(ctx context.Context, data []byte, o thumb.Options) (thum
 	return p.makeNow(ctx, data, cost, o)
 }
 
+// maker waits for a thumbnailer, which is the right to use a core, too. It goes back to makers.
+func (p *pictures) maker(ctx context.Context) (*thumb.Thumbnailer, error) {
+	select {
+	case maker := <-p.makers:
+		return maker, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
 // makeNow is make for who has the memory.
 func (p *pictures) makeNow(ctx context.Context, data []byte, cost int64, o thumb.Options) (thumb.Thumb, error) {
-	var maker *thumb.Thumbnailer
-	select {
-	case maker = <-p.makers:
-	case <-ctx.Done():
-		return thumb.Thumb{}, ctx.Err()
+	maker, err := p.maker(ctx)
+	if err != nil {
+		return thumb.Thumb{}, err
 	}
 	small, err := maker.Make(data, o)
 	if cost > p.small {
@@ -266,11 +274,9 @@ func (p *pictures) frame(ctx context.Context, file *sourceFile, at poster.Moment
 		return thumb.Thumb{}, err
 	}
 	defer release()
-	var maker *thumb.Thumbnailer // the right to use a core
-	select {
-	case maker = <-p.makers:
-	case <-ctx.Done():
-		return thumb.Thumb{}, ctx.Err()
+	maker, err := p.maker(ctx)
+	if err != nil {
+		return thumb.Thumb{}, err
 	}
 	picture, err := poster.Maker{Program: p.conf.FFmpeg, MaxSide: side}.Picture(ctx, file.path, at)
 	p.makers <- maker

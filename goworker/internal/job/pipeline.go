@@ -87,7 +87,8 @@ func scanPictures(ctx context.Context, src *view.Source, v View, f *fields, t *t
 		}
 		return ctx.Err()
 	})
-	return n, g.Wait()
+	err = g.Wait() // before n is read: Go leaves the order open within one statement
+	return n, err
 }
 
 // handOut cuts a batch into tasks. Rows of the same file that stand together stay so.
