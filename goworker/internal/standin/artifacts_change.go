@@ -18,10 +18,19 @@ func (s *Server) useArtifact(input gqlexec.Args) (any, error) {
 			return badRequest("the artifact is not committed")
 		}
 		r, err := d.runByName(s, str(input, "entityName"), str(input, "projectName"), str(input, "runName"))
-		if err == nil && !slices.Contains(r.Inputs, a.ID) {
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(r.Inputs, a.ID) {
 			r.Inputs = append(r.Inputs, a.ID)
 		}
-		return err
+		if name := str(input, "usedAs"); name != "" && !slices.Contains(r.UsedAs[a.ID], name) {
+			if r.UsedAs == nil {
+				r.UsedAs = map[string][]string{}
+			}
+			r.UsedAs[a.ID] = append(r.UsedAs[a.ID], name)
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, err

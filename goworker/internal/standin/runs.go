@@ -58,7 +58,9 @@ func (s *Server) runFields() map[string]gqlexec.Resolver {
 			return connection(s, s.data.committedOf(r.Outputs), args, node[*artifact])
 		}),
 		"inputArtifacts": with(func(r *run, args gqlexec.Args) (any, error) {
-			return connection(s, s.data.committedOf(r.Inputs), args, node[*artifact])
+			return connection(s, s.data.committedOf(r.Inputs), args, func(a *artifact) gqlexec.Object {
+				return gqlexec.Object{"node": a, "usedAs": append([]string{}, r.UsedAs[a.ID]...)}
+			})
 		}),
 	}
 	for name, resolver := range historyFields() {

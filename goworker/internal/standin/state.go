@@ -53,6 +53,7 @@ type run struct {
 	Streams                                         map[string][]string
 	Files                                           map[string]*runFile
 	Outputs, Inputs                                 []string
+	UsedAs                                          map[string][]string // the names of inputs, by artifact ID
 	Upserts, StreamPosts                            int
 }
 
