@@ -8,11 +8,13 @@ mentions it, and the process that made it has ended, or the App has loaded the n
 
 import atexit
 import logging
+import os
 import time
 
 import bson
 import fiftyone as fo
 import numpy as np
+import pymongo
 from fiftyone.operators.store import ExecutionStore
 
 from . import database, processes, query
@@ -30,10 +32,17 @@ _MAX_IDS_IN_APP = 100_000
 # A list that was made on another machine for a session alone.
 _MAX_AGE_SECONDS = 7 * 24 * 3600
 
+# How long leaving Python may take for all lists together, in seconds.
+_EXIT_SECONDS = 2.0
+
 _TYPE = np.dtype([("high", ">u8"), ("low", ">u4")])
 _FIELD = "_wandb_ids"
 
 _log = logging.getLogger("fiftyone_wandb")
+
+# The names of the lists that this process made, and the process.
+_made = []
+_made_by = None
 
 
 def array(ids):
@@ -160,8 +169,21 @@ def _keep(dataset, ids, in_app):
     # First, so that what a crash leaves behind is found.
     _store().set(name, record)
     database.write_ids(name, ids.tobytes())
-    atexit.register(_remove_at_exit, name)
+    _note(name)
     return name
+
+
+def _note(name):
+    global _made_by
+    if _made_by != os.getpid():
+        # A forked child has the parent's handlers, too.
+        if _made_by is None:
+            atexit.register(_remove_at_exit)
+
+        _made_by = os.getpid()
+        _made.clear()
+
+    _made.append(name)
 
 
 def _is_needed(name, record, dataset, in_app):
@@ -180,13 +202,20 @@ def _remove(store, name):
     store.delete(name)
 
 
-def _remove_at_exit(name):
+def _remove_at_exit():
+    """Removes the lists of this process: one bounded attempt, since the database may have gone first."""
+    if _made_by != os.getpid():
+        return
+
     try:
-        if not database.is_saved(name):
-            _remove(_store(), name)
+        with pymongo.timeout(_EXIT_SECONDS):
+            store = _store()
+            for name in _made:
+                if not database.is_saved(name):
+                    _remove(store, name)
     except Exception:
-        # The database went first, or will be swept by the next load.
-        _log.debug("Cannot remove the list %s", name, exc_info=True)
+        # The next load sweeps what is left.
+        _log.debug("Cannot remove the lists of this process", exc_info=True)
 
 
 def _store():

@@ -1,5 +1,6 @@
 """Views made of ids, what is said of samples that are gone, new or changed, and long lists of ids."""
 
+import os
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ import fiftyone as fo
 import fiftyone.core.odm as odm
 import numpy as np
 import pytest
+import services
 from fiftyone import ViewField as F
 
 from shim import idlists, query, restore
@@ -342,12 +344,42 @@ def test_a_list_stays_for_a_job_that_waits(images, log, lists, short):
     jobs.insert_one(job)
 
     (name,) = lists()
-    idlists._remove_at_exit(name)
+    idlists._remove_at_exit()
     assert lists() == [name]
 
     jobs.delete_one({"_id": job["_id"]})
-    idlists._remove_at_exit(name)
+    idlists._remove_at_exit()
     assert lists() == []
+
+
+def test_leaving_does_not_wait_for_a_database_that_has_gone(tmp_path):
+    """One attempt for all lists; FiftyOne's own clean-up is left out here."""
+    code = f"""
+import atexit, os, sys
+import fiftyone as fo
+fo.list_datasets()
+atexit.register(os._exit, 0)
+sys.path.insert(0, {str(ROOT)!r})
+from shim import idlists
+made = idlists.array(bytes(12)), idlists.array(b"x" * 12), idlists.array(b"y" * 12)
+dataset = fo.Dataset()
+for ids in made:
+    idlists._keep(dataset, ids, False)
+print("made", flush=True)
+sys.stdin.read()
+"""
+    with services.mongod(tmp_path / "db") as uri:
+        environment = {**os.environ, "FIFTYONE_DATABASE_URI": uri}  # which waits 30 s for a server
+        program = subprocess.Popen(
+            [sys.executable, "-c", code], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert program.stdout.readline() == "made\n"
+
+    try:
+        program.communicate(timeout=25)
+    finally:
+        program.kill()
+    assert program.returncode == 0
 
 
 def test_a_view_that_used_a_list_is_loaded_by_its_ids(images, log, lists, short):
