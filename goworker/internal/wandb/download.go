@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"net/http"
 
@@ -21,11 +20,11 @@ const (
 )
 
 // OpenFile reads a file of an artifact as a stream. A connection that breaks off is
-// taken up where it broke. The end is io.EOF only if size and MD5 are those of the
-// artifact: else it is a fault, so what was read before must not count until then.
+// taken up where it broke. The end is io.EOF only if size and digest (MD5 or XXH128) are
+// those of the artifact: else it is a fault, so what was read before must not count until then.
 // The key is never sent along. Faults beside the network's: bad_artifact, not_found.
 func (c *Client) OpenFile(ctx context.Context, f RemoteFile) (io.ReadCloser, error) {
-	d := &download{client: c, ctx: ctx, file: f, hash: newMD5(), left: f.Size}
+	d := &download{client: c, ctx: ctx, file: f, hash: newDigester(), left: f.Size}
 	if !c.trusted(f) {
 		entry, err := c.manifestEntry(ctx, f)
 		switch {
@@ -36,7 +35,10 @@ func (c *Client) OpenFile(ctx context.Context, f RemoteFile) (io.ReadCloser, err
 		case entry.Ref != "":
 			return nil, fault.New(fault.WandB, "bad_artifact", "The file %s of the artifact is only a reference to a file elsewhere, which this plugin does not follow.", f.Path)
 		}
-		d.entry, d.file.digest, d.left = entry, entry.Digest, number(entry.Size)
+		if _, err := entry.algorithm(f.Path); err != nil {
+			return nil, err
+		}
+		d.entry, d.left = entry, number(entry.Size)
 	}
 	return d, nil
 }
@@ -47,7 +49,7 @@ type download struct {
 	ctx    context.Context //nolint:containedctx // A reader has no other way to hear of a cancel.
 	file   RemoteFile
 	entry  *storedEntry // if the manifest was asked
-	hash   hash.Hash
+	hash   *digester
 	left   int64
 	at     int64
 
@@ -127,24 +129,30 @@ func (d *download) connect() error {
 
 func (d *download) doing() string { return "reading the file " + d.file.Path + " of the artifact" }
 
-// verify is io.EOF if what was read is what the artifact says. Another algorithm
-// than MD5 is known from the manifest only.
+// verify is io.EOF if what was read is what the artifact says. The server gives a file's digest
+// without its algorithm: where it is not that of the bytes in any, the manifest decides.
 func (d *download) verify() error {
-	sum := base64Sum(d.hash)
-	if sum == d.file.digest {
-		return io.EOF
-	}
 	if d.entry == nil {
+		if d.hash.has(d.file.digest) {
+			return io.EOF
+		}
 		entry, err := d.client.manifestEntry(d.ctx, d.file)
 		if err != nil {
 			return err
 		}
+		if entry == nil || entry.Ref != "" {
+			return damaged(d.file.Path, "its bytes are not those of its checksum")
+		}
 		d.entry = entry
 	}
-	if e := d.entry; e != nil && e.Extra.Algorithm != "" && e.Extra.Algorithm != "MD5" && e.Ref == "" {
-		return io.EOF
+	algorithm, err := d.entry.algorithm(d.file.Path)
+	if err != nil {
+		return err
 	}
-	return damaged(d.file.Path, "its bytes are not those of its checksum")
+	if d.hash.sum(algorithm) != d.entry.Digest {
+		return damaged(d.file.Path, "its bytes are not those of its checksum")
+	}
+	return io.EOF
 }
 
 func damaged(path, why string) error {

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -134,14 +135,30 @@ func TestServerWithoutCursorsInItsEdges(t *testing.T) {
 	assert.Empty(t, page.Next)
 }
 
-// TestOtherChecksums: only MD5 can be checked; what the manifest says to have another
-// algorithm is taken as it is.
-func TestOtherChecksums(t *testing.T) {
-	d := &download{hash: newMD5(), entry: &storedEntry{}}
-	for algorithm, want := range map[string]string{"XXH128": "", "MD5": "bad_artifact", "": "bad_artifact"} {
-		d.entry.Extra.Algorithm = algorithm
-		assert.Equal(t, want, fault.Code(d.verify()), algorithm)
+// TestChecksums: the digests are those that the package wandb 0.31 (md5_string and xxh128_string
+// of its hashutil) computes.
+func TestChecksums(t *testing.T) {
+	for text, want := range map[string][2]string{
+		"":                                    {"1B2M2Y8AsgTpgAmY7PhCfg==", "maoG0wFHmNhgAcMkRo1Jfw=="},
+		"hello":                               {"XUFAKrxLKna5cZ2REBfFkg==", "tenBrQcbPn/Hec+qXlI4GA=="},
+		strings.Repeat("0123456789", 100_000): {"F0rJpPAjpVemirBBc1WXDg==", "5AkWavXYx8c54cT0AIug5g=="},
+	} {
+		d := newDigester()
+		_, _ = io.Copy(d, iotest.HalfReader(strings.NewReader(text)))
+		assert.Equal(t, want, [2]string{d.sum(algorithmMD5), d.sum(algorithmXXH128)})
+		assert.True(t, d.has(want[0]) && d.has(want[1]))
+		for algorithm, ok := range map[string][2]string{"": {want[0], want[1]}, "MD5": {want[0], want[1]}, "XXH128": {want[1], want[0]}} {
+			entry := &storedEntry{Digest: ok[0]}
+			entry.Extra.Algorithm = algorithm
+			reading := &download{hash: d, entry: entry}
+			assert.Equal(t, io.EOF, reading.verify(), algorithm)
+			entry.Digest = ok[1]
+			assert.Equal(t, "bad_artifact", fault.Code(reading.verify()), "%s: a digest of another algorithm", algorithm)
+		}
 	}
-	d.entry.Extra.Algorithm = "XXH128"
-	assert.Equal(t, io.EOF, d.verify())
+	d := &download{hash: newDigester(), entry: &storedEntry{Digest: "1B2M2Y8AsgTpgAmY7PhCfg=="}}
+	d.entry.Extra.Algorithm = "BLAKE3"
+	err := d.verify()
+	assert.Equal(t, "bad_artifact", fault.Code(err))
+	assert.ErrorContains(t, err, "BLAKE3")
 }
