@@ -10,7 +10,7 @@ import fiftyone.core.labels as fol
 import numpy as np
 from fiftyone import ViewField as F
 
-from . import calls, idlists, loader, query, restore, schema
+from . import calls, query, restoring, schema
 from .errors import FIFTYONE, SETTINGS, WandBError
 
 #: The parts of a comparison.
@@ -53,7 +53,7 @@ class Comparison:
         if len(ids) <= self.missing[part]:
             raise WandBError("None of these samples are in this dataset", source=FIFTYONE, code="empty_view")
 
-        return idlists.select(_all_slices(dataset), ids, in_app=True)
+        return restoring.select(_all_slices(dataset), ids, in_app=True)
 
 
 @dataclass(frozen=True)
@@ -123,13 +123,13 @@ def compare(where, dataset, old, new, say):
     before, _ = _read(where, old, say)
     say(f"Reading the samples of {_short(new)}")
     after, _ = _read(where, new, say)
-    there = idlists.array(query.all_ids(dataset))
+    there = restoring.array(query.all_ids(dataset))
     parts = {
-        "added": after[~idlists.contained(after, before)],
-        "removed": before[~idlists.contained(before, after)],
-        "kept": after[idlists.contained(after, before)],
+        "added": after[~restoring.contained(after, before)],
+        "removed": before[~restoring.contained(before, after)],
+        "kept": after[restoring.contained(after, before)],
     }
-    missing = {name: int((~idlists.contained(ids, there)).sum()) for name, ids in parts.items()}
+    missing = {name: int((~restoring.contained(ids, there)).sum()) for name, ids in parts.items()}
     return Comparison(parts, missing)
 
 
@@ -144,7 +144,7 @@ def predictions(where, dataset, reference, say):
     """
     say("Reading the artifact")
     ids, content = _read(where, reference, say)
-    metadata = loader.facts(content)
+    metadata = restoring.facts(content)
     field = metadata.get("predictions_field") or content.artifact.predictions_field
     if not field:
         raise WandBError(
@@ -154,8 +154,8 @@ def predictions(where, dataset, reference, say):
         )
 
     say("Making the view")
-    logged = restore.Logged(metadata, content.serialization_json, ids.tobytes())
-    restored = restore.restore(dataset, logged, in_app=True)
+    logged = restoring.Logged(metadata, content.serialization_json, ids.tobytes())
+    restored = restoring.restore(dataset, logged, in_app=True)
     say("Counting classes and confidences")
     return _count(restored, field)
 
@@ -214,7 +214,7 @@ def _read(where, reference, say):
     chunks = bytearray()
     request = {"read_artifact": {"reference": reference, "lists": ["ID_LIST_SAMPLES"]}}
     content = calls.ask(where, request, _TIMEOUT, on_ids=lambda chunk: chunks.extend(chunk.ids), say=say)
-    return idlists.distinct(idlists.array(bytes(chunks))), content
+    return restoring.distinct(restoring.array(bytes(chunks))), content
 
 
 def _all_slices(dataset):

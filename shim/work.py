@@ -12,7 +12,7 @@ import threading
 import time
 from dataclasses import dataclass, field, replace
 
-from . import idlists
+from . import restoring
 from .calls import call_worker, error_of
 from .errors import PLUGIN, WandBCancelled, WandBError
 from .jobs import JobRecord
@@ -123,7 +123,7 @@ def stream(job, conclude, watchers=()):
         WandBError: if the job failed
         WandBCancelled: if the job was cancelled through its record or by a watcher
     """
-    idlists.sweep()
+    restoring.sweep()
     record = JobRecord(job.operator, job.dataset, job.parameters, job_id=job.record_id)
     call = _Call(job, record.id)
     call.start()

@@ -4,7 +4,7 @@ import fiftyone.core.utils as fou
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from .. import loader, names, query, restore, settings, work
+from .. import names, query, restoring, settings, work
 from ..errors import SETTINGS, WandBError, bad_argument
 from . import choices, forms, results
 from .base import JobOperator
@@ -20,9 +20,9 @@ ACTIONS = {
 _SHOWING = ("apply_to_session", "both")
 
 _WAYS = {
-    restore.STAGES: "the view's stages, as they were logged",
-    restore.IDS: "the ids of the samples",
-    restore.DATASET: "the whole dataset, as it was logged",
+    restoring.STAGES: "the view's stages, as they were logged",
+    restoring.IDS: "the ids of the samples",
+    restoring.DATASET: "the whole dataset, as it was logged",
 }
 
 
@@ -219,7 +219,7 @@ class LoadViewFromWandB(JobOperator):
             actions.add_choice(value, label=label)
 
         inputs.enum("action", actions.values(), default="apply_to_session", label="What to do", view=actions)
-        if ctx.params.get("action") not in loader.SAVING:
+        if ctx.params.get("action") not in restoring.SAVING:
             return
 
         name = ctx.params.get("view_name")
@@ -265,7 +265,7 @@ class LoadViewFromWandB(JobOperator):
             _check_name(dataset, action, params)
 
         lists = ["ID_LIST_SAMPLES"] + (["ID_LIST_LOW_CONFIDENCE"] if params.get("low_confidence") else [])
-        ids = loader.Ids()
+        ids = restoring.Ids()
         job = work.Job(
             operator=self.name,
             dataset=dataset.name if dataset is not None else "",
@@ -281,10 +281,10 @@ class LoadViewFromWandB(JobOperator):
         )
 
         def conclude(content, job_id):
-            made = loader.Loader(content, ids, params, in_app=action != "return")
+            made = restoring.Loader(content, ids, params, in_app=action != "return")
             report = made.load(made.dataset(dataset), action, job_id)
             job.gate.enter(self.NOTHING)
-            if action in loader.SAVING:
+            if action in restoring.SAVING:
                 _save(report.dataset, report.view, params)
 
             return report
@@ -325,7 +325,7 @@ def _action(params):
     if action not in ACTIONS:
         raise bad_argument(f"action has to be one of {', '.join(ACTIONS)}, not {action!r}")
 
-    if action in loader.SAVING and not _is_text(params.get("view_name")):
+    if action in restoring.SAVING and not _is_text(params.get("view_name")):
         raise bad_argument("view_name is needed to save the view")
 
     return action
@@ -337,7 +337,7 @@ def _dataset(samples):
 
 def _check_name(dataset, action, params):
     # Before the artifact is read: a long list of ids would be for nothing.
-    taken = _taken(dataset, params["view_name"]) if action in loader.SAVING else None
+    taken = _taken(dataset, params["view_name"]) if action in restoring.SAVING else None
     if taken and not params.get("overwrite"):
         raise WandBError(
             f"Dataset '{dataset.name}' has a saved view '{taken}' already: choose another name, or overwrite it",

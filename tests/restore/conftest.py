@@ -6,7 +6,8 @@ import json
 import bson
 import pytest
 
-from shim import query, restore
+from shim import query
+from shim.restoring import rebuild
 from support import views
 
 
@@ -35,7 +36,7 @@ def log():
             "group_slice": query.group_slice(view),
             **metadata,
         }
-        return restore.Logged(
+        return rebuild.Logged(
             metadata=json.loads(json.dumps(described)),
             serialization=query.serialization(view, lasting=True) if subset else "",
             ids=row_sources(view),

@@ -13,7 +13,8 @@ import fiftyone.core.odm as odm
 import numpy as np
 import pytest
 
-from shim import query, restore, stagecheck, stagelists, stages
+from shim import query
+from shim.restoring import rebuild, stagecheck, stagelists, stages
 
 pytestmark = [pytest.mark.oldest, pytest.mark.usefixtures("fiftyone")]
 
@@ -162,10 +163,10 @@ def test_refused_with_nothing_executed(dataset, log, state, tmp_path, monkeypatc
     monkeypatch.setitem(sys.modules, "evil", evil)
     document, words = REFUSED[kind]
     before = state()
-    logged = restore.Logged({}, json.dumps([HARMLESS, document]), log(dataset).ids)
+    logged = rebuild.Logged({}, json.dumps([HARMLESS, document]), log(dataset).ids)
 
     with pytest.raises(stagecheck.StagesRefused, match=words) as caught:
-        restore.restore(dataset, logged)
+        rebuild.restore(dataset, logged)
 
     assert str(caught.value).count("Nothing of it was run") == 1
     assert len(str(caught.value)) < 400
@@ -211,7 +212,7 @@ def test_other_files_than_those_of_the_samples(dataset, log, kind):
     before = dataset.first().to_mongo_dict()
 
     with pytest.raises(stagecheck.StagesRefused, match="other files than its samples have. It is not used"):
-        restore.restore(dataset, restore.Logged({}, json.dumps(FORGED[kind]), log(dataset).ids))
+        rebuild.restore(dataset, rebuild.Logged({}, json.dumps(FORGED[kind]), log(dataset).ids))
 
     assert dataset.first().to_mongo_dict() == before
 
@@ -233,9 +234,9 @@ def test_harmless_stages_that_fail(dataset, log, kind):
     """They may have worked once: before a field was written anew, or with another MongoDB."""
     document, words = FAILING[kind]
 
-    again = restore.restore(dataset, restore.Logged({}, json.dumps([document]), log(dataset.limit(3)).ids))
+    again = rebuild.restore(dataset, rebuild.Logged({}, json.dumps([document]), log(dataset.limit(3)).ids))
 
-    assert (again.way, again.view.values("id")) == (restore.IDS, dataset.limit(3).values("id"))
+    assert (again.way, again.view.values("id")) == (rebuild.IDS, dataset.limit(3).values("id"))
     (note,) = again.notes
     assert words in note
     assert note.isprintable()
@@ -243,12 +244,12 @@ def test_harmless_stages_that_fail(dataset, log, kind):
 
 
 def test_stages_that_do_not_end(dataset, log, monkeypatch):
-    monkeypatch.setattr(restore, "_SECONDS", 0.001)
+    monkeypatch.setattr(rebuild, "_SECONDS", 0.001)
     document = mongo({"$set": {"n": {"$range": [0, 100_000]}}}, {"$unwind": "$n"}, {"$match": {"n": -1}})
 
-    again = restore.restore(dataset, restore.Logged({}, json.dumps([document]), log(dataset.limit(3)).ids))
+    again = rebuild.restore(dataset, rebuild.Logged({}, json.dumps([document]), log(dataset.limit(3)).ids))
 
-    assert again.way == restore.IDS
+    assert again.way == rebuild.IDS
     assert "was not done with it" in again.notes[0]
 
 
@@ -257,17 +258,17 @@ def test_a_pattern_that_takes_for_ever_to_match(dataset, log):
     bomb = {"$regexMatch": {"input": "a" * 40 + "!", "regex": "^(a+)+$"}}
     document = stage("Match", filter={"$expr": {"$not": [bomb]}})
 
-    again = restore.restore(dataset, restore.Logged({}, json.dumps([document]), log(dataset.limit(3)).ids))
+    again = rebuild.restore(dataset, rebuild.Logged({}, json.dumps([document]), log(dataset.limit(3)).ids))
 
     assert again.rows in (3, 12)
 
 
 def test_refused_stages_can_be_loaded_by_their_ids(dataset, log):
-    logged = restore.Logged({}, json.dumps([REFUSED["$where"][0]]), log(dataset.limit(3)).ids)
+    logged = rebuild.Logged({}, json.dumps([REFUSED["$where"][0]]), log(dataset.limit(3)).ids)
 
-    again = restore.restore(dataset, logged, by_ids=True)
+    again = rebuild.restore(dataset, logged, by_ids=True)
 
-    assert (again.way, again.view.values("id")) == (restore.IDS, dataset.limit(3).values("id"))
+    assert (again.way, again.view.values("id")) == (rebuild.IDS, dataset.limit(3).values("id"))
 
 
 def test_the_generated_dataset_that_a_stage_names_is_left_alone(dataset, log, media):
@@ -284,7 +285,7 @@ def test_the_generated_dataset_that_a_stage_names_is_left_alone(dataset, log, me
     }
     clean[0]["kwargs"].append(["_state", state])
 
-    again = restore.restore(dataset, restore.Logged({}, json.dumps(clean), b""))
+    again = rebuild.restore(dataset, rebuild.Logged({}, json.dumps(clean), b""))
 
     assert again.rows == 24
     assert len(fo.load_dataset(victim.name)) == 1
@@ -296,7 +297,7 @@ def test_the_pipeline_that_a_similarity_stage_keeps_is_not_run(dataset):
     state = {"pipeline": [{"$out": "datasets"}], "query": query_id}
     document = stage("SortBySimilarity", query=query_id, k=3, brain_key="sim", dist_field="far", _state=state)
 
-    again = restore.restore(dataset, restore.Logged({}, json.dumps([document]), b""))
+    again = rebuild.restore(dataset, rebuild.Logged({}, json.dumps([document]), b""))
 
     assert (again.rows, again.view.first().id) == (3, query_id)
     assert not dataset.has_field("far")
@@ -313,7 +314,7 @@ def test_no_picture_is_written(data, log, tmp_path):
         "out_opts": ["-f", "tee", "x"],
     }
 
-    again = restore.restore(videos, restore.Logged({}, json.dumps([stage("ToFrames", config=config)]), b""))
+    again = rebuild.restore(videos, rebuild.Logged({}, json.dumps([stage("ToFrames", config=config)]), b""))
 
     assert again.rows == 24
     assert os.listdir(tmp_path) == []
@@ -323,8 +324,8 @@ def test_no_picture_is_written(data, log, tmp_path):
 def test_names_of_generated_datasets_are_not_taken_over(dataset):
     config = {"name": "mine", "persistent": True, "_generated": False, "include_indexes": True}
 
-    again = restore.restore(
-        dataset, restore.Logged({}, json.dumps([stage("ToPatches", field="ground_truth", config=config)]), b"")
+    again = rebuild.restore(
+        dataset, rebuild.Logged({}, json.dumps([stage("ToPatches", field="ground_truth", config=config)]), b"")
     )
 
     assert again.rows == 24
@@ -335,7 +336,7 @@ def test_another_dataset_is_not_opened(dataset, data):
     """The dataset that a Concat names is not looked at."""
     document = stage("Concat", samples={"dataset": data["groups"].name, "stages": [HARMLESS]})
 
-    again = restore.restore(dataset, restore.Logged({}, json.dumps([HARMLESS, document]), b""))
+    again = rebuild.restore(dataset, rebuild.Logged({}, json.dumps([HARMLESS, document]), b""))
 
     assert again.view.values("id") == dataset.limit(2).values("id") * 2
 
@@ -344,7 +345,7 @@ def test_indexes_are_not_made(dataset):
     before = dataset.list_indexes()
     documents = [stage("SortBy", field_or_expr="score", create_index=True)]
 
-    again = restore.restore(dataset, restore.Logged({}, json.dumps(documents), b""))
+    again = rebuild.restore(dataset, rebuild.Logged({}, json.dumps(documents), b""))
 
     assert again.rows == 12
     assert dataset.list_indexes() == before

@@ -14,7 +14,8 @@ import pytest
 import services
 from fiftyone import ViewField as F
 
-from shim import idlists, query, restore
+from shim import query
+from shim.restoring import idlists, rebuild
 from support import datasets
 
 pytestmark = [pytest.mark.oldest, pytest.mark.usefixtures("fiftyone")]
@@ -54,7 +55,7 @@ def short(monkeypatch):
 
 def only_ids(logged):
     """What an artifact of the original plugin says: no stages, ids alone."""
-    return restore.Logged({"fiftyone_dataset_name": "x"}, "", logged.ids, logged.created)
+    return rebuild.Logged({"fiftyone_dataset_name": "x"}, "", logged.ids, logged.created)
 
 
 @pytest.mark.parametrize("kind", ["ascending", "reversed", "shuffled", "repeated"])
@@ -66,10 +67,10 @@ def test_by_ids_in_their_order(images, log, kind):
         "repeated": lambda: images.limit(2).concat(images.limit(2)),
     }[kind]()
 
-    again = restore.restore(images, only_ids(log(view)))
+    again = rebuild.restore(images, only_ids(log(view)))
 
     expected = view.values("id")
-    assert again.way == restore.IDS
+    assert again.way == rebuild.IDS
     assert again.view.values("id") == (expected[:2] if kind == "repeated" else expected)
 
 
@@ -86,13 +87,13 @@ def test_the_stages_of_what_has_changed_since(images, log):
     changed.save()
     images.add_sample(fo.Sample(filepath="/new.png", tags=["train"]))
 
-    again = restore.restore(images, logged)
+    again = rebuild.restore(images, logged)
 
-    assert (again.way, again.rows) == (restore.STAGES, 3)
+    assert (again.way, again.rows) == (rebuild.STAGES, 3)
     assert (again.gone, again.deleted, again.new, again.changed) == (2, 1, 1, 1)
 
-    again = restore.restore(images, logged, by_ids=True)
-    assert (again.way, again.view.values("id")) == (restore.IDS, train[1:])
+    again = rebuild.restore(images, logged, by_ids=True)
+    assert (again.way, again.view.values("id")) == (rebuild.IDS, train[1:])
     assert (again.gone, again.deleted, again.new, again.changed) == (1, 1, 0, 2)
 
 
@@ -104,7 +105,7 @@ def test_changed_frames_are_changed_samples(media, log):
     sample.frames[1]["quality"] = 0.0
     sample.save()
 
-    again = restore.restore(videos, logged)
+    again = rebuild.restore(videos, logged)
 
     assert (again.rows, again.gone, again.new, again.changed) == (24, 0, 0, 1)
     videos.delete()
@@ -114,28 +115,28 @@ def test_a_whole_dataset_that_has_grown(images, log):
     logged = log(images)
     images.add_sample(fo.Sample(filepath="/new.png"))
 
-    again = restore.restore(images, logged)
+    again = rebuild.restore(images, logged)
 
-    assert (again.way, again.rows, again.new) == (restore.DATASET, 13, 1)
-    assert restore.restore(images, logged, by_ids=True).rows == 12
+    assert (again.way, again.rows, again.new) == (rebuild.DATASET, 13, 1)
+    assert rebuild.restore(images, logged, by_ids=True).rows == 12
 
 
 def test_sizes_tell_a_whole_dataset(images, log):
     ids = log(images).ids
-    whole = restore.Logged({"fiftyone_view_size": 12, "fiftyone_dataset_size": 12}, "", ids)
-    part = restore.Logged({"fiftyone_view_size": 12, "fiftyone_dataset_size": 13}, "", ids)
+    whole = rebuild.Logged({"fiftyone_view_size": 12, "fiftyone_dataset_size": 12}, "", ids)
+    part = rebuild.Logged({"fiftyone_view_size": 12, "fiftyone_dataset_size": 13}, "", ids)
 
-    assert restore.restore(images, whole).way == restore.DATASET
-    assert restore.restore(images, part).way == restore.IDS
+    assert rebuild.restore(images, whole).way == rebuild.DATASET
+    assert rebuild.restore(images, part).way == rebuild.IDS
 
 
 def test_stages_that_do_not_fit_any_more(images, log):
     logged = log(images.filter_labels("ground_truth", F("label") == "cat"))
     images.delete_sample_field("ground_truth")
 
-    again = restore.restore(images, logged)
+    again = rebuild.restore(images, logged)
 
-    assert again.way == restore.IDS
+    assert again.way == rebuild.IDS
     assert again.view.values("id") == [i for i in images.values("id") if bson.ObjectId(i).binary in logged.ids]
     (note,) = again.notes
     assert "stage 1 (FilterLabels) does not fit the dataset" in note
@@ -146,9 +147,9 @@ def test_stages_that_match_nothing_any_more(images, log):
     logged = log(images.match(F("score") > 1))
     images.clear_sample_field("score")
 
-    again = restore.restore(images, logged)
+    again = rebuild.restore(images, logged)
 
-    assert (again.way, again.gone) == (restore.IDS, 0)
+    assert (again.way, again.gone) == (rebuild.IDS, 0)
     assert "they give no sample" in again.notes[0]
 
 
@@ -156,33 +157,33 @@ def test_patches_that_cannot_be_made_any_more(images, log):
     logged = log(images.sort_by("number", reverse=True).to_patches("ground_truth"))
     images.delete_sample_field("ground_truth")
 
-    again = restore.restore(images, logged)
+    again = rebuild.restore(images, logged)
 
-    assert again.way == restore.IDS
+    assert again.way == rebuild.IDS
     assert again.view.values("number") == list(range(11, -1, -1))
     assert "patches, clips and frames as the samples that they come from" in again.notes[0]
 
 
 def test_stages_without_ids(images):
-    damaged = restore.Logged({}, query.serialization(images.to_patches("ground_truth")), b"")
+    damaged = rebuild.Logged({}, query.serialization(images.to_patches("ground_truth")), b"")
     images.delete_sample_field("ground_truth")
 
     with pytest.raises(RuntimeError, match="has no list of sample ids"):
-        restore.restore(images, damaged)
+        rebuild.restore(images, damaged)
 
 
 def test_an_artifact_that_says_nothing(images):
     with pytest.raises(RuntimeError, match="has no list of sample ids"):
-        restore.restore(images, restore.Logged({}, "", b""), by_ids=True)
+        rebuild.restore(images, rebuild.Logged({}, "", b""), by_ids=True)
 
 
 def test_a_copy_of_the_dataset(images, log, media):
     logged = log(images.match_tags("train"))
     copy = images.clone()
 
-    again = restore.restore(copy, logged)
+    again = rebuild.restore(copy, logged)
 
-    assert (again.way, again.rows, again.gone, again.new) == (restore.STAGES, 4, 0, 0)
+    assert (again.way, again.rows, again.gone, again.new) == (rebuild.STAGES, 4, 0, 0)
     assert query.root_dataset(again.view) == copy
     copy.delete()
 
@@ -190,7 +191,7 @@ def test_a_copy_of_the_dataset(images, log, media):
 def test_the_same_stages_in_another_dataset(images, log, media):
     other = datasets.images(media)
 
-    again = restore.restore(other, log(images.match_tags("train")))
+    again = rebuild.restore(other, log(images.match_tags("train")))
 
     assert (again.rows, again.gone, again.deleted, again.new) == (4, 4, 4, 4)
     other.delete()
@@ -205,11 +206,11 @@ def test_the_active_slice(media, log, stages):
     expected = view.values("id")
     groups.group_slice = "left"
 
-    assert restore.restore(groups, logged).view.values("id") == expected
-    assert restore.restore(groups, logged, by_ids=True).view.values("id") == expected
+    assert rebuild.restore(groups, logged).view.values("id") == expected
+    assert rebuild.restore(groups, logged, by_ids=True).view.values("id") == expected
     # The original plugin did not say which slice it was.
-    silent = restore.Logged({**logged.metadata, "group_slice": None}, logged.serialization, logged.ids)
-    assert restore.restore(groups, silent).view.values("id") == expected
+    silent = rebuild.Logged({**logged.metadata, "group_slice": None}, logged.serialization, logged.ids)
+    assert rebuild.restore(groups, silent).view.values("id") == expected
     groups.delete()
 
 
@@ -217,7 +218,7 @@ def test_ids_of_several_slices(media, log):
     groups = datasets.groups(media)
     view = groups.select_group_slices().sort_by("filepath", reverse=True)
 
-    again = restore.restore(groups, log(view), by_ids=True)
+    again = rebuild.restore(groups, log(view), by_ids=True)
 
     assert again.view.values("id") == view.values("id")
     groups.delete()
@@ -227,9 +228,9 @@ def test_labels(images, log):
     view = images.match_tags("train")
     wanted = view.match_labels(fields="predictions", filter=F("confidence") < 0.4)
     ids = wanted.filter_labels("predictions", F("confidence") < 0.4).values("predictions.detections.id", unwind=True)
-    restored = restore.restore(images, log(view))
+    restored = rebuild.restore(images, log(view))
 
-    restore.select_labels(restored, "predictions", b"".join(bson.ObjectId(i).binary for i in ids))
+    rebuild.select_labels(restored, "predictions", b"".join(bson.ObjectId(i).binary for i in ids))
 
     assert restored.view.values("predictions.detections.id", unwind=True) == ids
     assert 0 < restored.rows < 5
@@ -237,9 +238,9 @@ def test_labels(images, log):
 
 def test_labels_of_single_label_fields(images, log):
     ids = images.limit(3).values("weather.id")
-    restored = restore.restore(images, log(images))
+    restored = rebuild.restore(images, log(images))
 
-    restore.select_labels(restored, "weather", b"".join(bson.ObjectId(i).binary for i in ids))
+    rebuild.select_labels(restored, "weather", b"".join(bson.ObjectId(i).binary for i in ids))
 
     assert restored.view.values("weather.id") == ids
 
@@ -249,14 +250,14 @@ def test_labels_of_single_label_fields(images, log):
 )
 def test_labels_that_are_gone(images, log, field, words):
     with pytest.raises(RuntimeError, match=words):
-        restore.select_labels(restore.restore(images, log(images)), field, bson.ObjectId().binary)
+        rebuild.select_labels(rebuild.restore(images, log(images)), field, bson.ObjectId().binary)
 
 
 @pytest.mark.parametrize("ordered", [True, False])
 def test_more_ids_than_mongodb_takes(images, log, lists, short, ordered):
     view = images.sort_by("number", reverse=True).limit(7) if ordered else images.limit(7)
 
-    again = restore.restore(images, only_ids(log(view)))
+    again = rebuild.restore(images, only_ids(log(view)))
 
     assert again.view.values("id") == view.values("id")
     assert [s.to_dict() for s in again.view] == [s.to_dict() for s in view]
@@ -267,16 +268,16 @@ def test_more_ids_than_mongodb_takes(images, log, lists, short, ordered):
 @pytest.mark.parametrize("field", ["predictions.detections", "weather"])
 def test_more_labels_than_mongodb_takes(images, log, lists, short, field):
     ids = images.values(f"{field}.id", unwind=True)[::2][:6]
-    restored = restore.restore(images, log(images))
+    restored = rebuild.restore(images, log(images))
 
-    restore.select_labels(restored, field.split(".")[0], b"".join(bson.ObjectId(i).binary for i in ids))
+    rebuild.select_labels(restored, field.split(".")[0], b"".join(bson.ObjectId(i).binary for i in ids))
 
     assert restored.view.values(f"{field}.id", unwind=True) == ids
     assert len(lists()) == 1
 
 
 def test_a_list_goes_with_its_saved_view(images, log, lists, short):
-    again = restore.restore(images, only_ids(log(images.limit(7))), in_app=True)
+    again = rebuild.restore(images, only_ids(log(images.limit(7))), in_app=True)
     images.save_view("mine", again.view)
 
     idlists.sweep(images, in_app=True)
@@ -288,7 +289,7 @@ def test_a_list_goes_with_its_saved_view(images, log, lists, short):
 
 
 def test_a_list_goes_with_its_dataset(images, log, lists, short):
-    restore.restore(images, only_ids(log(images.limit(7))))
+    rebuild.restore(images, only_ids(log(images.limit(7))))
     idlists.sweep()
     assert len(lists()) == 1
 
@@ -299,8 +300,8 @@ def test_a_list_goes_with_its_dataset(images, log, lists, short):
 
 def test_the_next_view_of_the_app_takes_the_place_of_the_one_before(images, log, lists, short, media):
     other = datasets.images(media)
-    restore.restore(images, only_ids(log(images.limit(7))), in_app=True)
-    in_script = restore.restore(images, only_ids(log(images.limit(6))))
+    rebuild.restore(images, only_ids(log(images.limit(7))), in_app=True)
+    in_script = rebuild.restore(images, only_ids(log(images.limit(6))))
 
     idlists.sweep(other, in_app=True)
     assert len(lists()) == 2
@@ -318,10 +319,10 @@ def test_a_list_goes_with_its_process(images, log, lists, short):
 import os, sys
 import fiftyone as fo
 sys.path.insert(0, {str(ROOT)!r})
-from shim import idlists, restore
+from shim.restoring import idlists, rebuild
 idlists._MAX_IDS = 3
-logged = restore.Logged({{}}, "", bytes.fromhex({logged.ids.hex()!r}))
-print(len(restore.restore(fo.load_dataset({images.name!r}), logged).view), flush=True)
+logged = rebuild.Logged({{}}, "", bytes.fromhex({logged.ids.hex()!r}))
+print(len(rebuild.restore(fo.load_dataset({images.name!r}), logged).view), flush=True)
 if sys.argv[1] == "killed":
     os.kill(os.getpid(), 9)
 """
@@ -338,7 +339,7 @@ if sys.argv[1] == "killed":
 
 def test_a_list_stays_for_a_job_that_waits(images, log, lists, short):
     """Its process may end before a background service takes the job."""
-    view = restore.restore(images, only_ids(log(images.limit(7)))).view
+    view = rebuild.restore(images, only_ids(log(images.limit(7)))).view
     jobs = odm.get_db_conn()["delegated_ops"]
     job = {"run_state": "queued", "operator": "x", "context": {"request_params": {"view": view._serialize()}}}
     jobs.insert_one(job)
@@ -384,11 +385,11 @@ sys.stdin.read()
 
 def test_a_view_that_used_a_list_is_loaded_by_its_ids(images, log, lists, short):
     """The list is gone with its session, but the artifact has ids."""
-    first = restore.restore(images, only_ids(log(images.limit(7))))
+    first = rebuild.restore(images, only_ids(log(images.limit(7))))
 
-    again = restore.restore(images, log(first.view))
+    again = rebuild.restore(images, log(first.view))
 
-    assert (again.way, again.view.values("id")) == (restore.IDS, images.limit(7).values("id"))
+    assert (again.way, again.view.values("id")) == (rebuild.IDS, images.limit(7).values("id"))
     assert "list of ids" in again.notes[0]
 
 

@@ -9,7 +9,8 @@ import pytest
 from bson import ObjectId
 from fiftyone import ViewField as F
 
-from shim import query, restore
+from shim import query
+from shim.restoring import rebuild
 from support.contents import content
 from support.views import VIEWS
 
@@ -89,9 +90,9 @@ def test_the_same_view(data, log, kind):
     logged = log(view)
     expected = content(view)
 
-    again = restore.restore(query.root_dataset(view), logged)
+    again = rebuild.restore(query.root_dataset(view), logged)
 
-    assert again.way == (restore.STAGES if query.is_subset(view) else restore.DATASET)
+    assert again.way == (rebuild.STAGES if query.is_subset(view) else rebuild.DATASET)
     assert content(again.view) == expected
     assert (again.gone, again.new, again.changed, again.notes) == (0, 0, 0, [])
     assert again.rows == len(expected)
@@ -108,9 +109,9 @@ def test_rows_that_are_random_anew(data, log, kind):
         view = data["images"].to_patches("ground_truth").take(5)
         logged = dataclasses.replace(log(view), serialization=query.serialization(view))
 
-    again = restore.restore(query.root_dataset(view), logged)
+    again = rebuild.restore(query.root_dataset(view), logged)
 
-    assert (again.way, again.rows) == (restore.STAGES, len(view))
+    assert (again.way, again.rows) == (rebuild.STAGES, len(view))
     assert "makes the order of patches, clips and frames anew" in again.notes[0]
 
 
@@ -121,6 +122,6 @@ def test_an_empty_view_is_an_error(data, log):
     other = data["more"]
 
     with pytest.raises(RuntimeError, match="no samples in the dataset") as caught:
-        restore.restore(other, logged, by_ids=True)
+        rebuild.restore(other, logged, by_ids=True)
 
     assert data["images"].name in str(caught.value)

@@ -5,8 +5,9 @@ import json
 
 import fiftyone as fo
 
-from . import idlists, names, restore
-from .errors import FIFTYONE, SETTINGS, WandBError
+from .. import names
+from ..errors import FIFTYONE, SETTINGS, WandBError
+from . import idlists, rebuild
 
 #: The actions of ``load_view_from_wandb`` that save a view.
 SAVING = ("save_as_view", "both")
@@ -84,16 +85,16 @@ class Loader:
         return Report(dataset, restored.view, self._values(restored, action, job_id))
 
     def _restored(self, dataset):
-        from .worker import messages
+        from ..worker import messages
 
         idlists.sweep(dataset, self._in_app)
-        logged = restore.Logged(
+        logged = rebuild.Logged(
             metadata=self._metadata,
             serialization=self._content.serialization_json,
             ids=self._ids.get(messages.ID_LIST_SAMPLES),
             created=_moment(self._content.artifact.created_at),
         )
-        restored = restore.restore(dataset, logged, bool(self._params.get("by_ids")), self._in_app)
+        restored = rebuild.restore(dataset, logged, bool(self._params.get("by_ids")), self._in_app)
         if self._logged_of and self._logged_of != dataset.name:
             restored.notes.append(f"The artifact was made of the dataset '{self._logged_of}', not of '{dataset.name}'")
 
@@ -119,7 +120,7 @@ class Loader:
                 code="no_low_confidence",
             )
 
-        restore.select_labels(restored, field, ids, self._in_app)
+        rebuild.select_labels(restored, field, ids, self._in_app)
 
     def _values(self, restored, action, job_id):
         artifact = self._content.artifact

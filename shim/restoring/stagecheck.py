@@ -17,7 +17,7 @@ import fiftyone.core.stages as fos
 import numpy as np
 from bson import json_util
 
-from .errors import SETTINGS, WandBError
+from ..errors import SETTINGS, WandBError
 from .mongo_operators import OPERATORS, PIPELINE_STAGES
 from .stagelists import ARGUMENTS, CONFIG
 

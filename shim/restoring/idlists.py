@@ -17,7 +17,7 @@ import numpy as np
 import pymongo
 from fiftyone.operators.store import ExecutionStore
 
-from . import database, processes, query
+from .. import database, processes, query
 from .stagecheck import OWN_COLLECTIONS
 
 STORE = "wandb_id_lists"

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 import fiftyone.core.labels as fol
 
-from . import idlists, query, schema, stagecheck, stages
-from .errors import FIFTYONE, SETTINGS, WandBError
+from .. import query, schema
+from ..errors import FIFTYONE, SETTINGS, WandBError
+from . import idlists, stagecheck, stages
 
 #: How a view was made: the dataset as it is, the stored stages, or the stored ids.
 DATASET = "dataset"
