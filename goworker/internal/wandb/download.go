@@ -7,8 +7,6 @@ import (
 	"io"
 	"net/http"
 
-	"github.com/hashicorp/go-retryablehttp"
-
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 )
 
@@ -177,30 +175,26 @@ func (c *Client) open(ctx context.Context, address string, offset int64) (io.Rea
 	if err != nil {
 		return nil, err
 	}
-	req, err := retryablehttp.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return nil, innerError(err)
-	}
-	req.Header.Set("Accept-Encoding", "identity") // Offsets count the bytes as they are stored.
+	req := &request{method: http.MethodGet, address: address, header: http.Header{
+		"Accept-Encoding": {"identity"}, // Offsets count the bytes as they are stored.
+	}}
 	if offset > 0 {
-		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", offset))
+		req.header.Set("Range", fmt.Sprintf("bytes=%d-", offset))
 	}
 	x := exchange{client: c, end: c.store, what: "A download from " + hostOf(address)}
-	resp, err := x.open(ctx, req)
-	if err != nil {
-		return nil, err
-	}
+	r, err := x.open(ctx, req)
 	switch {
-	case resp.StatusCode == http.StatusPartialContent && offset > 0:
-		return resp.Body, nil
-	case resp.StatusCode == http.StatusOK:
-		if _, err := io.CopyN(io.Discard, resp.Body, offset); err != nil {
-			_ = resp.Body.Close()
+	case err != nil:
+		return nil, err
+	case r.status == http.StatusPartialContent && offset > 0:
+		return r.stream, nil
+	case r.status == http.StatusOK:
+		if _, err := io.CopyN(io.Discard, r.stream, offset); err != nil {
+			r.close()
 			return nil, innerError(err)
 		}
-		return resp.Body, nil
+		return r.stream, nil
 	}
-	defer func() { _ = resp.Body.Close() }()
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxStoreReply))
-	return nil, newServerError("download from "+hostOf(address), &reply{status: resp.StatusCode, header: resp.Header, body: body})
+	r.close()
+	return nil, newServerError("download from "+hostOf(address), r)
 }

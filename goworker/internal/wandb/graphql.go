@@ -1,13 +1,13 @@
 package wandb
 
 import (
+	"bytes"
 	"context"
 	"embed"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
-
-	"github.com/hashicorp/go-retryablehttp"
 )
 
 // The documents, one operation each, in files named after it. They ask for no
@@ -68,12 +68,11 @@ func (c *Client) call(ctx context.Context, op string, variables, out any, opts c
 
 // post sends JSON to a path under the base URL.
 func (c *Client) post(ctx context.Context, end *endpoint, what, path string, body []byte, once bool) (*reply, error) {
-	req, err := retryablehttp.NewRequestWithContext(ctx, http.MethodPost, c.settings.BaseURL+path, body)
-	if err != nil {
-		return nil, err
+	req := &request{
+		method: http.MethodPost, address: c.settings.BaseURL + path, size: int64(len(body)),
+		header: http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json"}},
+		body:   func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
 	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Accept", "application/json")
 	x := exchange{client: c, end: end, what: what, once: once}
 	return x.send(ctx, req)
 }

@@ -67,7 +67,7 @@ func TestWaitsThatAServerAsksFor(t *testing.T) {
 		for i := 0; i < len(c.headers); i += 2 {
 			h.Set(c.headers[i], c.headers[i+1])
 		}
-		got, ok := serverWait(&http.Response{Header: h})
+		got, ok := serverWait(&reply{header: h})
 		assert.Equal(t, c.ok, ok, name)
 		assert.Equal(t, c.want, got, name)
 	}
@@ -78,7 +78,7 @@ func TestWaitsGrowUpToTheirBoundAndEnd(t *testing.T) {
 	x := exchange{client: &Client{timings: timings}, end: &endpoint{}}
 	var total time.Duration
 	last := time.Duration(0)
-	for x.next(&http.Response{StatusCode: 503, Header: http.Header{}}, nil) {
+	for x.next(&reply{status: 503, header: http.Header{}}, nil) {
 		nominal := min(timings.RetryWait<<(x.tries-1), timings.RetryWaitMax)
 		assert.GreaterOrEqual(t, x.wait, nominal)
 		assert.LessOrEqual(t, x.wait, nominal+nominal/4)

@@ -116,10 +116,10 @@ func tlsReason(err error) string {
 }
 
 // shortReason says in a few words why a try failed.
-func shortReason(resp *http.Response, err error) string {
+func shortReason(r *reply, err error) string {
 	switch {
 	case err == nil:
-		return fmt.Sprintf("the server answered with status %d", resp.StatusCode)
+		return fmt.Sprintf("the server answered with status %d", r.status)
 	case isTimeout(err):
 		return "no answer in time"
 	case isDialError(err):

@@ -7,9 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
-
-	"github.com/hashicorp/go-retryablehttp"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 )
@@ -42,16 +39,16 @@ func (c *Client) put(ctx context.Context, target uploadTarget, src source, moved
 	if err != nil {
 		return nil, err
 	}
-	req, takeBack, err := c.putRequest(ctx, address, src, moved)
+	req, takeBack, err := putRequest(address, src, moved)
 	if err != nil {
 		return nil, err
 	}
 	for _, h := range target.headers {
 		name, value, _ := strings.Cut(h, ":")
 		if name, value = strings.TrimSpace(name), strings.TrimSpace(value); strings.EqualFold(name, "Host") {
-			req.Host = value
+			req.host = value
 		} else if name != "" {
-			req.Header.Set(name, value)
+			req.header.Set(name, value)
 		}
 	}
 	x := exchange{client: c, end: c.store, what: "An upload to " + hostOf(address)}
@@ -67,42 +64,28 @@ func (c *Client) put(ctx context.Context, target uploadTarget, src source, moved
 	return r, nil
 }
 
-// putRequest makes the request with a fresh body for each try. Its length is always
-// said, also for an empty file: signed addresses take no chunked bodies. takeBack
-// takes off what the last try counted.
-func (c *Client) putRequest(ctx context.Context, address string, src source, moved func(int64)) (req *retryablehttp.Request, takeBack func(), err error) {
+// putRequest makes the request, with a fresh body for each try. takeBack subtracts
+// what the last try counted.
+func putRequest(address string, src source, moved func(int64)) (req *request, takeBack func(), err error) {
+	req = &request{method: http.MethodPut, address: address, header: http.Header{}, size: src.size}
 	if src.size == 0 {
 		r, err := src.open()
 		if err != nil {
 			return nil, nil, err
 		}
-		_ = r.Close()
-		req, err = retryablehttp.NewRequestWithContext(ctx, http.MethodPut, address, nil)
-		return req, func() {}, err
+		return req, func() {}, r.Close()
 	}
-	var (
-		mu   sync.Mutex
-		last *checkedBody
-	)
+	var last *checkedBody
 	takeBack = func() {
-		mu.Lock()
-		defer mu.Unlock()
 		if last != nil {
 			last.takeBack()
 		}
 	}
-	req, err = retryablehttp.NewRequestWithContext(ctx, http.MethodPut, address, retryablehttp.ReaderFunc(func() (io.Reader, error) {
+	req.body = func() (io.ReadCloser, error) {
 		takeBack()
-		body := newCheckedBody(src, moved)
-		mu.Lock()
-		defer mu.Unlock()
-		last = body
-		return body, nil
-	}))
-	if err != nil {
-		return nil, nil, err
+		last = newCheckedBody(src, moved)
+		return last, nil
 	}
-	req.ContentLength = src.size
 	return req, takeBack, nil
 }
 

@@ -13,8 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hashicorp/go-retryablehttp"
-
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 )
 
@@ -32,11 +30,19 @@ const (
 // net/http sometimes gives as it is: it must not be taken for the caller's.
 var errTryEnded = errors.New("the time for the request was up")
 
-// reply is an answer with its body read.
+// reply is an answer. Its body was read, or is a stream for the caller to read and close.
 type reply struct {
 	status int
 	header http.Header
 	body   []byte
+	stream io.ReadCloser
+}
+
+// close ends the stream, if there is one. A nil reply has none.
+func (r *reply) close() {
+	if r != nil && r.stream != nil {
+		_ = r.stream.Close()
+	}
 }
 
 // exchange is one request with all its tries.
@@ -45,112 +51,117 @@ type exchange struct {
 	end    *endpoint
 	// what names the request in notices.
 	what string
-	// once leaves a failure of which it is not known whether the server did what was
-	// asked to the caller.
+	// once leaves a failure after which the server may have done what was asked to
+	// the caller: repeating such a request could do it twice.
 	once bool
 
-	reply        reply
 	tries        int
 	firstFailure time.Time
 	demanded     time.Duration
 	wait         time.Duration
-	gaveUp       bool
 }
 
-// send sends a request, and again while that makes sense and patience lasts. The
-// answer may have any status. An error is the context's, a *fault.Error, or one of
-// the network, which never shows an address's query or headers.
-func (x *exchange) send(ctx context.Context, req *retryablehttp.Request) (*reply, error) {
-	if !x.end.isStore {
-		if err := sleep(ctx, x.client.gate.wait()); err != nil {
+// send sends a request, and again while that makes sense and patience lasts, and
+// reads the answer, which may have any status. An error is the context's, a
+// *fault.Error, or one of the network, which never shows an address's query or
+// headers. A context that has ended sends nothing.
+func (x *exchange) send(ctx context.Context, req *request) (*reply, error) {
+	return x.run(ctx, req, func(int) bool { return false })
+}
+
+// open is send for an answer that the caller reads: one of status 2xx, whose body the
+// caller closes. Any other answer is a reply.
+func (x *exchange) open(ctx context.Context, req *request) (*reply, error) {
+	return x.run(ctx, req, func(status int) bool { return status >= 200 && status <= 299 })
+}
+
+// run is the loop of tries. A try whose status is left to the caller ends it.
+func (x *exchange) run(ctx context.Context, req *request, leave func(status int) bool) (*reply, error) {
+	for {
+		if err := x.pause(ctx); err != nil {
+			return nil, err
+		}
+		r, err := x.try(ctx, req, leave)
+		if ctx.Err() != nil {
+			r.close()
+			return nil, ctx.Err()
+		}
+		if isContextError(err) {
+			err = errTryEnded
+		}
+		if !x.mayPass(r, err) || !x.next(r, err) {
+			return r, err
+		}
+		x.client.notice(x.client.clean(fmt.Sprintf("%s: %s; trying again in %s.", x.what, shortReason(r, err), x.wait.Round(100*time.Millisecond))))
+		if err := sleep(ctx, x.wait); err != nil {
 			return nil, err
 		}
 	}
-	req.SetResponseHandler(x.read)
-	resp, err := x.open(ctx, req)
+}
+
+// pause waits while the server's rate limit is used up.
+func (x *exchange) pause(ctx context.Context) error {
+	if x.end.isStore {
+		return ctx.Err()
+	}
+	return sleep(ctx, x.client.gate.wait())
+}
+
+// try sends the request once. The answer's body is read unless its status is left to
+// the caller.
+func (x *exchange) try(ctx context.Context, req *request, leave func(status int) bool) (*reply, error) {
+	one, err := req.open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	_ = resp.Body.Close()
-	return &x.reply, nil
-}
-
-// open sends a request, and again while that makes sense, until an answer begins: the
-// caller reads and closes it.
-func (x *exchange) open(ctx context.Context, req *retryablehttp.Request) (*http.Response, error) {
-	rc := &retryablehttp.Client{
-		HTTPClient: x.end.http, RetryMax: math.MaxInt32, ErrorHandler: retryablehttp.PassthroughErrorHandler,
-		CheckRetry: x.check,
-		Backoff:    func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return x.wait },
+	resp, err := x.end.http.Do(one)
+	if err != nil {
+		return nil, innerError(err)
 	}
-	resp, err := rc.Do(req)
-	if ctx.Err() == nil && err == nil {
-		return resp, nil
+	x.end.reached.Store(true)
+	if !x.end.isStore {
+		x.noteRateLimit(resp.Header)
 	}
-	if resp != nil {
-		_ = resp.Body.Close()
+	r := &reply{status: resp.StatusCode, header: resp.Header}
+	if leave(r.status) {
+		r.stream = resp.Body
+		return r, nil
 	}
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	if err = innerError(err); isContextError(err) {
-		err = errTryEnded
-	}
-	return nil, err
-}
-
-// read takes in an answer that will not be asked for again.
-func (x *exchange) read(resp *http.Response) error {
 	defer func() { _ = resp.Body.Close() }()
+	r.body, err = x.read(resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// read reads an answer's body, within bounds.
+func (x *exchange) read(body io.Reader) ([]byte, error) {
 	limit := int64(maxAPIReply)
 	if x.end.isStore {
 		limit = maxStoreReply
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	raw, err := io.ReadAll(io.LimitReader(body, limit+1))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if int64(len(body)) > limit && !x.end.isStore {
-		return fault.New(fault.WandB, "server_error",
+	if int64(len(raw)) > limit && !x.end.isStore {
+		return nil, fault.New(fault.WandB, "server_error",
 			"The answer of the W&B server at %s to %s is larger than %d MB, which cannot be right.", x.client.host(), x.what, limit>>20)
 	}
-	x.reply = reply{status: resp.StatusCode, header: resp.Header, body: body}
-	return nil
+	return raw, nil
 }
 
-// check decides after each try whether there is another one. It is asked twice
-// about a try whose answer was read.
-func (x *exchange) check(ctx context.Context, resp *http.Response, err error) (bool, error) {
-	if ctx.Err() != nil {
-		return false, ctx.Err()
+// mayPass reports whether another try may go better and does no harm.
+func (x *exchange) mayPass(r *reply, err error) bool {
+	if err != nil {
+		return retryError(err) && (!x.once || isDialError(err))
 	}
-	if x.gaveUp {
-		return false, nil
-	}
-	if resp != nil {
-		x.end.reached.Store(true)
-		if err == nil && !x.end.isStore {
-			x.noteRateLimit(resp.Header)
-		}
-	}
-	switch {
-	case err == nil && !retryStatus(resp.StatusCode):
-		return false, nil
-	case err != nil && !retryError(err):
-		return false, nil
-	case x.once && (err != nil && !isDialError(err) || err == nil && resp.StatusCode != http.StatusTooManyRequests):
-		return false, nil
-	}
-	if !x.next(resp, err) {
-		x.gaveUp = true
-		return false, nil
-	}
-	x.client.notice(x.client.clean(fmt.Sprintf("%s: %s; trying again in %s.", x.what, shortReason(resp, err), x.wait.Round(100*time.Millisecond))))
-	return true, nil
+	return retryStatus(r.status) && (!x.once || r.status == http.StatusTooManyRequests)
 }
 
 // next sets the wait before the next try, and is false when there is none.
-func (x *exchange) next(resp *http.Response, err error) bool {
+func (x *exchange) next(r *reply, err error) bool {
 	t, now := x.client.timings, time.Now()
 	x.tries++
 	if x.firstFailure.IsZero() {
@@ -159,7 +170,7 @@ func (x *exchange) next(resp *http.Response, err error) bool {
 	if x.tries >= maxTries {
 		return false
 	}
-	if asked, ok := serverWait(resp); ok {
+	if asked, ok := serverWait(r); ok {
 		x.wait = min(asked, t.ServerWaitMax)
 		x.demanded += x.wait
 		// A server that says when to come back is not a dead one.
@@ -216,18 +227,18 @@ func isTimeout(err error) bool {
 
 // serverWait is how long the server asks to wait: Retry-After in seconds, with a
 // fraction or not, or as a date; else the reset of a rate limit that is used up.
-func serverWait(resp *http.Response) (time.Duration, bool) {
-	if resp == nil {
+func serverWait(r *reply) (time.Duration, bool) {
+	if r == nil {
 		return 0, false
 	}
-	after := strings.TrimSpace(resp.Header.Get("Retry-After"))
+	after := strings.TrimSpace(r.header.Get("Retry-After"))
 	if d, ok := seconds(after); ok {
 		return d, true
 	}
 	if at, err := http.ParseTime(after); err == nil {
 		return max(time.Until(at), 0), true
 	}
-	return rateLimitReset(resp.Header)
+	return rateLimitReset(r.header)
 }
 
 // rateLimitReset is the time until a rate limit is lifted that is used up.

@@ -213,3 +213,12 @@ func TestAnAnswerWithoutEndIsNotReadToTheEnd(t *testing.T) {
 	assert.Equal(t, "server_error", fault.Code(err), "%v", err)
 	assert.Contains(t, err.Error(), strconv.Itoa(64)+" MB")
 }
+
+func TestAnEndedContextSendsNothing(t *testing.T) {
+	f := newFake(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := f.client().Viewer(ctx)
+	assert.Equal(t, context.Canceled, err)
+	assert.Zero(t, f.count("Viewer"))
+}
