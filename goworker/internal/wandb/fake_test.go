@@ -55,6 +55,8 @@ type hook struct {
 	op     string
 	times  int
 	answer http.HandlerFunc
+	// only, if set, says for which variables it does so.
+	only func(variables obj) bool
 }
 
 type fakeRun struct{ state, config, displayName string }
@@ -115,7 +117,7 @@ func clientFor(t *testing.T, in wandb.Inputs, opts ...wandb.Option) *wandb.Clien
 func (f *fake) on(op string, times int, answer http.HandlerFunc) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.hooks = append(f.hooks, &hook{op, times, answer})
+	f.hooks = append(f.hooks, &hook{op: op, times: times, answer: answer})
 }
 
 // before sets first.
@@ -133,7 +135,7 @@ func (f *fake) answered(w http.ResponseWriter, r *http.Request) bool {
 }
 
 // take is the hook for a call, if there is one, and notes the call.
-func (f *fake) take(op string, r *http.Request, body []byte) http.HandlerFunc {
+func (f *fake) take(op string, r *http.Request, body []byte, variables obj) http.HandlerFunc {
 	dump, err := httputil.DumpRequest(r, false)
 	if err != nil {
 		panic(err)
@@ -143,7 +145,7 @@ func (f *fake) take(op string, r *http.Request, body []byte) http.HandlerFunc {
 	f.calls = append(f.calls, op)
 	f.dumps = append(f.dumps, string(dump)+string(body))
 	for _, h := range f.hooks {
-		if h.op == op && h.times > 0 {
+		if h.op == op && h.times > 0 && (h.only == nil || h.only(variables)) {
 			h.times--
 			return h.answer
 		}
@@ -190,11 +192,14 @@ func (f *fake) serveAPI(w http.ResponseWriter, r *http.Request) {
 		Query, OperationName string
 		Variables            obj
 	}
-	if r.URL.Path == "/graphql" {
+	switch r.URL.Path {
+	case "/graphql":
 		_ = json.Unmarshal(body, &q)
 		op = q.OperationName
+	case "/oidc/token":
+		op = "oidc"
 	}
-	if answer := f.take(op, r, body); answer != nil {
+	if answer := f.take(op, r, body, q.Variables); answer != nil {
 		answer(w, r)
 		return
 	}
@@ -244,8 +249,19 @@ func (f *fake) serveStore(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	if answer := f.take("PUT", r, nil); answer != nil {
+	key := strings.TrimPrefix(r.URL.Path, "/")
+	answer := f.take(r.Method, r, nil, nil)
+	if strings.HasPrefix(key, "manifest/") && answer == nil {
+		answer = f.take(r.Method+" manifest", r, nil, nil)
+	}
+	if answer != nil {
 		answer(w, r)
+		return
+	}
+	if r.Method == http.MethodGet {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		_, _ = w.Write(f.blobs[key])
 		return
 	}
 	sum := md5.Sum(body)
@@ -262,7 +278,6 @@ func (f *fake) serveStore(w http.ResponseWriter, r *http.Request) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	key := strings.TrimPrefix(r.URL.Path, "/")
 	f.blobs[key] = body
 	if id, ok := strings.CutPrefix(key, "manifest/"); ok {
 		f.artifact(id).manifest = body

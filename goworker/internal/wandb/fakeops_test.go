@@ -10,12 +10,16 @@ import (
 
 func str(v any) string { s, _ := v.(string); return s }
 
+func (f *fake) viewer() obj {
+	return obj{"id": "u", "entity": "me", "username": "me", "teams": obj{"edges": []obj{{"node": obj{"name": "team"}}}}}
+}
+
 // resolve answers an operation, or gives the words of a conflict.
 func (f *fake) resolve(op string, v obj) (data obj, conflict string) {
 	key := str(v["entity"]) + "/" + str(v["project"])
 	switch op {
 	case "Viewer":
-		return obj{"viewer": obj{"id": "u", "entity": "me", "username": "me", "teams": obj{"edges": []obj{{"node": obj{"name": "team"}}}}}}, ""
+		return obj{"viewer": f.viewer()}, ""
 	case "Entity":
 		if !f.entities[str(v["entity"])] {
 			return obj{"entity": nil}, ""
@@ -26,6 +30,12 @@ func (f *fake) resolve(op string, v obj) (data obj, conflict string) {
 			return obj{"project": nil}, ""
 		}
 		return obj{"project": obj{"name": v["project"], "run": f.runNode(key, str(v["run"]))}}, ""
+	case "ListRuns", "RunDetails":
+		if f.projects[str(v["entity"])+"/"+str(v["project"])] {
+			run := obj{"id": "x", "name": str(v["run"]), "state": "finished"}
+			return obj{"viewer": f.viewer(), "project": obj{"name": v["project"], "entityName": v["entity"], "run": run, "runs": obj{"edges": []obj{}}}}, ""
+		}
+		return obj{"viewer": f.viewer(), "project": nil}, ""
 	case "CreateRun":
 		f.projects[key] = true
 		_, there := f.runs[key+"/"+str(v["run"])]
@@ -99,6 +109,22 @@ func (f *fake) resolveArtifact(op string, v obj) (data obj, conflict string) {
 		return obj{"commitArtifact": obj{"artifact": a.node()}}, ""
 	case "ArtifactVersion":
 		return obj{"artifact": f.artifact(str(v["id"])).node()}, ""
+	case "ArtifactByName":
+		a := f.arts[0]
+		node := a.node()
+		node["artifactSequence"] = obj{"name": a.name}
+		var edges []obj
+		for path, digest := range a.born {
+			raw, _ := base64.StdEncoding.DecodeString(digest)
+			key := "file/" + a.id + "/" + hex.EncodeToString(raw)
+			edges = append(edges, obj{"node": obj{"name": path, "digest": digest, "sizeBytes": len(f.blobs[key]), "directUrl": f.address(key)}})
+		}
+		node["files"] = obj{"edges": edges}
+		node["currentManifest"] = obj{"file": obj{"directUrl": f.address("manifest/" + a.id)}}
+		return obj{"viewer": f.viewer(), "project": obj{"name": "p", "entityName": "me", "artifactCollectionMembership": obj{"artifact": node}}}, ""
+	case "ArtifactFiles":
+		data, _ := f.resolveArtifact("ArtifactByName", v)
+		return obj{"artifact": data["project"].(obj)["artifactCollectionMembership"].(obj)["artifact"]}, ""
 	case "AddAliases":
 		a := f.artifact(str(input["artifactID"]))
 		for _, alias := range input["aliases"].([]any) {
