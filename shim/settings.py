@@ -5,6 +5,7 @@ result holds the key in clear, so it goes into the request to the worker and now
 """
 
 import os
+import socket
 import sys
 from pathlib import Path
 
@@ -41,7 +42,8 @@ def collect(entity=None, project=None, run_id=None, secret=None, directory=""):
         secret (None): a function from the name of a FiftyOne secret to its value; by
             default, the environment is read
         directory (""): the caller's directory, for ``./wandb/settings``; empty where
-            that file is not the caller's, such as in the App's server
+            that file is not the caller's, such as in the App's server: then this process's
+            program is not the caller's either
     """
     if secret is None:
         secret = os.environ.get
@@ -60,6 +62,8 @@ def collect(entity=None, project=None, run_id=None, secret=None, directory=""):
         "environment": environment,
         "directory": directory,
         "home": str(Path.home()),
+        "host": socket.gethostname(),
+        "program": program() if directory else "",
     }
     if run:
         run.pop("silent", None)
@@ -71,6 +75,16 @@ def collect(entity=None, project=None, run_id=None, secret=None, directory=""):
 def variables(environ):
     """Those of the given variables that concern W&B and the way to it."""
     return {name: value for name, value in environ.items() if name.startswith("WANDB_") or name.upper() in _VARIABLES}
+
+
+def program():
+    """The script or notebook that runs in this process, as W&B's own client names it, or ""."""
+    if notebook := os.environ.get("WANDB_NOTEBOOK_NAME"):
+        return notebook
+
+    main = sys.modules.get("__main__")
+    spec = getattr(main, "__spec__", None)
+    return f"-m {spec.name}" if spec else getattr(main, "__file__", None) or ""
 
 
 def active_run():

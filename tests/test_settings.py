@@ -1,6 +1,7 @@
 """Where settings come from, and what stands before what."""
 
 import os
+import socket
 import sys
 import types
 from pathlib import Path
@@ -60,8 +61,33 @@ def test_nothing_known(environment, active):
         "environment": {},
         "directory": "",
         "home": str(Path.home()),
+        "host": socket.gethostname(),
+        "program": "",
     }
     assert "wandb" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("file", "spec", "program"),
+    [
+        ("/here/log.py", None, "/here/log.py"),
+        (None, None, ""),
+        ("/there/tool.py", types.SimpleNamespace(name="tool.__main__"), "-m tool.__main__"),
+    ],
+)
+def test_the_program_is_that_of_the_caller(environment, active, monkeypatch, file, spec, program):
+    main = types.ModuleType("__main__")
+    main.__spec__ = spec
+    if file:
+        main.__file__ = file
+
+    monkeypatch.setitem(sys.modules, "__main__", main)
+
+    assert settings.collect(directory="/here")["program"] == program
+    assert settings.collect()["program"] == "", "the program of the App's server is nobody's"
+
+    environment(WANDB_NOTEBOOK_NAME="log.ipynb")
+    assert settings.collect(directory="/here")["program"] == "log.ipynb"
 
 
 def test_arguments_stand_before_secrets(environment, active):

@@ -49,6 +49,12 @@ func openSession(ctx context.Context, in wandb.Inputs, runID string) (*session, 
 		client.Close()
 		return nil, err
 	}
+	if access.Run == nil {
+		if err := settings.CheckNewRun(); err != nil {
+			client.Close()
+			return nil, err
+		}
+	}
 	ref := wandb.RunRef{Entity: access.Entity, Project: settings.Project, ID: runID}
 	return &session{client: client, ref: ref, run: access.Run, here: here}, nil
 }

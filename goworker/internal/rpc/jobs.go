@@ -60,7 +60,8 @@ func inputsOf(req *pb.RunRequest) wandb.Inputs {
 	s := req.GetWandb()
 	in := wandb.Inputs{
 		APIKey: secret.String(s.GetApiKey()), BaseURL: s.GetBaseUrl(), Entity: s.GetEntity(), Project: s.GetProject(),
-		Env: s.GetEnvironment(), Dir: s.GetDirectory(), Home: s.GetHome(), UserAgent: "fiftyone-wandb-plugin/" + req.GetClientVersion(),
+		Env: s.GetEnvironment(), Dir: s.GetDirectory(), Home: s.GetHome(), Host: s.GetHost(), Program: s.GetProgram(),
+		UserAgent: "fiftyone-wandb-plugin/" + req.GetClientVersion(),
 	}
 	if a := s.GetActiveRun(); a != nil {
 		in.ActiveRun = &wandb.ActiveRun{Entity: a.GetEntity(), Project: a.GetProject(), RunID: a.GetRunId(), BaseURL: a.GetBaseUrl()}

@@ -6,11 +6,8 @@ import (
 
 	pb "github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/gen/wandbworker/v1"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 )
-
-// shortest is the length from which a secret is looked for: the letters of a
-// shorter one are in every text.
-const shortest = 6
 
 // newRedactor returns a function that takes the secrets of req out of a text
 // that leaves the worker. No text should hold one; errors of libraries are
@@ -18,7 +15,7 @@ const shortest = 6
 func newRedactor(req *pb.RunRequest) func(string) string {
 	var pairs []string
 	add := func(text string) {
-		if len(text) >= shortest {
+		if len(text) >= secret.Shortest {
 			pairs = append(pairs, text, secret.String(text).String())
 		}
 	}
@@ -32,6 +29,9 @@ func newRedactor(req *pb.RunRequest) func(string) string {
 			add(value)
 		}
 		addPasswords(value, add) // proxies
+	}
+	for _, text := range wandb.ExtraHeaderSecrets(req.GetWandb().GetEnvironment()) {
+		add(text)
 	}
 	if len(pairs) == 0 {
 		return func(text string) string { return text }

@@ -35,6 +35,12 @@ func TestSecretsOfARequestAreTakenOut(t *testing.T) {
 		"a URI's user":         {withURI("mongodb://someone@db/x"), "someone", "someone"},
 		"a path that has an @": {withURI("mongodb://db/x:longword@y"), "longword", "longword"},
 		"a proxy's password":   {withEnvironment("https_proxy", "http://me:opensesame@proxy"), "opensesame", "**redacted**"},
+		"an extra header":      {withEnvironment("WANDB__EXTRA_HTTP_HEADERS", `{"X-A":"opensesame"}`), "opensesame", "**redacted**"},
+		"an extra header's token": {
+			withEnvironment("WANDB_X_EXTRA_HTTP_HEADERS", `{"Cookie":"a=0123456789abcdef; b=fedcba9876543210"}`),
+			"0123456789abcdef fedcba9876543210 a=0123456789abcdef; b=fedcba9876543210", "**redacted** **redacted** **redacted**",
+		},
+		"extra headers that are no JSON": {withEnvironment("WANDB_X_EXTRA_HTTP_HEADERS", `X-A: opensesame`), "is X-A: opensesame", "is **redacted**"},
 		"too short to look for": {
 			&pb.RunRequest{Wandb: &pb.WandbSettings{ApiKey: "e"}}, strings.Repeat("e", 3), "eee",
 		},

@@ -10,6 +10,10 @@ import (
 // redacted is what every way of printing a secret shows.
 const redacted = "**redacted**"
 
+// Shortest is the length from which a secret is looked for in texts of others: the letters of a
+// shorter one are in every text.
+const Shortest = 6
+
 // String is a text that prints as **redacted**, whatever the verb or the encoder.
 // An empty one stays empty, so that a missing secret can be told from a set one.
 type String string

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -20,6 +21,7 @@ import (
 // other, whoever sends a request through it.
 type authTransport struct {
 	base, userAgent string
+	identity        http.Header // for GraphQL requests
 	credentials     func(context.Context) (header secret.String, err error)
 	next            http.RoundTripper
 }
@@ -34,6 +36,9 @@ func (t *authTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 		r.Header.Set("Authorization", header.Reveal())
+		if strings.HasSuffix(r.URL.Path, "/graphql") {
+			maps.Copy(r.Header, t.identity)
+		}
 	}
 	return t.next.RoundTrip(r)
 }
@@ -54,20 +59,29 @@ func basicAuth(key secret.String) secret.String {
 	return secret.String("Basic " + base64.StdEncoding.EncodeToString([]byte("api:"+key.Reveal())))
 }
 
-// scrubber takes the key out of a server's words, in every form that we send it in.
-func scrubber(key secret.String) *strings.Replacer {
-	if key.Reveal() == "" {
-		return strings.NewReplacer()
+// scrubber takes the key and the user's headers out of a server's words, in every form that we
+// send them in.
+func scrubber(s Settings) *strings.Replacer {
+	var pairs []string
+	add := func(text string) { pairs = append(pairs, text, secret.String(text).String()) }
+	if key := s.APIKey; key.Reveal() != "" {
+		_, encoded, _ := strings.Cut(basicAuth(key).Reveal(), " ")
+		add(key.Reveal())
+		add(encoded)
 	}
-	_, encoded, _ := strings.Cut(basicAuth(key).Reveal(), " ")
-	return strings.NewReplacer(key.Reveal(), "**redacted**", encoded, "**redacted**")
+	for _, text := range s.ExtraHeaders.secrets {
+		if len(text.Reveal()) >= secret.Shortest {
+			add(text.Reveal())
+		}
+	}
+	return strings.NewReplacer(pairs...)
 }
 
 // credentials is the source of the Authorization header.
 func (c *Client) credentials() func(context.Context) (secret.String, error) {
 	if c.settings.IdentityTokenFile != "" {
 		t := &tokenSource{settings: c.settings, http: &http.Client{
-			Transport: c.transport, Timeout: c.timings.Try,
+			Transport: c.wire, Timeout: c.timings.Try,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}}
 		return t.header

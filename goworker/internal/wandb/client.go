@@ -89,9 +89,10 @@ type Client struct {
 	notice   func(string)
 
 	transport *http.Transport
-	api       *endpoint // requests with the key, to the base URL
-	slowAPI   *endpoint // the same with more time
-	store     *endpoint // signed addresses, without the key
+	wire      *headerTransport // the transport with the user's headers
+	api       *endpoint        // requests with the key, to the base URL
+	slowAPI   *endpoint        // the same with more time
+	store     *endpoint        // signed addresses, without the key
 	gate      gate
 	scrub     *strings.Replacer
 }
@@ -115,15 +116,16 @@ func NewClient(s Settings, opts ...Option) (*Client, error) {
 		o(c)
 	}
 	c.transport = s.network.transport(c.timings.Dial, 2*c.limits.Uploads)
-	c.scrub = scrubber(s.APIKey)
+	c.wire = &headerTransport{headers: s.ExtraHeaders.list, base: s.BaseURL, next: c.transport}
+	c.scrub = scrubber(s)
 
-	auth := &authTransport{base: s.BaseURL, userAgent: s.UserAgent, next: c.transport, credentials: c.credentials()}
+	auth := &authTransport{base: s.BaseURL, userAgent: s.UserAgent, identity: s.identity(), next: c.wire, credentials: c.credentials()}
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	reached := new(atomic.Bool)
 	c.api = &endpoint{http: &http.Client{Transport: auth, CheckRedirect: stay, Timeout: c.timings.Try}, reached: reached}
 	c.slowAPI = &endpoint{http: &http.Client{Transport: auth, CheckRedirect: stay, Timeout: c.timings.SlowTry}, reached: reached}
 	c.store = &endpoint{
-		http:    &http.Client{Transport: &stallTransport{userAgent: s.UserAgent, limit: c.timings.Stall, next: c.transport}},
+		http:    &http.Client{Transport: &stallTransport{userAgent: s.UserAgent, limit: c.timings.Stall, next: c.wire}},
 		isStore: true, reached: new(atomic.Bool),
 	}
 	return c, nil

@@ -10,7 +10,8 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 )
 
-// RunSpec is a run to create. Empty texts are left to the server.
+// RunSpec is a run to create. What is empty is as W&B's variables say (WANDB_NAME,
+// WANDB_JOB_TYPE), else left to the server. Group, tags, notes, host and program are theirs.
 type RunSpec struct {
 	RunRef
 	DisplayName, JobType string
@@ -22,7 +23,9 @@ type RunSpec struct {
 // that process's, and not ours to finish. Faults: unknown_entity, no_permission,
 // run_deleted (W&B does not give an id away again), bad_name.
 func (c *Client) CreateRun(ctx context.Context, spec RunSpec) (*Run, error) {
-	for _, err := range []error{checkEntity(spec.Entity), CheckProject(spec.Project), CheckRunID(spec.ID)} {
+	for _, err := range []error{checkEntity(spec.Entity), CheckProject(spec.Project), CheckRunID(spec.ID),
+		checkJobType(spec.JobType, "the job"), c.settings.CheckNewRun(),
+	} {
 		if err != nil {
 			return nil, err
 		}
@@ -33,12 +36,7 @@ func (c *Client) CreateRun(ctx context.Context, spec RunSpec) (*Run, error) {
 		return nil, err
 	}
 	vars := map[string]any{"entity": spec.Entity, "project": spec.Project, "run": spec.ID, "config": config}
-	if spec.DisplayName != "" {
-		vars["displayName"] = spec.DisplayName
-	}
-	if spec.JobType != "" {
-		vars["jobType"] = spec.JobType
-	}
+	c.settings.newRun.variables(spec, vars)
 	run, err := c.insertRun(ctx, spec.RunRef, vars, mark)
 	if e := refusal(err); e != nil {
 		switch {
@@ -141,6 +139,9 @@ func newRunConfig(values map[string]any, mark string) (string, error) {
 	raw, err := json.Marshal(config)
 	if err != nil {
 		return "", fault.Wrap(err, fault.Plugin, "internal", "The run's config cannot be written as JSON.")
+	}
+	if err := checkRunConfig(raw); err != nil {
+		return "", err
 	}
 	return string(raw), nil
 }

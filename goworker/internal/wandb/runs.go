@@ -123,6 +123,9 @@ func (c *Client) UpdateRunConfig(ctx context.Context, run *Run, keys map[string]
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Plugin, "internal", "The run's config cannot be written as JSON.")
 	}
+	if err := checkRunConfig(whole); err != nil {
+		return nil, err
+	}
 	vars := map[string]string{"id": node.ID, "config": string(whole)}
 	if err := c.graphql(ctx, "SetRunConfig", vars, &struct{}{}); err != nil {
 		return nil, c.explain(doing, err)

@@ -36,6 +36,9 @@ type Inputs struct {
 	Dir string
 	// Home is the caller's home directory, for netrc and the global settings file.
 	Home string
+	// Host and Program are the machine and the script that runs are made by, where the
+	// variables do not say; empty for none.
+	Host, Program string
 	// ActiveRun is set when the job is about the run that is active in the caller's
 	// Python: then its entity, project and server count, whatever else is set.
 	ActiveRun *ActiveRun
@@ -61,8 +64,13 @@ type Settings struct {
 	Project string
 	// UserAgent names us to the server.
 	UserAgent string
+	// Username and UserEmail are whom a service account acts for; empty for nobody.
+	Username, UserEmail string
+	// ExtraHeaders go along with every request.
+	ExtraHeaders ExtraHeaders
 
 	network network
+	newRun  newRun
 }
 
 // Resolve finds the settings as the official client would, with the arguments and
@@ -76,7 +84,7 @@ func Resolve(in Inputs) (Settings, error) {
 	if err := checkMode(in.Env, files); err != nil {
 		return Settings{}, err
 	}
-	s := Settings{UserAgent: in.UserAgent}
+	s := Settings{UserAgent: in.UserAgent, newRun: newRunOf(in)}
 	if s.BaseURL, err = resolveBaseURL(in, files); err != nil {
 		return Settings{}, err
 	}
@@ -96,6 +104,9 @@ func Resolve(in Inputs) (Settings, error) {
 		return Settings{}, err
 	}
 	if s.network, err = resolveNetwork(in, files); err != nil {
+		return Settings{}, err
+	}
+	if err := s.resolveIdentity(in.Env); err != nil {
 		return Settings{}, err
 	}
 	if err := s.findKey(in, files); err != nil {

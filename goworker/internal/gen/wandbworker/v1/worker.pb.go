@@ -713,7 +713,12 @@ type WandbSettings struct {
 	// The caller's home directory, for netrc and the global settings file.
 	Home string `protobuf:"bytes,7,opt,name=home,proto3" json:"home,omitempty"`
 	// The run that is active in the caller's own Python process, if any.
-	ActiveRun     *ActiveRun `protobuf:"bytes,8,opt,name=active_run,json=activeRun,proto3" json:"active_run,omitempty"`
+	ActiveRun *ActiveRun `protobuf:"bytes,8,opt,name=active_run,json=activeRun,proto3" json:"active_run,omitempty"`
+	// The name of the caller's machine, which the runs that are created show.
+	Host string `protobuf:"bytes,9,opt,name=host,proto3" json:"host,omitempty"`
+	// The script or notebook that called, for the same; empty in the App's server
+	// and in background services, whose program is not the caller's.
+	Program       string `protobuf:"bytes,10,opt,name=program,proto3" json:"program,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -802,6 +807,20 @@ func (x *WandbSettings) GetActiveRun() *ActiveRun {
 		return x.ActiveRun
 	}
 	return nil
+}
+
+func (x *WandbSettings) GetHost() string {
+	if x != nil {
+		return x.Host
+	}
+	return ""
+}
+
+func (x *WandbSettings) GetProgram() string {
+	if x != nil {
+		return x.Program
+	}
+	return ""
 }
 
 // ActiveRun is wandb.run of the calling process.
@@ -3970,7 +3989,7 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x06lookup\x18\r \x01(\v2\x16.wandbworker.v1.LookupH\x00R\x06lookup\x12C\n" +
 	"\rread_artifact\x18\x0e \x01(\v2\x1c.wandbworker.v1.ReadArtifactH\x00R\freadArtifact\x124\n" +
 	"\bread_run\x18\x0f \x01(\v2\x17.wandbworker.v1.ReadRunH\x00R\areadRunB\x05\n" +
-	"\x03job\"\xf3\x02\n" +
+	"\x03job\"\xa1\x03\n" +
 	"\rWandbSettings\x12\x17\n" +
 	"\aapi_key\x18\x01 \x01(\tR\x06apiKey\x12\x19\n" +
 	"\bbase_url\x18\x02 \x01(\tR\abaseUrl\x12\x16\n" +
@@ -3980,7 +3999,10 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\tdirectory\x18\x06 \x01(\tR\tdirectory\x12\x12\n" +
 	"\x04home\x18\a \x01(\tR\x04home\x128\n" +
 	"\n" +
-	"active_run\x18\b \x01(\v2\x19.wandbworker.v1.ActiveRunR\tactiveRun\x1a>\n" +
+	"active_run\x18\b \x01(\v2\x19.wandbworker.v1.ActiveRunR\tactiveRun\x12\x12\n" +
+	"\x04host\x18\t \x01(\tR\x04host\x12\x18\n" +
+	"\aprogram\x18\n" +
+	" \x01(\tR\aprogram\x1a>\n" +
 	"\x10EnvironmentEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"o\n" +

@@ -1,0 +1,88 @@
+package wandb
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+)
+
+// Limits of the server for a run, in characters and bytes.
+const (
+	maxJobType   = 64
+	maxHost      = 64
+	maxRunConfig = 15_000_000
+)
+
+// newRun is what W&B's variables say of the runs that are created: W&B's own client gives it to its
+// runs, too.
+type newRun struct {
+	group, jobType, name, notes string
+	tags                        []string
+	host, program               string
+}
+
+func newRunOf(in Inputs) newRun {
+	r := newRun{
+		group: firstOf(in.Env["WANDB_RUN_GROUP"]), jobType: firstOf(in.Env["WANDB_JOB_TYPE"]),
+		name: firstOf(in.Env["WANDB_NAME"]), notes: firstOf(in.Env["WANDB_NOTES"]),
+		host: firstOf(in.Env["WANDB_HOST"], in.Host), program: firstOf(in.Env["WANDB_PROGRAM"], in.Program),
+	}
+	for tag := range strings.SplitSeq(in.Env["WANDB_TAGS"], ",") {
+		if tag = strings.TrimSpace(tag); tag != "" {
+			r.tags = append(r.tags, tag)
+		}
+	}
+	// A host is no choice of the user's: it is cut, not refused.
+	if runes := []rune(r.host); len(runes) > maxHost {
+		r.host = string(runes[:maxHost])
+	}
+	return r
+}
+
+// CheckNewRun refuses what W&B would refuse of a run that is created with these settings: fault
+// bad_name. Call it before the work whose run would fail.
+func (s Settings) CheckNewRun() error {
+	if err := checkJobType(s.newRun.jobType, "WANDB_JOB_TYPE"); err != nil {
+		return err
+	}
+	for _, tag := range s.newRun.tags {
+		if err := CheckRunTag(tag); err != nil {
+			return fault.New(fault.Settings, "bad_name", "WANDB_TAGS: %s", fault.As(err).Message)
+		}
+	}
+	return nil
+}
+
+// checkJobType refuses a type of a run that W&B would refuse. From names where it was found.
+func checkJobType(jobType, from string) error {
+	if n := utf8.RuneCountInString(jobType); n > maxJobType {
+		return badName("The run's job type of %s has %d characters, and W&B allows %d. Choose a shorter one.", from, n, maxJobType)
+	}
+	return nil
+}
+
+// checkRunConfig refuses a run's config, as it would be sent, that W&B would refuse: fault too_large.
+func checkRunConfig(raw []byte) error {
+	if len(raw) <= maxRunConfig {
+		return nil
+	}
+	return fault.New(fault.Settings, "too_large",
+		"The run's config would have %.1f MB, and W&B allows %d MB. Log to another run, or use shorter names.", float64(len(raw))/1e6, maxRunConfig/1_000_000)
+}
+
+// variables adds what is said of the run to those of the mutation that creates it. What the spec
+// says goes first.
+func (r newRun) variables(spec RunSpec, vars map[string]any) {
+	for name, value := range map[string]string{
+		"displayName": firstOf(spec.DisplayName, r.name), "jobType": firstOf(spec.JobType, r.jobType),
+		"group": r.group, "notes": r.notes, "host": r.host, "program": r.program,
+	} {
+		if value != "" {
+			vars[name] = value
+		}
+	}
+	if len(r.tags) > 0 {
+		vars["tags"] = r.tags
+	}
+}
