@@ -145,7 +145,8 @@ func (f *fake) take(op string, r *http.Request, body []byte, variables obj) http
 	f.calls = append(f.calls, op)
 	f.dumps = append(f.dumps, string(dump)+string(body))
 	for _, h := range f.hooks {
-		if h.op == op && h.times > 0 && (h.only == nil || h.only(variables)) {
+		of := h.op == op || h.op == op+" manifest" && strings.HasPrefix(r.URL.Path, "/manifest/")
+		if of && h.times > 0 && (h.only == nil || h.only(variables)) {
 			h.times--
 			return h.answer
 		}
@@ -250,11 +251,7 @@ func (f *fake) serveStore(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	key := strings.TrimPrefix(r.URL.Path, "/")
-	answer := f.take(r.Method, r, nil, nil)
-	if strings.HasPrefix(key, "manifest/") && answer == nil {
-		answer = f.take(r.Method+" manifest", r, nil, nil)
-	}
-	if answer != nil {
+	if answer := f.take(r.Method, r, nil, nil); answer != nil {
 		answer(w, r)
 		return
 	}

@@ -195,6 +195,7 @@ func (a answer) play(t *testing.T, times int) (got error, calls int, f *fake) {
 		times = 1_000_000
 	}
 	op, _, _ := strings.Cut(a.Op, " with ")
+	called, _, _ := strings.Cut(op, " manifest")
 	h := &hook{op: op, times: times, answer: a.serve(f)}
 	if a.WithoutEntity {
 		h.only = func(variables obj) bool { return variables["entity"] == nil }
@@ -205,7 +206,7 @@ func (a answer) play(t *testing.T, times int) (got error, calls int, f *fake) {
 	drive := drivers[a.Op]
 	require.NotNil(t, drive, "nothing drives %s", a.Op)
 	got = drive(t.Context(), f, c)
-	return got, f.count(op), f
+	return got, f.count(called), f
 }
 
 // problems are what a user would not get as wanted.
