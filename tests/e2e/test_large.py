@@ -41,7 +41,10 @@ def test_more_rows_than_a_table_holds(dataset, log_view, read, server):
     # The ids take more than the metadata may have.
     assert found.metadata["lists_in_files"] == {"sample_ids": "fiftyone/sample_ids.txt"}
     assert file(found, "fiftyone/sample_ids.txt").decode() == "".join(f"{_id(n)}\n" for n in range(COUNT))
-    assert read.run(result).summary["samples"]["nrows"] == COUNT
+    shown = dict(read.run(result).summary["samples"])
+    assert (shown["_type"], "nrows" in shown) == ("partitioned-table", False)
+    assert shown["artifact_path"].endswith("/samples.partitioned-table.json")
+    assert shown["artifact_path"].startswith("wandb-artifact://")
 
 
 def _id(number):

@@ -164,6 +164,16 @@ func (f *SpoolFile) Entry(path string) Entry {
 	return e
 }
 
+// OpenLast is Open for a file that nobody needs afterwards: where the system can, its room on the disk is free when
+// what it gives is closed, else when the Spool is.
+func (f *SpoolFile) OpenLast() (*os.File, error) {
+	file, err := f.Open()
+	if err == nil {
+		_ = os.Remove(f.path) // Windows removes no file that is open
+	}
+	return file, err
+}
+
 // Open opens the file for reading, after Close.
 func (f *SpoolFile) Open() (*os.File, error) {
 	f.mu.Lock()

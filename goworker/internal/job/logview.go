@@ -161,7 +161,7 @@ func (r *viewRows) addTableRow(s *view.Slots, pictures rowPictures, source, own 
 	pictures.write(w, string(id[:]), &r.c.warnings)
 	r.base.addColumns(w, s, own)
 	for _, field := range r.plain {
-		field.add(w, s)
+		field.add(w, s, &r.c.warnings, string(id[:]))
 	}
 	r.pictures.writeFacts(w, s)
 	return w.EndRow()

@@ -35,10 +35,15 @@ func plainColumns(columns []string, f *fields, plain []Field) ([]string, []plain
 }
 
 // add adds the cell of a row.
-func (p plainField) add(w *table.Writer, s *view.Slots) {
+func (p plainField) add(w *table.Writer, s *view.Slots, warnings *warnings, sampleID string) {
 	value := s.Value(p.slot)
 	if value.Type == 0 {
 		value = s.Value(p.named)
 	}
-	w.BSON(value)
+	switch w.BSON(value) {
+	case table.DateOutOfRange:
+		warnings.add("date_out_of_range", "cells lack a date that is before the year 1 or after the year 9999, which W&B's tables cannot hold.", sampleID)
+	case table.Damaged:
+		warnings.add("damaged_value", "cells are empty because MongoDB's document is damaged there.", sampleID)
+	}
 }

@@ -158,7 +158,7 @@ func (r *predictionRows) add(s *view.Slots, pictures rowPictures) error {
 	}
 	r.base.addColumns(w, s, own)
 	for _, field := range r.plain {
-		field.add(w, s)
+		field.add(w, s, &r.c.warnings, string(id[:]))
 	}
 	r.pictures.writeFacts(w, s)
 	return w.EndRow()

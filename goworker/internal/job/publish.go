@@ -83,6 +83,10 @@ func (p *publisher) copyTable(ctx context.Context, pub *publication, relation Re
 		out <- copied{}
 		return out
 	}
+	if pub.table.isPartitioned() {
+		out <- copied{table: wandb.PartitionedRunTable(pub.table.key)}
+		return out
+	}
 	go func() {
 		copy, err := pub.table.copy()
 		if err != nil {

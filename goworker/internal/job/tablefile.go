@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
@@ -15,31 +16,50 @@ import (
 // tableFile is a W&B table in the spool directory. Whether it is one file or a
 // partitioned table is known only at its end.
 type tableFile struct {
-	key   string
-	spool *artifact.Spool
-	parts []*artifact.SpoolFile
-	w     *table.Writer
-	done  table.Summary
-	path  string // in the artifact
+	key    string
+	spool  *artifact.Spool
+	opened int
+	parts  []*artifact.SpoolFile
+	w      *table.Writer
+	done   table.Summary
+	path   string // in the artifact
 }
 
 func newTableFile(spool *artifact.Spool, key string, columns []string) *tableFile {
 	t := &tableFile{key: key, spool: spool}
-	t.w = table.NewWriter(columns, func(part int) (io.WriteCloser, error) {
-		f, err := spool.Create(fmt.Sprintf("%s-%d.table.json", key, part))
-		if err == nil {
-			t.parts = append(t.parts, f)
-		}
-		return f, err
-	})
+	t.w = table.NewWriter(columns, t.open)
 	return t
 }
+
+// open makes the file of a part, or makes it again.
+func (t *tableFile) open(part int) (table.Part, error) {
+	t.opened++
+	f, err := t.spool.Create(fmt.Sprintf("%s-%d.table.json", t.key, t.opened))
+	if err != nil {
+		return nil, err
+	}
+	if part == len(t.parts) {
+		t.parts = append(t.parts, nil)
+	}
+	t.parts[part] = f
+	return tablePart{f}, nil
+}
+
+// tablePart is a part's file, which is read at most once: when it is written again.
+type tablePart struct{ *artifact.SpoolFile }
+
+// Reopen gives the file for reading and removes its name, so that it takes no room any more when that ends.
+func (p tablePart) Reopen() (io.ReadCloser, error) { return p.OpenLast() }
 
 // close ends the table and adds its files to the artifact's.
 func (t *tableFile) close(c *collector) error {
 	var err error
 	if t.done, err = t.w.Close(); err != nil {
 		return err
+	}
+	if len(t.done.Texts) > 0 {
+		c.warnings.note("text_columns", "These columns hold values of several kinds, or documents that are deep or have many keys, "+
+			"which W&B's pages cannot show: they are texts. %s.", strings.Join(t.done.Texts, ", "))
 	}
 	var paths []string
 	t.path, paths = table.Layout(t.key, len(t.parts))
@@ -48,11 +68,14 @@ func (t *tableFile) close(c *collector) error {
 			return err
 		}
 	}
-	if len(t.parts) > 1 {
+	if t.isPartitioned() {
 		return c.writeFile(t.path, table.PartitionedJSON(t.key))
 	}
 	return nil
 }
+
+// isPartitioned reports whether the table has several parts.
+func (t *tableFile) isPartitioned() bool { return len(t.parts) > 1 }
 
 // copy is the beginning of the table as a run's workspace wants it: columns and
 // data only, and media cells as the name of their type.

@@ -52,7 +52,7 @@ func ofCount(n int64, rest string) string {
 	if n != 1 {
 		return rest
 	}
-	for many, one := range map[string]string{"rows have ": "row has ", "patches have ": "patch has ", "samples have ": "sample has "} {
+	for many, one := range map[string]string{"rows have ": "row has ", "cells lack ": "cell lacks ", "cells are ": "cell is ", "patches have ": "patch has ", "samples have ": "sample has "} {
 		if after, ok := strings.CutPrefix(rest, many); ok {
 			return one + after
 		}

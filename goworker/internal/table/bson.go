@@ -18,78 +18,90 @@ const maxDepth = 100
 // appendMoment), whole numbers as Int does, UUIDs as their text, other binary data as a
 // text with its size, decimals as numbers where nothing is lost and as texts else,
 // regular expressions and code as texts. A dict's keys "_type" and "wb_type" get a "_"
-// behind them, see safeKey. It is false if the value is damaged; the cell is null then.
-func (w *Writer) BSON(v bson.RawValue) bool {
+// behind them, see safeKey. It says what was lost.
+func (w *Writer) BSON(v bson.RawValue) Trouble {
 	c := w.next()
 	if c == nil {
-		return true
+		return NoTrouble
 	}
 	if v.Type == 0 && len(v.Value) == 0 {
-		w.buf = appendNull(w.buf, &c.node)
-		return true
+		w.buf = append(w.buf, "null"...)
+		w.settle(c, kNull)
+		return NoTrouble
 	}
-	mark := len(w.buf)
 	if size, ok := valueSize(v.Type, v.Value); ok && size == len(v.Value) {
-		var buf []byte
-		if buf, ok = c.appendValue(w.buf, v.Type, v.Value, &c.node, 0); ok {
+		b := bsonCell{c: c}
+		if buf, k, ok := b.appendValue(w.buf, v.Type, v.Value, c.root(), 0); ok {
 			w.buf = buf
-			return true
+			w.settle(c, k)
+			return b.lost
 		}
 	}
-	w.buf = appendNull(w.buf[:mark], &c.node)
-	return false
+	w.buf = append(w.buf[:w.mark], "null"...)
+	w.settle(c, kNull)
+	return Damaged
+}
+
+// bsonCell is a cell that is being written.
+type bsonCell struct {
+	c    *column
+	lost Trouble
 }
 
 // appendValue adds a value of which valueSize said that it is not cut off; depth is 0
-// for a cell itself. It is false if something inside is damaged.
-func (c *column) appendValue(dst []byte, t bson.Type, v []byte, n *node, depth int) ([]byte, bool) {
-	if n == nil {
-		n = new(node) // the types are not remembered any more
-	}
+// for a cell itself. It notes what is inside of the value, and gives the value's own kind. It
+// is false if something inside is damaged.
+func (b *bsonCell) appendValue(dst []byte, t bson.Type, v []byte, n *node, depth int) ([]byte, kind, bool) {
+	ok := true
+	var k kind
 	switch t {
 	case bson.TypeEmbeddedDocument:
-		return c.appendDict(dst, v, n, depth)
+		dst, ok = b.appendDict(dst, v, n, depth)
+		return dst, kDict, ok
 	case bson.TypeArray:
-		return c.appendList(dst, v, n, depth)
+		dst, ok = b.appendList(dst, v, n, depth)
+		return dst, kList, ok
 	case bson.TypeDouble:
-		return appendFloat(dst, math.Float64frombits(binary.LittleEndian.Uint64(v)), n), true
+		dst, k = appendFloat(dst, math.Float64frombits(binary.LittleEndian.Uint64(v)))
 	case bson.TypeInt32:
-		return appendInt(dst, int64(int32(binary.LittleEndian.Uint32(v))), n), true
+		dst, k = appendInt(dst, int64(int32(binary.LittleEndian.Uint32(v))))
 	case bson.TypeInt64:
-		return appendInt(dst, int64(binary.LittleEndian.Uint64(v)), n), true
+		dst, k = appendInt(dst, int64(binary.LittleEndian.Uint64(v)))
 	case bson.TypeDateTime:
-		return appendDate(dst, int64(binary.LittleEndian.Uint64(v)), n, depth), true
+		dst, k = b.appendDate(dst, int64(binary.LittleEndian.Uint64(v)), depth)
 	case bson.TypeTimestamp: // MongoDB's own: seconds, and a counter within the second
-		return appendDate(dst, int64(binary.LittleEndian.Uint32(v[4:]))*1000, n, depth), true
+		dst, k = b.appendDate(dst, int64(binary.LittleEndian.Uint32(v[4:]))*1000, depth)
 	case bson.TypeBoolean:
-		n.kinds |= kBool
-		return strconv.AppendBool(dst, v[0] == 1), v[0] <= 1
+		return strconv.AppendBool(dst, v[0] == 1), kBool, v[0] <= 1
 	case bson.TypeNull, bson.TypeUndefined:
-		return appendNull(dst, n), true
+		return append(dst, "null"...), kNull, true
 	case bson.TypeDecimal128:
 		low, high := binary.LittleEndian.Uint64(v), binary.LittleEndian.Uint64(v[8:])
-		return appendDecimal(dst, bson.NewDecimal128(high, low).String(), n), true
+		dst, k = appendDecimal(dst, bson.NewDecimal128(high, low).String())
+	default:
+		dst, ok = appendTextual(dst, t, v)
+		return dst, kString, ok
 	}
-	return appendTextual(dst, t, v, n)
+	return dst, k, true
 }
 
-func appendDate(dst []byte, ms int64, n *node, depth int) []byte {
+func (b *bsonCell) appendDate(dst []byte, ms int64, depth int) (out []byte, k kind) {
 	if depth == 0 {
-		return appendMillis(dst, ms, n)
+		out, k = appendMillis(dst, ms)
+	} else {
+		out, k = appendMoment(dst, ms)
 	}
-	return appendMoment(dst, ms, n)
+	if k == kNull {
+		b.lost = DateOutOfRange
+	}
+	return out, k
 }
 
 // appendTextual adds a value that becomes a text.
-func appendTextual(dst []byte, t bson.Type, v []byte, n *node) ([]byte, bool) {
-	n.kinds |= kString
+func appendTextual(dst []byte, t bson.Type, v []byte) ([]byte, bool) {
 	switch t {
 	case bson.TypeString, bson.TypeSymbol, bson.TypeJavaScript:
-		text := v[4 : len(v)-1]
-		if hasArtifactScheme(text) {
-			n.kinds |= kAny
-		}
-		return appendString(dst, text), v[len(v)-1] == 0
+		return appendText(dst, v[4:len(v)-1]), v[len(v)-1] == 0
 	case bson.TypeObjectID:
 		return appendHex(dst, v), true
 	case bson.TypeDBPointer:
@@ -106,7 +118,7 @@ func appendTextual(dst []byte, t bson.Type, v []byte, n *node) ([]byte, bool) {
 		if !ok || 4+size > len(v) || size < 5 {
 			return dst, false
 		}
-		return appendString(dst, v[8:4+size-1]), true
+		return appendText(dst, v[8:4+size-1]), true
 	case bson.TypeMinKey:
 		return appendString(dst, "MinKey"), true
 	case bson.TypeMaxKey:
@@ -140,11 +152,11 @@ func appendBinary(dst []byte, subtype byte, v []byte) []byte {
 	return append(dst, '"')
 }
 
-func (c *column) appendList(dst, v []byte, n *node, depth int) ([]byte, bool) {
+func (b *bsonCell) appendList(dst, v []byte, n *node, depth int) ([]byte, bool) {
 	if depth == maxDepth {
 		return dst, false
 	}
-	elem := n.list(0)
+	elem := b.c.list(n, 0, depth)
 	dst = append(dst, '[')
 	length := 0
 	ok := eachElement(v, func(t bson.Type, _, value []byte) (ok bool) {
@@ -152,18 +164,22 @@ func (c *column) appendList(dst, v []byte, n *node, depth int) ([]byte, bool) {
 			dst = append(dst, ',')
 		}
 		length++
-		dst, ok = c.appendValue(dst, t, value, elem, depth+1)
+		var k kind
+		dst, k, ok = b.appendValue(dst, t, value, elem, depth+1)
+		b.c.note(elem, k)
 		return ok
 	})
-	n.length = length
+	if n != nil {
+		n.length = length
+	}
 	return append(dst, ']'), ok
 }
 
-func (c *column) appendDict(dst, v []byte, n *node, depth int) ([]byte, bool) {
+func (b *bsonCell) appendDict(dst, v []byte, n *node, depth int) ([]byte, bool) {
 	if depth == maxDepth {
 		return dst, false
 	}
-	n.dict()
+	b.c.dict(n, depth)
 	dst = append(dst, '{')
 	first := true
 	ok := eachElement(v, func(t bson.Type, key, value []byte) (ok bool) {
@@ -177,9 +193,11 @@ func (c *column) appendDict(dst, v []byte, n *node, depth int) ([]byte, bool) {
 		if !utf8.Valid(key) {
 			key = []byte(validText(string(key)))
 		}
-		dst = appendString(dst, key)
-		dst = append(dst, ':')
-		dst, ok = c.appendValue(dst, t, value, c.key(n, key), depth+1)
+		dst = append(appendString(dst, key), ':')
+		place := b.c.key(n, key)
+		var k kind
+		dst, k, ok = b.appendValue(dst, t, value, place, depth+1)
+		b.c.note(place, k)
 		return ok
 	})
 	return append(dst, '}'), ok

@@ -44,7 +44,6 @@ func TestPlainFields(t *testing.T) {
 		{"undefined", `null`, `{"wb_type":"unknown"}`, bson.Undefined{}},
 		{"object id", `"64b0c0ffee00010203040506"`, str, oid},
 		{"date", `1704164645678`, `{"wb_type":"timestamp"}`, date},
-		{"date no Python knows", `"9223372036854775807"`, str, bson.DateTime(math.MaxInt64)},
 		{"MongoDB's timestamp", `1704164645000`, `{"wb_type":"timestamp"}`, bson.Timestamp{T: 1704164645, I: 3}},
 		{"uuid", `"01234567-89ab-cdef-0123-456789abcdef"`, str, bson.Binary{Subtype: 4, Data: uuid}},
 		{"old uuid", `"01234567-89ab-cdef-0123-456789abcdef"`, str, bson.Binary{Subtype: 3, Data: uuid}},
@@ -68,8 +67,10 @@ func TestPlainFields(t *testing.T) {
 		{"list of numbers", `[1, 2.5, null]`, `{"wb_type":"list","params":{"element_type":{"wb_type":"union","params":{"allowed_types":[{"wb_type":"none"},{"wb_type":"number"}]}},"length":3}}`, bson.A{1, 2.5, math.Inf(1)}},
 		{"dates inside are texts", `["2024-01-02T03:04:05.678Z"]`, `{"wb_type":"list","params":{"element_type":{"wb_type":"string"},"length":1}}`, bson.A{date}},
 		{"ids inside", `{"id":"64b0c0ffee00010203040506"}`, `{"wb_type":"typedDict","params":{"type_map":{"id":{"wb_type":"string"}}}}`, bson.M{"id": oid}},
-		{"mixed list", `["a", true]`, `{"wb_type":"list","params":{"element_type":{"wb_type":"any"},"length":2}}`, bson.A{"a", true}},
-		{"numbers and texts", `[1, "9007199254740993"]`, `{"wb_type":"list","params":{"element_type":{"wb_type":"union","params":{"allowed_types":[{"wb_type":"number"},{"wb_type":"string"}]}},"length":2}}`, bson.A{1, int64(1<<53 + 1)}},
+		{"mixed list", `"[\"a\",true]"`, str, bson.A{"a", true}},
+		{"numbers and texts", `"[1,\"9007199254740993\"]"`, str, bson.A{1, int64(1<<53 + 1)}},
+		{"mixed values of a key", `"[{\"a\":1},{\"a\":[]}]"`, str, bson.A{bson.M{"a": 1}, bson.M{"a": bson.A{}}}},
+		{"dict without keys", `"{\"a\":{}}"`, str, bson.M{"a": bson.M{}}},
 		{"marks of readers", `{"_type_":"image-file","wb_type__":1,"wb_type_":2}`, `{"wb_type":"typedDict","params":{"type_map":{"_type_":{"wb_type":"string"},"wb_type_":{"wb_type":"number"},"wb_type__":{"wb_type":"number"}}}}`,
 			bson.D{{Key: "_type", Value: "image-file"}, {Key: "wb_type", Value: 1}, {Key: "wb_type_", Value: 2}}},
 		{"empty key", `{"":1}`, `{"wb_type":"typedDict","params":{"type_map":{"":{"wb_type":"number"}}}}`, bson.D{{Key: "", Value: 1}}},
@@ -105,21 +106,27 @@ func TestTypesAreBounded(t *testing.T) {
 	t.Run("keys", func(t *testing.T) {
 		var cells []cell
 		for i := range maxTypeKeys + 1 {
-			cells = append(cells, value(t, bson.M{fmt.Sprint("key", i): bson.M{"x": 1}}))
+			cells = append(cells, value(t, bson.M{fmt.Sprint("key", i): bson.M{}}))
 		}
-		got, _ := oneColumn(t, cells...)
-		assert.Equal(t, `{"wb_type":"any"}`, typeOf(t, got))
+		cells[0] = value(t, bson.M{"key0": bson.M{"é\"": "\n"}})
+		got, sum := oneColumn(t, cells...)
+		assert.Equal(t, str, typeOf(t, got))
+		assert.Equal(t, `{"key0":{"é\"":"\n"}}`, got.Data[0][0])
+		assert.Equal(t, `{"key1":{}}`, got.Data[1][0])
 		assert.Len(t, got.Data, maxTypeKeys+1)
+		assert.Equal(t, []string{"c"}, sum.Texts)
 	})
 	t.Run("depth", func(t *testing.T) {
 		var deep any = "x"
-		for range maxDepth {
+		for range maxTypeDepth {
 			deep = bson.A{deep}
 		}
 		got, sum := oneColumn(t, value(t, deep))
 		assert.Equal(t, maxTypeDepth, strings.Count(string(sum.Types), `"list"`))
-		assert.Contains(t, string(sum.Types), `"any"`)
-		assert.NotNil(t, got.Data[0][0])
+		assert.NotEqual(t, str, typeOf(t, got))
+		got, _ = oneColumn(t, value(t, bson.A{deep}), value(t, deep))
+		assert.Equal(t, [][]any{{`[[[[["x"]]]]]`}, {`[[[["x"]]]]`}}, got.Data)
+		assert.Equal(t, str, typeOf(t, got))
 	})
 	t.Run("too deep", func(t *testing.T) {
 		var deep any = "x"
@@ -127,20 +134,29 @@ func TestTypesAreBounded(t *testing.T) {
 			deep = bson.A{deep}
 		}
 		v := raw(t, deep)
-		got, _ := oneColumn(t, func(w *Writer) { assert.False(t, w.BSON(v)) })
+		got, _ := oneColumn(t, func(w *Writer) { assert.Equal(t, Damaged, w.BSON(v)) })
 		assert.Nil(t, got.Data[0][0])
 	})
 }
 
+func TestDatesThatPythonDoesNotKnowAreNull(t *testing.T) {
+	for _, ms := range []int64{math.MaxInt64, math.MinInt64, minMillis - 1, maxMillis + 1} {
+		got, _ := oneColumn(t, value(t, bson.DateTime(0)), func(w *Writer) { assert.Equal(t, DateOutOfRange, w.BSON(raw(t, bson.DateTime(ms)))) })
+		assert.Equal(t, [][]any{{json.Number("0")}, {nil}}, got.Data)
+		assert.Equal(t, `{"wb_type":"timestamp"}`, typeOf(t, got))
+		got, _ = oneColumn(t, func(w *Writer) {
+			assert.Equal(t, DateOutOfRange, w.BSON(raw(t, bson.A{bson.DateTime(ms), time.Unix(0, 0)})))
+		})
+		assert.Equal(t, []any{nil, "1970-01-01T00:00:00.000Z"}, got.Data[0][0])
+	}
+}
+
 func TestDamagedValuesAreNull(t *testing.T) {
 	whole := raw(t, bson.D{{Key: "a", Value: bson.A{1, "two", bson.M{"x": 1.5}}}, {Key: "b", Value: bson.Regex{Pattern: "p"}}})
-	require.True(t, func() (ok bool) {
-		oneColumn(t, func(w *Writer) { ok = w.BSON(whole) })
-		return ok
-	}())
+	oneColumn(t, func(w *Writer) { assert.Equal(t, NoTrouble, w.BSON(whole)) })
 	for cut := range len(whole.Value) {
 		got, _ := oneColumn(t, func(w *Writer) {
-			assert.False(t, w.BSON(bson.RawValue{Type: whole.Type, Value: whole.Value[:cut]}), "cut at %d", cut)
+			assert.Equal(t, Damaged, w.BSON(bson.RawValue{Type: whole.Type, Value: whole.Value[:cut]}), "cut at %d", cut)
 		})
 		require.Nil(t, got.Data[0][0])
 	}
@@ -148,10 +164,10 @@ func TestDamagedValuesAreNull(t *testing.T) {
 		{Type: 0x42, Value: []byte{1}}, {Type: bson.TypeBoolean, Value: []byte{2}}, {Type: bson.TypeInt32, Value: make([]byte, 5)},
 		{Type: bson.TypeString, Value: []byte("\x02\x00\x00\x00ab")}, {Type: bson.TypeString, Value: []byte("\xff\xff\xff\xffab")},
 	} {
-		got, _ := oneColumn(t, func(w *Writer) { assert.False(t, w.BSON(v), "%v", v) })
+		got, _ := oneColumn(t, func(w *Writer) { assert.Equal(t, Damaged, w.BSON(v), "%v", v) })
 		require.Nil(t, got.Data[0][0])
 	}
-	got, _ := oneColumn(t, func(w *Writer) { assert.True(t, w.BSON(bson.RawValue{})) })
+	got, _ := oneColumn(t, func(w *Writer) { assert.Equal(t, NoTrouble, w.BSON(bson.RawValue{})) })
 	assert.Nil(t, got.Data[0][0], "a missing field")
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"slices"
 	"strconv"
 	"testing"
 	"unicode/utf8"
@@ -26,15 +27,23 @@ func (m *memory) Write(p []byte) (int, error) {
 	return m.Buffer.Write(p)
 }
 
+func (m *memory) Reopen() (io.ReadCloser, error) {
+	return io.NopCloser(bytes.NewReader(m.Bytes())), nil
+}
+
 func (m *memory) Park() error  { m.parked++; return nil }
 func (m *memory) Close() error { m.closed++; return nil }
 
-// parts collects the files of a table.
+// partFiles collects the files of a table.
 type partFiles []*memory
 
-func (f *partFiles) open(part int) (io.WriteCloser, error) {
+func (f *partFiles) open(part int) (Part, error) {
 	m := new(memory)
-	*f = append(*f, m)
+	if part < len(*f) {
+		(*f)[part] = m // the first file of this part is of no use any more
+	} else {
+		*f = append(*f, m)
+	}
 	return m, nil
 }
 
@@ -125,6 +134,9 @@ func readable(t testing.TB, file []byte) {
 	require.NoError(t, json.Unmarshal(*c.ColumnTypes, &types))
 	checkTypeKeys(t, types)
 	columns := types["params"].(map[string]any)["type_map"].(map[string]any)
+	for name, typ := range columns {
+		require.True(t, shown(typ.(map[string]any), true), "W&B's pages cannot rely on the type of %q: %v", name, typ)
+	}
 	for _, row := range c.Data {
 		require.Len(t, row, len(c.Columns))
 		for i, cell := range row {
@@ -148,6 +160,30 @@ func checkTypeKeys(t testing.TB, v any) {
 	for _, inner := range m {
 		checkTypeKeys(t, inner)
 	}
+}
+
+// shown reports whether W&B's pages can show a column by its type alone: it is one type, or that type and null.
+func shown(typ map[string]any, top bool) bool {
+	params, _ := typ["params"].(map[string]any)
+	switch typ["wb_type"] {
+	case "string", "number", "boolean":
+		return true
+	case "timestamp", "image-file", "unknown": // a column of nulls is "unknown" and null
+		return top
+	case "list":
+		return shown(params["element_type"].(map[string]any), false)
+	case "typedDict":
+		for _, field := range params["type_map"].(map[string]any) {
+			if !shown(field.(map[string]any), false) {
+				return false
+			}
+		}
+		return len(params["type_map"].(map[string]any)) > 0
+	case "union":
+		rest := slices.DeleteFunc(slices.Clone(params["allowed_types"].([]any)), func(a any) bool { return a.(map[string]any)["wb_type"] == "none" })
+		return len(rest) == 1 && len(params["allowed_types"].([]any)) == 2 && shown(rest[0].(map[string]any), top)
+	}
+	return false
 }
 
 // assignable is the rule of wandb 0.31's _dtypes.py, for what JSON can hold.

@@ -83,7 +83,6 @@ func (w *Writer) Image(img Image) {
 	if c == nil {
 		return
 	}
-	c.kinds |= kImage
 	if c.images == nil {
 		c.images = &imageTypes{
 			boxes: map[string]map[int]bool{}, masks: map[string]map[int]bool{}, scores: map[string]bool{},
@@ -91,6 +90,7 @@ func (w *Writer) Image(img Image) {
 	}
 	c.images.classes = c.images.classes || img.Classes != nil
 	w.buf = img.appendCell(w.buf, c.images)
+	w.settle(c, kImage)
 }
 
 func (img *Image) appendCell(b []byte, t *imageTypes) []byte {
@@ -146,11 +146,10 @@ func (l *BoxLayer) append(b []byte, t *imageTypes) []byte {
 }
 
 func (x *Box) append(b []byte, t *imageTypes) []byte {
-	var ignored node // a box is no value of its own
-	b = appendFloat(append(b, `{"position":{"minX":`...), x.MinX, &ignored)
-	b = appendFloat(append(b, `,"maxX":`...), x.MaxX, &ignored)
-	b = appendFloat(append(b, `,"minY":`...), x.MinY, &ignored)
-	b = appendFloat(append(b, `,"maxY":`...), x.MaxY, &ignored)
+	b, _ = appendFloat(append(b, `{"position":{"minX":`...), x.MinX)
+	b, _ = appendFloat(append(b, `,"maxX":`...), x.MaxX)
+	b, _ = appendFloat(append(b, `,"minY":`...), x.MinY)
+	b, _ = appendFloat(append(b, `,"maxY":`...), x.MaxY)
 	b = strconv.AppendInt(append(b, `},"class_id":`...), int64(x.ClassID), 10)
 	if x.Caption != "" {
 		b = appendField(b, `,"box_caption":`, x.Caption)
@@ -162,7 +161,7 @@ func (x *Box) append(b []byte, t *imageTypes) []byte {
 		}
 		b = append(b, separator(written, `,"scores":{`)...)
 		b = appendField(b, "", s.Name)
-		b = appendFloat(append(b, ':'), s.Value, &ignored)
+		b, _ = appendFloat(append(b, ':'), s.Value)
 		t.scores[validText(s.Name)] = true
 		written++
 	}

@@ -19,7 +19,7 @@ func text(s string) cell { return func(w *Writer) { w.Text(s) } }
 
 func value(t testing.TB, v any) cell {
 	r := raw(t, v)
-	return func(w *Writer) { require.True(t, w.BSON(r)) }
+	return func(w *Writer) { require.Equal(t, NoTrouble, w.BSON(r)) }
 }
 
 const (
@@ -77,8 +77,19 @@ func officialCases(t testing.TB) map[string][]cell {
 	}
 }
 
-// The official package writes the same cells and the same types, with the members of unions
-// in the same order.
+// differentTypes are what the official package writes as "any", as "unknown" or as a type without fields, none of
+// which W&B's pages read well.
+var differentTypes = map[string]string{
+	"empty_lists":       `{"wb_type":"list","params":{"element_type":{"wb_type":"string"},"length":0}}`,
+	"lists_of_null":     `{"wb_type":"list","params":{"element_type":{"wb_type":"union","params":{"allowed_types":[{"wb_type":"none"},{"wb_type":"string"}]}},"length":2}}`,
+	"dicts_with_null":   `{"wb_type":"typedDict","params":{"type_map":{"k":{"wb_type":"union","params":{"allowed_types":[{"wb_type":"none"},{"wb_type":"string"}]}}}}}`,
+	"empty_dicts":       str,
+	"mixed":             str,
+	"string_and_number": str,
+}
+
+// The official package writes the same cells and, but for differentTypes, the same types, with the members
+// of unions in the same order.
 func TestTableIsWhatTheOfficialPackageWrites(t *testing.T) {
 	golden, err := os.ReadFile("testdata/official.json")
 	require.NoError(t, err)
@@ -98,11 +109,15 @@ func TestTableIsWhatTheOfficialPackageWrites(t *testing.T) {
 			}
 			sum, err := w.Close()
 			require.NoError(t, err)
+			readable(t, files[0].Bytes())
+			ours := parse(t, files[0].Bytes())
+			assert.JSONEq(t, string(*ours.ColumnTypes), string(sum.Types))
+			if typ, ok := differentTypes[name]; ok {
+				assert.Equal(t, typ, typeOf(t, ours))
+				return
+			}
 			assert.JSONEq(t, string(want), files[0].String())
 			assert.JSONEq(t, string(*theirs.ColumnTypes), string(sum.Types))
-			ours := parse(t, files[0].Bytes())
-			assert.JSONEq(t, string(*theirs.ColumnTypes), string(*ours.ColumnTypes))
-			readable(t, files[0].Bytes())
 		})
 	}
 }

@@ -2,8 +2,6 @@ package table
 
 import (
 	"flag"
-	"fmt"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -69,7 +67,10 @@ type testColumn struct {
 
 // kindsColumns has every kind of column, three rows each.
 func kindsColumns(t *testing.T) []testColumn {
-	v := func(x any) cell { return value(t, x) }
+	v := func(x any) cell {
+		r := raw(t, x)
+		return func(w *Writer) { w.BSON(r) }
+	}
 	var deep any = "bottom"
 	for range maxDepth / 2 {
 		deep = bson.M{"k": bson.A{deep}}
@@ -92,6 +93,10 @@ func kindsColumns(t *testing.T) []testColumn {
 		{"dict of dates", []cell{v(bson.D{{Key: "d", Value: time.Unix(1, 0)}, {Key: "wb_type", Value: "x"}}), v(bson.M{}), v(bson.M{"d": bson.DateTime(math.MinInt64)})}},
 		{"deep", []cell{v(deep), v(bson.M{"k": nil}), null}},
 		{"anything", []cell{v(1), v("a"), v(bson.M{"x": bson.A{1, "b", nil}})}},
+		{"sometimes a text", []cell{v(time.Unix(1, 0)), v(bson.A{"é\"\n", true}), v("wandb-artifact://é")}},
+		{"empty", []cell{v(bson.A{}), null, v(bson.A{})}},
+		{"no keys", []cell{v(bson.M{}), null, v(bson.M{})}},
+		{"nulls inside", []cell{v(bson.M{"a": nil, "b": bson.A{nil}}), null, v(bson.M{"a": nil})}},
 		{"nothing", []cell{null, null, null}},
 		{"wb_type", []cell{v(1), v(2), v(3)}},
 		{"_type", []cell{text("image-file"), null, null}},
@@ -101,16 +106,12 @@ func kindsColumns(t *testing.T) []testColumn {
 // writeTable writes a table under dir, in parts of four rows.
 func writeTable(t *testing.T, dir, key string, columns []testColumn) {
 	t.Helper()
-	temp := func(part int) string { return filepath.Join(t.TempDir(), fmt.Sprint(part)) }
-	var files []string
 	var names []string
 	for _, c := range columns {
 		names = append(names, c.name)
 	}
-	w := NewWriter(names, func(part int) (io.WriteCloser, error) {
-		files = append(files, temp(part))
-		return os.Create(files[part])
-	})
+	var files partFiles
+	w := NewWriter(names, files.open)
 	w.partRows = 4
 	for row := range columns[0].cells {
 		w.BeginRow()
@@ -126,8 +127,7 @@ func writeTable(t *testing.T, dir, key string, columns []testColumn) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, path), PartitionedJSON(key), 0o600))
 	}
 	for i, part := range parts {
-		b, err := os.ReadFile(files[i])
-		require.NoError(t, err)
+		b := files[i].Bytes()
 		readable(t, b)
 		to := filepath.Join(dir, filepath.FromSlash(part))
 		require.NoError(t, os.MkdirAll(filepath.Dir(to), 0o700))

@@ -1,5 +1,10 @@
 // Package table streams rows into W&B table files: the JSON of the cells, the column
 // types that W&B's readers check every cell against, and parts for long tables.
+//
+// A column has one type for all of its cells, null or not. W&B's pages show no row of a table in which a
+// column is of texts and moments, and they guess the type of a column that is "any", or has "unknown"
+// within, from at most 1,000 of its rows: one cell of another kind, and they fail. So neither is written. A column
+// whose cells are of several kinds becomes one of texts, see text.go.
 package table
 
 import (
@@ -8,8 +13,6 @@ import (
 	"io"
 	"math"
 	"strconv"
-	"strings"
-	"time"
 )
 
 // MaxPartRows is how many rows one table file holds at most: wandb.Table's own
@@ -22,11 +25,15 @@ const flushSize = 64 << 10
 // outside is the cell index between two rows.
 const outside = math.MaxInt
 
-// Parker is a part's file that can be put aside: what it holds in memory and its file
-// handle are given back until the next Write, which comes when the table is closed.
-// A table of very many rows needs no more handles than a short one that way.
-type Parker interface {
+// Part is the file of a part.
+type Part interface {
+	io.WriteCloser
+	// Park puts the file aside: what it holds in memory and its file handle are given back until the next
+	// Write, which comes when the table is closed. A table of very many rows needs no more handles than a
+	// short one that way.
 	Park() error
+	// Reopen reads what was written, after Close.
+	Reopen() (io.ReadCloser, error)
 }
 
 // Writer streams rows into one or more parts, each of which is a complete W&B table
@@ -37,20 +44,23 @@ type Parker interface {
 // therefore left open (see Parker) until Close, which ends all of them with the same types.
 type Writer struct {
 	columns  []string
-	open     func(part int) (io.WriteCloser, error)
+	open     func(part int) (Part, error)
 	cols     []column
 	partRows int64
 
 	parts   []part
-	current io.Writer // the part that rows go to; nil when the next row opens one
+	current Part // the part that rows go to; nil when the next row opens one
+	rows    int64
 	buf     []byte
+	mark    int // where the current cell begins in buf
+	scratch []byte
 	cell    int
 	classes []string
 	err     error
 }
 
 type part struct {
-	file io.WriteCloser
+	file Part
 	rows int64
 }
 
@@ -64,15 +74,18 @@ type Summary struct {
 	Columns []string
 	// Types is the value of "column_types", the same in all parts.
 	Types json.RawMessage
+	// Texts are the columns whose cells became texts because they were of several kinds, deep or wide.
+	Texts []string
 }
 
 // NewWriter streams rows into parts of at most MaxPartRows rows each. open is asked
 // for the file of each part, counted from 0, when its first row begins; a table without
-// rows has one part too. The Writer closes the files.
+// rows has one part too. It is asked for a part again, and the first file is of no use then, where
+// a later row has changed the type of a column. The Writer closes the files.
 //
 // Names must differ from each other. "_type" and "wb_type", which W&B's readers take for
 // marks of their own, are written as "_type_" and "wb_type_".
-func NewWriter(columns []string, open func(part int) (io.WriteCloser, error)) *Writer {
+func NewWriter(columns []string, open func(part int) (Part, error)) *Writer {
 	w := &Writer{open: open, partRows: MaxPartRows, cell: outside}
 	w.cols = make([]column, len(columns))
 	taken := make(map[string]bool, len(columns))
@@ -128,6 +141,7 @@ func (w *Writer) EndRow() error {
 	w.buf = append(w.buf, ']')
 	p := &w.parts[len(w.parts)-1]
 	p.rows++
+	w.rows++
 	if len(w.buf) >= flushSize {
 		w.flush()
 	}
@@ -149,9 +163,13 @@ func (w *Writer) Close() (Summary, error) {
 	if w.err == nil && w.current != nil {
 		w.flush()
 	}
-	sum := Summary{Columns: w.columns, Types: w.appendTypes(nil)}
+	for i := range w.cols {
+		w.cols[i].end(w.rows)
+	}
+	sum := Summary{Columns: w.columns, Types: w.appendTypes(nil), Texts: w.texts()}
 	for i := range w.parts {
 		p := &w.parts[i]
+		w.rewrite(i)
 		if w.err == nil {
 			_, err := p.file.Write(w.footer(p.rows, sum.Types))
 			w.failPart(i, err)
@@ -190,14 +208,19 @@ func (w *Writer) openPart() {
 	}
 	w.parts = append(w.parts, part{file: file})
 	w.current = file
-	w.buf = append(w.buf, `{"_type":"table","log_mode":"IMMUTABLE","columns":[`...)
+	w.buf = w.appendHeader(w.buf)
+}
+
+// appendHeader adds what stands before the rows of a part.
+func (w *Writer) appendHeader(dst []byte) []byte {
+	dst = append(dst, `{"_type":"table","log_mode":"IMMUTABLE","columns":[`...)
 	for i, name := range w.columns {
 		if i > 0 {
-			w.buf = append(w.buf, ',')
+			dst = append(dst, ',')
 		}
-		w.buf = appendString(w.buf, name)
+		dst = appendString(dst, name)
 	}
-	w.buf = append(w.buf, `],"data":[`...)
+	return append(dst, `],"data":[`...)
 }
 
 func (w *Writer) flush() {
@@ -209,8 +232,8 @@ func (w *Writer) flush() {
 // parkPart puts a full part aside until Close.
 func (w *Writer) parkPart() {
 	w.flush()
-	if p, ok := w.current.(Parker); ok && w.err == nil {
-		w.failPart(len(w.parts)-1, p.Park())
+	if w.err == nil {
+		w.failPart(len(w.parts)-1, w.current.Park())
 	}
 	w.current = nil
 }
@@ -240,88 +263,9 @@ func (w *Writer) next() *column {
 		w.buf = append(w.buf, ',')
 	}
 	w.cell++
+	w.mark = len(w.buf)
+	if !c.text {
+		c.before = c.kinds &^ kNull
+	}
 	return c
-}
-
-// Null writes an empty cell.
-func (w *Writer) Null() {
-	if c := w.next(); c != nil {
-		c.kinds |= kNull
-		w.buf = append(w.buf, "null"...)
-	}
-}
-
-// Text writes a text. Bytes that are not UTF-8 become U+FFFD.
-func (w *Writer) Text(s string) {
-	if c := w.next(); c != nil {
-		c.kinds |= kString
-		if strings.HasPrefix(s, artifactScheme) {
-			c.kinds |= kAny
-		}
-		w.buf = appendString(w.buf, s)
-	}
-}
-
-// TextBytes is Text for bytes, which it does not keep.
-func (w *Writer) TextBytes(b []byte) {
-	if c := w.next(); c != nil {
-		c.kinds |= kString
-		if hasArtifactScheme(b) {
-			c.kinds |= kAny
-		}
-		w.buf = appendString(w.buf, b)
-	}
-}
-
-// Int writes a whole number. One beyond ±2^53, which W&B's pages and other readers
-// would round, is written as a text; the column is then one of numbers and texts.
-func (w *Writer) Int(v int64) {
-	if c := w.next(); c != nil {
-		w.buf = appendInt(w.buf, v, &c.node)
-	}
-}
-
-// Float writes a number; NaN and the infinities become null, since JSON has none.
-func (w *Writer) Float(v float64) {
-	if c := w.next(); c != nil {
-		w.buf = appendFloat(w.buf, v, &c.node)
-	}
-}
-
-// Bool writes true or false.
-func (w *Writer) Bool(v bool) {
-	if c := w.next(); c != nil {
-		c.kinds |= kBool
-		w.buf = strconv.AppendBool(w.buf, v)
-	}
-}
-
-// Time writes a moment as whole milliseconds since 1970, UTC, which W&B's readers turn
-// into a date again. One outside of the years 1 to 9999, at which the official package
-// would fail, becomes a text with its milliseconds.
-func (w *Writer) Time(t time.Time) {
-	if c := w.next(); c != nil {
-		w.buf = appendMillis(w.buf, t.UnixMilli(), &c.node)
-	}
-}
-
-// StringList writes a list of texts.
-func (w *Writer) StringList(list []string) {
-	c := w.next()
-	if c == nil {
-		return
-	}
-	elem := c.list(len(list))
-	w.buf = append(w.buf, '[')
-	for i, s := range list {
-		if i > 0 {
-			w.buf = append(w.buf, ',')
-		}
-		elem.kinds |= kString
-		if strings.HasPrefix(s, artifactScheme) {
-			elem.kinds |= kAny
-		}
-		w.buf = appendString(w.buf, s)
-	}
-	w.buf = append(w.buf, ']')
 }

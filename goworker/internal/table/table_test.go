@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"testing"
 	"time"
@@ -96,7 +95,7 @@ func TestSameInputSameBytes(t *testing.T) {
 		w.SetClasses([]string{"cat", "dog"})
 		w.BeginRow()
 		w.Image(overlay())
-		require.True(t, w.BSON(doc))
+		require.Equal(t, NoTrouble, w.BSON(doc))
 		require.NoError(t, w.EndRow())
 		_, err := w.Close()
 		require.NoError(t, err)
@@ -114,7 +113,7 @@ func TestNumbersAndTimes(t *testing.T) {
 		require.NoError(t, err)
 		return func(w *Writer) { w.Time(v) }
 	}
-	both, stamp := number+" or "+str, `{"wb_type":"timestamp"}`
+	stamp := `{"wb_type":"timestamp"}`
 	integer := func(v int64) cell { return func(w *Writer) { w.Int(v) } }
 	for _, c := range []struct {
 		name  string
@@ -124,12 +123,12 @@ func TestNumbersAndTimes(t *testing.T) {
 	}{
 		{"integers that a float64 holds", []cell{integer(1 << 53), integer(-1 << 53)}, `[[9007199254740992],[-9007199254740992]]`, number},
 		{"larger ones are texts", []cell{integer(1<<53 + 1), integer(-1 << 63)}, `[["9007199254740993"],["-9223372036854775808"]]`, str},
-		{"both", []cell{integer(7), integer(1<<63 - 1)}, `[[7],["9223372036854775807"]]`, both},
+		{"both", []cell{integer(7), integer(1<<63 - 1)}, `[["7"],["9223372036854775807"]]`, str},
 		{"a date in any zone", []cell{at("2024-01-02T05:04:05.678999+02:00")}, `[[1704164645678]]`, stamp},
 		{"the years of Python", []cell{at("0001-01-01T00:00:00Z"), at("9999-12-31T23:59:59.999Z")}, `[[-62135596800000],[253402300799999]]`, stamp},
-		{"years beyond", []cell{at("2024-01-02T03:04:05Z"), func(w *Writer) { w.Time(time.UnixMilli(maxMillis + 1)) }},
-			`[[1704164645000],["253402300800000"]]`, str + " or " + stamp},
-		{"dates among numbers stay numbers when read", []cell{at("2024-01-02T03:04:05Z"), integer(1)}, `[[1704164645000],[1]]`, `{"wb_type":"any"}`},
+		{"years beyond", []cell{at("2024-01-02T03:04:05Z"), func(w *Writer) { assert.Equal(t, DateOutOfRange, w.Time(time.UnixMilli(maxMillis+1))) }},
+			`[[1704164645000],[null]]`, stamp},
+		{"dates among numbers", []cell{at("2024-01-02T03:04:05Z"), integer(1)}, `[["2024-01-02T03:04:05.000Z"],["1"]]`, str},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, _ := oneColumn(t, c.cells...)
@@ -146,7 +145,8 @@ func TestFloats(t *testing.T) {
 		0: "0.0", 1: "1.0", -2.5: "-2.5", 0.1: "0.1", 1e15: "1000000000000000.0", 1e16: "1e+16", 1e-5: "0.00001", 1e-6: "1e-06",
 		1.7976931348623157e308: "1.7976931348623157e+308", 5e-324: "5e-324",
 	} {
-		assert.Equal(t, want, string(appendFloat(nil, v, new(node))))
+		got, _ := appendFloat(nil, v)
+		assert.Equal(t, want, string(got))
 	}
 	inf, _ := oneColumn(t, func(w *Writer) { w.Float(1 / zero) }, func(w *Writer) { w.Float(-1 / zero) }, func(w *Writer) { w.Float(zero / zero) })
 	assert.Equal(t, [][]any{{nil}, {nil}, {nil}}, inf.Data)
@@ -154,7 +154,8 @@ func TestFloats(t *testing.T) {
 
 var zero float64
 
-// Texts that begin like a reference to an artifact are one for the official reader.
+// Texts that begin like a reference to an artifact are one for the official reader, which
+// refuses them among texts: they get a blank.
 func TestTextsLikeReferences(t *testing.T) {
 	ref := "wandb-artifact://abc/x"
 	for name, c := range map[string]cell{
@@ -164,7 +165,9 @@ func TestTextsLikeReferences(t *testing.T) {
 		"BSON":       value(t, ref),
 	} {
 		got, _ := oneColumn(t, c)
-		assert.Contains(t, typeOf(t, got), `{"wb_type":"any"}`, name)
+		data, err := json.Marshal(got.Data[0][0])
+		require.NoError(t, err)
+		assert.Contains(t, string(data), `" wandb-artifact://abc/x"`, name)
 	}
 }
 
@@ -220,7 +223,7 @@ func TestMisuseIsAnError(t *testing.T) {
 func TestErrorsOfTheFilesAreKept(t *testing.T) {
 	full := errors.New("no space left on device")
 	t.Run("open", func(t *testing.T) {
-		w := NewWriter([]string{"a"}, func(int) (io.WriteCloser, error) { return nil, full })
+		w := NewWriter([]string{"a"}, func(int) (Part, error) { return nil, full })
 		w.BeginRow()
 		w.Null()
 		require.ErrorIs(t, w.EndRow(), full)
@@ -229,7 +232,7 @@ func TestErrorsOfTheFilesAreKept(t *testing.T) {
 	})
 	t.Run("write", func(t *testing.T) {
 		first, second := &memory{}, &memory{onWrite: full}
-		w := NewWriter([]string{"a"}, func(part int) (io.WriteCloser, error) { return []io.WriteCloser{first, second}[part], nil })
+		w := NewWriter([]string{"a"}, func(part int) (Part, error) { return []Part{first, second}[part], nil })
 		w.partRows = 1
 		var err error
 		for range 2 {
@@ -246,7 +249,7 @@ func TestErrorsOfTheFilesAreKept(t *testing.T) {
 	})
 	t.Run("footer", func(t *testing.T) {
 		file := &memory{onWrite: full}
-		w := NewWriter([]string{"a"}, func(int) (io.WriteCloser, error) { return file, nil })
+		w := NewWriter([]string{"a"}, func(int) (Part, error) { return file, nil })
 		_, err := w.Close()
 		require.ErrorIs(t, err, full)
 		assert.Equal(t, 1, file.closed)
@@ -289,12 +292,12 @@ func TestRowsAllocateNothing(t *testing.T) {
 	assert.Zero(t, testing.AllocsPerRun(2000, row))
 }
 
-type discard struct{}
+// discard is a part that nobody reads.
+type discard struct{ memory }
 
-func (discard) Write(p []byte) (int, error) { return len(p), nil }
-func (discard) Close() error                { return nil }
+func (*discard) Write(p []byte) (int, error) { return len(p), nil }
 
-func openDiscard(int) (io.WriteCloser, error) { return discard{}, nil }
+func openDiscard(int) (Part, error) { return new(discard), nil }
 
 func make5() []string { return []string{"sample_id", "filepath", "tags", "label_a", "label_b"} }
 

@@ -1,8 +1,13 @@
 package table
 
+// What W&B's pages cannot show in a column is written as text: the column then has the texts of all of its
+// values. Columns become texts that hold values of several kinds (numbers beyond 2^53 count as texts), lists or
+// dicts of such values, or dicts with more than maxTypeKeys keys or deeper than maxTypeDepth.
+
 import (
 	"bytes"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,12 +25,8 @@ const (
 )
 
 // artifactScheme begins texts that the official package takes for references to an
-// artifact, whatever the column's type says. A column with one gets the type "any".
+// artifact, which it then refuses to read in a column of texts.
 const artifactScheme = "wandb-artifact://"
-
-func hasArtifactScheme(b []byte) bool {
-	return len(b) >= len(artifactScheme) && b[0] == 'w' && bytes.HasPrefix(b, []byte(artifactScheme))
-}
 
 const hexDigits = "0123456789abcdef"
 
@@ -36,6 +37,47 @@ var plain = func() (t [256]bool) {
 	}
 	return t
 }()
+
+// appendText adds a value that is a text. One that readers would take for something else gets a blank before it.
+func appendText[T ~string | ~[]byte](dst []byte, s T) []byte {
+	start := len(dst)
+	dst = appendString(dst, s)
+	if len(s) >= len(artifactScheme) && s[0] == 'w' && string(s[:len(artifactScheme)]) == artifactScheme {
+		dst = slices.Insert(dst, start+1, ' ')
+	}
+	return dst
+}
+
+// appendAsText adds a cell of a column of texts, of the cell's JSON and the kind of its value. Texts stay
+// as they are, moments are in ISO 8601, everything else is its JSON. Such a cell depends on its own value only.
+func appendAsText(dst, cell []byte, k kind) []byte {
+	switch {
+	case len(cell) == 0 || cell[0] == '"' || string(cell) == "null":
+		return append(dst, cell...)
+	case k == kTime:
+		ms, _ := strconv.ParseInt(string(cell), 10, 64) // we wrote it
+		dst, _ = appendMoment(dst, ms)
+		return dst
+	}
+	dst = append(dst, '"')
+	for i := 0; i < len(cell); i++ {
+		switch b := cell[i]; {
+		case b == '"':
+			dst = append(dst, '\\', '"')
+		case b != '\\':
+			dst = append(dst, b)
+		case cell[i+1] == 'u' && (cell[i+2] != '0' || cell[i+3] != '0' || cell[i+4] >= '8'):
+			dst = append(dst, b) // people shall read the character itself, not its escape
+		default: // an escape within the text: both of its characters are characters of the text
+			dst = append(dst, '\\', '\\')
+			if i++; cell[i] == '"' || cell[i] == '\\' {
+				dst = append(dst, '\\')
+			}
+			dst = append(dst, cell[i])
+		}
+	}
+	return append(dst, '"')
+}
 
 // appendString adds s as a JSON text of ASCII characters only: the official package opens
 // table files in the machine's own encoding, so that on Windows anything else is misread.
@@ -111,78 +153,63 @@ func safeKey(key string, taken func(string) bool) string {
 	return key
 }
 
-func appendNull(dst []byte, n *node) []byte {
-	n.kinds |= kNull
-	return append(dst, "null"...)
-}
-
 // appendInt adds v, as a text where a float64 could not hold it.
-func appendInt(dst []byte, v int64, n *node) []byte {
+func appendInt(dst []byte, v int64) ([]byte, kind) {
 	if v > maxSafeInt || v < -maxSafeInt {
-		return appendIntText(dst, v, n)
+		dst = append(dst, '"')
+		dst = strconv.AppendInt(dst, v, 10)
+		return append(dst, '"'), kString
 	}
-	n.kinds |= kNumber
-	return strconv.AppendInt(dst, v, 10)
-}
-
-func appendIntText(dst []byte, v int64, n *node) []byte {
-	n.kinds |= kString
-	dst = append(dst, '"')
-	dst = strconv.AppendInt(dst, v, 10)
-	return append(dst, '"')
+	return strconv.AppendInt(dst, v, 10), kNumber
 }
 
 // appendFloat adds v so that Python reads a float with the same bits.
-func appendFloat(dst []byte, v float64, n *node) []byte {
+func appendFloat(dst []byte, v float64) ([]byte, kind) {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return appendNull(dst, n)
+		return append(dst, "null"...), kNull
 	}
-	n.kinds |= kNumber
 	if size := math.Abs(v); size != 0 && (size < 1e-5 || size >= 1e16) {
-		return strconv.AppendFloat(dst, v, 'e', -1, 64)
+		return strconv.AppendFloat(dst, v, 'e', -1, 64), kNumber
 	}
 	from := len(dst)
 	dst = strconv.AppendFloat(dst, v, 'f', -1, 64)
 	if bytes.IndexByte(dst[from:], '.') < 0 {
 		dst = append(dst, '.', '0')
 	}
-	return dst
+	return dst, kNumber
 }
 
-// appendMillis adds a moment as the number that readers turn into a date.
-func appendMillis(dst []byte, ms int64, n *node) []byte {
+// appendMillis adds a moment as the number that readers turn into a date; null where they cannot.
+func appendMillis(dst []byte, ms int64) ([]byte, kind) {
 	if ms < minMillis || ms > maxMillis {
-		return appendIntText(dst, ms, n)
+		return append(dst, "null"...), kNull
 	}
-	n.kinds |= kTime
-	return strconv.AppendInt(dst, ms, 10)
+	return strconv.AppendInt(dst, ms, 10), kTime
 }
 
 // appendMoment adds a moment as text: inside of a list or dict the official package does
 // not turn numbers into dates and then refuses to read the table.
-func appendMoment(dst []byte, ms int64, n *node) []byte {
+func appendMoment(dst []byte, ms int64) ([]byte, kind) {
 	if ms < minMillis || ms > maxMillis {
-		return appendIntText(dst, ms, n)
+		return append(dst, "null"...), kNull
 	}
-	n.kinds |= kString
 	dst = append(dst, '"')
 	dst = time.UnixMilli(ms).UTC().AppendFormat(dst, "2006-01-02T15:04:05.000Z")
-	return append(dst, '"')
+	return append(dst, '"'), kString
 }
 
 // appendDecimal adds the text of a decimal number: as a number where a float64 holds it
 // as it is written (up to 15 digits), as a text else; NaN and infinities become null.
-func appendDecimal(dst []byte, text string, n *node) []byte {
+func appendDecimal(dst []byte, text string) ([]byte, kind) {
 	v, err := strconv.ParseFloat(text, 64)
 	if math.IsNaN(v) || (math.IsInf(v, 0) && err == nil) {
-		return appendNull(dst, n)
+		return append(dst, "null"...), kNull
 	}
 	mantissa, _, _ := strings.Cut(strings.ToUpper(text), "E")
 	digits := strings.TrimLeft(strings.NewReplacer("-", "", ".", "").Replace(mantissa), "0")
 	exact := err == nil && len(digits) <= 15 && (v != 0 || digits == "")
 	if !exact {
-		n.kinds |= kString
-		return appendString(dst, text)
+		return appendString(dst, text), kString
 	}
-	return appendFloat(dst, v, n)
+	return appendFloat(dst, v)
 }

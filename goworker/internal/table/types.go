@@ -19,18 +19,17 @@ const (
 	kList
 	kDict
 	kImage
-	kAny // what cannot be told more closely
 )
 
-// The bounds of what is remembered of a column: users' dicts may have a key of their own in
-// every row, or go very deep. What is beyond them has the type "any".
+// The bounds of a column's type. Users' dicts may have a key of their own in every row, or go very
+// deep: what is beyond these bounds is written as text.
 const (
-	maxTypeKeys  = 1000
-	maxTypeDepth = 8
+	maxTypeKeys  = 100
+	maxTypeDepth = 4
 )
 
 // node is what was seen at one place: a column's cells, a list's elements, the values of a
-// dict's key.
+// dict's key. Methods of column take nil for a place that does not matter.
 type node struct {
 	kinds  kind
 	elem   *node
@@ -46,11 +45,41 @@ type node struct {
 type column struct {
 	node
 	known int // keys remembered, against maxTypeKeys
+	// mixed is set as soon as only text fits what was seen: values of several kinds at one place, or a type beyond its bounds.
+	mixed bool
+	// From the row with the number from on, the cells are texts. Those before it are of the kind before, 0 for
+	// none but nulls, and become texts when the table is closed.
+	text   bool
+	from   int64
+	before kind
 }
 
-// list notes a list of n elements and gives the place of its elements.
-func (n *node) list(length int) *node {
-	n.kinds |= kList
+// root is the place of the cells themselves.
+func (c *column) root() *node {
+	if c.text {
+		return nil
+	}
+	return &c.node
+}
+
+// note notes a value.
+func (c *column) note(n *node, k kind) {
+	if n == nil {
+		return
+	}
+	n.kinds |= k
+	if values := n.kinds &^ kNull; values&(values-1) != 0 {
+		c.mixed = true
+	}
+}
+
+// list notes a list of length elements, within depth other lists and dicts, and gives the place of its elements.
+func (c *column) list(n *node, length, depth int) *node {
+	if n == nil {
+		return nil
+	}
+	c.note(n, kList)
+	c.mixed = c.mixed || depth >= maxTypeDepth
 	n.length = length
 	if n.elem == nil {
 		n.elem = new(node)
@@ -58,22 +87,25 @@ func (n *node) list(length int) *node {
 	return n.elem
 }
 
-// dict notes a dict, the keys of which follow through key.
-func (n *node) dict() {
-	n.kinds |= kDict
+// dict notes a dict within depth lists and dicts, the keys of which follow through key.
+func (c *column) dict(n *node, depth int) {
+	if n == nil {
+		return
+	}
+	c.note(n, kDict)
+	c.mixed = c.mixed || depth >= maxTypeDepth
 	n.dicts++
 }
 
-// key gives the place of a dict's key; nil when no more keys are remembered.
+// key gives the place of a dict's key.
 func (c *column) key(n *node, key []byte) *node {
-	if n.kinds&kAny != 0 {
+	if n == nil || c.mixed {
 		return nil
 	}
 	k := n.keys[string(key)]
 	if k == nil {
 		if c.known == maxTypeKeys {
-			n.kinds |= kAny
-			n.keys = nil
+			c.mixed = true
 			return nil
 		}
 		c.known++
@@ -90,6 +122,32 @@ func (c *column) key(n *node, key []byte) *node {
 	return k
 }
 
+// become makes the column one of texts from a row on.
+func (c *column) become(row int64) {
+	c.text, c.from, c.node = true, row, node{}
+}
+
+// end decides what only all the rows together can tell.
+func (c *column) end(rows int64) {
+	if !c.text && c.hasBareDict() {
+		c.before = c.kinds &^ kNull
+		c.become(rows)
+	}
+}
+
+// hasBareDict reports whether there are dicts of which none has a key: no type of W&B's describes them.
+func (n *node) hasBareDict() bool {
+	if n == nil {
+		return false
+	}
+	for _, value := range n.keys {
+		if value.hasBareDict() {
+			return true
+		}
+	}
+	return n.kinds&kDict != 0 && len(n.keys) == 0 || n.elem.hasBareDict()
+}
+
 // member is one type of a union, with the official package's sort key: the type's name as
 // it prints it.
 type member struct {
@@ -104,34 +162,54 @@ func (w *Writer) appendTypes(dst []byte) []byte {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = appendString(dst, w.columns[i])
-		dst = append(dst, ':')
-		members := w.cols[i].members(w.classes, 0)
-		if len(members) == 0 {
-			members = []member{simple("unknown")}
-		}
-		dst = appendUnion(dst, append(members, simple("none")))
+		dst = append(appendString(dst, w.columns[i]), ':')
+		dst = appendUnion(dst, w.cols[i].member(w.classes), simple("none"))
 	}
 	return append(dst, "}}}"...)
 }
 
-// appendType adds the type of what is inside of a list or a dict.
-func (n *node) appendType(dst []byte, classes []string, depth int, inList bool) []byte {
-	members := n.members(classes, depth)
-	if n.kinds == 0 || (n.kinds == kNull && inList) {
-		members = append(members, simple("unknown"))
+// member is the type of a column's cells but for null. A column without any value is
+// "unknown", as the official package has it: whichever rows a reader looks at, it finds nulls.
+func (c *column) member(classes []string) member {
+	switch {
+	case c.text:
+		return simple("string")
+	case c.kinds&^kNull == 0:
+		return simple("unknown")
+	case c.kinds&kImage != 0:
+		return member{"Image-file", c.images.appendType(nil, classes)}
 	}
-	if n.kinds&kNull != 0 {
-		members = append(members, simple("none"))
-	}
-	return appendUnion(dst, members)
+	return c.node.member()
 }
 
-// appendUnion adds one type, or the union of several.
-func appendUnion(dst []byte, members []member) []byte {
-	if len(members) == 1 {
-		return append(dst, members[0].json...)
+// member is the type of the values at a place but for null. Where there is none, as in lists
+// that are all empty, it is "string": "unknown" would make readers guess the type of the whole column.
+func (n *node) member() member {
+	switch n.kinds &^ kNull {
+	case kNumber:
+		return simple("number")
+	case kBool:
+		return simple("boolean")
+	case kTime:
+		return simple("timestamp")
+	case kList:
+		return n.listType()
+	case kDict:
+		return n.dictType()
 	}
+	return simple("string")
+}
+
+// appendType adds the type of what is inside of a list or a dict.
+func (n *node) appendType(dst []byte) []byte {
+	if n.kinds&kNull != 0 {
+		return appendUnion(dst, n.member(), simple("none"))
+	}
+	return append(dst, n.member().json...)
+}
+
+// appendUnion adds the union of several types.
+func appendUnion(dst []byte, members ...member) []byte {
 	slices.SortStableFunc(members, func(a, b member) int { return cmp.Compare(a.name, b.name) })
 	dst = append(dst, `{"wb_type":"union","params":{"allowed_types":[`...)
 	for i, m := range members {
@@ -143,47 +221,16 @@ func appendUnion(dst []byte, members []member) []byte {
 	return append(dst, "]}}"...)
 }
 
-// members are the types of the values but for null. Values of several kinds are "any",
-// but for texts among numbers (large integers) or dates (those that Python cannot hold).
-func (n *node) members(classes []string, depth int) []member {
-	kinds := n.kinds &^ kNull
-	switch kinds {
-	case 0:
-		return nil
-	case kString:
-		return []member{simple("string")}
-	case kNumber:
-		return []member{simple("number")}
-	case kBool:
-		return []member{simple("boolean")}
-	case kTime:
-		return []member{simple("timestamp")}
-	case kString | kNumber:
-		return []member{simple("number"), simple("string")}
-	case kString | kTime:
-		return []member{simple("string"), simple("timestamp")}
-	case kImage:
-		return []member{{"Image-file", n.images.appendType(nil, classes)}}
-	}
-	if depth < maxTypeDepth && kinds == kList {
-		return []member{n.listType(classes, depth+1)}
-	}
-	if depth < maxTypeDepth && kinds == kDict {
-		return []member{n.dictType(classes, depth+1)}
-	}
-	return []member{simple("any")}
-}
-
-func (n *node) listType(classes []string, depth int) member {
+func (n *node) listType() member {
 	b := append([]byte(nil), `{"wb_type":"list","params":{"element_type":`...)
-	b = n.elem.appendType(b, classes, depth, true)
+	b = n.elem.appendType(b)
 	b = append(b, `,"length":`...)
 	b = strconv.AppendInt(b, int64(n.length), 10)
 	b = append(b, "}}"...)
 	return member{n.elem.name() + "[]", b}
 }
 
-func (n *node) dictType(classes []string, depth int) member {
+func (n *node) dictType() member {
 	b := append([]byte(nil), `{"wb_type":"typedDict","params":{"type_map":{`...)
 	for i, key := range slices.Sorted(maps.Keys(n.keys)) {
 		if i > 0 {
@@ -193,9 +240,8 @@ func (n *node) dictType(classes []string, depth int) member {
 		if value.seen < n.dicts {
 			value.kinds |= kNull // readers take a key that is missing for null
 		}
-		b = appendString(b, key)
-		b = append(b, ':')
-		b = value.appendType(b, classes, depth, false)
+		b = append(appendString(b, key), ':')
+		b = value.appendType(b)
 	}
 	return member{"{", append(b, "}}}"...)}
 }
@@ -203,19 +249,7 @@ func (n *node) dictType(classes []string, depth int) member {
 // name is how the official package prints the type of a list's elements, as far as the
 // list's place before or behind "None" depends on it.
 func (n *node) name() string {
-	name := "Any"
-	switch kinds := n.kinds &^ kNull; kinds {
-	case 0:
-		name = "Unknown"
-	case kList:
-		name = n.elem.name()
-	case kDict:
-		name = "{"
-	default:
-		if kinds&(kList|kDict|kImage) == 0 {
-			name = n.members(nil, 0)[0].name
-		}
-	}
+	name := n.member().name
 	if n.kinds&kNull != 0 {
 		return min(name, "None or ")
 	}

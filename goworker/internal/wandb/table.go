@@ -30,9 +30,13 @@ type TableCopy struct {
 // RunTable is a table that FinishRun shows in a run's workspace.
 type RunTable struct {
 	copy         TableCopy
-	path, sha256 string
+	path, sha256 string // of the copy; empty where there is none
 	artifactPath string
 }
+
+// PartitionedRunTable is a table of several parts. It has no copy among the run's files: as with W&B's own client, the
+// workspace reads it from the artifact.
+func PartitionedRunTable(key string) RunTable { return RunTable{copy: TableCopy{Key: key}} }
 
 // UploadTableCopy puts the copy among the files of a run of ours. It takes two
 // requests and does not need the artifact, so it can go on beside LogArtifact.
@@ -77,6 +81,9 @@ func (t RunTable) In(artifactID, path string) (RunTable, error) {
 
 // value is what history and summary of the run hold under the table's key.
 func (t RunTable) value() map[string]any {
+	if t.path == "" {
+		return map[string]any{"_type": "partitioned-table", "artifact_path": t.artifactPath}
+	}
 	return map[string]any{
 		"_type": "table-file", "log_mode": "IMMUTABLE", "ncols": t.copy.Columns, "nrows": t.copy.Rows,
 		"path": t.path, "sha256": t.sha256, "size": len(t.copy.Data), "artifact_path": t.artifactPath,
@@ -90,14 +97,17 @@ func tableStream(tables []RunTable, now time.Time) map[string]any {
 	var uploaded []string
 	for _, t := range tables {
 		line[t.copy.Key] = t.value()
-		uploaded = append(uploaded, t.path)
+		if t.path != "" {
+			uploaded = append(uploaded, t.path)
+		}
 	}
 	history, _ := json.Marshal(line) // Texts and numbers only: it cannot fail.
 	line["_wandb"] = map[string]any{"runtime": 0}
 	summary, _ := json.Marshal(line)
 	chunk := func(raw []byte) map[string]any { return map[string]any{"offset": 0, "content": []string{string(raw)}} }
-	return map[string]any{
-		"files":    map[string]any{"wandb-history.jsonl": chunk(history), "wandb-summary.json": chunk(summary)},
-		"uploaded": uploaded,
+	stream := map[string]any{"files": map[string]any{"wandb-history.jsonl": chunk(history), "wandb-summary.json": chunk(summary)}}
+	if len(uploaded) > 0 {
+		stream["uploaded"] = uploaded
 	}
+	return stream
 }

@@ -47,6 +47,26 @@ func TestTablesShowWithTheEndOfTheRunInOneRequest(t *testing.T) {
 	}
 }
 
+// W&B's own client gives the run nothing of a partitioned table but where it is.
+func TestAPartitionedTableHasNoCopyAmongTheRunsFiles(t *testing.T) {
+	f := newFake(t)
+	f.have("r", "running", "")
+	c := f.client()
+	table, err := wandb.PartitionedRunTable("samples").In(artifactID(7), "samples.partitioned-table.json")
+	require.NoError(t, err)
+	require.NoError(t, c.FinishRun(t.Context(), ref("r"), 0, table))
+	require.Len(t, f.streams, 1)
+	assert.NotContains(t, f.streams[0], "uploaded")
+	for _, name := range []string{"wandb-history.jsonl", "wandb-summary.json"} {
+		var values map[string]any
+		content := f.streams[0]["files"].(obj)[name].(obj)["content"].([]any)
+		require.NoError(t, json.Unmarshal([]byte(content[0].(string)), &values))
+		assert.Equal(t, map[string]any{
+			"_type": "partitioned-table", "artifact_path": "wandb-artifact://41727469666163743a37/samples.partitioned-table.json",
+		}, values["samples"])
+	}
+}
+
 func TestARunIsEndedEvenIfItsTableIsRefused(t *testing.T) {
 	f := newFake(t)
 	f.have("r", "running", "")
