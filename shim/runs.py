@@ -64,7 +64,7 @@ def record_predictions(view, message, params, moment):
         "model_version": to_plain(params.get("model_version")),
         "predictions_field": params["predictions_field"],
         "wandb_project": message.project,
-        "wandb_artifact": message.artifact_name,
+        "wandb_artifact": f"{message.artifact_name}:latest",
         "samples_processed": message.samples,
         "total_predictions": message.total_predictions,
         "inference_timestamp": moment["iso"],

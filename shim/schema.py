@@ -173,25 +173,6 @@ def prompt_field(samples, path):
     return _describe(path, db_path, field)
 
 
-def no_labels_error(samples):
-    """The error for a view that was to be logged with labels and has none."""
-    if frame_label_fields(samples):
-        return WandBError(
-            "include_labels=True, but all label fields of this view belong to video "
-            f"frames. {_FRAMES_HINT}, or log the videos with include_labels=False",
-            source=SETTINGS,
-            code="frame_field",
-        )
-
-    return WandBError(
-        "include_labels=True, but this view has no label field. Log it with "
-        "include_labels=False, or name plain fields with fields=[...]. If the dataset "
-        "has labels, check the view's select_fields() and exclude_fields()",
-        source=SETTINGS,
-        code="no_labels",
-    )
-
-
 def choices(samples, accept):
     """Returns the paths of the collection's fields, nested ones too, that are accepted.
 

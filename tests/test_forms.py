@@ -276,6 +276,25 @@ def test_plan_of_a_view(operator, lookups, images):
     assert "About 6.0 kB go up" in plan
 
 
+def test_a_form_of_pictures_without_labels(operator, lookups, images, fake_worker):
+    log = operator(VIEW)
+    plan = fields(log, images, {"only_pictures": True, "fields": ["number"]})["plan"]["view"]["description"]
+    assert plan.startswith("A table with 7 columns: sample_id, filepath, tags, number, image, width, height.")
+    # What was filled in for a table with labels does not count when they are switched off.
+    stale = {
+        "fields": ["number"],
+        "include_images": True,
+        "image_mode": "original",
+        "overlays": ["weather"],
+        "mask_mode": "all",
+    }
+    for switch in (False, True):
+        foo.execute_operator(log.uri, dataset=images, params={"project": "p", "only_pictures": switch, **stale})
+        job = fake_worker.requests[-1].log_view
+        assert (job.include_labels, job.include_images, len(job.fields)) == (False, switch, int(switch))
+        assert not job.pictures.overlays.fields
+
+
 def test_plan_of_predictions(operator, lookups, images):
     params = {"prompt_field": "prompt", "include_images": True}
     plan = fields(operator(PREDICTIONS), images, params)["plan"]["view"]["description"]
@@ -383,6 +402,12 @@ def test_how_pictures_are_shown(operator, lookups, images):
         assert not {"image_mode", "thumbnail_size"} & set(fields(operator(VIEW), images, params))
     form = fields(operator(VIEW), images, {"include_labels": True, "thumbnail_size": 5})
     assert form["thumbnail_size"]["invalid"]
+
+    form = fields(operator(VIEW), images, {"only_pictures": True})
+    assert {"image_mode", "thumbnail_size", "fields"} <= set(form)
+    assert {"overlays", "include_images"}.isdisjoint(form)
+    assert form["only_pictures"]["default"] is False
+    assert "only_pictures" not in fields(operator(VIEW), images, {"include_labels": True})
 
     assert "image_mode" not in fields(operator(PREDICTIONS), images)
     assert "image_mode" in fields(operator(PREDICTIONS), images, {"include_images": True})

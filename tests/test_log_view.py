@@ -100,8 +100,9 @@ def test_new_arguments(log, fake_worker, images):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"fields": ["number"]}, "include_labels=True only"),
-        ({"include_images": True}, "include_labels=True only"),
+        ({"fields": ["number"]}, "include_labels=True or include_images=True"),
+        ({"fields": ["number"], "image_mode": "none"}, "include_labels=True or include_images=True"),
+        ({"mask_mode": "all"}, "this one has none"),
         ({"include_labels": True, "fields": ["nope"]}, "no such field"),
         ({"embedding_field": "number"}, "is a IntField"),
         ({"aliases": [1]}, "aliases has to be a list of strings"),
@@ -115,12 +116,34 @@ def test_mistakes_are_found_before_the_worker_starts(log, fake_worker, images, a
     assert fake_worker.requests == []
 
 
-def test_a_view_without_labels(log, fake_worker, images, media):
-    with pytest.raises(RuntimeError, match="this view has no label field"):
-        log(images.select_fields("number"), project="p", run_id="r", include_labels=True)
+def test_a_view_without_labels(log, fake_worker, images):
+    result = log(images.select_fields("number"), project="p", run_id="r", include_labels=True)
 
-    log(images.select_fields("number"), project="p", run_id="r", include_labels=True, fields="number")
-    assert fake_worker.requests[0].log_view.include_labels
+    (warning,) = result["warnings"]
+    assert (warning["code"], "no label field" in warning["message"]) == ("no_labels", True)
+    job = fake_worker.requests[0].log_view
+    assert (job.include_labels, job.include_images, list(job.labels)) == (True, True, [])
+
+    assert log(images.select_fields("number"), project="p", run_id="r")["warnings"] == []
+
+
+@pytest.mark.parametrize("arguments", [{"include_images": True}, {"image_mode": "thumbnail"}])
+def test_pictures_without_labels(log, fake_worker, images, arguments):
+    result = log(images, project="p", run_id="r", fields=["number"], **arguments)
+
+    job = fake_worker.requests[0].log_view
+    assert (job.include_labels, job.include_images, list(job.labels)) == (False, True, [])
+    assert [field.path for field in job.fields] == ["number"]
+    assert not job.pictures.overlays.fields
+    assert result["warnings"] == []
+
+
+def test_labels_drawn_without_their_texts(log, fake_worker, images):
+    log(images, project="p", run_id="r", include_images=True, overlays=["weather"])
+    log(images, project="p", run_id="r", include_images=True, overlays=True)
+
+    drawn = [[field.path for field in request.log_view.pictures.overlays.fields] for request in fake_worker.requests]
+    assert drawn == [["weather"], ["ground_truth", "predictions", "weather"]]
 
 
 def test_what_has_no_column_is_said(log, fake_worker, media):
@@ -131,6 +154,9 @@ def test_what_has_no_column_is_said(log, fake_worker, media):
     in_lists = log(labels, project="p", run_id="r", include_labels=True)["warnings"]
 
     assert [(w["code"], "objects" in w["message"]) for w in in_frames] == [("frame_labels", True)]
+    only_frames = log(videos.exclude_fields("events"), project="p", run_id="r", include_labels=True)["warnings"]
+    assert only_frames == in_frames
+    assert log(videos, project="p", run_id="r")["warnings"] == []
     assert [(w["code"], "many.b" in w["message"]) for w in in_lists] == [("labels_in_lists", True)]
 
 

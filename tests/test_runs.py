@@ -119,7 +119,7 @@ def test_record_of_predictions(operator, fake_worker, dataset):
     job = fake_worker.requests[0].log_predictions
     assert record.method == "model_inference"
     assert (record.model_name, record.model_version, record.predictions_field) == ("yolo-v8 n", 3, "predictions")
-    assert (record.wandb_project, record.wandb_artifact) == ("p", "made_up")
+    assert (record.wandb_project, record.wandb_artifact) == ("p", "made_up:latest")
     assert (record.samples_processed, record.total_predictions) == (12, 24)
     assert record.inference_timestamp == job.inference_timestamp
     assert job.model_version == "3"

@@ -129,7 +129,6 @@ def test_frame_fields_name_the_way_out(videos):
         with pytest.raises(WandBError, match=r"to_frames\(sample_frames=False\)"):
             schema.predictions_field(videos, path)
 
-    assert "to_frames(sample_frames=False)" in str(schema.no_labels_error(videos.exclude_fields("events")))
     assert schema.frame_label_fields(videos) == ["objects"]
 
 

@@ -8,6 +8,9 @@ from ..errors import SETTINGS, WandBError
 from . import choices, forms, results
 from .log_operator import LogOperator, text_list
 
+# The form's switch for pictures in a table without labels.
+_ONLY_PICTURES = "only_pictures"
+
 
 class LogFiftyOneViewToWandB(LogOperator):
     """Logs a dataset or view as a W&B dataset artifact."""
@@ -90,7 +93,8 @@ class LogFiftyOneViewToWandB(LogOperator):
                 fields
             entity (None): the W&B user or team; by default, that of the FiftyOne secret,
                 of W&B's own settings or of the key
-            include_images (None): whether the table shows pictures; by default, it does
+            include_images (None): whether to log a table with pictures, whatever ``include_labels`` says; by
+                default, the table with labels shows them
             image_mode (None): what the column ``image`` holds: "thumbnail" (the default), "original" (the media
                 file itself), "reference" (its URI, with the artifact referring to it, and the column
                 ``thumbnail`` beside it) or "none"
@@ -157,17 +161,14 @@ class LogFiftyOneViewToWandB(LogOperator):
 
     def _contents(self, ctx, inputs, view):
         labels, _ = schema.label_fields(view)
-        named = ", ".join(field["path"] for field in labels)
-        inputs.bool(
-            "include_labels",
-            default=False,
-            label="Include labels",
-            description=f"A table with a column for each of: {named}" if named else "This view has no label fields",
-        )
-        if ctx.params.get("include_labels"):
-            inputs.bool("include_images", default=True, label="Show the pictures", description="A column of the table")
-            forms.pictures(ctx, inputs, self.image_mode(ctx.params))
-            forms.overlays(ctx, inputs, view, self.image_mode(ctx.params), "all that can be")
+        with_labels, mode = bool(ctx.params.get("include_labels")), self.image_mode(ctx.params)
+        self._table(inputs, labels, with_labels)
+        with_table = with_labels or mode != "none"
+        if with_table:
+            forms.pictures(ctx, inputs, mode)
+            if with_labels:
+                forms.overlays(ctx, inputs, view, mode, "all that can be")
+
             forms.choose_many(
                 inputs,
                 "fields",
@@ -190,12 +191,26 @@ class LogFiftyOneViewToWandB(LogOperator):
                 )
 
         columns = []
-        if ctx.params.get("include_labels"):
-            columns = ["sample_id", "filepath", "tags", *(f"label_{field['path']}" for field in labels)]
-            columns += ctx.params.get("fields") or []
+        if with_table:
+            texts = [f"label_{field['path']}" for field in labels] if with_labels else []
+            columns = ["sample_id", "filepath", "tags", *texts, *(ctx.params.get("fields") or [])]
 
         forms.some(ctx, inputs)
-        forms.plan(ctx, inputs, view, columns, self.image_mode(ctx.params))
+        forms.plan(ctx, inputs, view, columns, mode, None if with_labels else [])
+
+    def _table(self, inputs, labels, with_labels):
+        named = ", ".join(field["path"] for field in labels)
+        inputs.bool(
+            "include_labels",
+            default=False,
+            label="Include labels",
+            description=f"A table with a column for each of: {named}" if named else "This view has no label fields",
+        )
+        # A form keeps what a switch was set to, and these two have different defaults: each has a name of its own.
+        if with_labels:
+            inputs.bool("include_images", default=True, label="Show the pictures", description="A column of the table")
+        else:
+            inputs.bool(_ONLY_PICTURES, default=False, label="Show the pictures", description="A table without labels")
 
     def resolve_output(self, ctx):
         logged = (ctx.results or {}).get("samples_logged", 0)
@@ -206,23 +221,24 @@ class LogFiftyOneViewToWandB(LogOperator):
         return f"Log view to W&B: {name}"
 
     def image_mode(self, params):
-        return pictures.mode(params, default=True) if params.get("include_labels") else "none"
+        return pictures.mode(_without_labels(params), default=bool(params.get("include_labels")))
+
+    def job(self, samples, params, record_id=None, **where):
+        return super().job(samples, _without_labels(params), record_id, **where)
 
     def prepare(self, view, params):
-        with_table = bool(params.get("include_labels"))
-        if not with_table and (params.get("fields") or pictures.mode(params, default=False) != "none"):
+        with_labels = bool(params.get("include_labels"))
+        if not with_labels and self.image_mode(params) == "none" and params.get("fields"):
             raise WandBError(
-                "fields, include_images and image_mode are for columns of the table, which is logged with "
-                "include_labels=True only",
+                "fields are columns of a table, and this view is logged as a list of its samples: give "
+                "include_labels=True or include_images=True, too",
                 source=SETTINGS,
                 code="no_table",
             )
 
-        labels, left_out = schema.label_fields(view) if with_table else ([], [])
-        fields = schema.plain_fields(view, params.get("fields"))
-        if with_table and not labels and not fields:
-            raise schema.no_labels_error(view)
-
+        labels, left_out = schema.label_fields(view) if with_labels else ([], [])
+        # Without the labels' texts, labels are drawn only if that is asked for.
+        drawn = None if with_labels or params.get("overlays") is True else []
         # The form's switch can be off while the field is still chosen.
         embeddings = params.get("embedding_field") if params.get("include_embeddings", True) else None
         request = {
@@ -232,13 +248,13 @@ class LogFiftyOneViewToWandB(LogOperator):
             "description": params.get("description") or "",
             "aliases": text_list(params.get("aliases"), "aliases"),
             "tags": text_list(params.get("tags"), "tags"),
-            "include_labels": with_table,
-            **self.pictures(view, params),
+            "include_labels": with_labels,
+            **self.pictures(view, params, drawn),
             "labels": labels,
-            "fields": fields,
+            "fields": schema.plain_fields(view, params.get("fields")),
             "embeddings": schema.embedding_fields(view, embeddings),
         }
-        return {"log_view": request}, runs.record_view, _left_out(view, labels, left_out)
+        return {"log_view": request}, runs.record_view, _left_out(view, labels, left_out) if with_labels else []
 
     def result(self, message):
         return {
@@ -246,6 +262,20 @@ class LogFiftyOneViewToWandB(LogOperator):
             "artifact_name": message.artifact_name,
             "samples_logged": message.samples,
         }
+
+
+def _without_labels(params):
+    """The parameters as they count: a form keeps what was filled in for a table with labels that is off now."""
+    if params.get("include_labels") or _ONLY_PICTURES not in params:
+        return params
+
+    of_labels = ("overlays", "mask_mode", "draw_labels")
+    kept = {k: v for k, v in params.items() if k not in of_labels}
+    kept["include_images"] = bool(params[_ONLY_PICTURES])
+    if not kept["include_images"]:
+        kept.pop("fields", None)
+
+    return kept
 
 
 def _left_out(view, labels, paths):
@@ -261,7 +291,18 @@ def _left_out(view, labels, paths):
             }
         )
 
-    frames = schema.frame_label_fields(view) if labels else []
+    frames = schema.frame_label_fields(view)
+    if not labels and not paths and not frames:
+        warnings.append(
+            {
+                "code": "no_labels",
+                "message": "This view has no label field, so its table has no columns of labels. If the dataset has "
+                "labels, check the view's select_fields() and exclude_fields()",
+                "count": 1,
+                "sample_ids": [],
+            }
+        )
+
     if frames:
         warnings.append(
             {

@@ -72,7 +72,9 @@ def _text_of_list(items, noun):
 
 def _sure(label):
     value = confidence(label)
-    return "" if value is None else f" ({value:.2f})"
+    if value is None:
+        value = getattr(label, "confidence", None)  # not finite
+    return f" ({value:.2f})" if isinstance(value, (int, float)) else ""
 
 
 def _polyline(label):
@@ -95,7 +97,7 @@ def _geo(label):
 
 
 def _regression(label):
-    return f"{label.value}{_sure(label)}" if _is_number(label.value) else "None"
+    return f"{label.value}{_sure(label)}"
 
 
 _SINGLE = {
@@ -206,9 +208,7 @@ def references(view):
     """The content of ``sample_references.json``."""
     found = []
     for sample in view:
-        one = {"id": source_id(sample), "filepath": sample.filepath, "tags": list(sample.tags)}
-        if isinstance(sample, fo.core.clips.ClipView):
-            one["support"] = str(list(sample.support))
+        one = {"id": source_id(sample), "filepath": sample.filepath, "tags": list(sample.tags), **_own(sample)}
         metadata = sample.metadata if sample.has_field("metadata") else None
         if metadata is not None:
             # Of what is not set FiftyOne stores nothing.
@@ -260,7 +260,7 @@ def prediction_rows(view, field, prompt=None):
             {
                 "sample_id": source_id(sample),
                 "label_ids": ids(leaves(label)),
-                **({"prompt": sample[prompt] or None} if prompt else {}),
+                **({"prompt": sample[prompt]} if prompt else {}),
                 "predictions": text(label),
                 "avg_confidence": round(sum(sure) / len(sure), 3) if sure else None,
                 "num_predictions": count(label),

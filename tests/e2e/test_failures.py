@@ -132,11 +132,9 @@ def test_empty(dataset, images, log_view, log_predictions, fails, make):
 
 
 @pytest.mark.oldest
-def test_no_labels(images, data, log_view, log_predictions, fails):
-    fails(lambda: log_view(images.select_fields("number"), include_labels=True), "no_labels")
+def test_predictions_of_frames(data, log_predictions, fails):
     of_frames = data["videos"].exclude_fields("events")
     for call in (
-        lambda: log_view(of_frames, include_labels=True),
         lambda: log_predictions(of_frames, "objects"),
         lambda: log_predictions(of_frames, "frames.objects"),
     ):

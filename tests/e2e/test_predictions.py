@@ -85,7 +85,7 @@ def test_texts_of_a_language_model(dataset, log_predictions, read):
     answers = ["short", "é" * 500, "é" * 501, "word " * 200, '\n\U0001f600 "x"', "", None, "short"]
     made = dataset(
         [
-            fo.Sample(filepath=f"/none/{i}.png", answer=a, prompt=f"What is {i}?" if i % 3 else None)
+            fo.Sample(filepath=f"/none/{i}.png", answer=a, prompt=["", f"What is {i}?", None][i % 3])
             for i, a in enumerate(answers)
         ]
     )

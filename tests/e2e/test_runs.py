@@ -151,7 +151,7 @@ def test_records(images, log_view, log_predictions, server):
     (other,) = [k for k in images.list_runs() if k.startswith("inference_a_b_c_")]
     record = images.get_run_info(other).config
     assert (record.method, record.model_name, record.model_version) == ("model_inference", "a-b c", "v2")
-    assert (record.wandb_artifact, record.samples_processed) == (predicted["artifact_name"], 4)
+    assert (record.wandb_artifact, record.samples_processed) == (f"{predicted['artifact_name']}:latest", 4)
     assert record.total_predictions == predicted["total_predictions"]
 
 

@@ -8,6 +8,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/label"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 )
 
 // LogView is the job of log_fiftyone_view_to_wandb.
@@ -15,9 +16,10 @@ type LogView struct {
 	Target  Target
 	View    View
 	Dataset Dataset
-	// IncludeLabels makes a table of the labels' texts, else sample_references.json.
+	// IncludeLabels makes a table with the labels' texts. So do Pictures; without either, there is
+	// sample_references.json instead of a table.
 	IncludeLabels bool
-	// Pictures are the pictures in that table; nil for none.
+	// Pictures are the pictures in the table; nil for none.
 	Pictures   *Pictures
 	Labels     []Field
 	Fields     []Field
@@ -28,10 +30,12 @@ type LogView struct {
 func (j LogView) Run(ctx context.Context, events Events) (*Result, error) {
 	return runLog(ctx, j.Target, j.View, events, logPlan{
 		kind: "dataset", runPrefix: "fiftyone_",
-		defaultName: func(runID string) string { return "dataset_view_" + shortRunID(runID) },
-		collect:     j.collect,
+		defaultName: defaultViewName, collect: j.collect,
 	})
 }
+
+// hasTable reports whether the rows are logged as a table.
+func (j LogView) hasTable() bool { return j.IncludeLabels || j.Pictures != nil }
 
 // labelColumn is one label field of the table.
 type labelColumn struct {
@@ -65,7 +69,7 @@ func (j LogView) collect(ctx context.Context, c *collector) (*publication, error
 	if r.ids, err = newIDList(c, sampleIDsPath); err != nil {
 		return nil, err
 	}
-	if j.IncludeLabels {
+	if j.hasTable() {
 		if err = r.openTable(ctx, j, f); err != nil {
 			return nil, err
 		}
@@ -136,9 +140,7 @@ func (r *viewRows) add(s *view.Slots, pictures rowPictures) error {
 	}
 	if r.refs != nil {
 		one := reference{ID: source.Hex(), Filepath: path, Tags: append([]string{}, r.tags...), Metadata: documentJSON(s.Value(r.metadata))}
-		if r.base.kind == RowClip {
-			one.Support, _ = supportText(s.Value(r.base.extra))
-		}
+		r.base.identify(&one, s, own)
 		return r.refs.add(one)
 	}
 	return r.addTableRow(s, pictures, source, own, path)
@@ -253,10 +255,7 @@ func paths(fields []Field) []string {
 	return out
 }
 
-// shortRunID is the first 8 characters of a run's id, as in default names.
-func shortRunID(id string) string {
-	if runes := []rune(id); len(runes) > 8 {
-		return string(runes[:8])
-	}
-	return id
+// defaultViewName is the artifact's name where none is given: it ends in the first 8 characters of the run's id.
+func defaultViewName(runID string) string {
+	return wandb.GeneratedName("dataset_view_"+label.Head(runID, 8), "")
 }

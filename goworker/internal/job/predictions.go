@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/label"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 )
 
 // LogPredictions is the job of log_model_predictions.
@@ -38,9 +40,15 @@ func (j LogPredictions) Run(ctx context.Context, events Events) (*Result, error)
 	}
 	return runLog(ctx, j.Target, j.View, events, logPlan{
 		kind: "predictions", runPrefix: "predictions_",
-		defaultName: func(string) string { return j.ModelName + "_predictions_" + j.NameTimestamp },
+		defaultName: func(string) string { return j.defaultName() },
 		collect:     j.collect,
 	})
+}
+
+// defaultName is the artifact's name where none is given: the original's lower case model and "_" for blanks.
+func (j LogPredictions) defaultName() string {
+	model := strings.ReplaceAll(strings.ToLower(j.ModelName), " ", "_")
+	return wandb.GeneratedName(model, "_predictions_"+j.NameTimestamp)
 }
 
 // predictionRows makes the rows of the predictions' table, and in the same pass
@@ -168,8 +176,12 @@ func (r *predictionRows) addPrompt(s *view.Slots) {
 	if r.prompt < 0 {
 		return
 	}
-	text, _ := label.Text(s.Value(r.prompt))
-	textOrNull(r.table.w, text)
+	// An empty prompt is one: the model was asked nothing but the picture.
+	if text, ok := label.Text(s.Value(r.prompt)); ok {
+		r.table.w.Text(text)
+	} else {
+		r.table.w.Null()
+	}
 }
 
 // addText adds the cells of a string. It returns the whole text where the cell

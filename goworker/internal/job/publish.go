@@ -201,10 +201,10 @@ func (p *publisher) result(c *collector, pub *publication, relation Relation, lo
 	return &res
 }
 
-// artifactName is the given name as W&B takes it, or the default.
+// artifactName is the given name as W&B takes it, or the default, which W&B takes as it is.
 func artifactName(given, otherwise string) (string, error) {
 	if given == "" {
-		given = otherwise
+		return otherwise, wandb.CheckArtifactName(otherwise)
 	}
 	name := wandb.SanitizeName(given)
 	if name == "" {

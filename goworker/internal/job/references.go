@@ -11,13 +11,15 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
 
 // referencesPath is the file that a view without labels is logged as.
 const referencesPath = "sample_references.json"
 
 // references writes sample_references.json: a list of {id, filepath, tags,
-// metadata?}, indented by two spaces, as the original plugin wrote it.
+// metadata?}, indented by two spaces, as the original plugin wrote it. Rows of patches, frames
+// and clips have what tells them apart, too: see rowBase.columns.
 type references struct {
 	file *artifact.SpoolFile
 	out  *bufio.Writer
@@ -26,13 +28,30 @@ type references struct {
 	pretty bytes.Buffer // scratch
 }
 
-// reference is one sample. The order of the keys is part of the format.
+// reference is one row. ID is the sample's that it comes from. The order of the keys is part of
+// the format.
 type reference struct {
-	ID       string          `json:"id"`
-	Filepath string          `json:"filepath"`
-	Tags     []string        `json:"tags"`
-	Support  string          `json:"support,omitempty"`
-	Metadata json.RawMessage `json:"metadata,omitempty"`
+	ID          string          `json:"id"`
+	Filepath    string          `json:"filepath"`
+	Tags        []string        `json:"tags"`
+	PatchID     string          `json:"patch_id,omitempty"`
+	Support     string          `json:"support,omitempty"`
+	FrameID     string          `json:"frame_id,omitempty"`
+	FrameNumber json.RawMessage `json:"frame_number,omitempty"`
+	Metadata    json.RawMessage `json:"metadata,omitempty"`
+}
+
+// identify adds what tells rows of one sample apart.
+func (b *rowBase) identify(one *reference, s *view.Slots, own bson.ObjectID) {
+	switch b.kind {
+	case RowPatch:
+		one.PatchID = own.Hex()
+	case RowClip:
+		// A clip's own id is another one each time its view is made.
+		one.Support, _ = supportText(s.Value(b.extra))
+	case RowFrame:
+		one.FrameID, one.FrameNumber = own.Hex(), valueJSON(s.Value(b.extra))
+	}
 }
 
 func newReferences(c *collector) (*references, error) {

@@ -207,9 +207,24 @@ func TestArtifactNames(t *testing.T) {
 	name, err := artifactName("My Model/V2", "unused")
 	require.NoError(t, err)
 	assert.Equal(t, "my_model_v2", name)
-	name, err = artifactName("", "yolo v8_predictions_1")
-	require.NoError(t, err)
-	assert.Equal(t, "yolo_v8_predictions_1", name)
 	_, err = artifactName("///", "unused")
 	assert.Equal(t, "bad_name", fault.Code(err))
+}
+
+// The original takes the run's id as it is, and of a model's name only the blanks.
+func TestDefaultNamesOfArtifacts(t *testing.T) {
+	for id, want := range map[string]string{
+		"run-b": "dataset_view_run-b", "Run--C_9876": "dataset_view_Run--C_9", "a b@c": "dataset_view_a_b_c", "日本語": "dataset_view____",
+	} {
+		name, err := artifactName("", defaultViewName(id))
+		require.NoError(t, err)
+		assert.Equal(t, want, name)
+	}
+	for model, want := range map[string]string{
+		"YOLO v8-n": "yolo_v8-n_predictions_20260101_000000", "org/model:7b": "org_model_7b_predictions_20260101_000000",
+	} {
+		name, err := artifactName("", LogPredictions{ModelName: model, NameTimestamp: "20260101_000000"}.defaultName())
+		require.NoError(t, err)
+		assert.Equal(t, want, name)
+	}
 }

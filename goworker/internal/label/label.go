@@ -56,9 +56,10 @@ func NewFormatter(labelType string) *Formatter {
 	return &Formatter{kind: kindOf([]byte(labelType))}
 }
 
-// Format formats one label. It never fails: values of odd types, numbers that
-// are not finite and whatever stands behind a defect in the BSON count as absent.
-// The result is valid until the next call, and as long as v's bytes are.
+// Format formats one label. It never fails: values of odd types and whatever
+// stands behind a defect in the BSON count as absent. Numbers that are not finite
+// are in the text as Python prints them, and nowhere else. The result is valid
+// until the next call, and as long as v's bytes are.
 func (f *Formatter) Format(v bson.RawValue) Label {
 	f.text, f.leaves = f.text[:0], f.leaves[:0]
 	if v.Type != bson.TypeEmbeddedDocument || !plausible(v.Value) {
@@ -87,13 +88,13 @@ func (f *Formatter) single(k kind, d *fields) Label {
 	count := 1
 	switch k {
 	case classification, detection:
-		f.named(d.label, leaf)
+		f.named(d.label, d.confidence)
 	case temporalDetection:
-		f.named(d.label, leaf)
+		f.named(d.label, d.confidence)
 		f.add(" @ ")
 		f.numbers(d.support)
 	case regression:
-		f.value(d.value, leaf)
+		f.value(d.value, d.confidence)
 	case polyline:
 		f.or(leaf.Class, "polyline")
 		f.points(d.points.depth(2) + d.points3d.depth(2))
@@ -129,34 +130,37 @@ func (f *Formatter) or(name []byte, instead string) {
 
 // named writes "cat (0.95)". What is missing prints as None: so do the tables
 // that people have already, which came from Python.
-func (f *Formatter) named(name elem, leaf Leaf) {
+func (f *Formatter) named(name, confidence elem) {
 	if s := name.text(); s != nil {
 		f.text = append(f.text, s...)
 	} else {
 		f.add("None")
 	}
-	f.certainty(leaf)
+	f.certainty(confidence)
 }
 
 // certainty writes " (0.95)" where there is a confidence, be it 0.
-func (f *Formatter) certainty(leaf Leaf) {
-	if !leaf.HasConfidence {
-		return
+func (f *Formatter) certainty(confidence elem) {
+	x, ok := confidence.mean()
+	if !ok {
+		if x, ok = confidence.number(); !ok {
+			return
+		}
 	}
 	f.add(" (")
-	f.text = strconv.AppendFloat(f.text, leaf.Confidence, 'f', 2, 64)
+	f.rounded(x)
 	f.add(")")
 }
 
 // value writes a regression. FiftyOne holds its value as a float even where an
 // integer is stored, so 3 prints as 3.0.
-func (f *Formatter) value(v elem, leaf Leaf) {
-	if x, ok := v.finite(); ok {
+func (f *Formatter) value(v, confidence elem) {
+	if x, ok := v.number(); ok {
 		f.text = appendPythonFloat(f.text, x)
 	} else {
 		f.add("None")
 	}
-	f.certainty(leaf)
+	f.certainty(confidence)
 }
 
 // points writes " (25 points)".
@@ -173,15 +177,24 @@ func (f *Formatter) heatmap(span elem) {
 		return
 	}
 	f.add(" [")
-	f.text = strconv.AppendFloat(f.text, lo, 'f', 2, 64)
+	f.rounded(lo)
 	f.add(", ")
-	f.text = strconv.AppendFloat(f.text, hi, 'f', 2, 64)
+	f.rounded(hi)
 	f.add("]")
+}
+
+// rounded writes a number with two decimals.
+func (f *Formatter) rounded(x float64) {
+	if name := notFinite(x); name != "" {
+		f.add(name)
+		return
+	}
+	f.text = strconv.AppendFloat(f.text, x, 'f', 2, 64)
 }
 
 // geo writes the first shape that a GeoLocation has.
 func (f *Formatter) geo(d *fields) {
-	if c := d.point.coordinates(); c.allFinite() {
+	if c := d.point.coordinates(); c.allNumbers() {
 		f.add("point ")
 		f.numbers(c)
 	} else if n := d.line.coordinates().depth(1); n > 0 {
@@ -198,7 +211,7 @@ func (f *Formatter) geo(d *fields) {
 // numbers writes a list as Python prints it: [10, 45] or [-73.99, 40.73].
 // Stored integers stay integers, since FiftyOne hands lists out as they are.
 func (f *Formatter) numbers(e elem) {
-	if !e.allFinite() {
+	if !e.allNumbers() {
 		f.add("None")
 		return
 	}
@@ -208,17 +221,33 @@ func (f *Formatter) numbers(e elem) {
 		if x, ok := w.integer(); ok {
 			f.text = strconv.AppendInt(f.text, x, 10)
 		} else {
-			x, _ := w.finite()
+			x, _ := w.number()
 			f.text = appendPythonFloat(f.text, x)
 		}
 	}
 	f.add("]")
 }
 
-// appendPythonFloat appends a finite number as repr prints it in Python: the
-// shortest digits that read back as the same number, always with a point or an
-// exponent, and an exponent below 1e-4 and from 1e16 on.
+// notFinite is how Python prints a number that is not finite; empty for others.
+func notFinite(x float64) string {
+	switch {
+	case math.IsNaN(x):
+		return "nan"
+	case math.IsInf(x, 1):
+		return "inf"
+	case math.IsInf(x, -1):
+		return "-inf"
+	}
+	return ""
+}
+
+// appendPythonFloat appends a number as repr prints it in Python: the shortest
+// digits that read back as the same number, always with a point or an exponent,
+// and an exponent below 1e-4 and from 1e16 on.
 func appendPythonFloat(b []byte, x float64) []byte {
+	if name := notFinite(x); name != "" {
+		return append(b, name...)
+	}
 	a := math.Abs(x)
 	if a != 0 && (a < 1e-4 || a >= 1e16) {
 		return strconv.AppendFloat(b, x, 'e', -1, 64)

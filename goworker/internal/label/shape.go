@@ -164,6 +164,7 @@ func (s *Shaper) one(k kind, doc []byte, fn func(*Shape)) {
 			x.Path = w.text()
 		case "range":
 			x.Low, x.High, x.HasRange = w.pair()
+			x.HasRange = x.HasRange && notFinite(x.Low) == "" && notFinite(x.High) == ""
 		}
 	}
 	switch kind {

@@ -146,14 +146,19 @@ func (e elem) integer() (int64, bool) {
 	return 0, false
 }
 
-// finite is a number of any type, unless it is NaN or infinite.
-func (e elem) finite() (float64, bool) {
+// number is a number of any type, NaN and the infinities too.
+func (e elem) number() (float64, bool) {
 	if e.t == bson.TypeDouble {
-		x := math.Float64frombits(binary.LittleEndian.Uint64(e.v))
-		return x, x-x == 0
+		return math.Float64frombits(binary.LittleEndian.Uint64(e.v)), true
 	}
 	n, ok := e.integer()
 	return float64(n), ok
+}
+
+// finite is a number of any type, unless it is NaN or infinite.
+func (e elem) finite() (float64, bool) {
+	x, ok := e.number()
+	return x, ok && x-x == 0
 }
 
 func (e elem) isArray() bool { return e.t == bson.TypeArray }
@@ -178,33 +183,32 @@ func (e elem) mean() (float64, bool) {
 	return avg, avg-avg == 0
 }
 
-// allFinite tells whether this is a list of at least one number and of nothing
-// but finite ones.
-func (e elem) allFinite() bool {
+// allNumbers reports whether this is a list of at least one number and of nothing else.
+func (e elem) allNumbers() bool {
 	if !e.isArray() {
 		return false
 	}
 	n := 0
 	for w := walk(e.v); w.next(); n++ {
-		if _, ok := w.finite(); !ok {
+		if _, ok := w.number(); !ok {
 			return false
 		}
 	}
 	return n > 0
 }
 
-// pair is a list of two finite numbers.
+// pair is a list of two numbers.
 func (e elem) pair() (lo, hi float64, ok bool) {
-	if !e.allFinite() {
+	if !e.allNumbers() {
 		return 0, 0, false
 	}
 	w := walk(e.v)
 	w.next()
-	lo, _ = w.finite()
+	lo, _ = w.number()
 	if !w.next() {
 		return 0, 0, false
 	}
-	hi, _ = w.finite()
+	hi, _ = w.number()
 	return lo, hi, !w.next()
 }
 

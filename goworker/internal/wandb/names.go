@@ -1,6 +1,8 @@
 package wandb
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"regexp"
 	"strings"
@@ -23,6 +25,7 @@ var (
 	tagForm          = regexp.MustCompile(`^[-\w]+( +[-\w]+)*$`)
 	versionForm      = regexp.MustCompile(`^v\d+$`)
 	notArtifactName  = regexp.MustCompile(`[^a-z0-9_.-]`)
+	illegalInName    = regexp.MustCompile(`[^a-zA-Z0-9_.-]`)
 	separatorRun     = regexp.MustCompile(`[_-]+`)
 )
 
@@ -36,6 +39,19 @@ func badName(format string, args ...any) error {
 func SanitizeName(text string) string {
 	name := notArtifactName.ReplaceAllString(strings.ToLower(text), "_")
 	return strings.Trim(separatorRun.ReplaceAllString(name, "_"), "_-.")
+}
+
+// GeneratedName makes the artifact's name that nobody gave, of a head that comes from users and a tail. Unlike
+// SanitizeName it changes only what W&B refuses: each character that no name may have becomes an
+// underscore, and the head of a name that is too long ends in a hash of the whole head.
+func GeneratedName(head, tail string) string {
+	const hashLength = 8
+	name := illegalInName.ReplaceAllString(head, "_")
+	if room := maxName - len(tail); len(name) > room {
+		sum := sha256.Sum256([]byte(head))
+		name = name[:room-hashLength-1] + "_" + hex.EncodeToString(sum[:])[:hashLength]
+	}
+	return name + illegalInName.ReplaceAllString(tail, "_")
 }
 
 // CheckArtifactName refuses a name that W&B would refuse: fault bad_name.

@@ -41,6 +41,29 @@ func FuzzSanitizedNamesAreAcceptedOrEmpty(f *testing.F) {
 	})
 }
 
+func TestGeneratedNamesChangeOnlyWhatWandBRefuses(t *testing.T) {
+	for head, want := range map[string]string{"run-b": "run-b", "A--b__.": "A--b__.", "a b/c": "a_b_c", "äß": "__"} {
+		assert.Equal(t, want+"_end", wandb.GeneratedName(head, "_end"), head)
+	}
+	long := strings.Repeat("x", 200)
+	one, other := wandb.GeneratedName(long+"1", "_end"), wandb.GeneratedName(long+"2", "_end")
+	assert.NotEqual(t, one, other, "a hash tells long names apart")
+	assert.Equal(t, one, wandb.GeneratedName(long+"1", "_end"))
+	for _, name := range []string{one, other} {
+		assert.Len(t, name, 128)
+		assert.True(t, strings.HasPrefix(name, long[:100]) && strings.HasSuffix(name, "_end"), name)
+	}
+}
+
+func FuzzGeneratedNamesAreAccepted(f *testing.F) {
+	for _, seed := range []string{"a", "A b", "-.-", "日本", "a\x00b", strings.Repeat("é/", 300)} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		assert.NoError(t, wandb.CheckArtifactName(wandb.GeneratedName(text, "_x")))
+	})
+}
+
 func TestNamesThatWandBRefuses(t *testing.T) {
 	long := strings.Repeat("x", 129)
 	for what, c := range map[string]struct {

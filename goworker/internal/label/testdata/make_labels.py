@@ -163,6 +163,7 @@ def cases():
     yield "heatmap", None, fo.Heatmap(map=MASK, range=[0, 1])
     yield "heatmap, wide range", None, fo.Heatmap(map_path="map.png", range=[-0.125, 255])
     yield "heatmap, no range", None, fo.Heatmap(map=MASK)
+    yield "heatmap, range without ends", None, fo.Heatmap(map=MASK, range=[-INF, INF])
 
     t = fo.TemporalDetection
     yield "temporal detection", None, t(label="action", confidence=0.92, support=[10, 45])
@@ -185,6 +186,7 @@ def cases():
     yield "point", None, g(point=[-73.99, 40.73])
     yield "point, integers", None, g(point=[-73, 40])
     yield "point, many digits", None, g(point=[-73.98765432101234, 1e-05])
+    yield "point, not finite", None, g(point=[NAN, -INF])
     yield "point before line", None, g(point=[0.5, 0.25], line=HOLE, polygon=[SQUARE])
     yield "line", None, g(line=HOLE)
     yield "polygon", None, g(polygon=[SQUARE])
@@ -201,6 +203,7 @@ def cases():
     r = fo.Regression
     yield "regression", None, r(value=3.14, confidence=0.89)
     yield "regression, nothing", None, r()
+    yield "regression, confidence NaN", None, r(value=NAN, confidence=NAN)
     yield "regression, confidence zero", None, r(value=1.5, confidence=0.0)
     for value in REGRESSIONS:
         yield f"regression {value!r}", None, r(value=value)
@@ -246,7 +249,9 @@ def confidence(label):
 
 def in_brackets(label):
     c = confidence(label)
-    return "" if c is None else f" ({c:.2f})"
+    if c is None:
+        c = getattr(label, "confidence", None)
+    return f" ({c:.2f})" if isinstance(c, (int, float)) else ""
 
 
 def items_of(label):
@@ -285,7 +290,7 @@ def text(label):
     if isinstance(label, fo.GeoLocations):
         return f"{count(label)} geolocations"
     if isinstance(label, fo.Regression):
-        return f"{finite(label.value)}{in_brackets(label)}"
+        return f"{label.value}{in_brackets(label)}"
     if hasattr(label, "label"):
         return f"{label.label}{in_brackets(label)}"
     return type(label).__name__
