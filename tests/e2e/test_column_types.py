@@ -18,6 +18,7 @@ ROWS, COLUMNS = 300, 24
 UTC = datetime.timezone.utc
 FIRST, LAST = -62_135_596_800_000, 253_402_300_799_999  # the years 1 and 9999, in milliseconds
 TEXTS = ["", "a", 'é"\\\n\x00', "wandb-artifact://x", "日本\U0001f600", "[1]", "null", "x" * 300]
+ALIKE = [[], ["a", None], 1, [{"a": 1.5}, {"b": None}], DatetimeMS(1), "a", DatetimeMS(2**40)]
 KEYS = ["a", "b", "_type", "wb_type", "", "é"]
 
 
@@ -44,15 +45,15 @@ def _value(rng, depth):
     return {rng.choice(KEYS): _value(rng, depth + 1) for _ in range(rng.randrange(4))}
 
 
-def _column(rng):
-    """Values that are alike, or mostly alike, or anything."""
-    sort = rng.randrange(3)
-    usual = _value(rng, 2)
+def _column(rng, number):
+    """Values that are alike, or alike but for the last, or anything."""
+    sort = number % 3
+    usual = ALIKE[number] if number < len(ALIKE) else _value(rng, 2)
 
     def one(row):
         if sort == 2:
             return _value(rng, 0)
-        if sort == 1 and row == ROWS - 1:  # no sample of the rows finds it
+        if sort == 1 and row == ROWS - 1:
             return _value(rng, 0)
         return None if rng.randrange(10) == 0 else usual
 
@@ -116,7 +117,7 @@ def test_any_documents(dataset, log_view, read):
     names = [f"f{i}" for i in range(COLUMNS)]
     for name in names:
         made.add_sample_field(name, fo.DictField)
-    columns = {name: _column(rng) for name in names}
+    columns = {name: _column(rng, number) for number, name in enumerate(names)}
     collection = fo.core.odm.get_db_conn()[made._sample_collection_name]
     pattern = collection.find_one({})
     collection.delete_many({})
@@ -140,7 +141,7 @@ def test_any_documents(dataset, log_view, read):
             else:
                 plain = _plain(value)
                 assert (cell, type(cell)) == (plain, type(plain)), name
-    assert {"string", "list", "typedDict"} <= seen
+    assert {"string", "number", "timestamp", "list", "typedDict"} <= seen
     warnings = {warning["code"]: warning for warning in result["warnings"]}
     assert warnings["date_out_of_range"]["count"] > 0
     assert "text_columns" in warnings
