@@ -42,8 +42,8 @@ type Shape struct {
 	// HasBox. A detection in 3D has none.
 	Box    [4]float64
 	HasBox bool
-	// Turn is by how many degrees a Rectangle is turned clockwise about its centre, as
-	// labels that come from CVAT say it.
+	// Turn is by how much a Rectangle is turned clockwise about its centre, in radians. It
+	// does not count where there is a mask.
 	Turn float64
 
 	// Points are those of all lines of an Outline, of which line i ends before Ends[i], or
@@ -149,7 +149,7 @@ func (s *Shaper) one(k kind, doc []byte, fn func(*Shape)) {
 		case "bounding_box":
 			x.box(w.elem)
 		case "rotation":
-			x.Turn, _ = w.finite()
+			x.turn(w.elem)
 		case "points":
 			points = w.elem
 		case "closed":
@@ -177,6 +177,15 @@ func (s *Shaper) one(k kind, doc []byte, fn func(*Shape)) {
 }
 
 func (e elem) isTrue() bool { return e.t == bson.TypeBoolean && e.v[0] != 0 }
+
+// turn reads a rotation. FiftyOne's are radians; what is beyond a whole turn of them can only be the
+// degrees that labels from CVAT have.
+func (s *Shape) turn(e elem) {
+	s.Turn, _ = e.finite()
+	if math.Abs(s.Turn) > 2*math.Pi {
+		s.Turn *= math.Pi / 180
+	}
+}
 
 // box reads the four numbers of a box; an empty list is no box.
 func (s *Shape) box(e elem) {

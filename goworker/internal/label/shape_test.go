@@ -29,8 +29,8 @@ func TestShapes(t *testing.T) {
 		want      []Shape
 	}{
 		"detection": {"Detection",
-			bson.D{{Key: "label", Value: "cat"}, {Key: "confidence", Value: 0.5}, {Key: "bounding_box", Value: bson.A{0.1, int32(0), int64(1), 0.4}}, {Key: "rotation", Value: int32(30)}},
-			[]Shape{{Kind: Rectangle, Class: []byte("cat"), Confidence: 0.5, HasConfidence: true, Box: [4]float64{0.1, 0, 1, 0.4}, HasBox: true, Turn: 30}}},
+			bson.D{{Key: "label", Value: "cat"}, {Key: "confidence", Value: 0.5}, {Key: "bounding_box", Value: bson.A{0.1, int32(0), int64(1), 0.4}}, {Key: "rotation", Value: int32(90)}},
+			[]Shape{{Kind: Rectangle, Class: []byte("cat"), Confidence: 0.5, HasConfidence: true, Box: [4]float64{0.1, 0, 1, 0.4}, HasBox: true, Turn: math.Pi / 2}}},
 		"detection in 3D": {"Detection",
 			bson.D{{Key: "label", Value: "car"}, {Key: "bounding_box", Value: bson.A{}}, {Key: "rotation", Value: bson.A{0, 0, 1}}},
 			[]Shape{{Kind: Rectangle, Class: []byte("car")}}},

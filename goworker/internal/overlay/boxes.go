@@ -37,10 +37,11 @@ func (d *Drawer) rectangle(s *label.Shape) {
 		return // it is a box in 3D
 	}
 	x, y, w, h := s.Box[0], s.Box[1], s.Box[2], s.Box[3]
-	if d.mode != NoMasks && (s.Raster.Type != 0 || len(s.Path) > 0) {
+	hasMask := s.Raster.Type != 0 || len(s.Path) > 0
+	if hasMask && d.mode != NoMasks {
 		d.addObject(s)
 	}
-	if s.Turn == 0 {
+	if s.Turn == 0 || hasMask {
 		d.addBox(s, x, x+w, y, y+h, s.Confidence, s.HasConfidence)
 		return
 	}
@@ -52,12 +53,39 @@ func (d *Drawer) rectangle(s *label.Shape) {
 	d.around(s, corners)
 }
 
+const (
+	// edge is how far a position may be outside of the picture without a word, in parts of the picture's width or
+	// height: models are not exact there. From pixels on it looks like a position in pixels.
+	edge   = 0.01
+	pixels = 2
+)
+
+// misplaced is what is the matter with a shape's position in the sample's picture.
+func misplaced(s *label.Shape) Trouble {
+	low, high := 0.0, 1.0
+	if s.Kind == label.Rectangle && s.HasBox {
+		low, high = min(s.Box[0], s.Box[1]), max(s.Box[0]+s.Box[2], s.Box[1]+s.Box[3])
+	}
+	for _, p := range s.Points {
+		if !math.IsNaN(p.X) {
+			low, high = min(low, p.X, p.Y), max(high, p.X, p.Y)
+		}
+	}
+	switch {
+	case low <= -pixels || high >= pixels:
+		return InPixels
+	case low < -edge || high > 1+edge:
+		return OutOfPicture
+	}
+	return 0
+}
+
 // turned are the corners of a turned box. It is turned in pixels, not in fractions of the picture.
 func (d *Drawer) turned(s *label.Shape) []label.Point {
 	// The whole picture's shape: of a part of it, only the part's is known.
 	wide := float64(d.pic.Width) / d.part.Width
 	high := float64(d.pic.Height) / d.part.Height
-	sin, cos := math.Sincos(s.Turn * math.Pi / 180)
+	sin, cos := math.Sincos(s.Turn)
 	cx, cy := s.Box[0]+s.Box[2]/2, s.Box[1]+s.Box[3]/2
 	corners := make([]label.Point, 0, 4)
 	for _, sign := range [][2]float64{{-1, -1}, {1, -1}, {1, 1}, {-1, 1}} {

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumb"
 )
 
@@ -59,7 +60,7 @@ func TestMasksOfObjects(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := one(t, Field{Path: "f", Type: c.kind}, classes, c.mode, c.pic, c.label)
-			assert.Zero(t, got.Trouble)
+			assert.Zero(t, got.Trouble&^(InPixels|OutOfPicture))
 			boxes := 0
 			for _, layer := range got.Boxes {
 				boxes += len(layer.Boxes)
@@ -211,7 +212,7 @@ func TestHeatmaps(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := NewPlan([]Field{{Path: "f", Type: "Heatmap"}}, catDog, NoMasks, 64).NewDrawer(func(path string, _ int64) ([]byte, error) { return encoded(t, path), nil }, MaxRaster)
 			got := d.Draw([]bson.RawValue{raw(t, c.label)}, c.pic)
-			assert.Zero(t, got.Trouble)
+			assert.Zero(t, got.Trouble&^(InPixels|OutOfPicture))
 			require.Len(t, got.Heatmaps, 1)
 			h := got.Heatmaps[0]
 			assert.Equal(t, [2]int{c.width, c.height}, [2]int{h.Width, h.Height})
@@ -333,4 +334,13 @@ func FuzzDraw(f *testing.F) {
 			}
 		}
 	})
+}
+
+// FiftyOne shows a mask where the box is, and does not turn it.
+func TestRotationsOfMasksDoNotCount(t *testing.T) {
+	label := detection("cat", []float64{0.4, 0.3, 0.2, 0.2}, has("mask", drawn("1.", ".1")), has("rotation", 0.5))
+	got := one(t, Field{Path: "f", Type: "Detection"}, catDog, AllMasks, whole, label)
+	require.Len(t, got.Boxes, 1)
+	assert.Equal(t, []table.Box{{MinX: 0.4, MaxX: 0.6, MinY: 0.3, MaxY: 0.5, ClassID: 1, Caption: "cat"}}, got.Boxes[0].Boxes)
+	assert.Len(t, got.Masks, 1)
 }

@@ -82,7 +82,7 @@ type Trouble uint8
 
 // The troubles.
 const (
-	// BadPosition: a label's position is no number.
+	// BadPosition: a label's position is not a number, or its size is negative.
 	BadPosition Trouble = 1 << iota
 	// NoFile: the file of a mask or a map cannot be read.
 	NoFile
@@ -92,6 +92,10 @@ const (
 	LateClass
 	// OtherValues: a mask has pixels that the mask targets do not name.
 	OtherValues
+	// InPixels: a label's position is that far outside of the picture that it looks like one in pixels.
+	InPixels
+	// OutOfPicture: a label is outside of the picture, or a part of it is.
+	OutOfPicture
 )
 
 // Layers are what is drawn over one picture.
@@ -196,6 +200,7 @@ func (d *Drawer) field(i int, value bson.RawValue) {
 			d.out.Trouble |= BadPosition
 			return
 		}
+		d.out.Trouble |= misplaced(s)
 		switch s.Kind {
 		case label.Rectangle:
 			d.rectangle(s)
