@@ -19,9 +19,10 @@ type Viewer struct {
 	Teams []string
 }
 
-// member tells whether the viewer is known to belong to an entity.
+// member reports whether the viewer is known to belong to an entity. The username is no
+// proof: accounts that were made inside an organization have teams only.
 func (v Viewer) member(entity string) bool {
-	return entity == v.Entity || entity == v.Username || slices.Contains(v.Teams, entity)
+	return entity == v.Entity || slices.Contains(v.Teams, entity)
 }
 
 // Viewer asks the server who we are. A key that is not accepted is fault bad_key.
@@ -30,7 +31,7 @@ func (c *Client) Viewer(ctx context.Context) (Viewer, error) {
 		Viewer *viewerNode `json:"viewer"`
 	}
 	if err := c.graphql(ctx, "Viewer", struct{}{}, &out); err != nil {
-		if e := refusal(err); e != nil && (e.status == http.StatusNotFound || e.status == http.StatusMethodNotAllowed) {
+		if e := refusal(err); e != nil && !c.spoke.Load() && (e.status == http.StatusNotFound || e.status == http.StatusMethodNotAllowed) {
 			e.notWandB = true // Every W&B server knows this question.
 		}
 		return Viewer{}, c.explain("checking the API key", err)
@@ -38,7 +39,9 @@ func (c *Client) Viewer(ctx context.Context) (Viewer, error) {
 	if out.Viewer == nil {
 		return Viewer{}, c.badKey(nil)
 	}
-	return out.Viewer.viewer(), nil
+	v := out.Viewer.viewer()
+	c.entity.Store(&v.Entity)
+	return v, nil
 }
 
 // Access is what CheckAccess found.
@@ -105,9 +108,7 @@ func (c *Client) checkEntityExists(ctx context.Context, entity string) error {
 		return c.explain("looking for the entity "+entity, err)
 	}
 	if err != nil || out.Entity == nil {
-		return fault.New(fault.Settings, "unknown_entity",
-			"W&B at %s has no user or team %q (the entity), or this account may not see it. Correct entity=, FIFTYONE_WANDB_ENTITY or WANDB_ENTITY; the name is the first part of the address of your W&B pages.",
-			c.host(), entity)
+		return c.unknownEntity(entity)
 	}
 	return nil
 }
@@ -126,7 +127,7 @@ func (c *Client) findRun(ctx context.Context, ref RunRef) (run *Run, projectExis
 		delete(vars, "run")
 	}
 	err = c.graphql(ctx, op, vars, &out)
-	if e := refusal(err); e != nil && e.status == http.StatusNotFound && !e.notWandB {
+	if e := refusal(err); e != nil && e.status == http.StatusNotFound && !e.notWandB && e.means == meansStatus {
 		// Which of the three is missing is not told apart in a dependable way. Where the
 		// run is, the project is there.
 		return nil, ref.ID != "" && e.says("run") && !e.says("project") && !e.says("entity"), nil

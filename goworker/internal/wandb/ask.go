@@ -2,6 +2,7 @@ package wandb
 
 import (
 	"context"
+	"maps"
 	"net/http"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
@@ -58,71 +59,91 @@ type question struct {
 }
 
 // ask asks a question about a project. P holds what the document asks of the
-// project. An entity that is not given is the viewer's default: the server is left
-// to fill it in, and asked again with its name only if it does not. Faults beside
-// those of any request: bad_key, unknown_entity, unknown_project, no_entity. A
+// project. An entity that is not given is the viewer's default, which is asked for once
+// per client: the server refuses questions about a project without an entity. Faults
+// beside those of any request: bad_key, unknown_entity, unknown_project, no_entity. A
 // refusal of status 400 is a *serverError: an older server does not know every field.
 // So is one of status 404 that is not about the project: then the place is filled in.
 func ask[P interface{ place() (string, string) }](ctx context.Context, c *Client, q question) (*P, Place, error) {
-	var viewer Viewer
-	for entity := q.entity; ; {
-		var out struct {
-			Viewer  *viewerNode `json:"viewer"`
-			Project *P          `json:"project"`
-		}
-		vars := map[string]any{"project": q.project}
-		if entity != "" {
-			vars["entity"] = entity
-		}
-		for k, v := range q.vars {
-			vars[k] = v
-		}
-		err := c.call(ctx, q.op, vars, &out, callOptions{text: q.text, slow: q.large})
-		e := refusal(err)
-		missing := e != nil && e.status == http.StatusNotFound && !e.notWandB
-		switch {
-		case isUnknownToServer(err):
+	entity := q.entity
+	if entity == "" {
+		var err error
+		if entity, err = c.defaultEntity(ctx); err != nil {
 			return nil, Place{}, err
-		case err != nil && !missing:
-			return nil, Place{}, c.explain(q.doing, err)
-		case err == nil && out.Viewer == nil:
-			return nil, Place{}, c.badKey(nil)
-		case err == nil:
-			viewer = out.Viewer.viewer()
-		default:
-			if viewer, err = c.Viewer(ctx); err != nil {
-				return nil, Place{}, err
-			}
-			at := Place{Viewer: viewer, Entity: firstOf(entity, viewer.Entity), Project: q.project}
-			_, there, findErr := c.findRun(ctx, RunRef{Entity: at.Entity, Project: at.Project})
-			if findErr != nil {
-				return nil, Place{}, c.explain(q.doing, findErr)
-			}
-			if there {
-				return nil, at, e
-			}
-		}
-		if out.Project != nil {
-			at := Place{Viewer: viewer}
-			at.Entity, at.Project = (*out.Project).place()
-			at.Entity, at.Project = firstOf(at.Entity, entity, viewer.Entity), firstOf(at.Project, q.project)
-			return out.Project, at, nil
-		}
-		if entity != "" {
-			return nil, Place{}, c.noProject(ctx, viewer, entity, q.project)
-		}
-		if entity = viewer.Entity; entity == "" {
-			return nil, Place{}, noEntity()
 		}
 	}
+	var out struct {
+		Viewer  *viewerNode `json:"viewer"`
+		Project *P          `json:"project"`
+	}
+	vars := map[string]any{"project": q.project, "entity": entity}
+	maps.Copy(vars, q.vars)
+	err := c.call(ctx, q.op, vars, &out, callOptions{text: q.text, slow: q.large})
+	e := refusal(err)
+	switch {
+	case isBadRequest(err):
+		return nil, Place{}, err
+	case e != nil && e.status == http.StatusNotFound && !e.notWandB && e.means == meansStatus:
+		at, err := c.placeOfMissing(ctx, q, entity)
+		if err != nil {
+			return nil, Place{}, err
+		}
+		return nil, at, e
+	case err != nil:
+		return nil, Place{}, c.explain(q.doing, err)
+	case out.Viewer == nil:
+		return nil, Place{}, c.badKey(nil)
+	case out.Project == nil:
+		return nil, Place{}, c.noProject(ctx, out.Viewer.viewer(), entity, q.project)
+	}
+	at := Place{Viewer: out.Viewer.viewer()}
+	at.Entity, at.Project = (*out.Project).place()
+	at.Entity, at.Project = firstOf(at.Entity, entity), firstOf(at.Project, q.project)
+	return out.Project, at, nil
 }
 
-// isUnknownToServer tells whether a server may have refused a document because it is
-// older than a field of it.
-func isUnknownToServer(err error) bool {
-	e := refusal(err)
-	return e != nil && !e.notWandB && (e.status == http.StatusBadRequest || e.status == http.StatusOK)
+// placeOfMissing is the place of a question that was answered with 404. It is a fault
+// if it was the project that is missing.
+func (c *Client) placeOfMissing(ctx context.Context, q question, entity string) (Place, error) {
+	viewer, err := c.Viewer(ctx)
+	if err != nil {
+		return Place{}, err
+	}
+	_, there, err := c.findRun(ctx, RunRef{Entity: entity, Project: q.project})
+	if err != nil {
+		return Place{}, c.explain(q.doing, err)
+	}
+	if !there {
+		return Place{}, c.noProject(ctx, viewer, entity, q.project)
+	}
+	return Place{Viewer: viewer, Entity: entity, Project: q.project}, nil
 }
+
+// defaultEntity is the viewer's. It is asked for once; fault no_entity if there is none.
+func (c *Client) defaultEntity(ctx context.Context) (string, error) {
+	if known := c.entity.Load(); known != nil && *known != "" {
+		return *known, nil
+	}
+	viewer, err := c.Viewer(ctx)
+	if err != nil {
+		return "", err
+	}
+	if viewer.Entity == "" {
+		return "", noEntity()
+	}
+	return viewer.Entity, nil
+}
+
+// isBadRequest reports whether a server refused what was asked, and not the place or
+// the person.
+func isBadRequest(err error) bool {
+	e := refusal(err)
+	return e != nil && !e.notWandB && e.means == meansStatus && e.form == formJSON && (e.status == http.StatusBadRequest || e.status == http.StatusOK)
+}
+
+// isUnknownToServer reports whether a server may have refused a document because it is
+// older than a field of it.
+func isUnknownToServer(err error) bool { return isBadRequest(err) && refusal(err).validation }
 
 // noProject is the fault for a project that is not there, or for its entity.
 func (c *Client) noProject(ctx context.Context, viewer Viewer, entity, project string) error {
@@ -140,7 +161,7 @@ func (c *Client) unknownProject(entity, project string) error {
 		c.host(), project, entity)
 }
 
-func noEntity() error {
+func noEntity() *fault.Error {
 	return fault.New(fault.Settings, "no_entity",
 		"This W&B account has no default entity. Say which user or team is meant: entity=, FIFTYONE_WANDB_ENTITY or WANDB_ENTITY.")
 }

@@ -94,6 +94,8 @@ type Client struct {
 	slowAPI   *endpoint        // the same with more time
 	store     *endpoint        // signed addresses, without the key
 	gate      gate
+	spoke     atomic.Bool            // W&B itself has answered
+	entity    atomic.Pointer[string] // the viewer's default, once it is known
 	scrub     *strings.Replacer
 }
 

@@ -39,11 +39,7 @@ func (c *Client) CreateRun(ctx context.Context, spec RunSpec) (*Run, error) {
 	c.settings.newRun.variables(spec, vars)
 	run, err := c.insertRun(ctx, spec.RunRef, vars, mark)
 	if e := refusal(err); e != nil {
-		switch {
-		case e.status == http.StatusConflict && e.says("deleted"):
-			return nil, fault.New(fault.Settings, "run_deleted",
-				"The W&B run %s was deleted, and W&B does not give the id of a deleted run away again. Use another run_id.", spec.ID)
-		case e.status == http.StatusNotFound && !e.notWandB:
+		if e.status == http.StatusNotFound && !e.notWandB && e.means == meansStatus {
 			if err := c.checkEntityExists(ctx, spec.Entity); err != nil {
 				return nil, err
 			}
@@ -57,6 +53,7 @@ func (c *Client) CreateRun(ctx context.Context, spec RunSpec) (*Run, error) {
 // mark in the config tells whose it is.
 func (c *Client) insertRun(ctx context.Context, ref RunRef, vars map[string]any, mark string) (*Run, error) {
 	var first time.Time
+	duplicates := 0
 	for wait := c.timings.RetryWait; ; wait = min(2*wait, c.timings.RetryWaitMax) {
 		var out struct {
 			UpsertBucket struct {
@@ -73,7 +70,9 @@ func (c *Client) insertRun(ctx context.Context, ref RunRef, vars map[string]any,
 		if err == nil {
 			return nil, &serverError{op: "CreateRun", status: http.StatusOK, messages: []string{"it gave no run back"}}
 		}
-		if !unsureWhetherDone(err) {
+		if isDuplicateRun(err) {
+			duplicates++
+		} else if !unsureWhetherDone(err) {
 			return nil, err
 		}
 		if first.IsZero() {
@@ -89,15 +88,30 @@ func (c *Client) insertRun(ctx context.Context, ref RunRef, vars map[string]any,
 		if run, findErr := c.runByMark(ctx, ref, mark); findErr != nil || run != nil {
 			return run, findErr
 		}
+		if duplicates == maxDuplicates {
+			// It is taken, and yet not there: somebody deleted it.
+			refusal(err).means = meansRunDeleted
+			return nil, err
+		}
 	}
 }
 
-// unsureWhetherDone tells whether the server may have created the run although it
-// did not say so. The duplicate is a race with another process.
+// maxDuplicates is how often a run that W&B says is there already is looked for: a
+// process that creates it at this moment soon shows it, a deleted one never does.
+const maxDuplicates = 3
+
+// isDuplicateRun reports whether W&B's database has the run already: another process
+// is creating it, or it was deleted.
+func isDuplicateRun(err error) bool {
+	e := refusal(err)
+	return e != nil && e.status == http.StatusConflict && e.says("duplicate entry")
+}
+
+// unsureWhetherDone reports whether the server may have created the run although it
+// did not say so.
 func unsureWhetherDone(err error) bool {
 	if e := refusal(err); e != nil {
-		return retryStatus(e.status) && e.status != http.StatusTooManyRequests ||
-			e.status == http.StatusConflict && e.says("duplicate entry")
+		return e.means == meansStatus && retryStatus(e.status) && e.status != http.StatusTooManyRequests
 	}
 	return !isContextError(err) && retryError(err) && !isDialError(err)
 }

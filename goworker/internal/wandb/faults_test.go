@@ -62,7 +62,7 @@ func TestRefusalsInEveryForm(t *testing.T) {
 		"another API":          {body(404, "text/plain", ""), fault.Settings, "bad_settings", []string{"does not look like a W&B server"}},
 		"very long words":      {refuse(422, strings.Repeat("word ", 1000)), fault.WandB, "refused", []string{"…"}},
 		"moved":                {status(308, "", "Location", "https://elsewhere.example.com/graphql"), fault.Settings, "bad_settings", []string{"https://elsewhere.example.com", "WANDB_BASE_URL"}},
-		"moved, no address":    {status(302, ""), fault.Settings, "bad_settings", []string{"sends us on"}},
+		"moved, no address":    {status(302, ""), fault.Settings, "bad_settings", []string{"redirects to"}},
 		"binary":               {body(400, "application/octet-stream", "\x00\x01\xff"), fault.WandB, "refused", nil},
 		"an array":             {body(400, "application/json", `[1,2]`), fault.WandB, "refused", nil},
 		"errors without words": {body(400, "application/json", `{"errors":[{}],"error":5}`), fault.WandB, "refused", nil},
@@ -155,7 +155,7 @@ func TestMessagesAreWholeSentences(t *testing.T) {
 		f := newFake(t)
 		f.on("Viewer", 1, status(code, "words"))
 		timings := quick()
-		timings.Patience = 0
+		timings.Patience, timings.ServerPatience = 0, 0
 		_, err := f.client(wandb.WithTimings(timings)).Viewer(t.Context())
 		require.NotNil(t, fault.As(err), fmt.Sprint(code))
 		assert.Regexp(t, `^[A-Z].*\.$`, err.Error())

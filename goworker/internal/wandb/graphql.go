@@ -24,7 +24,9 @@ const (
 
 // gqlError is one error of a GraphQL answer.
 type gqlError struct {
-	Message    string `json:"message"`
+	Message string `json:"message"`
+	// Path leads to the field that failed; a document that was refused has none.
+	Path       []any `json:"path"`
 	Extensions struct {
 		Code string `json:"code"`
 	} `json:"extensions"`
@@ -63,7 +65,19 @@ func (c *Client) call(ctx context.Context, op string, variables, out any, opts c
 	if err != nil {
 		return err
 	}
-	return readGraphQL(op, r, out)
+	return c.heard(readGraphQL(op, r, strings.HasPrefix(strings.TrimSpace(text), "mutation"), out))
+}
+
+// heard notes that W&B itself has answered. From then on an answer in another form is
+// that of something in between, whatever it looks like.
+func (c *Client) heard(err error) error {
+	if e := refusal(err); e != nil && c.spoke.Load() {
+		e.notWandB = false
+	}
+	if err == nil {
+		c.spoke.Store(true)
+	}
+	return err
 }
 
 // post sends JSON to a path under the base URL.
@@ -79,7 +93,7 @@ func (c *Client) post(ctx context.Context, end *endpoint, what, path string, bod
 
 // readGraphQL takes the data out of an answer. Errors may come with any status,
 // and with data that is half filled: then the data does not count.
-func readGraphQL(op string, r *reply, out any) error {
+func readGraphQL(op string, r *reply, mutation bool, out any) error {
 	var answer struct {
 		Data   json.RawMessage `json:"data"`
 		Errors []gqlError      `json:"errors"`
@@ -91,29 +105,18 @@ func readGraphQL(op string, r *reply, out any) error {
 		}
 		return nil
 	}
-	e := newServerError(op, r)
-	if r.status == http.StatusOK && err == nil {
+	e := readRefusal(op, r, mutation)
+	e.validation = len(answer.Errors) > 0
+	for _, one := range answer.Errors {
+		e.validation = e.validation && len(one.Path) == 0
+	}
+	switch status, known := statusOfMeaning[e.means]; {
+	case known:
+		e.status = status
+	case r.status == http.StatusOK && err == nil && e.means == meansStatus:
 		e.status = statusOfErrors(answer.Errors)
 	}
 	return e
-}
-
-// statusOfErrors finds the HTTP status that errors would have had which came with
-// status 200; 200 itself if they say nothing that is known.
-func statusOfErrors(errs []gqlError) int {
-	for _, e := range errs {
-		switch code, text := strings.ToUpper(e.Extensions.Code), strings.ToLower(e.Message); {
-		case strings.Contains(text, "not logged in") || code == "UNAUTHENTICATED":
-			return http.StatusUnauthorized
-		case code == "PERMISSION_ERROR" || code == "FORBIDDEN" || strings.Contains(text, "permission denied"):
-			return http.StatusForbidden
-		case code == "NOT_FOUND":
-			return http.StatusNotFound
-		case strings.Contains(text, "rebase required"):
-			return http.StatusConflict
-		}
-	}
-	return http.StatusOK
 }
 
 // refusal is the server's refusal or failure that err is, nil for any other error.

@@ -161,7 +161,7 @@ func (c *Client) ListRuns(ctx context.Context, o RunOptions) (Page[RunInfo], err
 	var page Page[RunInfo]
 	var err error
 	for _, f := range filters {
-		if page, err = c.listRuns(ctx, o, f); !isUnknownToServer(err) {
+		if page, err = c.listRuns(ctx, o, f); !isBadRequest(err) {
 			break
 		}
 	}

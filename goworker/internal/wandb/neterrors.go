@@ -118,6 +118,8 @@ func tlsReason(err error) string {
 // shortReason says in a few words why a try failed.
 func shortReason(r *reply, err error) string {
 	switch {
+	case limited(r):
+		return "the server limits the rate of requests (status 429)"
 	case err == nil:
 		return fmt.Sprintf("the server answered with status %d", r.status)
 	case isTimeout(err):

@@ -114,7 +114,7 @@ func addressRefused(err error) bool {
 
 // storeAt names the file store for messages.
 func storeAt(address string) peer {
-	return peer{host: hostOf(address), name: "the file store of W&B at " + hostOf(address)}
+	return peer{host: hostOf(address), name: "the file store of W&B at " + hostOf(address), address: address}
 }
 
 // explainStore is the fault for bytes that the file store refused for good.

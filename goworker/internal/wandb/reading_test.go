@@ -30,6 +30,8 @@ func newLibrary(t *testing.T) *library {
 	t.Cleanup(func() { _ = server.Close() })
 	l := &library{t: t, server: server, Seed: wandbtest.NewSeed(t, wandbtest.Target{BaseURL: server.URL(), APIKey: server.Key(), Project: "p"})}
 	l.client = l.open()
+	_, err = l.client.Viewer(t.Context()) // From then on the default entity is known.
+	require.NoError(t, err)
 	return l
 }
 
@@ -308,7 +310,7 @@ func TestFaultsOfLists(t *testing.T) {
 		"broken answers": {"unreachable", list(1), nil, &standin.Fault{Kind: standin.KindGraphQL, Mode: standin.ModeCut, Count: -1}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			client := l.client
+			client := l.open()
 			if c.change != nil {
 				client = l.open(c.change)
 			}

@@ -55,7 +55,7 @@ type exchange struct {
 	// the caller: repeating such a request could do it twice.
 	once bool
 
-	tries        int
+	tries, waits int
 	firstFailure time.Time
 	demanded     time.Duration
 	wait         time.Duration
@@ -92,11 +92,19 @@ func (x *exchange) run(ctx context.Context, req *request, leave func(status int)
 		if !x.mayPass(r, err) || !x.next(r, err) {
 			return r, err
 		}
-		x.client.notice(x.client.clean(fmt.Sprintf("%s: %s; trying again in %s.", x.what, shortReason(r, err), x.wait.Round(100*time.Millisecond))))
+		x.client.notice(x.client.clean(fmt.Sprintf("%s: %s; trying again in %s%s.", x.what, shortReason(r, err), x.wait.Round(100*time.Millisecond), x.bound(r))))
 		if err := sleep(ctx, x.wait); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// bound says for how long a rate limit is borne.
+func (x *exchange) bound(r *reply) string {
+	if !limited(r) {
+		return ""
+	}
+	return fmt.Sprintf(", for up to %s", inMinutes(x.client.timings.ServerPatience))
 }
 
 // pause waits while the server's rate limit is used up.
@@ -157,33 +165,62 @@ func (x *exchange) mayPass(r *reply, err error) bool {
 	if err != nil {
 		return retryError(err) && (!x.once || isDialError(err))
 	}
-	return retryStatus(r.status) && (!x.once || r.status == http.StatusTooManyRequests)
+	if x.once && !limited(r) || !retryStatus(r.status) {
+		return false
+	}
+	// Words that are known are a decision, whatever the status says.
+	return x.end.isStore || limited(r) || newServerError(x.what, r).means == meansStatus
 }
 
 // next sets the wait before the next try, and is false when there is none.
 func (x *exchange) next(r *reply, err error) bool {
 	t, now := x.client.timings, time.Now()
-	x.tries++
 	if x.firstFailure.IsZero() {
 		x.firstFailure = now
 	}
-	if x.tries >= maxTries {
-		return false
-	}
-	if asked, ok := serverWait(r); ok {
+	if asked, ok := x.asked(r); ok {
 		x.wait = min(asked, t.ServerWaitMax)
 		x.demanded += x.wait
 		// A server that says when to come back is not a dead one.
 		x.firstFailure = x.firstFailure.Add(x.wait)
 		return x.demanded <= t.ServerPatience
 	}
+	x.tries++
+	if x.tries >= maxTries {
+		return false
+	}
 	wait, patience := t.RetryWait, t.Patience
-	if err != nil && !x.end.reached.Load() && (isDialError(err) || isTimeout(err)) {
+	if err != nil && !x.end.reached.Load() && (isDialError(err) || isTimeout(err) || !x.end.isStore) {
 		wait, patience = wait/4, t.FirstPatience
 	}
-	wait = min(wait<<min(x.tries-1, maxTries), t.RetryWaitMax)
-	x.wait = wait + time.Duration(rand.Int64N(int64(wait/4)+1)) // So that clients do not come back all at once.
+	x.wait = backoff(wait, t.RetryWaitMax, x.tries)
 	return now.Add(x.wait).Sub(x.firstFailure) <= patience
+}
+
+// asked is how long the server asks to wait. Such waits have a patience of their own,
+// and so does a rate limit that says no time, as W&B's does.
+func (x *exchange) asked(r *reply) (time.Duration, bool) {
+	d, ok := serverWait(r)
+	if !ok && !limited(r) {
+		return 0, false
+	}
+	x.waits++
+	if !ok {
+		d = backoff(x.client.timings.RetryWait, x.client.timings.RetryWaitMax, x.waits)
+	} else if x.waits > maxTries {
+		d = max(d, x.client.timings.RetryWait) // A server that always says "at once" is not asked for ever.
+	}
+	return d, true
+}
+
+// limited reports whether a rate limit refused the request.
+func limited(r *reply) bool { return r != nil && r.status == http.StatusTooManyRequests }
+
+// backoff is the wait after a number of failures: it doubles up to a bound, and gains up
+// to a quarter at random, so that clients do not come back all at once.
+func backoff(first, most time.Duration, failures int) time.Duration {
+	wait := min(first<<min(failures-1, maxTries), most)
+	return wait + time.Duration(rand.Int64N(int64(wait/4)+1))
 }
 
 // noteRateLimit closes the gate while a rate limit is used up.
@@ -193,7 +230,7 @@ func (x *exchange) noteRateLimit(h http.Header) {
 	}
 }
 
-// retryStatus tells whether an answer with this status may be better next time.
+// retryStatus reports whether an answer with this status may be better next time.
 func retryStatus(status int) bool {
 	switch status {
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
@@ -204,7 +241,7 @@ func retryStatus(status int) bool {
 	return status >= 500 || status < 100
 }
 
-// retryError tells whether a try that brought no answer may be better next time.
+// retryError reports whether a try that brought no answer may be better next time.
 func retryError(err error) bool {
 	var s *serverError
 	if errors.As(err, &s) {
@@ -213,7 +250,7 @@ func retryError(err error) bool {
 	return fault.As(err) == nil && !isTLSError(err) && (proxyStatus(err) == 0 || proxyStatus(err) >= 500)
 }
 
-// isDialError tells whether a connection did not come about.
+// isDialError reports whether a connection did not come about.
 func isDialError(err error) bool {
 	var op *net.OpError
 	var dns *net.DNSError

@@ -166,10 +166,15 @@ func (c *Client) stream(ctx context.Context, ref RunRef, body map[string]any) er
 	if err != nil {
 		return err
 	}
-	if r.status < 200 || r.status > 299 {
-		return newServerError("file_stream", r)
+	if r.status >= 200 && r.status <= 299 {
+		return c.heard(nil)
 	}
-	return nil
+	e := newServerError("file_stream", r)
+	if e.status == http.StatusNotFound || e.status == http.StatusGone {
+		// The run was there when it was created: somebody deleted it meanwhile.
+		e.notWandB = e.notWandB && e.form == formPage
+	}
+	return c.heard(e)
 }
 
 func (r RunRef) streamPath() string {

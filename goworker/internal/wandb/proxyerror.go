@@ -1,0 +1,63 @@
+package wandb
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+)
+
+// proxyError is a proxy's refusal to open a connection.
+type proxyError struct {
+	// host is the proxy's host and port.
+	host   string
+	status int
+}
+
+// Error is for logs.
+func (e *proxyError) Error() string {
+	return fmt.Sprintf("the proxy at %s answered CONNECT with status %d", e.host, e.status)
+}
+
+// proxyOf is host and port of the proxy that requests to an address go through; empty
+// if they go directly.
+func (c *Client) proxyOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || c.settings.network.proxy == nil {
+		return ""
+	}
+	proxy, err := c.settings.network.proxy(u)
+	if err != nil || proxy == nil {
+		return ""
+	}
+	return proxy.Host
+}
+
+// proxyRefusal is the fault for a proxy that does not let us through.
+func (c *Client) proxyRefusal(p peer, doing string, e *proxyError) *fault.Error {
+	proxy := "The proxy"
+	if e.host != "" {
+		proxy += " at " + e.host
+	}
+	switch {
+	case e.status == http.StatusProxyAuthRequired:
+		return fault.New(fault.WandB, "unreachable",
+			"%s wants a login before it passes anything on to %s (status 407): %s failed. Put user and password into HTTPS_PROXY (HTTP_PROXY for http:// addresses), as in http://user:password@proxy.example.com:3128; correct them if they are there.",
+			proxy, p.name, doing)
+	case e.status < 500:
+		return fault.New(fault.WandB, "unreachable",
+			"%s does not let us through to %s (status %d): %s failed. Ask your network administrator to allow %s, or check HTTPS_PROXY and NO_PROXY.", proxy, p.name, e.status, doing, p.host)
+	}
+	return fault.New(fault.WandB, "unreachable",
+		"%s cannot reach %s (status %d): %s failed. Check the network, HTTPS_PROXY and NO_PROXY, or try again later.", proxy, p.name, e.status, doing)
+}
+
+// inMinutes is a duration for a sentence.
+func inMinutes(d time.Duration) string {
+	if m := int(d.Round(time.Minute) / time.Minute); m > 1 {
+		return fmt.Sprintf("%d minutes", m)
+	}
+	return d.Round(time.Second).String()
+}
