@@ -173,7 +173,7 @@ func runEntry(s wandb.Settings, r wandb.RunInfo) RunEntry {
 }
 
 func artifactEntry(s wandb.Settings, a wandb.ArtifactInfo) ArtifactEntry {
-	return ArtifactEntry{ArtifactInfo: a, URL: s.ArtifactURL(a.Entity, a.Project, a.Type, a.Name, a.Version)}
+	return ArtifactEntry{ArtifactInfo: a, URL: s.VersionURL(a)}
 }
 
 func (j Lookup) artifacts(ctx context.Context, client *wandb.Client, list wandb.ListOptions, res *LookupResult) (err error) {

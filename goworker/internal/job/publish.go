@@ -147,7 +147,7 @@ func (p *publisher) useInput(ctx context.Context, c *collector, pub *publication
 		return
 	}
 	if by := s.input.CreatedBy; by == nil || by.RunRef != s.ref {
-		if err := s.client.UseArtifact(ctx, s.ref, s.input.ID); err != nil {
+		if err := s.client.UseVersion(ctx, s.ref, s.input); err != nil {
 			c.warnings.note("no_input", "The artifact was logged, but its run does not name its input: %v", err)
 			return
 		}

@@ -99,7 +99,7 @@ func (j ReadArtifact) Run(ctx context.Context, ids func(list IDList, packed []by
 		return nil, err
 	}
 	if user != nil && (v.CreatedBy == nil || v.CreatedBy.RunRef != user.RunRef) {
-		if err := client.UseArtifact(ctx, user.RunRef, v.ID); err != nil {
+		if err := client.UseVersion(ctx, user.RunRef, v); err != nil {
 			return nil, err
 		}
 	}

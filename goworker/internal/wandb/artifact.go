@@ -180,6 +180,22 @@ func (c *Client) UseArtifact(ctx context.Context, run RunRef, artifactID string)
 	return c.explain("recording the artifact as used by the run "+run.ID, c.graphql(ctx, "UseArtifact", vars, &struct{}{}))
 }
 
+// UseVersion is UseArtifact for a version that FindArtifact found. Where it was found in another
+// collection than its own, such as one of a registry, W&B's lineage shows that one.
+func (c *Client) UseVersion(ctx context.Context, run RunRef, v *ArtifactVersion) error {
+	if v.Linked {
+		vars := map[string]string{
+			"artifactID": v.ID, "entityName": run.Entity, "projectName": run.Project, "runName": run.ID,
+			"artifactEntityName": v.Entity, "artifactProjectName": v.Project,
+		}
+		err := c.graphql(ctx, "UseArtifactFrom", vars, &struct{}{})
+		if !isUnknownToServer(err) {
+			return c.explain("recording the artifact as used by the run "+run.ID, err)
+		}
+	}
+	return c.UseArtifact(ctx, run, v.ID)
+}
+
 func (c *Client) updateArtifact(ctx context.Context, id string, input map[string]any) error {
 	input["artifactID"] = id
 	return c.explain("updating the artifact", c.graphql(ctx, "UpdateArtifact", map[string]any{"input": input}, &struct{}{}))

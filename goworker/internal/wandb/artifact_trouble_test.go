@@ -39,7 +39,7 @@ func TestArtifactsThatAreRefused(t *testing.T) {
 		"store refuses":      {func(f *fake) { f.on("PUT", 1000, body(403, "", "<Error><Code>AccessDenied</Code></Error>")) }, nil, "refused"},
 		"store is gone":      {func(f *fake) { f.on("PUT", 1000, body(404, "", "")) }, nil, "refused"},
 		"store is full":      {func(f *fake) { f.on("PUT", 1000, status(507, "")) }, nil, "server_error"},
-		"bad name":           {nil, func(s *wandb.ArtifactSpec) { s.Name = "a b" }, "bad_name"},
+		"bad name":           {nil, func(s *wandb.ArtifactSpec) { s.Name = "a:b" }, "bad_name"},
 		"bad type":           {nil, func(s *wandb.ArtifactSpec) { s.Type = "job" }, "bad_name"},
 		"bad alias":          {nil, func(s *wandb.ArtifactSpec) { s.Aliases = []string{"v1"} }, "bad_name"},
 		"bad tag":            {nil, func(s *wandb.ArtifactSpec) { s.Tags = []string{"a/b"} }, "bad_name"},

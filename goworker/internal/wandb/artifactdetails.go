@@ -49,7 +49,7 @@ func (c *Client) ArtifactDetails(ctx context.Context, queries []DetailQuery, pat
 			return nil, c.explain(doing, &serverError{op: "ArtifactDetails", status: 200, messages: []string{"its answer has another form than this plugin knows"}})
 		}
 		if n != nil && n.listed() {
-			out[n.ID] = c.artifactVersionOf(n, Place{})
+			out[n.ID] = c.artifactVersionOf(n, nil, Place{})
 		}
 	}
 	return out, nil

@@ -185,6 +185,8 @@ type connection[N any] struct {
 type edge[N any] struct {
 	Node   *N     `json:"node"`
 	Cursor string `json:"cursor"`
+	// Version is the number of a version in its collection, such as "v3"; empty in other lists.
+	Version string `json:"version"`
 }
 
 // next is where the list goes on; empty at its end.

@@ -2,6 +2,8 @@ package wandb
 
 import (
 	"embed"
+	"errors"
+	"io/fs"
 	"path"
 	"regexp"
 	"strings"
@@ -12,12 +14,21 @@ import (
 //go:embed graphql/fragments/*.graphql
 var fragments embed.FS
 
+// newerDocuments have what no published schema of the server has. Each names the document of the
+// official client that proves it.
+//
+//go:embed graphql/newer/*.graphql
+var newerDocuments embed.FS
+
 // spread finds the names of the fragments that a document uses.
 var spread = regexp.MustCompile(`\.\.\.(\w+)`)
 
 // document is the text of an operation with the fragments that it needs.
 func document(op string) (string, error) {
 	text, err := documents.ReadFile("graphql/" + op + ".graphql")
+	if errors.Is(err, fs.ErrNotExist) {
+		text, err = newerDocuments.ReadFile("graphql/newer/" + op + ".graphql")
+	}
 	if err != nil {
 		return "", err
 	}

@@ -143,7 +143,7 @@ func TestExpiredAddressIsAskedForAnew(t *testing.T) {
 	text, err := l.read(file)
 	require.NoError(t, err)
 	assert.Equal(t, "text", text)
-	assert.Equal(t, 1, l.server.Stats().Requests["ArtifactFiles"])
+	assert.Equal(t, 1, l.server.Stats().Requests["MembershipFiles"])
 }
 
 func TestDownloadIsCancelled(t *testing.T) {

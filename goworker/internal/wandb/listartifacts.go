@@ -14,12 +14,16 @@ import (
 
 // collectionNode is an artifact with its newest version, in an answer.
 type collectionNode struct {
-	Name       string `json:"name"`
-	CreatedAt  string `json:"createdAt"`
-	Membership *struct {
-		Artifact *versionNode `json:"artifact"`
-	} `json:"artifactMembership"`
-	Artifacts *connection[versionNode] `json:"artifacts"`
+	Name       string                   `json:"name"`
+	CreatedAt  string                   `json:"createdAt"`
+	Membership *newestNode              `json:"artifactMembership"`
+	Artifacts  *connection[versionNode] `json:"artifacts"`
+}
+
+// newestNode is the newest version as a member of a collection.
+type newestNode struct {
+	Index    *int         `json:"versionIndex"`
+	Artifact *versionNode `json:"artifact"`
 }
 
 func (n *collectionNode) newest() *versionNode {
@@ -50,7 +54,12 @@ func (c *Client) ListArtifacts(ctx context.Context, o ListOptions, types []strin
 	if err != nil {
 		return Page[ArtifactInfo]{}, err
 	}
-	l := &artifactLister{client: c, options: o, limit: clampLimit(o.Limit), fragment: "collections"}
+	org, err := c.registry(ctx, o.Entity, o.Project)
+	if err != nil {
+		return Page[ArtifactInfo]{}, c.explain(doing, err)
+	}
+	o.Entity = cmp.Or(org.entity, o.Entity)
+	l := &artifactLister{client: c, options: o, organization: org.name, limit: clampLimit(o.Limit), fragment: "collections"}
 	if len(cursors) > 0 { // The page before knows which types there are.
 		types = nil
 		for _, t := range cursors {
@@ -132,10 +141,12 @@ type artifactLister struct {
 	options  ListOptions
 	limit    int
 	fragment string
-	place    Place
-	lists    []*typeList
-	items    []ArtifactInfo
-	rounds   int
+	// organization is whose registry is listed.
+	organization string
+	place        Place
+	lists        []*typeList
+	items        []ArtifactInfo
+	rounds       int
 }
 
 // typesProject is the project with one connection for each type, under the names
@@ -219,8 +230,12 @@ func (l *artifactLister) take(t *typeList) {
 	}
 	if v := e.Node.newest(); v != nil {
 		a := v.info()
-		a.Type, a.Name = cmp.Or(a.Type, t.Type), cmp.Or(a.Name, e.Node.Name)
-		a.Entity, a.Project = cmp.Or(a.Entity, l.place.Entity), cmp.Or(a.Project, l.place.Project)
+		a.Type, a.Name = cmp.Or(a.Type, t.Type), cmp.Or(e.Node.Name, a.Name)
+		a.Entity, a.Project = cmp.Or(l.place.Entity, a.Entity), cmp.Or(l.place.Project, a.Project)
+		a.Organization, a.Aliases = l.organization, aliasesIn(a.Name, v.Aliases)
+		if m := e.Node.Membership; m != nil && m.Artifact == v && m.Index != nil {
+			a.Version = versionOf(*m.Index)
+		}
 		l.items = append(l.items, a)
 	}
 }

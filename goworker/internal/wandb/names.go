@@ -14,19 +14,18 @@ import (
 // Limits of W&B's names, in characters, and of its metadata, in keys.
 const (
 	maxName         = 128
-	maxRunID        = 64
+	maxRunID        = 128
 	maxMetadataKeys = 100
 	maxTags         = 20
 )
 
 var (
-	artifactNameForm = regexp.MustCompile(`^[a-zA-Z0-9_\-.]+$`)
-	typeForm         = regexp.MustCompile(`^[-\w]+( *[-.\w]+)*$`)
-	tagForm          = regexp.MustCompile(`^[-\w]+( +[-\w]+)*$`)
-	versionForm      = regexp.MustCompile(`^v\d+$`)
-	notArtifactName  = regexp.MustCompile(`[^a-z0-9_.-]`)
-	illegalInName    = regexp.MustCompile(`[^a-zA-Z0-9_.-]`)
-	separatorRun     = regexp.MustCompile(`[_-]+`)
+	typeForm        = regexp.MustCompile(`^[-\w]+( *[-.\w]+)*$`)
+	tagForm         = regexp.MustCompile(`^[-\w]+( +[-\w]+)*$`)
+	versionForm     = regexp.MustCompile(`^v\d+$`)
+	notArtifactName = regexp.MustCompile(`[^a-z0-9_.-]`)
+	illegalInName   = regexp.MustCompile(`[^a-zA-Z0-9_.-]`)
+	separatorRun    = regexp.MustCompile(`[_-]+`)
 )
 
 func badName(format string, args ...any) error {
@@ -54,15 +53,15 @@ func GeneratedName(head, tail string) string {
 	return name + illegalInName.ReplaceAllString(tail, "_")
 }
 
-// CheckArtifactName refuses a name that W&B would refuse: fault bad_name.
+// CheckArtifactName refuses a name that W&B's server would refuse: fault bad_name.
 func CheckArtifactName(name string) error {
 	switch {
-	case name == "":
+	case strings.TrimSpace(name) == "":
 		return badName("The artifact's name is empty once everything that W&B does not allow is taken out. Use letters, digits, dots, dashes and underscores.")
-	case len(name) > maxName:
+	case utf8.RuneCountInString(name) > maxName:
 		return badName("The artifact's name %q is too long: W&B allows %d characters.", clip(name, 40), maxName)
-	case !artifactNameForm.MatchString(name):
-		return badName("%q cannot be an artifact's name in W&B: use letters, digits, dots, dashes and underscores.", clip(name, maxName))
+	case strings.ContainsAny(name, "/:") || hasControl(name):
+		return badName("%q cannot be an artifact's name in W&B: it must not hold / or :.", clip(name, maxName))
 	}
 	return nil
 }

@@ -70,9 +70,9 @@ func TestNamesThatWandBRefuses(t *testing.T) {
 		check   func(string) error
 		bad, ok []string
 	}{
-		"artifact": {wandb.CheckArtifactName, []string{"", long, "a b", "a/b", "ä"}, []string{"a", "A-b_c.1", long[:128]}},
+		"artifact": {wandb.CheckArtifactName, []string{"", " ", long, "a:b", "a/b", "a\nb"}, []string{"a", "A-b_c.1", long[:128], "two words", strings.Repeat("ä", 128)}},
 		"project":  {wandb.CheckProject, []string{"", " ", long, "a/b", `a\b`, "a#", "a?", "a%", "a:b", "a\nb"}, []string{"my project", "ümlaut", long[:128]}},
-		"run":      {wandb.CheckRunID, []string{"", " a", "a ", strings.Repeat("x", 65), "a:b", "a;b", "a,b", "a#", "a?", "a/b", "a'b", `a\b`, "a\tb"}, []string{"a b", "fiftyone_12345678", "ä-1"}},
+		"run":      {wandb.CheckRunID, []string{"", " a", "a ", long, "a:b", "a;b", "a,b", "a#", "a?", "a/b", "a'b", `a\b`, "a\tb"}, []string{"a b", "fiftyone_12345678", "ä-1", long[:128]}},
 		"alias":    {wandb.CheckAlias, []string{"", " ", long, "a/b", "a:b", "v1", "v123"}, []string{"best", "v1.0", "version 2", "vx"}},
 		"tag":      {wandb.CheckTag, []string{"", " ", long, "a/b", "a ", " a", "a.b"}, []string{"a", "two words", "a-b_c"}},
 	} {

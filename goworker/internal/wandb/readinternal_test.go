@@ -116,9 +116,7 @@ func TestServerWithoutCursorsInItsEdges(t *testing.T) {
 		index := 0
 		v := &versionNode{ID: name, Index: &index, CreatedAt: name}
 		n := &collectionNode{Name: name, CreatedAt: name}
-		n.Membership = &struct {
-			Artifact *versionNode `json:"artifact"`
-		}{v}
+		n.Membership = &newestNode{Artifact: v}
 		return edge[collectionNode]{Node: n}
 	}
 	l := &artifactLister{limit: 2, lists: []*typeList{

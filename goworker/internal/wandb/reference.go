@@ -19,14 +19,17 @@ type ArtifactRef struct {
 }
 
 // ParseArtifactRef reads a name with or without alias or version ("train:v3"), also
-// with project and entity before it, the address of its page on this server, or the
-// server's id. Faults: bad_reference, other_server, bad_name.
+// with project and entity before it, or the registry and its organization, the address of
+// its page on this server, or the server's id. Faults: bad_reference, other_server, bad_name.
 func (s Settings) ParseArtifactRef(text string) (ArtifactRef, error) {
 	text = strings.TrimSpace(text)
 	if isAddress(text) {
 		parts, err := s.pageSegments(text)
 		if err != nil {
 			return ArtifactRef{}, err
+		}
+		if ref, ok := memberOfPage(text); ok {
+			return ref, ref.check()
 		}
 		if len(parts) < 5 || parts[2] != "artifacts" {
 			return ArtifactRef{}, badReference("%s is not the address of an artifact's page: that is …/<entity>/<project>/artifacts/<type>/<name>/<version>.", shortAddress(text))
@@ -56,6 +59,20 @@ func (s Settings) ParseArtifactRef(text string) (ArtifactRef, error) {
 	return ref, ref.check()
 }
 
+// memberOfPage reads the address of a registry's page, which names the member that it shows behind
+// its question mark: …/orgs/<organization>/registry/<registry>?selectionPath=<entity>/<project>/<name>&version=v3.
+func memberOfPage(text string) (ArtifactRef, bool) {
+	u, err := url.Parse(text)
+	if err != nil {
+		return ArtifactRef{}, false
+	}
+	parts := strings.Split(u.Query().Get("selectionPath"), "/")
+	if len(parts) != 3 {
+		return ArtifactRef{}, false
+	}
+	return ArtifactRef{Entity: parts[0], Project: parts[1], Name: parts[2], Alias: u.Query().Get("version")}, true
+}
+
 // check refuses names that W&B could not have given.
 func (r ArtifactRef) check() error {
 	if err := CheckArtifactName(r.Name); err != nil {
@@ -68,6 +85,12 @@ func (r ArtifactRef) check() error {
 	}
 	if strings.ContainsAny(r.Alias, "/:?#") || hasControl(r.Alias) || len(r.Alias) > 4*maxName {
 		return badReference("%q is neither a version nor an alias of an artifact.", clip(r.Alias, maxName))
+	}
+	if strings.HasPrefix(r.Project, registryPrefix) { // the name of an organization, which may have blanks
+		if hasControl(r.Entity) || strings.Contains(r.Entity, "/") || len(r.Entity) > 4*maxName {
+			return badReference("%q is not the name of an organization in W&B.", clip(r.Entity, maxName))
+		}
+		return nil
 	}
 	return checkEntity(r.Entity)
 }

@@ -38,6 +38,13 @@ func TestParseArtifactRef(t *testing.T) {
 		{own, "https://app.wandb.example.com/e/p/artifacts/dataset/n/v3", whole},
 		{own, "https://API.wandb.example.com/e/p/artifacts/dataset/n/v3", whole},
 		{path, "https://example.com/w/e/p/artifacts/dataset/n/v3", whole},
+		{cloud, "wandb-registry-model/n:v3", wandb.ArtifactRef{Project: "wandb-registry-model", Name: "n", Alias: "v3"}},
+		{cloud, "Our Company/wandb-registry-model/n", wandb.ArtifactRef{Entity: "Our Company", Project: "wandb-registry-model", Name: "n"}},
+		{
+			cloud, "https://wandb.ai/orgs/our-company/registry/model?selectionPath=our-company_0%2Fwandb-registry-model%2Fn&view=membership&version=v3",
+			wandb.ArtifactRef{Entity: "our-company_0", Project: "wandb-registry-model", Name: "n", Alias: "v3"},
+		},
+		{cloud, "two words:v3", wandb.ArtifactRef{Name: "two words", Alias: "v3"}},
 	} {
 		got, err := settingsFor(t, c.base).ParseArtifactRef(c.text)
 		if assert.NoError(t, err, c.text) {
@@ -47,7 +54,9 @@ func TestParseArtifactRef(t *testing.T) {
 	for _, c := range []struct{ base, text, code string }{
 		{cloud, "", "bad_name"},
 		{cloud, "a/b/c/d", "bad_reference"},
-		{cloud, "a b", "bad_name"},
+		{cloud, "a/wandb-registry-model/b:c/d", "bad_reference"},
+		{cloud, "https://wandb.ai/orgs/o/registry/model?selectionPath=o%2Fp", "bad_reference"},
+		{cloud, "https://elsewhere.test/orgs/o/registry/model?selectionPath=o%2Fwandb-registry-model%2Fn", "other_server"},
 		{cloud, "a:b:c", "bad_reference"},
 		{cloud, "a:b\x00", "bad_reference"},
 		{cloud, "e?x/p/n", "bad_name"},

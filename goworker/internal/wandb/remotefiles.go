@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"net/http"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 )
@@ -15,7 +16,8 @@ type RemoteFile struct {
 	// Size is in bytes.
 	Size int64
 
-	artifactID string
+	// of is the version that has the file.
+	of ArtifactInfo
 	// digest is as manifests have it; url is signed and expires.
 	digest, url string
 	// manifestURL is that of the list of the artifact's files.
@@ -40,11 +42,11 @@ type filesNode struct {
 	Files connection[storedNode] `json:"files"`
 }
 
-func (n *filesNode) files(artifactID string) map[string]RemoteFile {
+func (n *filesNode) files(of ArtifactInfo) map[string]RemoteFile {
 	out := map[string]RemoteFile{}
 	for _, e := range n.Files.Edges {
 		if f := e.Node; f != nil {
-			one := RemoteFile{Path: f.Name, Size: number(f.Size), artifactID: artifactID, digest: f.Digest, url: f.URL}
+			one := RemoteFile{Path: f.Name, Size: number(f.Size), of: of, digest: f.Digest, url: f.URL}
 			if n.Manifest != nil {
 				one.manifestURL = n.Manifest.File.URL
 			}
@@ -54,19 +56,53 @@ func (n *filesNode) files(artifactID string) map[string]RemoteFile {
 	return out
 }
 
-// renew asks for fresh addresses of a file.
-func (c *Client) renew(ctx context.Context, f RemoteFile) (RemoteFile, error) {
+// storedFiles asks for those files of a version that the paths name. Servers that have it are asked
+// in the newer way, by the collection, as wandb 0.31 does; older ones by the artifact.
+func (c *Client) storedFiles(ctx context.Context, of ArtifactInfo, paths []string) (map[string]RemoteFile, error) {
 	var out struct {
+		Project *struct {
+			Collection *struct {
+				Membership *struct {
+					Files    *connection[storedNode] `json:"files"`
+					Artifact *struct {
+						ID string `json:"id"`
+						filesNode
+					} `json:"artifact"`
+				} `json:"artifactMembership"`
+			} `json:"artifactCollection"`
+		} `json:"project"`
 		Artifact *filesNode `json:"artifact"`
 	}
-	err := c.graphql(ctx, "ArtifactFiles", map[string]any{"id": f.artifactID, "files": []string{f.Path}}, &out)
+	if of.Entity != "" && of.Project != "" && of.Name != "" && of.Version != "" {
+		vars := map[string]any{"entity": of.Entity, "project": of.Project, "collection": of.Name, "alias": of.Version, "files": paths}
+		err := c.graphql(ctx, "MembershipFiles", vars, &out)
+		if err != nil && !isUnknownToServer(err) && statusOf(err) != http.StatusNotFound {
+			return nil, err
+		}
+		if p := out.Project; err == nil && p != nil && p.Collection != nil && p.Collection.Membership != nil {
+			if m := p.Collection.Membership; m.Files != nil && m.Artifact != nil && m.Artifact.ID == of.ID {
+				m.Artifact.Files = *m.Files
+				return m.Artifact.files(of), nil
+			}
+		}
+	}
+	if err := c.graphql(ctx, "ArtifactFiles", map[string]any{"id": of.ID, "files": paths}, &out); err != nil {
+		return nil, err
+	}
+	if out.Artifact == nil {
+		return nil, nil
+	}
+	return out.Artifact.files(of), nil
+}
+
+// renew asks for fresh addresses of a file.
+func (c *Client) renew(ctx context.Context, f RemoteFile) (RemoteFile, error) {
+	files, err := c.storedFiles(ctx, f.of, []string{f.Path})
 	if err != nil {
 		return f, c.explain("asking for the address of "+f.Path, err)
 	}
-	if out.Artifact != nil {
-		if fresh, ok := out.Artifact.files(f.artifactID)[f.Path]; ok {
-			return fresh, nil
-		}
+	if fresh, ok := files[f.Path]; ok {
+		return fresh, nil
 	}
 	return f, notFound("W&B at %s has the file %s of the artifact no more.", c.host(), f.Path)
 }
@@ -106,7 +142,7 @@ func (c *Client) manifestEntry(ctx context.Context, f RemoteFile) (*storedEntry,
 		return nil, ctx.Err()
 	}
 	if err != nil {
-		return nil, fault.Wrap(err, fault.WandB, "bad_artifact", "The list of the artifact's files cannot be read: the artifact %s is damaged, or of a kind that this plugin does not know.", f.artifactID)
+		return nil, fault.Wrap(err, fault.WandB, "bad_artifact", "The list of the artifact's files cannot be read: the artifact %s is damaged, or of a kind that this plugin does not know.", f.of.ID)
 	}
 	return entry, nil
 }

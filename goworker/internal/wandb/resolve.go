@@ -18,6 +18,36 @@ type ArtifactVersion struct {
 	UsedBy    []RunInfo
 	// Files are those of the asked paths that the version has, by path.
 	Files map[string]RemoteFile
+	// Linked says that the version is a member of another collection than the one it was
+	// logged to, such as one of a registry.
+	Linked bool
+}
+
+// memberNode is a version as a member of a collection, in an answer. Where it was linked to,
+// it has other versions and aliases than where it was logged to.
+type memberNode struct {
+	Index      *int    `json:"versionIndex"`
+	Aliases    []alias `json:"aliases"`
+	Collection *struct {
+		Name    string      `json:"name"`
+		Project *inProjects `json:"project"`
+	} `json:"artifactCollection"`
+	Files    *connection[storedNode] `json:"files"`
+	Artifact *wholeNode              `json:"artifact"`
+}
+
+// apply makes a version what it is as a member of the collection.
+func (m *memberNode) apply(a *ArtifactInfo) (linked bool) {
+	if m == nil || m.Collection == nil || m.Index == nil {
+		return false
+	}
+	at := *a
+	a.Name, a.Version = m.Collection.Name, versionOf(*m.Index)
+	if p := m.Collection.Project; p != nil {
+		a.Entity, a.Project = cmp.Or(p.Entity.Name, a.Entity), cmp.Or(p.Name, a.Project)
+	}
+	a.Aliases = aliasesIn(a.Name, m.Aliases)
+	return a.Name != at.Name || a.Entity != at.Entity || a.Project != at.Project
 }
 
 // wholeNode is the fragment whole in an answer.
@@ -42,10 +72,8 @@ func (c *Client) FindArtifact(ctx context.Context, ref ArtifactRef, paths []stri
 	}
 	type project struct {
 		projectNode
-		Membership *struct {
-			Artifact *wholeNode `json:"artifact"`
-		} `json:"artifactCollectionMembership"`
-		Artifact *wholeNode `json:"artifact"`
+		Membership *memberNode `json:"artifactCollectionMembership"`
+		Artifact   *wholeNode  `json:"artifact"`
 	}
 	q := question{
 		doing: doing, op: "ArtifactByName", large: true, entity: ref.Entity, project: ref.Project,
@@ -56,9 +84,17 @@ func (c *Client) FindArtifact(ctx context.Context, ref ArtifactRef, paths []stri
 	} else if q.entity == "" {
 		q.entity = c.settings.Entity
 	}
+	org, err := c.registry(ctx, q.entity, q.project)
+	if err != nil {
+		return nil, c.explain(doing, err)
+	}
+	q.entity = cmp.Or(org.entity, q.entity)
 	p, at, err := ask[project](ctx, c, q)
-	if isUnknownToServer(err) {
-		q.op = "ArtifactByNameOld"
+	for _, older := range []string{"ArtifactByMembership", "ArtifactByNameOld"} {
+		if !isUnknownToServer(err) {
+			break
+		}
+		q.op = older
 		p, at, err = ask[project](ctx, c, q)
 	}
 	if statusOf(err) == http.StatusNotFound {
@@ -74,15 +110,19 @@ func (c *Client) FindArtifact(ctx context.Context, ref ArtifactRef, paths []stri
 	if node == nil || !node.listed() {
 		return nil, c.noArtifact(at.Entity, at.Project, ref.name())
 	}
-	return c.artifactVersionOf(node, at), nil
+	v := c.artifactVersionOf(node, p.Membership, at)
+	v.Organization = org.name
+	return v, nil
 }
 
+// artifactByID finds a version by its id. Its files are asked for by its name, which the first
+// answer tells.
 func (c *Client) artifactByID(ctx context.Context, id string, paths []string) (*ArtifactVersion, error) {
 	var out struct {
 		Viewer   *viewerNode `json:"viewer"`
 		Artifact *wholeNode  `json:"artifact"`
 	}
-	err := c.call(ctx, "ArtifactByID", map[string]any{"id": id, "files": paths}, &out, callOptions{slow: true})
+	err := c.call(ctx, "ArtifactByID", map[string]any{"id": id}, &out, callOptions{slow: true})
 	switch missing := statusOf(err) == http.StatusNotFound; {
 	case err != nil && !missing:
 		return nil, err
@@ -91,11 +131,22 @@ func (c *Client) artifactByID(ctx context.Context, id string, paths []string) (*
 	case missing || out.Artifact == nil || !out.Artifact.listed():
 		return nil, notFound("W&B at %s has no artifact with the id %q, or this account may not see it.", c.host(), clip(id, maxName))
 	}
-	return c.artifactVersionOf(out.Artifact, Place{Viewer: out.Viewer.viewer()}), nil
+	v := c.artifactVersionOf(out.Artifact, nil, Place{Viewer: out.Viewer.viewer()})
+	if len(paths) > 0 {
+		v.Files, err = c.storedFiles(ctx, v.ArtifactInfo, paths)
+	}
+	return v, err
 }
 
-func (c *Client) artifactVersionOf(n *wholeNode, at Place) *ArtifactVersion {
-	v := &ArtifactVersion{ArtifactInfo: n.info(), Viewer: at.Viewer, Metadata: plainObject(n.Metadata), Files: n.files(n.ID)}
+// artifactVersionOf is a version of an answer; member is nil where the answer does not say of
+// which collection it is a member.
+func (c *Client) artifactVersionOf(n *wholeNode, member *memberNode, at Place) *ArtifactVersion {
+	v := &ArtifactVersion{ArtifactInfo: n.info(), Viewer: at.Viewer, Metadata: plainObject(n.Metadata)}
+	v.Linked = member.apply(&v.ArtifactInfo)
+	if member != nil && member.Files != nil {
+		n.Files = *member.Files
+	}
+	v.Files = n.files(v.ArtifactInfo)
 	v.Entity, v.Project = cmp.Or(v.Entity, at.Entity), cmp.Or(v.Project, at.Project)
 	in := Place{Entity: v.Entity, Project: v.Project}
 	if n.CreatedBy != nil && n.CreatedBy.Name != "" {

@@ -133,6 +133,16 @@ func (s Settings) ArtifactURL(entity, project, artifactType, name, version strin
 	return s.page(entity, project, "artifacts", artifactType, name, version)
 }
 
+// VersionURL is the page of a version; in a registry, that of its member of the registry.
+func (s Settings) VersionURL(a ArtifactInfo) string {
+	name, ok := strings.CutPrefix(a.Project, registryPrefix)
+	if !ok || a.Organization == "" {
+		return s.ArtifactURL(a.Entity, a.Project, a.Type, a.Name, a.Version)
+	}
+	query := url.Values{"selectionPath": {a.Entity + "/" + a.Project + "/" + a.Name}, "view": {"membership"}, "version": {a.Version}}
+	return s.page("orgs", a.Organization, "registry", name) + "?" + query.Encode()
+}
+
 // ReportURL is a report's page: a readable form of its title, and its id.
 func (s Settings) ReportURL(entity, project, title, id string) string {
 	return s.page(entity, project, "reports", reportSlug(title)+"--"+strings.ReplaceAll(id, "=", ""))

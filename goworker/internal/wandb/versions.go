@@ -19,6 +19,9 @@ type ArtifactInfo struct {
 	// CreatedAt is ISO 8601.
 	CreatedAt       string
 	Size, FileCount int64
+	// Organization is the name of the organization whose registry this is in; empty for other
+	// projects.
+	Organization string
 }
 
 // versionNode is the fragment version in an answer.
@@ -55,18 +58,26 @@ func (n *versionNode) info() ArtifactInfo {
 		Size: number(n.Size), FileCount: number(n.FileCount),
 	}
 	if n.Index != nil {
-		a.Version = "v" + strconv.Itoa(*n.Index)
+		a.Version = versionOf(*n.Index)
 	}
 	if p := n.Sequence.Project; p != nil {
 		a.Project, a.Entity = p.Name, p.Entity.Name
 	}
-	for _, l := range n.Aliases {
-		own := l.Collection == nil || l.Collection.Name == n.Sequence.Name
-		if own && !versionForm.MatchString(l.Alias) && !slices.Contains(a.Aliases, l.Alias) {
-			a.Aliases = append(a.Aliases, l.Alias)
+	a.Aliases = aliasesIn(a.Name, n.Aliases)
+	return a
+}
+
+func versionOf(index int) string { return "v" + strconv.Itoa(index) }
+
+// aliasesIn are the aliases that a version has in a collection, but for its number.
+func aliasesIn(collection string, all []alias) (out []string) {
+	for _, l := range all {
+		own := l.Collection == nil || l.Collection.Name == collection
+		if own && !versionForm.MatchString(l.Alias) && !slices.Contains(out, l.Alias) {
+			out = append(out, l.Alias)
 		}
 	}
-	return a
+	return out
 }
 
 // listed tells whether a version may be shown: one that was deleted, or is not
@@ -85,6 +96,11 @@ func number(n json.Number) int64 {
 // not_found.
 func (c *Client) ListVersions(ctx context.Context, o ListOptions, name string) (Page[ArtifactInfo], error) {
 	const doing = "listing the versions of the artifact"
+	org, err := c.registry(ctx, o.Entity, o.Project)
+	if err != nil {
+		return Page[ArtifactInfo]{}, c.explain(doing, err)
+	}
+	o.Entity = cmp.Or(org.entity, o.Entity)
 	type project struct {
 		projectNode
 		Collection *struct {
@@ -92,6 +108,7 @@ func (c *Client) ListVersions(ctx context.Context, o ListOptions, name string) (
 		} `json:"artifactCollection"`
 	}
 	var page Page[ArtifactInfo]
+	versions := map[*versionNode]string{} // as the collection numbers them
 	nodes, next, err := gather(clampLimit(o.Limit), o.After, func(first int, after string) (*connection[versionNode], error) {
 		vars := listVars(map[string]any{"name": name, "filters": `{"state":"COMMITTED"}`}, first, after)
 		p, at, err := ask[project](ctx, c, question{doing: doing, op: "ListVersions", entity: cmp.Or(page.Entity, o.Entity), project: o.Project, vars: vars})
@@ -108,6 +125,11 @@ func (c *Client) ListVersions(ctx context.Context, o ListOptions, name string) (
 		if n := p.Collection.Artifacts.TotalCount; n != nil {
 			page.Total = *n
 		}
+		for _, e := range p.Collection.Artifacts.Edges {
+			if e.Node != nil {
+				versions[e.Node] = e.Version
+			}
+		}
 		return p.Collection.Artifacts, nil
 	})
 	if err != nil {
@@ -116,7 +138,8 @@ func (c *Client) ListVersions(ctx context.Context, o ListOptions, name string) (
 	for _, n := range nodes {
 		if n.listed() {
 			a := n.info()
-			a.Entity, a.Project = cmp.Or(a.Entity, page.Entity), cmp.Or(a.Project, page.Project)
+			a.Name, a.Entity, a.Project, a.Organization = name, page.Entity, page.Project, org.name
+			a.Version, a.Aliases = cmp.Or(versions[n], a.Version), aliasesIn(name, n.Aliases)
 			page.Items = append(page.Items, a)
 		}
 	}

@@ -1,0 +1,164 @@
+package wandb_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+)
+
+// registryServer answers as a server with organizations does: each name of an entity has its
+// organizations, each with the name of its entity. It notes where a registry was looked for.
+func registryServer(f *fake, teams, users map[string][]string) (askedOf func() string) {
+	var asked string
+	node := func(name string) obj { return obj{"name": name, "orgEntity": obj{"name": name + "-entity"}} }
+	f.before(func(w http.ResponseWriter, r *http.Request) bool {
+		var q struct {
+			OperationName string
+			Variables     obj
+		}
+		raw, _ := io.ReadAll(r.Body)
+		_ = json.Unmarshal(raw, &q)
+		entity := str(q.Variables["entity"])
+		switch q.OperationName {
+		case "Organizations":
+			var answer obj
+			if orgs := teams[entity]; len(orgs) > 0 {
+				answer = obj{"organization": node(orgs[0]), "user": nil}
+			} else if orgs, ok := users[entity]; ok {
+				nodes := []obj{{"name": "an old one", "orgEntity": nil}}
+				for _, o := range orgs {
+					nodes = append(nodes, node(o))
+				}
+				answer = obj{"organization": nil, "user": obj{"organizations": nodes}}
+			}
+			reply(w, http.StatusOK, obj{"data": obj{"entity": answer}})
+		case "Viewer":
+			reply(w, http.StatusOK, obj{"data": obj{"viewer": obj{"id": "u", "entity": "me", "username": "me"}}})
+		case "ArtifactByName":
+			asked = entity
+			project := obj{"name": "wandb-registry-model", "entity": obj{"name": entity}}
+			reply(w, http.StatusOK, obj{"data": obj{
+				"viewer": obj{"id": "u", "entity": "me", "username": "me"},
+				"project": obj{"name": "wandb-registry-model", "entityName": entity, "artifactCollectionMembership": obj{
+					"versionIndex": 7, "aliases": []obj{{"alias": "prod"}, {"alias": "v7"}}, "files": obj{"edges": []obj{}},
+					"artifactCollection": obj{"name": "best", "project": project},
+					"artifact": obj{
+						"id": "QQ==", "state": "COMMITTED", "versionIndex": 3, "artifactType": obj{"name": "model"}, "aliases": []obj{{"alias": "latest", "artifactCollection": obj{"name": "train"}}},
+						"artifactSequence": obj{"name": "train", "project": obj{"name": "p", "entity": obj{"name": "team"}}},
+					},
+				}},
+			}})
+		default:
+			return false
+		}
+		return true
+	})
+	return func() string { return asked }
+}
+
+func TestRegistryOfAnOrganization(t *testing.T) {
+	for name, c := range map[string]struct {
+		settings, reference string
+		teams, users        map[string][]string
+		want, code          string
+	}{
+		"a team's, not named":           {settings: "team", reference: "wandb-registry-model/best:v7", teams: map[string][]string{"team": {"Our Org"}}, want: "Our Org-entity"},
+		"one's own, not named":          {reference: "wandb-registry-model/best:v7", users: map[string][]string{"me": {"Our Org"}}, want: "Our Org-entity"},
+		"by the name that people see":   {reference: "Second/wandb-registry-model/best:v7", users: map[string][]string{"me": {"First", "Second"}}, want: "Second-entity"},
+		"by its entity":                 {reference: "Second-entity/wandb-registry-model/best", users: map[string][]string{"me": {"First", "Second"}}, want: "Second-entity"},
+		"by a team":                     {reference: "team/wandb-registry-model/best", teams: map[string][]string{"team": {"Our Org"}}, users: map[string][]string{"me": {"First", "Second"}}, want: "Our Org-entity"},
+		"as entity= of the operator":    {settings: "Second", reference: "wandb-registry-model/best", users: map[string][]string{"me": {"First", "Second"}}, want: "Second-entity"},
+		"of others":                     {settings: "team", reference: "strange/wandb-registry-model/best", teams: map[string][]string{"team": {"Our Org"}}, want: "strange"},
+		"several, and none named":       {reference: "wandb-registry-model/best", users: map[string][]string{"me": {"First", "Second"}}, code: "no_organization"},
+		"no organization at all":        {reference: "wandb-registry-model/best", users: map[string][]string{"me": nil}, code: "no_organization"},
+		"not a registry":                {reference: "team/wandb-registr/best", want: "team"},
+		"the project is the settings'":  {settings: "team", reference: "best:v7", teams: map[string][]string{"team": {"Our Org"}}, want: "Our Org-entity"},
+		"a user of several, by user":    {reference: "me/wandb-registry-model/best", users: map[string][]string{"me": {"First", "Second"}}, code: "no_organization"},
+		"the only one, wrongly written": {reference: "Our Orgg/wandb-registry-model/best", users: map[string][]string{"me": {"Our Org"}}, want: "Our Orgg"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			askedOf := registryServer(f, c.teams, c.users)
+			in := f.inputs()
+			in.Entity, in.Project = c.settings, "wandb-registry-model"
+			client := clientFor(t, in, wandb.WithTimings(quick()))
+			ref, err := client.Settings().ParseArtifactRef(c.reference)
+			require.NoError(t, err)
+			v, err := client.FindArtifact(t.Context(), ref, []string{"f"})
+			require.Equal(t, c.code, fault.Code(err), "%v", err)
+			assert.Equal(t, c.want, askedOf())
+			if err != nil {
+				return
+			}
+			assert.Equal(t, []string{"best", "v7", "wandb-registry-model", c.want, "model"}, []string{v.Name, v.Version, v.Project, v.Entity, v.Type}, "as a member of the registry")
+			assert.Equal(t, []string{"prod"}, v.Aliases)
+			assert.True(t, v.Linked)
+			if v.Organization != "" {
+				assert.Contains(t, client.Settings().VersionURL(v.ArtifactInfo), "/registry/model?")
+			}
+		})
+	}
+}
+
+// TestServersThatDoNotKnowRegistries: they refuse the question for the field that they lack.
+func TestServersThatDoNotKnowRegistries(t *testing.T) {
+	l := newLibrary(t)
+	refused := standin.Fault{Kind: standin.KindGraphQL, Match: "^Organizations$", Mode: standin.ModeGraphQLError, Message: `Cannot query field "orgEntity" on type "Organization".`, Count: -1}
+	require.NoError(t, l.server.AddFault(refused))
+	_, err := l.client.FindArtifact(t.Context(), wandb.ArtifactRef{Project: "wandb-registry-model", Name: "n"}, nil)
+	assert.Equal(t, "no_organization", fault.Code(err), "%v", err)
+	_, err = l.client.FindArtifact(t.Context(), wandb.ArtifactRef{Entity: l.Entity, Project: "wandb-registry-model", Name: "n"}, nil)
+	assert.Equal(t, "unknown_project", fault.Code(err), "%v", err)
+}
+
+// TestFilesAreAskedForInTheNewerWayFirst: and of older servers in theirs.
+func TestFilesAreAskedForInTheNewerWayFirst(t *testing.T) {
+	l := newLibrary(t)
+	logged := l.Artifact(l.Run("maker", "", nil), "dataset", "view", "{}", map[string]string{"f": "text"})
+	for _, c := range []struct {
+		refused string
+		ref     wandb.ArtifactRef
+		asked   []string
+	}{
+		{"^$", wandb.ArtifactRef{Name: "view"}, []string{"ArtifactByName"}},
+		{"^ArtifactByName$", wandb.ArtifactRef{Name: "view"}, []string{"ArtifactByName", "ArtifactByMembership"}},
+		{"^ArtifactBy(Name|Membership)$", wandb.ArtifactRef{Name: "view"}, []string{"ArtifactByName", "ArtifactByMembership", "ArtifactByNameOld"}},
+		{"^$", wandb.ArtifactRef{ID: logged.ID}, []string{"ArtifactByID", "MembershipFiles"}},
+		{"^MembershipFiles$", wandb.ArtifactRef{ID: logged.ID}, []string{"ArtifactByID", "MembershipFiles", "ArtifactFiles"}},
+	} {
+		require.NoError(t, l.server.AddFault(standin.Fault{Kind: standin.KindGraphQL, Match: c.refused, Mode: standin.ModeStatus, Status: 400, Message: "Cannot query field", Count: -1}))
+		l.server.ResetStats()
+		v, err := l.client.FindArtifact(t.Context(), c.ref, []string{"f", "none"})
+		require.NoError(t, err)
+		var asked []string
+		for op := range l.server.Stats().Requests {
+			asked = append(asked, op)
+		}
+		assert.ElementsMatch(t, c.asked, asked, c.refused)
+		require.Len(t, v.Files, 1)
+		text, err := l.read(v.Files["f"])
+		require.NoError(t, err)
+		assert.Equal(t, "text", text)
+		l.server.ClearFaults()
+	}
+}
+
+func TestPagesOfVersions(t *testing.T) {
+	s := settingsFor(t, "https://api.wandb.ai")
+	a := wandb.ArtifactInfo{Entity: "org-1", Project: "wandb-registry-model", Type: "model", Name: "best one", Version: "v7", Organization: "Our Org"}
+	page := s.VersionURL(a)
+	assert.Equal(t, "https://wandb.ai/orgs/Our%20Org/registry/model?selectionPath=org-1%2Fwandb-registry-model%2Fbest+one&version=v7&view=membership", page)
+	ref, err := s.ParseArtifactRef(page)
+	require.NoError(t, err)
+	assert.Equal(t, wandb.ArtifactRef{Entity: a.Entity, Project: a.Project, Name: a.Name, Alias: a.Version}, ref)
+	a.Organization = ""
+	assert.Equal(t, "https://wandb.ai/org-1/wandb-registry-model/artifacts/model/best%20one/v7", s.VersionURL(a))
+}
