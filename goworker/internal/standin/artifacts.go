@@ -106,22 +106,18 @@ func (s *Server) collectionFields() map[string]gqlexec.Resolver {
 		"defaultArtifactType": on(func(c *collection) any { return s.data.Projects[c.projectKey()].Types[c.Type] }),
 		"tags": on(func(c *collection) any {
 			edges := []gqlexec.Object{}
-			for _, t := range tags(c.Tags) {
-				edges = append(edges, node(t))
+			for i, t := range tags(c.Tags) {
+				edges = append(edges, gqlexec.Object{"node": t, "cursor": cursor(i + 1)})
 			}
-			return gqlexec.Object{"edges": edges}
+			return gqlexec.Object{"edges": edges, "pageInfo": gqlexec.Object{"hasNextPage": false, "hasPreviousPage": false}}
 		}),
 		"aliases": with(func(c *collection, args gqlexec.Args) (any, error) {
 			names := slices.Sorted(maps.Keys(c.Aliases))
-			return connection(s, names, args, func(name string) gqlexec.Object { return node(aliasObject(c, name)) })
+			return connection(s, names, args, func(name string) gqlexec.Object { return node(s.data.aliasObject(c, name)) })
 		}),
 		"artifacts": with(s.versions),
 		"artifactMembership": with(func(c *collection, args gqlexec.Args) (any, error) {
-			alias := str(args, "aliasName")
-			if alias == "" {
-				alias = "latest"
-			}
-			return c.member(s.data, alias), nil
+			return c.member(s.data, str(args, "aliasName")), nil
 		}),
 		"latestArtifact": on(func(c *collection) any {
 			if len(c.versions) == 0 {
@@ -174,25 +170,28 @@ func (s *Server) versions(c *collection, args gqlexec.Args) (any, error) {
 func tags(names []string) []gqlexec.Object {
 	out := []gqlexec.Object{}
 	for _, name := range names {
-		out = append(out, gqlexec.Object{"id": opaque("Tag", name), "name": name})
+		out = append(out, gqlexec.Object{"id": opaque("Tag", name), "name": name, "tagCategoryName": "", "attributes": "{}"})
 	}
 	return out
 }
 
-func aliasObject(c *collection, name string) gqlexec.Object {
-	return gqlexec.Object{"id": opaque("ArtifactAlias", c.key()+":"+name), "alias": name, "artifactCollection": c}
+func (d *data) aliasObject(c *collection, name string) gqlexec.Object {
+	return gqlexec.Object{
+		"id": opaque("ArtifactAlias", c.key()+":"+name), "alias": name, "artifact": c.find(d, name),
+		"artifactCollection": c, "artifactCollectionName": c.Name,
+	}
 }
 
 func (s *Server) collectionOf(a *artifact) *collection { return s.data.Collections[a.Collection] }
 
 // aliasObjects are the names of a version, vN among them.
-func aliasObjects(c *collection, a *artifact) []gqlexec.Object {
+func (d *data) aliasObjects(c *collection, a *artifact) []gqlexec.Object {
 	out := []gqlexec.Object{}
 	for _, name := range c.aliasesOf(a.ID) {
-		out = append(out, aliasObject(c, name))
+		out = append(out, d.aliasObject(c, name))
 	}
 	if a.Version >= 0 {
-		out = append(out, aliasObject(c, fmt.Sprintf("v%d", a.Version)))
+		out = append(out, d.aliasObject(c, fmt.Sprintf("v%d", a.Version)))
 	}
 	return out
 }
@@ -233,7 +232,7 @@ func (s *Server) artifactFields() map[string]gqlexec.Resolver {
 		"fileCount":       on(func(a *artifact) any { return len(a.contents) }),
 		"createdAt":       on(func(a *artifact) any { return a.Created }),
 		"updatedAt":       on(func(a *artifact) any { return a.Updated }),
-		"aliases":         on(func(a *artifact) any { return aliasObjects(s.collectionOf(a), a) }),
+		"aliases":         on(func(a *artifact) any { return s.data.aliasObjects(s.collectionOf(a), a) }),
 		"artifactMemberships": with(func(a *artifact, args gqlexec.Args) (any, error) {
 			return connection(s, []*membership{{s.collectionOf(a), a}}, args, node[*membership])
 		}),
@@ -262,7 +261,7 @@ func (s *Server) membershipFields() map[string]gqlexec.Resolver {
 		"id":                 on(func(m *membership) any { return opaque("ArtifactCollectionMembership", m.artifact.ID) }),
 		"versionIndex":       on(func(m *membership) any { return versionIndex(m.artifact) }),
 		"createdAt":          on(func(m *membership) any { return m.artifact.Created }),
-		"aliases":            on(func(m *membership) any { return aliasObjects(m.collection, m.artifact) }),
+		"aliases":            on(func(m *membership) any { return s.data.aliasObjects(m.collection, m.artifact) }),
 		"artifactCollection": on(func(m *membership) any { return m.collection }),
 		"artifact":           on(func(m *membership) any { return m.artifact }),
 		"files": with(func(m *membership, args gqlexec.Args) (any, error) {

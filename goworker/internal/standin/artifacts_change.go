@@ -10,14 +10,15 @@ import (
 // useArtifact records a committed artifact as input of a run.
 func (s *Server) useArtifact(input gqlexec.Args) (any, error) {
 	var a *artifact
+	var r *run
 	err := s.change(func(d *data) (err error) {
 		if a, err = d.artifact(s, str(input, "artifactID")); err != nil {
 			return err
 		}
 		if a.State != committed {
-			return badRequest("the artifact is not committed")
+			return badRequest("cannot use artifact " + a.ID + " as it has not committed")
 		}
-		r, err := d.runByName(s, str(input, "entityName"), str(input, "projectName"), str(input, "runName"))
+		r, err = d.runByName(s, str(input, "entityName"), str(input, "projectName"), str(input, "runName"))
 		if err != nil {
 			return err
 		}
@@ -35,7 +36,7 @@ func (s *Server) useArtifact(input gqlexec.Args) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return gqlexec.Object{"artifact": a}, nil
+	return gqlexec.Object{"artifact": a, "run": r}, nil
 }
 
 func (s *Server) updateArtifact(input gqlexec.Args) (any, error) {
@@ -159,9 +160,9 @@ func (s *Server) changeAliases(input gqlexec.Args, change func(*collection, *art
 			return nil, err
 		}
 	}
-	err := s.change(func(d *data) error {
-		a, err := d.artifact(s, str(input, "artifactID"))
-		if err != nil {
+	var a *artifact
+	err := s.change(func(d *data) (err error) {
+		if a, err = d.artifact(s, str(input, "artifactID")); err != nil {
 			return err
 		}
 		if a.State != committed {
@@ -179,7 +180,7 @@ func (s *Server) changeAliases(input gqlexec.Args, change func(*collection, *art
 		}
 		return nil
 	})
-	return gqlexec.Object{"success": true}, err
+	return gqlexec.Object{"success": true, "artifact": a}, err
 }
 
 // collectionNamed finds the collection that an input names.

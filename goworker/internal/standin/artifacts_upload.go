@@ -146,7 +146,7 @@ func (s *Server) createArtifactFiles(input gqlexec.Args) (any, error) {
 			if err != nil {
 				return err
 			}
-			edges[i] = node(f)
+			edges[i] = gqlexec.Object{"node": f, "cursor": cursor(i + 1)}
 		}
 		return nil
 	})
@@ -154,7 +154,7 @@ func (s *Server) createArtifactFiles(input gqlexec.Args) (any, error) {
 		return nil, err
 	}
 	return gqlexec.Object{"files": gqlexec.Object{
-		"edges": edges, "totalCount": len(edges), "pageInfo": gqlexec.Object{"hasNextPage": false},
+		"edges": edges, "totalCount": len(edges), "pageInfo": gqlexec.Object{"hasNextPage": false, "hasPreviousPage": false},
 	}}, nil
 }
 

@@ -16,7 +16,7 @@ import (
 // required are values for the arguments that must be given, by name; those of some fields are others.
 var required = map[string]string{
 	"name": `"things:latest"`, "id": `"x"`, "clientID": `"x"`, "specs": `[]`, "liveKeys": `["loss"]`, "rampIDType": "OrgName",
-	"storageLayout": `"V2"`, "manifestVersion": `"1"`,
+	"aliasName": `"latest"`, "storageLayout": `"V2"`, "manifestVersion": `"1"`,
 	"run": `"maker"`, "bucket": `"maker"`, "artifactType": `"dataset"`, "artifactCollection": `"things"`,
 }
 

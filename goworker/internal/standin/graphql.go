@@ -78,7 +78,11 @@ func root(fn func(gqlexec.Args) (any, error)) gqlexec.Resolver {
 func mutation(fn func(input gqlexec.Args) (any, error)) gqlexec.Resolver {
 	return func(_ context.Context, _ any, args gqlexec.Args) (any, error) {
 		input, _ := args["input"].(map[string]any)
-		return fn(input)
+		out, err := fn(input)
+		if payload, ok := out.(gqlexec.Object); ok {
+			payload["clientMutationId"] = input["clientMutationId"]
+		}
+		return out, err
 	}
 }
 

@@ -36,9 +36,9 @@ func connection[T any](s *Server, items []T, args gqlexec.Args, edge func(T) gql
 		e["cursor"] = cursor(start + i + 1)
 		edges = append(edges, e)
 	}
-	info := gqlexec.Object{"hasNextPage": end < len(items), "endCursor": nil}
+	info := gqlexec.Object{"hasNextPage": end < len(items), "hasPreviousPage": start > 0}
 	if len(edges) > 0 {
-		info["endCursor"] = cursor(end)
+		info["startCursor"], info["endCursor"] = cursor(start+1), cursor(end)
 	}
 	return gqlexec.Object{"edges": edges, "pageInfo": info, "totalCount": len(items)}, nil
 }

@@ -10,12 +10,15 @@ import (
 // person is the one user of a stand-in; there is nothing to hold about them.
 type person struct{}
 
+// userID is the ID of that user.
+var userID = opaque("User", 1)
+
 // entityName is an entity as the source of its fields.
 type entityName string
 
 func (s *Server) userFields() map[string]gqlexec.Resolver {
 	return map[string]gqlexec.Resolver{
-		"id":       constant(opaque("User", 1)),
+		"id":       constant(userID),
 		"name":     constant("Local User"),
 		"username": constant(s.opts.Entity), "email": constant(s.opts.Entity + "@localhost"),
 		"admin": constant(false), "flags": constant("{}"), "deletedAt": constant(nil), "photoUrl": constant(nil),

@@ -26,7 +26,8 @@ func (s *Server) queryFields() map[string]gqlexec.Resolver {
 	return map[string]gqlexec.Resolver{
 		"viewer": constant(person{}),
 		"user": root(func(args gqlexec.Args) (any, error) {
-			if name := str(args, "userName"); name != "" && name != s.opts.Entity {
+			name, id := str(args, "userName"), str(args, "id")
+			if (name != "" && name != s.opts.Entity) || (id != "" && id != userID) {
 				return nil, nil
 			}
 			return person{}, nil
@@ -49,7 +50,7 @@ func (s *Server) queryFields() map[string]gqlexec.Resolver {
 		}),
 		"clientIDMapping": root(func(args gqlexec.Args) (any, error) {
 			if a := s.data.byClient[str(args, "clientID")]; a != nil {
-				return gqlexec.Object{"serverID": a.ID}, nil
+				return gqlexec.Object{"clientID": str(args, "clientID"), "serverID": a.ID}, nil
 			}
 			return nil, nil
 		}),

@@ -35,7 +35,10 @@ func (d *data) views(p *project, args gqlexec.Args) []*view {
 
 // upsertView makes or changes a report.
 func (s *Server) upsertView(input gqlexec.Args) (any, error) {
-	spec := str(input, "spec")
+	spec, given := input["spec"].(string)
+	if !given {
+		spec = "{}"
+	}
 	if !json.Valid([]byte(spec)) {
 		return nil, badRequest("the spec of a view is JSON")
 	}
@@ -61,7 +64,10 @@ func (s *Server) upsertView(input gqlexec.Args) (any, error) {
 				*field = text
 			}
 		}
-		v.Spec, v.Updated = spec, now()
+		if given || inserted {
+			v.Spec = spec
+		}
+		v.Updated = now()
 		return nil
 	})
 	if err != nil {

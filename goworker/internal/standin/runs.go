@@ -2,6 +2,7 @@ package standin
 
 import (
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -30,7 +31,7 @@ func (s *Server) stateOf(r *run) string {
 func (s *Server) runFields() map[string]gqlexec.Resolver {
 	fields := map[string]gqlexec.Resolver{
 		"id":             on(func(r *run) any { return r.ID }),
-		"projectId":      on(func(r *run) any { return s.data.Projects[r.projectKey()].N }),
+		"projectId":      on(func(r *run) any { return fmt.Sprint(s.data.Projects[r.projectKey()].N) }),
 		"name":           on(func(r *run) any { return r.Name }),
 		"displayName":    on(func(r *run) any { return opt(r.DisplayName) }),
 		"description":    on(func(r *run) any { return opt(r.Description) }),
@@ -41,9 +42,9 @@ func (s *Server) runFields() map[string]gqlexec.Resolver {
 		"sweepName":      on(func(r *run) any { return opt(r.Sweep) }),
 		"state":          on(func(r *run) any { return s.stateOf(r) }),
 		"stopped":        on(func(r *run) any { return r.Stopped }),
-		"config":         on(func(r *run) any { return r.Config }),
+		"config":         with(func(r *run, args gqlexec.Args) (any, error) { return someKeys(r.Config, args), nil }),
 		"wandbConfig":    with(func(r *run, args gqlexec.Args) (any, error) { return r.wandbConfig(strs(args, "keys")), nil }),
-		"summaryMetrics": on(func(r *run) any { return r.Summary }),
+		"summaryMetrics": with(func(r *run, args gqlexec.Args) (any, error) { return someKeys(r.Summary, args), nil }),
 		"commit":         on(func(r *run) any { return opt(r.Commit) }),
 		"host":           on(func(r *run) any { return opt(r.Host) }),
 		"readOnly":       constant(false),
@@ -67,6 +68,23 @@ func (s *Server) runFields() map[string]gqlexec.Resolver {
 		fields[name] = resolver
 	}
 	return fields
+}
+
+// someKeys is a JSON object, or the part of it that the argument keys asks for.
+func someKeys(text string, args gqlexec.Args) string {
+	if args["keys"] == nil {
+		return text
+	}
+	var all map[string]json.RawMessage
+	_ = json.Unmarshal([]byte(text), &all) // it was checked when it came
+	out := map[string]json.RawMessage{}
+	for _, k := range strs(args, "keys") {
+		if v, ok := all[k]; ok {
+			out[k] = v
+		}
+	}
+	some, _ := json.Marshal(out)
+	return string(some)
 }
 
 // wandbConfig is W&B's own part of a run's config, or the given keys of it.

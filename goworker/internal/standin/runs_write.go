@@ -50,7 +50,7 @@ func (s *Server) upsertBucket(input gqlexec.Args) (any, error) {
 		r.assign(input)
 		return nil
 	})
-	return gqlexec.Object{"bucket": r, "inserted": inserted, "clientMutationId": input["clientMutationId"]}, err
+	return gqlexec.Object{"bucket": r, "inserted": inserted}, err
 }
 
 // checkRunValues checks what can be checked without the run.
