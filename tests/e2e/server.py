@@ -41,8 +41,8 @@ class Server(Base):
         return self.stats()["faults_fired"]
 
     def limit(self, **limits):
-        """Changes its limits; see goworker/internal/standin/admin.go."""
-        self._ask("POST", "/__admin/limits", limits)
+        """Changes its limits or its behaviour; see goworker/internal/standin/config.go."""
+        self._ask("POST", "/__admin/config", limits)
 
     def artifact(self, result):
         """What it holds of the version that a result names."""

@@ -86,12 +86,12 @@ def test_succeeds_all_the_same(data, log_view, server, read, case):
 def test_addresses_that_are_good_for_a_moment(data, log_view, server, read):
     """The server's own limit this time: each upload comes too late for the address that it was given first."""
     view = data["images"].limit(5)
-    server.limit(url_ttl=1.5)
+    server.limit(upload_url_ttl=1.5)
     server.fault(kind="upload", mode="latency", latency_ms=2000, count=3)
     try:
         result = log_view(view, include_labels=True)
     finally:
-        server.limit(url_ttl=3600)
+        server.limit(upload_url_ttl=0)
     assert len(read.rows(result, "samples")) == 5
 
 

@@ -281,7 +281,7 @@ def test_new_draft(wandb, api):
 def test_broken_answers_are_retried(wandb, api, server):
     soon = {"Retry-After": "0.1"}
     server.fault(kind="graphql", match="^CreateArtifact$", mode="status", status=503, headers=soon)
-    server.fault(kind="upload", match="^artifacts/", mode="status", status=500, headers=soon)
+    server.fault(kind="upload", match="^wandb_artifacts/", mode="status", status=500, headers=soon)
     with wandb.init(project=PROJECT) as run:
         artifact = wandb.Artifact("retried", type="dataset")
         with artifact.new_file("a.txt") as file:

@@ -39,6 +39,9 @@ func run(ctx context.Context, args []string) error {
 	entity := flags.String("entity", "", "`name` of the user and of the default entity (default: local-user)")
 	teams := flags.String("teams", "", "further entities that the user may use, `comma-separated`")
 	forbidden := flags.String("forbidden", "forbidden-team", "entities that exist but answer 403, `comma-separated`")
+	organizations := flags.String("organizations", "", "organizations, which own no runs, `comma-separated`")
+	answers := flags.String("answers", "", "`file` of answers of the real server that faults can replay, one JSON a line")
+	config := flags.String("config", "{}", "limits and behaviour that differ from the defaults, as the `JSON` that /__admin/config takes and shows")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -50,9 +53,13 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	server, err := standin.New(standin.Options{
-		Dir: *dir, Keys: keys, Entity: *entity, Teams: list(*teams), Forbidden: list(*forbidden), Addr: *addr, StorageAddr: *storage,
+		Dir: *dir, Keys: keys, Entity: *entity, Teams: list(*teams), Forbidden: list(*forbidden),
+		Organizations: list(*organizations), Answers: *answers, Addr: *addr, StorageAddr: *storage,
 	})
 	if err != nil {
+		return err
+	}
+	if err := server.Configure([]byte(*config)); err != nil {
 		return err
 	}
 	if err := server.Start(); err != nil {

@@ -1,13 +1,10 @@
 package standin
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"mime"
 	"net/http"
-	"strings"
-	"time"
 )
 
 // adminHandler serves what tests ask of a stand-in in another process; no key is needed.
@@ -25,7 +22,9 @@ func (s *Server) adminHandler() http.Handler {
 		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.HandleFunc("GET /__admin/state", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, s.State()) })
-	mux.HandleFunc("POST /__admin/limits", s.postLimits)
+	mux.HandleFunc("GET /__admin/config", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, s.config()) })
+	mux.HandleFunc("POST /__admin/config", s.postConfig)
+	mux.HandleFunc("GET /__admin/answers", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, s.Answers()) })
 	mux.HandleFunc("GET /__admin/file/{entity}/{project}/{collection}/{alias}/{path...}", s.getAdminFile)
 	return mux
 }
@@ -61,44 +60,6 @@ func (s *Server) postFaults(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(http.StatusNoContent)
 }
-
-// postLimits sets the limits that are given, with times in seconds, and leaves the others.
-func (s *Server) postLimits(w http.ResponseWriter, r *http.Request) {
-	text, ok := adminBody(w, r)
-	if !ok {
-		return
-	}
-	given := struct {
-		URLTTL     *float64 `json:"url_ttl"`
-		CrashAfter *float64 `json:"crash_after"`
-		*limitsWithoutTimes
-	}{limitsWithoutTimes: &limitsWithoutTimes{}}
-	limits := *s.limits.Load()
-	given.PageMax, given.MaxBatch, given.MaxBody = limits.PageMax, limits.MaxBatch, limits.MaxBody
-	decoder := json.NewDecoder(strings.NewReader(string(text)))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&given); err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	if given.URLTTL != nil {
-		limits.URLTTL = seconds(*given.URLTTL)
-	}
-	if given.CrashAfter != nil {
-		limits.CrashAfter = seconds(*given.CrashAfter)
-	}
-	limits.PageMax, limits.MaxBatch, limits.MaxBody = given.PageMax, given.MaxBatch, given.MaxBody
-	s.SetLimits(limits)
-	w.WriteHeader(http.StatusNoContent)
-}
-
-type limitsWithoutTimes struct {
-	PageMax  int   `json:"page_max"`
-	MaxBatch int   `json:"max_batch"`
-	MaxBody  int64 `json:"max_body"`
-}
-
-func seconds(n float64) time.Duration { return time.Duration(n * float64(time.Second)) }
 
 func (s *Server) getAdminFile(w http.ResponseWriter, r *http.Request) {
 	text, err := s.ReadFile(r.PathValue("entity"), r.PathValue("project"), r.PathValue("collection"), r.PathValue("alias"), r.PathValue("path"))

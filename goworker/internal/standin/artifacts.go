@@ -341,7 +341,7 @@ func (d *data) fileOf(a *artifact, name string, e entry) *file {
 		if f.birth = d.Artifacts[e.Birth]; f.birth == nil {
 			f.birth = a
 		}
-		f.key = fileKeyOf(f.birth, e.Digest)
+		f.key = d.objectKey(f.birth, e.Digest)
 	}
 	return f
 }

@@ -87,8 +87,11 @@ func (s *Server) commitArtifact(input gqlexec.Args) (any, error) {
 	var m manifest
 	err := s.change(func(d *data) (err error) {
 		if a, err = d.artifact(s, id); err == nil && a.State == pending {
-			if a.Manifest == nil || !a.Manifest.Uploaded {
-				return badRequest("cannot commit: the manifest was not uploaded")
+			if a.Manifest == nil || a.Manifest.Stored == "" {
+				return badRequest("cannot commit: the artifact manifest was not uploaded")
+			}
+			if a.Manifest.Stored != a.Manifest.Digest {
+				return badRequest(fmt.Sprintf("invalid artifact manifest digest:id %d expected %s, got %s", a.N, a.Manifest.Digest, a.Manifest.Stored))
 			}
 			m = *a.Manifest
 		}
@@ -116,11 +119,11 @@ func (s *Server) commitArtifact(input gqlexec.Args) (any, error) {
 		}
 		c := d.Collections[a.Collection]
 		for _, name := range slices.Sorted(maps.Keys(contents)) {
-			if err := d.checkStored(a, c, name, contents[name]); err != nil {
+			if err := d.checkStored(s, a, c, name, contents[name]); err != nil {
 				return err
 			}
 		}
-		d.finish(a, c, contents)
+		d.finish(s, a, c, contents)
 		return nil
 	})
 	if err != nil {
@@ -130,7 +133,7 @@ func (s *Server) commitArtifact(input gqlexec.Args) (any, error) {
 }
 
 // checkStored checks that a manifest's file is where the manifest says.
-func (d *data) checkStored(a *artifact, c *collection, name string, e entry) error {
+func (d *data) checkStored(s *Server, a *artifact, c *collection, name string, e entry) error {
 	if e.Ref != "" {
 		return nil
 	}
@@ -151,7 +154,7 @@ func (d *data) checkStored(a *artifact, c *collection, name string, e entry) err
 	if spec, ok := a.specs[name]; ok && spec.digest != e.Digest {
 		return badRequest("cannot commit: " + name + " was announced with another digest")
 	}
-	if born := c.births[fileKey{name, e.Digest}]; birth == a && born != "" {
+	if born := c.births[fileKey{name, e.Digest}]; birth == a && born != "" && !s.behaviour.Load().NoCommitConflicts {
 		// Another version, logged at the same time, was first with this file.
 		return refusal(http.StatusConflict, "conflict detected for file digest "+e.Digest+", rebase required")
 	}
@@ -159,7 +162,7 @@ func (d *data) checkStored(a *artifact, c *collection, name string, e entry) err
 }
 
 // finish makes a pending artifact the newest version of its collection.
-func (d *data) finish(a *artifact, c *collection, contents map[string]entry) {
+func (d *data) finish(s *Server, a *artifact, c *collection, contents map[string]entry) {
 	a.setContents(contents)
 	for _, e := range contents {
 		a.Size += e.size()
@@ -168,7 +171,7 @@ func (d *data) finish(a *artifact, c *collection, contents map[string]entry) {
 	c.Next++
 	c.versions = append(c.versions, a)
 	c.remember(a)
-	c.move(a, append(a.PendingAliases, "latest"))
+	c.move(a, s.withLatest(a.PendingAliases))
 	a.PendingAliases = nil
 	d.runsByID[a.RunID].adds(a)
 }

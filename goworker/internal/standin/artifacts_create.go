@@ -92,8 +92,8 @@ func (d *data) addArtifact(s *Server, n *newArtifact) (*artifact, error) {
 		return nil, err
 	}
 	p := d.Projects[key(entity, str(n.Args, "projectName"))]
-	if p == nil {
-		return nil, notFound("project " + key(entity, str(n.Args, "projectName")) + " not found")
+	if p == nil || s.hidden(p.Entity, p.Name) {
+		return nil, notFound("project not found")
 	}
 	var r *run
 	if name := str(n.Args, "runName"); name != "" {
@@ -105,14 +105,18 @@ func (d *data) addArtifact(s *Server, n *newArtifact) (*artifact, error) {
 	if err != nil {
 		return nil, err
 	}
-	if known := d.byClient[n.artifact.ClientID]; known != nil && known.State != deleted {
-		if known.Collection != c.key() || known.Digest != n.digest {
-			return nil, refusal(http.StatusConflict, "the clientID was used for another artifact before")
+	repeated := s.behaviour.Load().RepeatedClientID
+	if known := d.byClient[n.artifact.ClientID]; known != nil && known.State != deleted && repeated != RepeatedNew {
+		if known.Collection != c.key() || known.Digest != n.digest || repeated == RepeatedRefuse {
+			return nil, badRequest("Invalid Client ID digest")
+		}
+		if known.State == committed {
+			c.move(known, n.aliases)
 		}
 		return known, nil
 	}
 	if same := c.sameDigest(n.digest); same != nil && n.Args["enableDigestDeduplication"] == true {
-		c.move(same, append(n.aliases, "latest"))
+		c.move(same, s.withLatest(n.aliases))
 		r.adds(same)
 		if n.artifact.ClientID != "" {
 			d.byClient[n.artifact.ClientID] = same
@@ -149,6 +153,14 @@ func (d *data) ensureCollection(p *project, name, kind string) (*collection, err
 			"the artifact collection %q has the type %q: it cannot have a version of type %q", name, c.Type, kind))
 	}
 	return c, nil
+}
+
+// withLatest are the aliases of a version that is committed.
+func (s *Server) withLatest(aliases []string) []string {
+	if s.behaviour.Load().NoAutoLatest || slices.Contains(aliases, "latest") {
+		return aliases
+	}
+	return append(slices.Clone(aliases), "latest")
 }
 
 func (c *collection) sameDigest(digest string) *artifact {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin"
 )
 
 func TestArtifactIsCommitted(t *testing.T) {
@@ -51,8 +53,8 @@ func TestPendingArtifactIsInvisible(t *testing.T) {
 	c := start(t)
 	c.upload(spec{files: map[string]string{"a": "1"}})
 	assert.Nil(t, c.version("things:latest"))
-	assert.Empty(t, c.data(`{ project(name:"p") { artifactCollections { edges { node { name } } } } }`, nil, "project", "artifactCollections", "edges"))
-	assert.Empty(t, c.data(`{ project(name:"p") { run(name:"maker") { outputArtifacts { edges { node { id } } } } } }`, nil, "project", "run", "outputArtifacts", "edges"))
+	assert.Empty(t, c.data(`{ project(name: "p", entityName: "local-user") { artifactCollections { edges { node { name } } } } }`, nil, "project", "artifactCollections", "edges"))
+	assert.Empty(t, c.data(`{ project(name: "p", entityName: "local-user") { run(name:"maker") { outputArtifacts { edges { node { id } } } } } }`, nil, "project", "run", "outputArtifacts", "edges"))
 }
 
 func TestSecondVersionUploadsOnlyWhatChanged(t *testing.T) {
@@ -78,7 +80,7 @@ func TestSameDigestIsTheSameVersion(t *testing.T) {
 	assert.Equal(t, id, again["id"])
 	assert.Equal(t, []string{"again", "latest"}, aliases(c.version("things:v0")), "the names move to it")
 	assert.Empty(t, aliases(c.version("things:v1")))
-	assert.Equal(t, id, c.data(`{ project(name:"p") { run(name:"second") { outputArtifacts { edges { node { id } } } } } }`, nil,
+	assert.Equal(t, id, c.data(`{ project(name: "p", entityName: "local-user") { run(name:"second") { outputArtifacts { edges { node { id } } } } } }`, nil,
 		"project", "run", "outputArtifacts", "edges", 0, "node", "id"), "and the second run made it too")
 	other := c.create(spec{files: files, input: object{"enableDigestDeduplication": false}})
 	assert.Equal(t, "PENDING", other["state"])
@@ -90,9 +92,15 @@ func TestSameClientIDIsTheSameArtifact(t *testing.T) {
 	mine := object{"clientID": strings.Repeat("x", 128)}
 	first := c.create(spec{files: map[string]string{"a": "1"}, input: mine})
 	assert.Equal(t, first["id"], c.create(spec{files: map[string]string{"a": "1"}, input: mine})["id"])
-	message := c.refused(409, createArtifact, object{"input": c.createInput(spec{files: map[string]string{"a": "2"}, input: mine})})
-	assert.Contains(t, message, "clientID")
+	another := object{"input": c.createInput(spec{files: map[string]string{"a": "2"}, input: mine})}
+	assert.Equal(t, "Invalid Client ID digest", c.refused(400, createArtifact, another))
+	require.NoError(t, c.SetBehaviour(standin.Behaviour{RepeatedClientID: standin.RepeatedRefuse}))
+	same := object{"input": c.createInput(spec{files: map[string]string{"a": "1"}, input: mine})}
+	assert.Equal(t, "Invalid Client ID digest", c.refused(400, createArtifact, same))
 	assert.Equal(t, first["id"], c.data(`query($c:ID!){ clientIDMapping(clientID:$c) { serverID } }`, object{"c": mine["clientID"]}, "clientIDMapping", "serverID"))
+	require.NoError(t, c.SetBehaviour(standin.Behaviour{RepeatedClientID: standin.RepeatedNew}))
+	assert.NotEqual(t, first["id"], c.create(spec{files: map[string]string{"a": "1"}, input: mine})["id"])
+	assert.Error(t, c.SetBehaviour(standin.Behaviour{RepeatedClientID: "what"}))
 	assert.Nil(t, c.data(`{ clientIDMapping(clientID:"nobody") { serverID } }`, nil, "clientIDMapping"))
 }
 
@@ -121,7 +129,6 @@ func TestCreateArtifactRefusals(t *testing.T) {
 		"no such entity":         {404, object{"entityName": "nobody"}, "not found"},
 		"foreign entity":         {403, object{"entityName": "forbidden-team"}, "permission denied"},
 		"bad name":               {400, object{"artifactCollectionName": "a/b"}, "artifact name"},
-		"blank in name":          {400, object{"artifactCollectionName": "a b"}, "artifact name"},
 		"long name":              {400, object{"artifactCollectionName": strings.Repeat("n", 129)}, "artifact name"},
 		"no name":                {400, object{"artifactCollectionName": nil}, "collection name"},
 		"two names":              {400, object{"artifactCollectionNames": []string{"x"}}, "collection name"},
@@ -136,8 +143,7 @@ func TestCreateArtifactRefusals(t *testing.T) {
 		"digest in base64":       {400, object{"digest": digest("x")}, "digest"},
 		"other algorithm":        {400, object{"digestAlgorithm": "MANIFEST_XXH128"}, "MANIFEST_MD5"},
 		"metadata is no JSON":    {400, object{"metadata": "{"}, "JSON"},
-		"NaN in metadata":        {400, object{"metadata": `{"a": NaN}`}, "JSON"},
-		"metadata is no object":  {400, object{"metadata": `[1]`}, "object"},
+		"metadata is no object":  {500, object{"metadata": `[1]`}, "json: cannot unmarshal array into Go value of type map[string]interface {}"},
 		"101 keys of metadata":   {400, object{"metadata": many + "}"}, "100"},
 		"unknown field, if null": {400, object{"newThing": nil}, "unknown field"},
 		"wrong type of field":    {400, object{"historyStep": "7"}, "whole number"},
@@ -185,7 +191,7 @@ func TestCommitRefusals(t *testing.T) {
 }
 
 func TestCommitChecksSizes(t *testing.T) {
-	c := start(t)
+	c := start(t, overwriting)
 	id, _ := c.upload(spec{files: map[string]string{"a": "1"}})
 	contents := object{"a": object{"digest": digest("1"), "size": 2, "birthArtifactID": id}}
 	c.sendManifest(spec{}, id, object{
@@ -195,7 +201,7 @@ func TestCommitChecksSizes(t *testing.T) {
 }
 
 func TestCommitWantsAManifest(t *testing.T) {
-	c := start(t)
+	c := start(t, overwriting)
 	c.run("p", "maker")
 	s := spec{files: map[string]string{"a": "1"}}
 	id := c.create(s)["id"].(string)
@@ -276,7 +282,7 @@ func TestLaterChanges(t *testing.T) {
 	assert.Equal(t, object{"metadata": `{"x":1}`, "description": "d", "tags": []any{object{"name": "new"}}}, changed)
 	unchanged := c.data(update, object{"i": object{"artifactID": id, "metadata": nil}}, "updateArtifact", "artifact", "metadata")
 	assert.Equal(t, `{"x":1}`, unchanged, "null leaves it as it is")
-	c.refused(400, update, object{"i": object{"artifactID": id, "metadata": `[]`}})
+	c.refused(500, update, object{"i": object{"artifactID": id, "metadata": `[]`}})
 	c.refused(400, update, object{"i": object{"artifactID": id, "tagsToAdd": []object{{"tagName": "?"}}}})
 	c.refused(404, update, object{"i": object{"artifactID": "none"}})
 }
@@ -313,7 +319,7 @@ func TestLineage(t *testing.T) {
 	c.data(use, object{"i": input})
 	c.data(use, object{"i": input})
 	assert.Equal(t, []any{object{"node": object{"name": "user"}}}, at(c.version("things:v0"), "usedBy", "edges"), "once")
-	assert.Equal(t, id, c.data(`{ project(name:"p") { run(name:"user") { inputArtifacts { edges { node { id } } } } } }`, nil,
+	assert.Equal(t, id, c.data(`{ project(name: "p", entityName: "local-user") { run(name:"user") { inputArtifacts { edges { node { id } } } } } }`, nil,
 		"project", "run", "inputArtifacts", "edges", 0, "node", "id"))
 	pending, _ := c.upload(spec{files: map[string]string{"a": "2"}})
 	for change, status := range map[string]int{"artifactID:" + pending: 400, "artifactID:x": 404, "runName:x": 404, "projectName:x": 404, "entityName:forbidden-team": 403} {
@@ -352,7 +358,7 @@ func TestListings(t *testing.T) {
 	var names []string
 	after := any(nil)
 	for range 5 {
-		page := c.data(`query($a: String) { project(name:"p") { artifactType(name:"dataset") { artifactCollections(first: 10, after: $a) {
+		page := c.data(`query($a: String) { project(name: "p", entityName: "local-user") { artifactType(name:"dataset") { artifactCollections(first: 10, after: $a) {
 			totalCount pageInfo { hasNextPage endCursor } edges { node { __typename name artifactMembership(aliasName:"latest") { versionIndex artifact { id } } } } } } } }`,
 			object{"a": after}, "project", "artifactType", "artifactCollections")
 		require.EqualValues(t, 5, at(page, "totalCount"))
@@ -365,9 +371,9 @@ func TestListings(t *testing.T) {
 		after = at(page, "pageInfo", "endCursor")
 	}
 	assert.Equal(t, []string{"ds4", "ds3", "ds2", "ds1", "ds0"}, names, "newest first, as W&B lists them")
-	assert.Equal(t, 400, c.graphql(`{ project(name:"p") { artifactCollections(after: "zz") { totalCount } } }`, nil).status)
-	assert.Equal(t, 400, c.graphql(`{ project(name:"p") { artifactCollections(first: -1) { totalCount } } }`, nil).status)
-	types := c.data(`{ project(name:"p") { artifactTypes { edges { node { name } } } artifactType(name:"nope") { id } } }`, nil, "project")
+	assert.Equal(t, 400, c.graphql(`{ project(name: "p", entityName: "local-user") { artifactCollections(after: "zz") { totalCount } } }`, nil).status)
+	assert.Equal(t, 400, c.graphql(`{ project(name: "p", entityName: "local-user") { artifactCollections(first: -1) { totalCount } } }`, nil).status)
+	types := c.data(`{ project(name: "p", entityName: "local-user") { artifactTypes { edges { node { name } } } artifactType(name:"nope") { id } } }`, nil, "project")
 	assert.Equal(t, "model", at(types, "artifactTypes", "edges", 1, "node", "name"))
 	assert.Nil(t, at(types, "artifactType"))
 }
@@ -377,7 +383,7 @@ func TestVersionsCanBeFiltered(t *testing.T) {
 	for i := range 4 {
 		c.log(spec{files: map[string]string{"a": fmt.Sprint(i)}, input: object{"metadata": fmt.Sprintf(`{"n":{"m":%d}}`, i)}})
 	}
-	query := `query($f: JSONString, $o: String) { project(name:"p") { artifactType(name:"dataset") { artifactCollection(name:"things") {
+	query := `query($f: JSONString, $o: String) { project(name: "p", entityName: "local-user") { artifactType(name:"dataset") { artifactCollection(name:"things") {
 		artifacts(filters: $f, order: $o) { edges { version } } } } } }`
 	for filter, want := range map[string]string{
 		`{"state":"COMMITTED"}`:                                   "[v3 v2 v1 v0]",

@@ -1,6 +1,7 @@
 package standin
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
@@ -62,9 +63,10 @@ func (s *Server) createArtifactManifest(input gqlexec.Args) (any, error) {
 	return gqlexec.Object{"artifactManifest": object}, err
 }
 
+// renew announces another digest; what lies there stays.
 func (m *manifest) renew(digest string) {
-	if digest != "" && digest != m.Digest {
-		m.Digest, m.Uploaded = digest, false
+	if digest != "" {
+		m.Digest = digest
 	}
 }
 
@@ -118,10 +120,7 @@ func contentType(name, given string) string {
 	if given != "" {
 		return given
 	}
-	if media, _, _ := strings.Cut(mime.TypeByExtension(path.Ext(name)), ";"); media != "" {
-		return media
-	}
-	return "application/octet-stream"
+	return cmp.Or(mime.TypeByExtension(path.Ext(name)), "application/octet-stream")
 }
 
 // createArtifactFiles answers, for each file, where it is stored and how to send it if it is not there yet.
@@ -173,14 +172,15 @@ func (d *data) announce(s *Server, spec gqlexec.Args) (*file, error) {
 		birth = d.Artifacts[known]
 	}
 	a.specs[name] = fileSpec{digest: digest, birth: birth.ID}
-	f := &file{id: opaque("File", a.ID+"/"+name), name: name, digest: digest, key: fileKeyOf(birth, digest), birth: birth}
-	if _, stored := birth.Stored[digest]; stored {
+	f := &file{id: opaque("File", a.ID+"/"+name), name: name, digest: digest, key: d.objectKey(birth, digest), birth: birth}
+	// Only what a committed version has is known to be there; what a pending one has is asked for again.
+	if _, stored := birth.Stored[digest]; stored && (birth.State != pending || s.behaviour.Load().NoPendingURLs) {
 		return f, nil
 	}
 	media := contentType(name, str(spec, "mimetype"))
 	f.upload = s.newUpload(f.key, digest, media)
 	if parts := objects(spec, "uploadPartsInput"); len(parts) > 0 {
-		f.upload.headers = []string{"Content-Type:" + media}
+		f.upload = &upload{url: s.signedURL(http.MethodPut, f.key, header{"Content-Type", media}), headers: []string{"Content-Type:" + media}}
 		f.upload.multiparts, err = d.newMultipart(s, a, digest, media, parts)
 	}
 	return f, err
@@ -214,7 +214,7 @@ func (s *Server) completeMultipart(input gqlexec.Args) (any, error) {
 	err := s.change(func(d *data) error {
 		found := d.multiparts[id]
 		if found == nil || found.artifact != str(input, "artifactID") ||
-			fileKeyOf(d.Artifacts[found.artifact], found.digest) != str(input, "storagePath") {
+			d.objectKey(d.Artifacts[found.artifact], found.digest) != str(input, "storagePath") {
 			return notFound("there is no such upload of that artifact under that path")
 		}
 		m = *found

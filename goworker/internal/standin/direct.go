@@ -54,7 +54,7 @@ func (s *Server) directKey(names, ids []string) (storageKey string, err error) {
 			}
 		}
 		if _, ok := birth.Stored[digest]; ok {
-			storageKey, err = fileKeyOf(birth, digest), nil
+			storageKey, err = d.objectKey(birth, digest), nil
 		}
 	})
 	return storageKey, err

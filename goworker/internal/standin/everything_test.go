@@ -67,17 +67,17 @@ func TestEveryFieldIsServed(t *testing.T) {
 	schema := gqlparser.MustLoadSchema(&ast.Source{Input: string(sdl)})
 	all := func(name string, depth int) string { return selectAll(schema, schema.Types[name], depth) }
 	id := c.version("things:v0")["id"].(string)
-	collection := c.data(`{ project(name:"p") { artifactCollection(name:"things") { id } } }`, nil, "project", "artifactCollection", "id").(string)
+	collection := c.data(`{ project(name: "p", entityName: "local-user") { artifactCollection(name:"things") { id } } }`, nil, "project", "artifactCollection", "id").(string)
 	for document, path := range map[string][]any{
-		`{ viewer { ` + all("User", 3) + `} }`:                                                     {"viewer", "User_username"},
-		`{ user(userName: "local-user") { ` + all("User", 1) + `} }`:                               {"user", "User_username"},
-		`{ entity(name: "team") { ` + all("Entity", 2) + `} }`:                                     {"entity", "Entity_name"},
-		`{ serverInfo { ` + all("ServerInfo", 2) + `} }`:                                           {"serverInfo", "ServerInfo_features"},
-		`{ project(name: "p") { ` + all("Project", 3) + `} }`:                                      {"project", "Project_artifact", "Artifact_digest"},
-		`{ model(name: "p") { run(name: "maker") { ` + all("Run", 3) + `} } }`:                     {"model", "run", "Run_historyKeys", "lastStep"},
-		`{ artifact(id: "` + id + `") { ` + all("Artifact", 3) + `} }`:                             {"artifact", "Artifact_createdBy", "Run_name"},
-		`{ artifactCollection(id: "` + collection + `") { ` + all("ArtifactCollection", 3) + `} }`: {"artifactCollection", "ArtifactSequence_latestArtifact", "Artifact_id"},
-		`{ ` + all("Query", 1) + `}`:                                                               {"Query_viewer", "User_username"},
+		`{ viewer { ` + all("User", 3) + `} }`:                                                                                                      {"viewer", "User_username"},
+		`{ user(userName: "local-user") { ` + all("User", 1) + `} }`:                                                                                {"user", "User_username"},
+		`{ entity(name: "team") { ` + all("Entity", 2) + `} }`:                                                                                      {"entity", "Entity_name"},
+		`{ serverInfo { ` + all("ServerInfo", 2) + `} }`:                                                                                            {"serverInfo", "ServerInfo_features"},
+		`{ project(name: "p", entityName: "local-user") { ` + all("Project", 3) + `} }`:                                                             {"project", "Project_artifact", "Artifact_digest"},
+		`{ model(name: "p") { run(name: "maker") { ` + all("Run", 3) + `} } }`:                                                                      {"model", "run", "Run_historyKeys", "lastStep"},
+		`{ artifact(id: "` + id + `") { ` + all("Artifact", 3) + `} }`:                                                                              {"artifact", "Artifact_createdBy", "Run_name"},
+		`{ artifactCollection(id: "` + collection + `") { ` + all("ArtifactCollection", 3) + `} }`:                                                  {"artifactCollection", "ArtifactSequence_latestArtifact", "Artifact_id"},
+		`{ ` + strings.Replace(all("Query", 1), "Query_project: project ", `Query_project: project(name: "p", entityName: "local-user") `, 1) + `}`: {"Query_viewer", "User_username"},
 	} {
 		a := c.graphql(document, nil)
 		assert.Equal(t, 200, a.status, a.text[:min(len(a.text), 2000)])
@@ -88,7 +88,7 @@ func TestEveryFieldIsServed(t *testing.T) {
 func TestCollections(t *testing.T) {
 	c := start(t)
 	first := c.log(spec{files: map[string]string{"a": "1"}})
-	id := c.data(`{ project(name:"p") { artifactCollection(name:"things") { id } } }`, nil, "project", "artifactCollection", "id").(string)
+	id := c.data(`{ project(name: "p", entityName: "local-user") { artifactCollection(name:"things") { id } } }`, nil, "project", "artifactCollection", "id").(string)
 	described := c.data(`mutation($id: ID!) { updateArtifactSequence(input: {artifactSequenceID: $id, description: "words"}) { artifactCollection { description } } }`,
 		object{"id": id}, "updateArtifactSequence", "artifactCollection", "description")
 	assert.Equal(t, "words", described)

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin/gqlexec"
 )
 
 // The kinds of requests that a fault can be put on.
@@ -34,12 +36,13 @@ const (
 	ModeLatency      = "latency"       // waits Latency, then goes on; adds to whatever else is due
 	ModeCorrupt      = "corrupt"       // changes the first byte of the answer's body
 	ModeTruncate     = "truncate"      // answers with the first half of the body, as if that were all
+	ModeAnswer       = "answer"        // replays Answer; it need not be given
 )
 
 var (
 	faultKinds = []string{KindGraphQL, KindUpload, KindDownload, KindFileStream, KindAny}
 	faultModes = []string{
-		ModeStatus, ModeGraphQLError, ModeDrop, ModeDropAfter, ModeCut, ModeHang, ModeLatency, ModeCorrupt, ModeTruncate,
+		ModeStatus, ModeGraphQLError, ModeDrop, ModeDropAfter, ModeCut, ModeHang, ModeLatency, ModeCorrupt, ModeTruncate, ModeAnswer,
 	}
 )
 
@@ -62,7 +65,26 @@ type Fault struct {
 	// LatencyMS is the wait in milliseconds before anything else, in every mode.
 	LatencyMS float64 `json:"latency_ms,omitempty"`
 
-	match *regexp.Regexp
+	// Answer is the id of an answer of the real server (Options.Answers), which is replayed byte
+	// for byte. It meets the requests that it was an answer to, as often as it came.
+	Answer string `json:"answer,omitempty"`
+	// Op narrows what is met to an operation, a field that it asks for first (upsertBucket), or
+	// PUT, GET, "PUT manifest", "PUT artifact file", "PUT run file", file_stream.
+	Op string `json:"op,omitempty"`
+
+	match  *regexp.Regexp
+	answer *answer
+}
+
+// meets says whether a fault is for a request, whose names are of every form that Op may have.
+func (f *Fault) meets(names []string) bool {
+	switch {
+	case f.Op != "":
+		return slices.Contains(names, f.Op)
+	case f.answer != nil:
+		return f.answer.meets(names)
+	}
+	return true
 }
 
 type faultList struct {
@@ -72,6 +94,11 @@ type faultList struct {
 
 // AddFault puts a fault on the requests to come. Faults are tried in the order of adding.
 func (s *Server) AddFault(f Fault) error {
+	if f.Answer != "" {
+		if err := s.replay(&f); err != nil {
+			return err
+		}
+	}
 	if !slices.Contains(faultKinds, f.Kind) {
 		return fmt.Errorf("the kind of a fault is one of %v", faultKinds)
 	}
@@ -85,10 +112,12 @@ func (s *Server) AddFault(f Fault) error {
 	if f.Count == 0 {
 		f.Count = 1
 	}
-	if f.Status == 0 {
+	if f.Status == 0 && f.Mode != ModeAnswer {
 		f.Status = http.StatusInternalServerError
 	}
-	if f.Message == "" {
+	if f.Message == "" && f.Status == http.StatusTooManyRequests {
+		f.Message = "rate limit exceeded"
+	} else if f.Message == "" {
 		f.Message = "injected fault"
 	}
 	f.Headers = maps.Clone(f.Headers)
@@ -117,11 +146,11 @@ func (s *Server) Faults() []Fault {
 }
 
 // take gives the wait and the fault that are due for a request, and counts them.
-func (l *faultList) take(kind, what string) (wait time.Duration, due *Fault, fired int) {
+func (l *faultList) take(kind, what string, names []string) (wait time.Duration, due *Fault, fired int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, f := range l.items {
-		if (f.Kind != kind && f.Kind != KindAny) || !f.match.MatchString(what) || (due != nil && f.Mode != ModeLatency) {
+		if (f.Kind != kind && f.Kind != KindAny) || !f.match.MatchString(what) || !f.meets(names) || (due != nil && f.Mode != ModeLatency) {
 			continue
 		}
 		if f.Skip > 0 {
@@ -144,12 +173,27 @@ func (l *faultList) take(kind, what string) (wait time.Duration, due *Fault, fir
 	return wait, due, fired
 }
 
+// maxDiscard is the most of a body that is read to be thrown away.
+const maxDiscard = 64 << 20
+
+// noAnswer keeps a request without an answer until the client leaves or the server has had
+// enough, and closes the connection.
+func (s *Server) noAnswer(r *http.Request) {
+	_, _ = io.Copy(io.Discard, io.LimitReader(r.Body, maxDiscard)) // else the server does not see that the client left
+	select {
+	case <-time.After(s.limits.Load().Hang):
+	case <-r.Context().Done():
+	}
+	panic(http.ErrAbortHandler)
+}
+
 // spent marks a fault that has happened as often as it should.
 const spent = -1 << 31
 
-// withFaults answers a request, or does what the faults that are due for it do.
-func (s *Server) withFaults(w http.ResponseWriter, r *http.Request, kind, what string, answer func(http.ResponseWriter)) {
-	wait, f, fired := s.faults.take(kind, what)
+// withFaults answers a request, or does what the faults that are due for it do. What is the
+// name that Fault.Match is for; names are those that Fault.Op may have, beside it.
+func (s *Server) withFaults(w http.ResponseWriter, r *http.Request, kind, what string, answer func(http.ResponseWriter), names ...string) {
+	wait, f, fired := s.faults.take(kind, what, append(names, what))
 	s.stats.faulted(fired)
 	if wait > 0 {
 		select {
@@ -166,6 +210,12 @@ func (s *Server) withFaults(w http.ResponseWriter, r *http.Request, kind, what s
 		w.Header().Set(name, value)
 	}
 	switch f.Mode {
+	case ModeAnswer:
+		if f.Status == 0 {
+			s.noAnswer(r)
+		}
+		answerWith(w, r, kind, f.answer, answer)
+		return
 	case ModeStatus:
 		s.answerFault(w, kind, f)
 	case ModeGraphQLError:
@@ -190,9 +240,13 @@ func (s *Server) withFaults(w http.ResponseWriter, r *http.Request, kind, what s
 func (s *Server) answerFault(w http.ResponseWriter, kind string, f *Fault) {
 	switch kind {
 	case KindGraphQL:
+		if f.Status == http.StatusTooManyRequests || f.Status >= 500 {
+			writeJSON(w, f.Status, map[string]string{"error": f.Message})
+			return
+		}
 		writeJSON(w, f.Status, graphqlErrors(f.Message, f.Code))
 	case KindUpload, KindDownload:
-		s.refuseStorage(w, &storageError{f.Status, f.Code, f.Message})
+		s.refuseStorage(w, &storageError{status: f.Status, code: f.Code, message: f.Message})
 	default:
 		writeJSON(w, f.Status, map[string]string{"error": f.Message})
 	}
@@ -227,12 +281,22 @@ func (s *Server) alter(w http.ResponseWriter, mode string, answer func(http.Resp
 	_, _ = w.Write(body)
 }
 
-func graphqlErrors(message, code string) map[string]any {
-	e := map[string]any{"message": message}
-	if code != "" {
-		e["extensions"] = map[string]string{"code": code}
+// graphqlErrors is an answer with one error, as W&B gives it for the fields that a document
+// asks for first: these are null.
+func graphqlErrors(message, code string, roots ...string) any {
+	failure := gqlexec.Failure{Message: message, Code: code}
+	data := map[string]any{}
+	for _, root := range roots {
+		if failure.Path == nil {
+			failure.Path = []any{root}
+		}
+		data[root] = nil
 	}
-	return map[string]any{"errors": []any{e}, "data": nil}
+	out := graphqlAnswer{Errors: []gqlexec.Failure{failure}}
+	if len(roots) > 0 {
+		out.Data, _ = json.Marshal(data)
+	}
+	return out
 }
 
 // decodeFaults reads one fault or a list of them.

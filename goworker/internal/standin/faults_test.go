@@ -38,7 +38,7 @@ func TestFaultModesOfGraphQL(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, want, a.status, i)
 		if want == 429 {
-			assert.Equal(t, "slow down", at(a.json, "errors", 0, "message"))
+			assert.Equal(t, `{"error":"slow down"}`, a.text, "so does W&B answer about its rates")
 			assert.Equal(t, "1.5", a.header.Get("Retry-After"))
 		}
 	}
@@ -94,7 +94,7 @@ func TestFaultsOnFiles(t *testing.T) {
 	require.Equal(t, 200, c.put(node, "content").status)
 
 	c.log(spec{name: "more", files: map[string]string{"f": "0123456789"}})
-	link := c.data(`{ project(name:"p") { artifact(name:"more:v0") { files { edges { node { directUrl } } } } } }`, nil, "project", "artifact", "files", "edges", 0, "node", "directUrl").(string)
+	link := c.data(`{ project(name: "p", entityName: "local-user") { artifact(name:"more:v0") { files { edges { node { directUrl } } } } } }`, nil, "project", "artifact", "files", "edges", 0, "node", "directUrl").(string)
 	get := func() (string, int64, error) {
 		res, err := c.http.Do(c.request(http.MethodGet, link, ""))
 		require.NoError(t, err)
@@ -189,11 +189,18 @@ func TestAdminEndpoints(t *testing.T) {
 	assert.Equal(t, 204, c.admin("DELETE", "stats", "").status)
 	assert.Zero(t, c.Stats().Total)
 
-	assert.Equal(t, 204, c.admin("POST", "limits", `{"max_batch":1,"crash_after":0.000001}`).status)
+	assert.Equal(t, 204, c.admin("POST", "config", `{"max_batch":1,"crash_after":0.000001,"overwrite":"all"}`).status)
 	assert.Equal(t, "crashed", c.runField("maker", "state"))
 	list := []object{{"artifactID": "x", "name": "a", "md5": digest("1")}, {"artifactID": "x", "name": "a", "md5": digest("1")}}
 	assert.Contains(t, c.refused(400, createFiles, object{"input": object{"storageLayout": "V2", "artifactFiles": list}}), "at most 1")
-	assert.Equal(t, 400, c.admin("POST", "limits", `{"what":1}`).status)
+	for _, wrong := range []string{`{"what":1}`, `{"overwrite":"some"}`, `[]`} {
+		assert.Equal(t, 400, c.admin("POST", "config", wrong).status, wrong)
+	}
+	config := c.admin("GET", "config", "").json
+	assert.Equal(t, "all", config["overwrite"])
+	assert.EqualValues(t, 1, config["max_batch"])
+	assert.EqualValues(t, 24*60*60, config["upload_url_ttl"])
+	assert.EqualValues(t, 60*60, config["download_url_ttl"])
 }
 
 func TestStats(t *testing.T) {

@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin/gqlexec"
 )
@@ -39,20 +42,29 @@ type streamChunk struct {
 
 func (s *Server) fileStreamEndpoint(w http.ResponseWriter, r *http.Request) {
 	s.stats.count(countFileStream)
-	body, err := s.readBody(r)
+	body, err := s.readBody(r, s.limits.Load().MaxFileStream)
+	if errors.Is(err, errTooLarge) {
+		s.refuseStream(w, http.StatusRequestEntityTooLarge, err.Error())
+		return
+	}
 	if err != nil {
-		status := http.StatusBadRequest
-		if errors.Is(err, errTooLarge) {
-			status = http.StatusRequestEntityTooLarge
-		}
-		s.writeError(w, refusal(status, err.Error()))
+		s.writeError(w, badRequest(err.Error()))
 		return
 	}
 	s.withFaults(w, r, KindFileStream, r.URL.Path, func(w http.ResponseWriter) {
+		if strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ") {
+			s.writeError(w, refusal(http.StatusUnauthorized, "Malformed token"))
+			return
+		}
 		if !s.restricted(w, r) {
 			return
 		}
-		post, err := decodePost(body)
+		post, err := s.decodePost(body)
+		var refused streamRefusal
+		if errors.As(err, &refused) {
+			s.refuseStream(w, refused.status, refused.why)
+			return
+		}
 		if err != nil {
 			s.writeError(w, err)
 			return
@@ -63,11 +75,29 @@ func (s *Server) fileStreamEndpoint(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		writeJSON(w, http.StatusOK, answer)
-	})
+	}, "file_stream")
 }
 
+// streamRefusal is a refusal of which only the status is known: 413 and 422 have no body.
+type streamRefusal struct {
+	status int
+	why    string
+}
+
+// Error is what was wrong.
+func (r streamRefusal) Error() string { return r.why }
+
+func (s *Server) refuseStream(w http.ResponseWriter, status int, why string) {
+	s.stats.refused(fmt.Sprintf("file_stream: %d: %s", status, why))
+	w.WriteHeader(status)
+}
+
+// streamLimits are the limits of file_stream's answer, as they were seen.
+var streamLimits = json.RawMessage(`{"code_saving_enabled":true,"name":"default","private_projects":false,"rate_limit":"400/s","restricted":false,` +
+	`"sweeps_enabled":false,"system_metrics":"2/m","teams_enabled":false}`)
+
 // decodePost reads and checks a post; whatever it does not know is refused.
-func decodePost(body []byte) (streamPost, error) {
+func (s *Server) decodePost(body []byte) (streamPost, error) {
 	var post streamPost
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.DisallowUnknownFields()
@@ -86,10 +116,13 @@ func decodePost(body []byte) (streamPost, error) {
 		}
 		for _, line := range chunk.Content {
 			if len(line) > lineMax {
-				return post, refusal(http.StatusRequestEntityTooLarge, "a line of "+name+" is too long")
+				return post, streamRefusal{http.StatusRequestEntityTooLarge, "a line of " + name + " is too long"}
 			}
 			if name != outputStream && !isStreamJSON(line) {
 				return post, badRequest("a line of " + name + " is no JSON object")
+			}
+			if name == summaryStream && s.longType(line) {
+				return post, streamRefusal{http.StatusUnprocessableEntity, "a long value of _type in the summary"}
 			}
 		}
 	}
@@ -100,6 +133,26 @@ func decodePost(body []byte) (streamPost, error) {
 func isStreamJSON(line string) bool {
 	_, err := decodeLine(line)
 	return err == nil
+}
+
+// longType says whether a summary has a value of the key _type, anywhere, that is too long.
+func (s *Server) longType(line string) bool {
+	most := s.limits.Load().TypeMax
+	var long func(value any) bool
+	long = func(value any) bool {
+		switch value := value.(type) {
+		case map[string]any:
+			if name, ok := value["_type"].(string); ok && utf8.RuneCountInString(name) > most {
+				return true
+			}
+			return slices.ContainsFunc(slices.Collect(maps.Values(value)), long)
+		case []any:
+			return slices.ContainsFunc(value, long)
+		}
+		return false
+	}
+	summary, _ := decodeLine(line) // checked before
+	return long(summary)
 }
 
 // stream takes a post for a run in.
@@ -116,6 +169,14 @@ func (s *Server) stream(entity, project, name string, post streamPost) (any, err
 			}
 		}
 		r.StreamPosts++
+		if !post.Complete && (r.State == "finished" || r.State == "failed") {
+			r.PostsAfterEnd++
+		}
+		for _, name := range post.Uploaded {
+			if f := r.Files[name]; f != nil {
+				f.Named = true
+			}
+		}
 		r.Heartbeat = now()
 		for stream, chunk := range post.Files {
 			r.write(stream, chunk)
@@ -134,7 +195,11 @@ func (s *Server) stream(entity, project, name string, post streamPost) (any, err
 			r.ExitCode = nil
 			r.setState("running")
 		}
-		answer = gqlexec.Object{"exitcode": r.ExitCode, "limits": gqlexec.Object{}, "stopped": r.Stopped}
+		out := gqlexec.Object{"exitcode": r.ExitCode, "limits": streamLimits}
+		if r.Stopped {
+			out["stopped"] = true
+		}
+		answer = out
 		return nil
 	})
 	return answer, err

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"mime"
 	"net/http"
+	"slices"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin/gqlexec"
 )
@@ -49,11 +50,11 @@ func (s *Server) newExecutor() (*gqlexec.Executor, error) {
 	})
 }
 
-// jsonString checks an input value that is to be a JSON document in a string. As in JSON
-// itself, NaN and infinities are none.
+// jsonString checks an input value that is to be a JSON document in a string. What uses it
+// has to deal with NaN and infinities, which clients write although JSON has none.
 func jsonString(value any) (any, error) {
 	text, ok := value.(string)
-	if !ok || !json.Valid([]byte(text)) {
+	if !ok || !json.Valid(withoutNaN([]byte(text))) {
 		return nil, errors.New("not a JSON document in a string")
 	}
 	return text, nil
@@ -135,7 +136,7 @@ type graphqlRequest struct {
 }
 
 func (s *Server) graphqlEndpoint(w http.ResponseWriter, r *http.Request) {
-	body, err := s.readBody(r)
+	body, err := s.readBody(r, s.limits.Load().MaxBody)
 	if err != nil {
 		status := http.StatusBadRequest
 		if errors.Is(err, errTooLarge) {
@@ -155,36 +156,44 @@ func (s *Server) graphqlEndpoint(w http.ResponseWriter, r *http.Request) {
 	}
 	op, failures := s.gql.Prepare(req.Query, req.OperationName)
 	name := req.OperationName
+	var roots []string
 	if op != nil {
-		name = op.Name
+		name, roots = op.Name, op.Roots()
 	}
 	s.stats.count(name)
 	s.withFaults(w, r, KindGraphQL, name, func(w http.ResponseWriter) {
 		switch {
-		case !s.authorized(r):
-			s.refuseGraphQL(w, http.StatusUnauthorized, "user is not logged in", "PERMISSION_ERROR")
 		case failures != nil:
 			s.answerGraphQL(w, name, gqlexec.Result{Errors: failures})
+		case !s.authorized(r) && slices.Equal(roots, []string{"viewer"}) && !s.behaviour.Load().BadKeyRefused:
+			writeJSON(w, http.StatusOK, graphqlAnswer{Data: json.RawMessage(`{"viewer":null}`)})
+		case !s.authorized(r):
+			s.refuseGraphQL(w, http.StatusUnauthorized, "user is not logged in", "PERMISSION_ERROR", roots...)
 		default:
+			ctx := context.WithValue(r.Context(), asking{}, r)
 			variables := maps.Clone(req.Variables)
-			s.answerGraphQL(w, name, s.gql.Execute(r.Context(), op, variables, s.mu.RLocker()))
+			s.answerGraphQL(w, name, s.gql.Execute(ctx, op, variables, s.mu.RLocker()))
 		}
-	})
+	}, roots...)
 }
 
-func (s *Server) refuseGraphQL(w http.ResponseWriter, status int, message, code string) {
+// asking is the key of the request in the context of a resolver.
+type asking struct{}
+
+// graphqlAnswer is the body of an answer, the errors first, as W&B writes it.
+type graphqlAnswer struct {
+	Errors []gqlexec.Failure `json:"errors,omitempty"`
+	Data   json.RawMessage   `json:"data,omitempty"`
+}
+
+func (s *Server) refuseGraphQL(w http.ResponseWriter, status int, message, code string, roots ...string) {
 	s.stats.refused(fmt.Sprintf("graphql: %d: %s", status, message))
-	writeJSON(w, status, graphqlErrors(message, code))
+	writeJSON(w, status, graphqlErrors(message, code, roots...))
 }
 
 func (s *Server) answerGraphQL(w http.ResponseWriter, name string, result gqlexec.Result) {
-	answer := map[string]any{}
-	if result.Data != nil {
-		answer["data"] = result.Data
-	}
 	if len(result.Errors) > 0 {
-		answer["errors"] = result.Errors
 		s.stats.refused(fmt.Sprintf("graphql %s: %d: %s", name, result.Status(), result.Errors[0].Message))
 	}
-	writeJSON(w, result.Status(), answer)
+	writeJSON(w, result.Status(), graphqlAnswer{result.Errors, result.Data})
 }

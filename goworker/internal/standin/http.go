@@ -74,9 +74,8 @@ func (s *Server) restricted(w http.ResponseWriter, r *http.Request) bool {
 // errTooLarge is what readBody gives for a body over the limit.
 var errTooLarge = errors.New("the request is larger than the server takes")
 
-// readBody reads a request's body, unpacked if it is packed.
-func (s *Server) readBody(r *http.Request) ([]byte, error) {
-	limit := s.limits.Load().MaxBody
+// readBody reads a request's body of at most limit bytes, unpacked if it is packed.
+func (s *Server) readBody(r *http.Request, limit int64) ([]byte, error) {
 	body := io.Reader(io.LimitReader(r.Body, limit+1))
 	if r.Header.Get("Content-Encoding") == "gzip" {
 		packed, err := gzip.NewReader(body)
@@ -111,9 +110,7 @@ func refusal(status int, message string) error {
 
 func badRequest(message string) error { return refusal(http.StatusBadRequest, message) }
 
-func notFound(message string) error {
-	return &gqlexec.Error{Message: message, Status: http.StatusNotFound, Code: "NOT_FOUND"}
-}
+func notFound(message string) error { return refusal(http.StatusNotFound, message) }
 
 // writeError answers a request that is not GraphQL with an error.
 func (s *Server) writeError(w http.ResponseWriter, err error) {

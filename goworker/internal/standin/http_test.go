@@ -29,7 +29,7 @@ func TestKeys(t *testing.T) {
 		"part of a key": {"api", second.Reveal()[:39], 401},
 		"empty key":     {"api", "", 401},
 	} {
-		req := c.graphqlRequest(`{ viewer { id } }`, nil)
+		req := c.graphqlRequest(`{ viewer { id } serverInfo { features { name } } }`, nil)
 		req.SetBasicAuth(test.user, test.key)
 		a := c.do(req)
 		assert.Equal(t, test.want, a.status, name)
@@ -37,10 +37,22 @@ func TestKeys(t *testing.T) {
 			assert.Equal(t, "user is not logged in", at(a.json, "errors", 0, "message"), name)
 		}
 	}
-	assert.Equal(t, 401, c.do(c.graphqlRequest(`{ viewer { id } }`, nil)).status, "no key")
-	bearer := c.graphqlRequest(`{ viewer { id } }`, nil)
+	assert.Equal(t, 401, c.do(c.graphqlRequest(`{ viewer { id } serverInfo { features { name } } }`, nil)).status, "no key")
+	bearer := c.graphqlRequest(`{ viewer { id } serverInfo { features { name } } }`, nil)
 	bearer.Header.Set("Authorization", "Bearer "+second.Reveal())
 	assert.Equal(t, 401, c.do(bearer).status)
+
+	// The viewer alone is null without a good key, and that is no error.
+	a := c.do(c.graphqlRequest(`{ viewer { id } }`, nil))
+	assert.Equal(t, 200, a.status)
+	assert.Equal(t, `{"data":{"viewer":null}}`, a.text)
+	require.NoError(t, c.SetBehaviour(standin.Behaviour{BadKeyRefused: true}))
+	a = c.do(c.graphqlRequest(`{ viewer { id } }`, nil))
+	assert.Equal(t, 401, a.status)
+	assert.Equal(t, `{"errors":[{"message":"user is not logged in","path":["viewer"],"extensions":{"code":"PERMISSION_ERROR"}}],"data":{"viewer":null}}`, a.text)
+	stream := c.request(http.MethodPost, c.URL()+"/files/local-user/p/r/file_stream", `{}`)
+	stream.Header.Set("Authorization", "Bearer x")
+	assert.Equal(t, `{"error":"Malformed token"}`, c.do(stream).text)
 }
 
 func TestGeneratedKeysDiffer(t *testing.T) {
@@ -180,8 +192,15 @@ func TestSignedURLsExpire(t *testing.T) {
 	c := start(t)
 	c.SetLimits(standin.Limits{URLTTL: time.Nanosecond})
 	a := c.put(c.pendingFile("content"), "content")
+	assert.Equal(t, 400, a.status)
+	assert.Contains(t, a.text, "<Code>ExpiredToken</Code>")
+
+	c.SetLimits(standin.Limits{DownloadURLTTL: time.Nanosecond})
+	id := c.log(spec{files: map[string]string{"a": "1"}})
+	link := c.data(`query($id: ID!) { artifact(id: $id) { files { edges { node { directUrl } } } } }`, object{"id": id}, "artifact", "files", "edges", 0, "node", "directUrl").(string)
+	a = c.do(c.request(http.MethodGet, link, ""))
 	assert.Equal(t, 403, a.status)
-	assert.Contains(t, a.text, "ExpiredToken")
+	assert.Contains(t, a.text, "<Code>ExpiredToken</Code>")
 }
 
 func TestFileThatIsThereNeedsNoUpload(t *testing.T) {
@@ -189,8 +208,12 @@ func TestFileThatIsThereNeedsNoUpload(t *testing.T) {
 	node := c.pendingFile("content")
 	require.Equal(t, 200, c.put(node, "content").status)
 	file := object{"artifactID": at(node, "artifact", "id"), "name": "other", "md5": digest("content")}
-	again := c.data(createFiles, object{"input": object{"storageLayout": "V2", "artifactFiles": []object{file}}}, "createArtifactFiles", "files", "edges", 0, "node")
-	assert.Nil(t, at(again, "uploadUrl"))
+	ask := func() object {
+		return c.data(createFiles, object{"input": object{"storageLayout": "V2", "artifactFiles": []object{file}}}, "createArtifactFiles", "files", "edges", 0, "node").(object)
+	}
+	assert.NotNil(t, at(ask(), "uploadUrl"), "what a pending artifact has is asked for again")
+	require.NoError(t, c.SetBehaviour(standin.Behaviour{NoPendingURLs: true}))
+	assert.Nil(t, at(ask(), "uploadUrl"))
 }
 
 func TestDownloads(t *testing.T) {

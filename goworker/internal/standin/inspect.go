@@ -35,6 +35,8 @@ type RunState struct {
 	Inputs      []string            `json:"inputs"`
 	Upserts     int                 `json:"upserts"`      // how often upsertBucket wrote to it
 	StreamPosts int                 `json:"stream_posts"` // how often file_stream was posted to
+	// PostsAfterEnd counts posts that woke a run which had ended.
+	PostsAfterEnd int `json:"posts_after_end"`
 }
 
 // CollectionState is an artifact collection.
@@ -130,7 +132,7 @@ func (s *Server) runState(r *run) RunState {
 		States: slices.Clone(r.States), Deleted: r.Deleted, Tags: slices.Clone(r.Tags), Config: rawJSON(r.Config),
 		Summary:  rawJSON(r.Summary),
 		ExitCode: r.ExitCode, Streams: streams, Files: slices.Sorted(maps.Keys(r.Files)), Outputs: slices.Clone(r.Outputs),
-		Inputs: slices.Clone(r.Inputs), Upserts: r.Upserts, StreamPosts: r.StreamPosts,
+		Inputs: slices.Clone(r.Inputs), Upserts: r.Upserts, StreamPosts: r.StreamPosts, PostsAfterEnd: r.PostsAfterEnd,
 	}
 }
 

@@ -3,6 +3,7 @@ package standin
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"path"
 	"regexp"
 	"strings"
@@ -12,14 +13,16 @@ import (
 // nameMax is the most characters of a name of anything but a run's tag.
 const nameMax = 128
 
+// tagMax is the most characters of a tag, a job type and a host of a run.
+const tagMax = 64
+
 // metadataMax is the most top-level keys of an artifact's metadata.
 const metadataMax = 100
 
 var (
-	artifactNames = regexp.MustCompile(`^[a-zA-Z0-9_\-.]+$`)
-	typeNames     = regexp.MustCompile(`^[-\w]+([ ]*[-.\w]+)*$`)
-	tagNames      = regexp.MustCompile(`^[-\w]+( +[-\w]+)*$`)
-	versionNames  = regexp.MustCompile(`^v\d+$`)
+	typeNames    = regexp.MustCompile(`^[-\w]+([ ]*[-.\w]+)*$`)
+	tagNames     = regexp.MustCompile(`^[-\w]+( +[-\w]+)*$`)
+	versionNames = regexp.MustCompile(`^v\d+$`)
 )
 
 func tooLong(name string) bool { return name == "" || utf8.RuneCountInString(name) > nameMax }
@@ -40,8 +43,8 @@ func checkRunID(name string) error {
 
 func checkRunTags(tags []string) error {
 	for _, tag := range tags {
-		if n := utf8.RuneCountInString(tag); n < 1 || n > 64 {
-			return badRequest(fmt.Sprintf("invalid tag %q: a run's tags have 1 to 64 characters", tag))
+		if n := utf8.RuneCountInString(tag); n < 1 || n > tagMax {
+			return badRequest(fmt.Sprintf("invalid tag '%s'. must be between 1 and %d characters", tag, tagMax))
 		}
 	}
 	return nil
@@ -49,8 +52,12 @@ func checkRunTags(tags []string) error {
 
 // checkArtifactName checks a collection's name and its type.
 func checkArtifactName(name, kind string) error {
-	if tooLong(name) || !artifactNames.MatchString(name) {
-		return badRequest(fmt.Sprintf("invalid artifact name %q: at most %d letters, digits, _ - and .", name, nameMax))
+	// The official client's own pattern is stricter; the server refuses no more than this.
+	if tooLong(name) {
+		return badRequest(fmt.Sprintf("invalid artifact name %s, must be %d characters or less", name, nameMax))
+	}
+	if strings.ContainsAny(name, "/:") {
+		return badRequest(fmt.Sprintf("invalid artifact name %s, must not contain / or :", name))
 	}
 	if tooLong(kind) || !typeNames.MatchString(kind) {
 		return badRequest(fmt.Sprintf("invalid artifact type %q", kind))
@@ -82,14 +89,32 @@ func checkArtifactTags(tags []string) error {
 	return nil
 }
 
+// jsonKind is what a JSON value is called in Go's errors.
+func jsonKind(text string) string {
+	switch strings.TrimLeft(text, " \t\r\n")[0] {
+	case '{':
+		return "object"
+	case '[':
+		return "array"
+	case '"':
+		return "string"
+	case 't', 'f':
+		return "bool"
+	}
+	return "number"
+}
+
 // checkMetadata checks an artifact's metadata, which is known to be JSON; empty if there is none.
 func checkMetadata(text string) (string, error) {
 	if text == "" || text == "null" {
 		return "", nil
 	}
 	var object map[string]json.RawMessage
-	if json.Unmarshal([]byte(text), &object) != nil {
-		return "", badRequest("an artifact's metadata is a JSON object")
+	if kind := jsonKind(text); kind != "object" {
+		return "", refusal(http.StatusInternalServerError, "json: cannot unmarshal "+kind+" into Go value of type map[string]interface {}")
+	}
+	if err := json.Unmarshal([]byte(text), &object); err != nil {
+		return "", refusal(http.StatusInternalServerError, err.Error())
 	}
 	if len(object) > metadataMax {
 		return "", badRequest(fmt.Sprintf("an artifact's metadata has at most %d keys, not %d", metadataMax, len(object)))

@@ -1,8 +1,10 @@
 package standin
 
 import (
+	"context"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin/gqlexec"
 )
@@ -23,7 +25,7 @@ func (s *Server) userFields() map[string]gqlexec.Resolver {
 		"username": constant(s.opts.Entity), "email": constant(s.opts.Entity + "@localhost"),
 		"admin": constant(false), "flags": constant("{}"), "deletedAt": constant(nil), "photoUrl": constant(nil),
 		"entity":  constant(s.opts.Entity),
-		"apiKeys": constant(gqlexec.Object{"edges": []any{}}),
+		"apiKeys": apiKeys,
 		"teams": func() gqlexec.Resolver {
 			edges := []gqlexec.Object{}
 			for _, name := range s.entities() {
@@ -33,6 +35,14 @@ func (s *Server) userFields() map[string]gqlexec.Resolver {
 		}(),
 		"organizations": constant([]any{}),
 	}
+}
+
+// apiKeys are told to W&B's own clients only; whoever else asks is to log in again.
+func apiKeys(ctx context.Context, _ any, _ gqlexec.Args) (any, error) {
+	if r, ok := ctx.Value(asking{}).(*http.Request); !ok || !strings.HasPrefix(r.UserAgent(), "W&B Public Client") {
+		return nil, refusal(http.StatusOK, "relogin required")
+	}
+	return gqlexec.Object{"edges": []any{}}, nil
 }
 
 func (s *Server) entityFields() map[string]gqlexec.Resolver {

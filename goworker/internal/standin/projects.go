@@ -19,10 +19,6 @@ func (s *Server) queryFields() map[string]gqlexec.Resolver {
 	for _, name := range features {
 		serverFeatures = append(serverFeatures, gqlexec.Object{"name": name, "isEnabled": true})
 	}
-	project := root(func(args gqlexec.Args) (any, error) {
-		p, err := s.data.project(s, str(args, "entityName"), str(args, "name"))
-		return p, err
-	})
 	return map[string]gqlexec.Resolver{
 		"viewer": constant(person{}),
 		"user": root(func(args gqlexec.Args) (any, error) {
@@ -37,7 +33,7 @@ func (s *Server) queryFields() map[string]gqlexec.Resolver {
 			return entityName(name), err
 		}),
 		"organization": constant(nil),
-		"project":      project, "model": project,
+		"project":      root(s.queryProject), "model": root(s.queryModel),
 		"models": root(s.queryModels),
 		"artifact": root(func(args gqlexec.Args) (any, error) {
 			if a := s.data.Artifacts[str(args, "id")]; a != nil && a.State != deleted {
@@ -59,6 +55,26 @@ func (s *Server) queryFields() map[string]gqlexec.Resolver {
 		}),
 		"view": root(func(args gqlexec.Args) (any, error) { return s.data.Views[str(args, "id")], nil }),
 	}
+}
+
+// queryProject finds a project; null if there is none, or if the key may not see it. Other
+// than model, it wants to be told of whom.
+func (s *Server) queryProject(args gqlexec.Args) (any, error) {
+	if str(args, "name") == "" {
+		return nil, badRequest("name required for project query")
+	}
+	if str(args, "entityName") == "" && !s.behaviour.Load().EntityOptional {
+		return nil, badRequest("entityName required for project query")
+	}
+	return s.queryModel(args)
+}
+
+func (s *Server) queryModel(args gqlexec.Args) (any, error) {
+	p, err := s.data.project(s, str(args, "entityName"), str(args, "name"))
+	if err != nil || p == nil || s.hidden(p.Entity, p.Name) {
+		return nil, nil
+	}
+	return p, nil
 }
 
 func (s *Server) queryModels(args gqlexec.Args) (any, error) {

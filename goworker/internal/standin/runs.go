@@ -199,7 +199,11 @@ func (s *Server) runFiles(r *run, args gqlexec.Args) (any, error) {
 		return nil, badRequest("invalid pattern " + pattern)
 	}
 	var out []*file
+	needed := s.behaviour.Load().RunFilesNeedUploaded
 	for name, f := range r.Files {
+		if needed && !f.Named {
+			continue
+		}
 		if (len(names) == 0 || slices.Contains(names, name)) && (pattern == "" || matcher.MatchString(name)) {
 			out = append(out, &file{
 				id: opaque("File", runFileKey(r, name)), name: name, key: runFileKey(r, name), size: f.Size,

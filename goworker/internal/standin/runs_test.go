@@ -85,12 +85,17 @@ func TestFindRun(t *testing.T) {
 	c := start(t)
 	c.run("p", "r")
 	find := `query($e: String!, $p: String!, $r: String!) { project(name: $p, entityName: $e) { run(name: $r) { id historyLineCount } } }`
-	assert.NotNil(t, c.data(find, object{"e": "", "p": "p", "r": "r"}, "project", "run"))
+	assert.NotNil(t, c.data(find, object{"e": "local-user", "p": "p", "r": "r"}, "project", "run"))
 	assert.Nil(t, c.data(find, object{"e": "local-user", "p": "p", "r": "x"}, "project", "run"))
 	assert.Nil(t, c.data(find, object{"e": "local-user", "p": "x", "r": "r"}, "project"))
-	c.refused(404, find, object{"e": "nobody", "p": "p", "r": "r"})
-	c.refused(403, find, object{"e": "forbidden-team", "p": "p", "r": "r"})
-	bucket := `query($m: Boolean) { project(name: "p") { bucket(name: "x", missingOk: $m) { id } } }`
+	for _, hidden := range []string{"nobody", "forbidden-team"} {
+		assert.Nil(t, c.data(find, object{"e": hidden, "p": "p", "r": "r"}, "project"), "what is not there and what may not be seen look alike")
+	}
+	assert.Equal(t, "entityName required for project query", c.refused(400, find, object{"e": "", "p": "p", "r": "r"}))
+	assert.Equal(t, "name required for project query", c.refused(400, find, object{"e": "local-user", "p": "", "r": "r"}))
+	require.NoError(t, c.SetBehaviour(standin.Behaviour{EntityOptional: true}))
+	assert.NotNil(t, c.data(find, object{"e": "", "p": "p", "r": "r"}, "project", "run"))
+	bucket := `query($m: Boolean) { project(name: "p", entityName: "local-user") { bucket(name: "x", missingOk: $m) { id } } }`
 	c.refused(404, bucket, object{"m": false})
 	assert.Nil(t, c.data(bucket, object{"m": true}, "project", "bucket"))
 }
@@ -108,7 +113,7 @@ func TestDeletedRun(t *testing.T) {
 	assert.Nil(t, c.version("things:latest"), "its artifacts went with it")
 	assert.Equal(t, kept, c.version("k:latest")["id"])
 	assert.Equal(t, 404, c.stream("maker", `{}`).status)
-	assert.EqualValues(t, 1, c.data(`{ project(name:"p") { runCount } }`, nil, "project", "runCount"))
+	assert.EqualValues(t, 1, c.data(`{ project(name: "p", entityName: "local-user") { runCount } }`, nil, "project", "runCount"))
 }
 
 // stream posts to a run's file_stream.
@@ -121,7 +126,7 @@ func (c *client) stream(run, body string) answer {
 
 func (c *client) runField(run, field string) any {
 	c.t.Helper()
-	return c.data(fmt.Sprintf(`{ project(name:"p") { run(name:%q) { x: %s } } }`, run, field), nil, "project", "run", "x")
+	return c.data(fmt.Sprintf(`{ project(name: "p", entityName: "local-user") { run(name:%q) { x: %s } } }`, run, field), nil, "project", "run", "x")
 }
 
 func TestFileStream(t *testing.T) {
@@ -130,7 +135,8 @@ func TestFileStream(t *testing.T) {
 	a := c.stream("r", `{"files":{"wandb-history.jsonl":{"offset":0,"content":["{\"_step\":0,\"loss\":1}","{\"_step\":1,\"loss\":NaN,\"n\":{\"a\":\"NaN\"}}"]},
 		"wandb-summary.json":{"offset":0,"content":["{\"loss\":Infinity,\"big\":9007199254740993}"]},"output.log":{"offset":0,"content":["hello"]}},"uploaded":["x"],"dropped":0}`)
 	require.Equal(t, 200, a.status, a.text)
-	assert.Equal(t, false, a.json["stopped"])
+	assert.NotContains(t, a.json, "stopped", "it is there only when the run is to stop")
+	assert.Equal(t, "400/s", at(a.json, "limits", "rate_limit"))
 	require.Equal(t, 200, c.stream("r", `{"files":{"wandb-history.jsonl":{"offset":1,"content":["{\"_step\":1,\"loss\":2}","{\"_step\":5,\"loss\":3}"]}}}`).status)
 	assert.EqualValues(t, 3, c.runField("r", "historyLineCount"))
 	assert.EqualValues(t, 1, c.runField("r", "logLineCount"))
@@ -174,9 +180,14 @@ func TestFileStreamRefusals(t *testing.T) {
 	req := c.request("POST", c.URL()+"/files/local-user/p/r/file_stream", `{}`)
 	req.SetBasicAuth("api", "wrong")
 	assert.Equal(t, 401, c.do(req).status)
-	limited := start(t, func(o *standin.Options) { o.Limits.MaxBody = 1000 })
+	limited := start(t, func(o *standin.Options) { o.Limits.MaxFileStream = 1000 })
 	limited.run("p", "r")
-	assert.Equal(t, 413, limited.stream("r", `{"uploaded":["`+strings.Repeat("x", 1000)+`"]}`).status)
+	large := limited.stream("r", `{"uploaded":["`+strings.Repeat("x", 1000)+`"]}`)
+	assert.Equal(t, 413, large.status)
+	assert.Empty(t, large.text)
+	long := limited.stream("r", `{"files":{"wandb-summary.json":{"offset":0,"content":["{\"a\":[{\"_type\":\"`+strings.Repeat("x", 129)+`\"}]}"]}}}`)
+	assert.Equal(t, 422, long.status)
+	assert.Empty(t, long.text)
 }
 
 func TestHistory(t *testing.T) {
@@ -194,7 +205,7 @@ func TestHistory(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 200, c.stream("r", string(body)).status)
 	sample := func(spec string) []any {
-		return c.data(`query($s: [JSONString!]!) { project(name:"p") { run(name:"r") { sampledHistory(specs: $s) } } }`,
+		return c.data(`query($s: [JSONString!]!) { project(name: "p", entityName: "local-user") { run(name:"r") { sampledHistory(specs: $s) } } }`,
 			object{"s": []string{spec}}, "project", "run", "sampledHistory", 0).([]any)
 	}
 	rows := sample(`{"keys":["_step","loss"],"samples":10}`)
@@ -208,7 +219,7 @@ func TestHistory(t *testing.T) {
 	page := c.runField("r", `history(minStep: 10, maxStep: 12, samples: 100)`).([]any)
 	assert.Len(t, page, 2, "here it does not")
 	assert.JSONEq(t, `{"_step":10,"loss":10,"n":{"deep":20}}`, page[0].(string))
-	c.refused(400, `query($s: [JSONString!]!) { project(name:"p") { run(name:"r") { sampledHistory(specs: $s) } } }`, object{"s": []string{`[]`}})
+	c.refused(400, `query($s: [JSONString!]!) { project(name: "p", entityName: "local-user") { run(name:"r") { sampledHistory(specs: $s) } } }`, object{"s": []string{`[]`}})
 }
 
 func TestSilentRunHasCrashed(t *testing.T) {
@@ -229,9 +240,10 @@ func TestStopAndUpdateState(t *testing.T) {
 	c.data(`mutation($id: ID!) { stopRun(input: {id: $id}) { success } }`, object{"id": id})
 	assert.Equal(t, true, c.stream("r", `{}`).json["stopped"])
 	update := `mutation($id: ID!, $s: String!) { updateRunState(input: {id: $id, state: $s}) { success } }`
-	c.data(update, object{"id": id, "s": "failed"})
-	assert.Equal(t, "failed", c.runField("r", "state"))
-	c.refused(400, update, object{"id": id, "s": "finished"})
+	assert.Equal(t, "invalid state transition", c.refused(400, update, object{"id": id, "s": "failed"}))
+	require.Equal(t, 200, c.stream("r", `{"complete":true,"exitcode":1}`).status)
+	c.data(update, object{"id": id, "s": "pending"})
+	assert.Equal(t, "pending", c.runField("r", "state"))
 	c.refused(404, update, object{"id": "x", "s": "failed"})
 }
 
@@ -244,7 +256,7 @@ func TestRunsAreFilteredAndOrdered(t *testing.T) {
 		}})
 	}
 	require.Equal(t, 200, c.stream("two", `{"complete":true,"exitcode":0}`).status)
-	query := `query($f: JSONString, $o: String, $n: [String]) { project(name:"p") { runCount(filters: $f) runs(filters: $f, order: $o, names: $n) { edges { node { name } } } } }`
+	query := `query($f: JSONString, $o: String, $n: [String]) { project(name: "p", entityName: "local-user") { runCount(filters: $f) runs(filters: $f, order: $o, names: $n) { edges { node { name } } } } }`
 	list := func(vars object) string {
 		var names []string
 		for _, edge := range c.data(query, vars, "project", "runs", "edges").([]any) {
@@ -291,7 +303,7 @@ func TestRunFiles(t *testing.T) {
 	name := "media/table/a b.table.json"
 	url := c.data(create, object{"f": []string{name, "x.txt"}}, "createRunFiles", "files", 0, "uploadUrl").(string)
 	require.Equal(t, 200, c.do(c.request("PUT", url, "content")).status)
-	query := `query($n: [String], $p: String) { project(name:"p") { run(name:"r") { fileCount files(names: $n, pattern: $p) { edges { node { name sizeBytes md5 directUrl } } } } } }`
+	query := `query($n: [String], $p: String) { project(name: "p", entityName: "local-user") { run(name:"r") { fileCount files(names: $n, pattern: $p) { edges { node { name sizeBytes md5 directUrl } } } } } }`
 	node := c.data(query, nil, "project", "run", "files", "edges", 0, "node").(object)
 	assert.Equal(t, name, node["name"])
 	assert.EqualValues(t, 7, node["sizeBytes"])
@@ -318,7 +330,7 @@ func TestReports(t *testing.T) {
 	c.data(upsertView, object{"i": object{"projectName": "p", "displayName": "Two", "spec": `{}`, "type": "draft"}})
 	again := c.data(upsertView, object{"i": object{"id": at(first, "view", "id"), "displayName": "Better", "spec": `{"a":1}`}}, "upsertView").(object)
 	assert.Equal(t, false, again["inserted"])
-	list := c.data(`{ project(name:"p") { allViews(viewType:"runs") { edges { node { displayName spec user { username } project { name } } } } } }`, nil, "project", "allViews", "edges").([]any)
+	list := c.data(`{ project(name: "p", entityName: "local-user") { allViews(viewType:"runs") { edges { node { displayName spec user { username } project { name } } } } } }`, nil, "project", "allViews", "edges").([]any)
 	require.Len(t, list, 1)
 	assert.Equal(t, object{"displayName": "Better", "spec": `{"a":1}`, "user": object{"username": "local-user"}, "project": object{"name": "p"}}, at(list[0], "node"))
 	c.refused(400, upsertView, object{"i": object{"projectName": "p", "spec": `{`}})

@@ -1,11 +1,15 @@
 package standin
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin/gqlexec"
 )
@@ -18,12 +22,12 @@ func (s *Server) mutationFields() map[string]gqlexec.Resolver {
 		"upsertBucket": mutation(s.upsertBucket), "upsertModel": mutation(s.upsertModel),
 		"deleteRun": mutation(s.deleteRun), "stopRun": mutation(s.stopRun), "updateRunState": mutation(s.updateRunState),
 		"createRunFiles": mutation(s.createRunFiles), "upsertView": mutation(s.upsertView),
-		"createArtifact": mutation(s.createArtifact), "createArtifactManifest": mutation(s.createArtifactManifest),
+		"createArtifact": s.finite(mutation(s.createArtifact)), "createArtifactManifest": mutation(s.createArtifactManifest),
 		"updateArtifactManifest":          mutation(s.updateArtifactManifest),
 		"createArtifactFiles":             mutation(s.createArtifactFiles),
 		"completeMultipartUploadArtifact": mutation(s.completeMultipart),
 		"commitArtifact":                  mutation(s.commitArtifact), "useArtifact": mutation(s.useArtifact),
-		"updateArtifact": mutation(s.updateArtifact), "deleteArtifact": mutation(s.deleteArtifact),
+		"updateArtifact": s.finite(mutation(s.updateArtifact)), "deleteArtifact": mutation(s.deleteArtifact),
 		"addAliases":                             mutation(s.addAliases),
 		"deleteAliases":                          mutation(s.deleteAliases),
 		"updateArtifactSequence":                 mutation(s.updateCollection),
@@ -33,10 +37,22 @@ func (s *Server) mutationFields() map[string]gqlexec.Resolver {
 	}
 }
 
+// finite leaves a mutation without an answer whose metadata has NaN or an infinity, as W&B does.
+func (s *Server) finite(next gqlexec.Resolver) gqlexec.Resolver {
+	return func(ctx context.Context, source any, args gqlexec.Args) (any, error) {
+		input, _ := args["input"].(map[string]any)
+		if text := str(input, "metadata"); text != "" && !json.Valid([]byte(text)) {
+			s.stats.refused("graphql: no answer: NaN or an infinity in an artifact's metadata")
+			s.noAnswer(ctx.Value(asking{}).(*http.Request))
+		}
+		return next(ctx, source, args)
+	}
+}
+
 func (s *Server) upsertBucket(input gqlexec.Args) (any, error) {
 	var r *run
 	var inserted bool
-	if err := checkRunValues(input); err != nil {
+	if err := s.checkRunValues(input); err != nil {
 		return nil, err
 	}
 	err := s.change(func(d *data) (err error) {
@@ -54,9 +70,17 @@ func (s *Server) upsertBucket(input gqlexec.Args) (any, error) {
 }
 
 // checkRunValues checks what can be checked without the run.
-func checkRunValues(input gqlexec.Args) error {
+func (s *Server) checkRunValues(input gqlexec.Args) error {
 	if err := checkRunTags(strs(input, "tags")); err != nil {
 		return err
+	}
+	for field, word := range map[string]string{"jobType": "JobType", "host": "Host"} {
+		if utf8.RuneCountInString(str(input, field)) > tagMax {
+			return badRequest(fmt.Sprintf("invalid parameters: %d limit exceeded for %s", tagMax, word))
+		}
+	}
+	if len(str(input, "config")) > s.limits.Load().ConfigMax {
+		return badRequest("run config cannot exceed 15 MB")
 	}
 	for _, name := range []string{"config", "summaryMetrics"} {
 		var object map[string]json.RawMessage
@@ -118,7 +142,7 @@ func (d *data) ensureRun(s *Server, input gqlexec.Args) (*run, bool, error) {
 	if err := checkRunID(name); err != nil {
 		return nil, false, err
 	}
-	p, _, err := d.ensureProject(s, str(input, "entityName"), str(input, "modelName"))
+	p, err := d.projectForRuns(s, str(input, "entityName"), str(input, "modelName"))
 	if err != nil {
 		return nil, false, err
 	}
@@ -136,6 +160,28 @@ func (d *data) ensureRun(s *Server, input gqlexec.Args) (*run, bool, error) {
 	}
 	d.Runs[r.key()], d.runsByID[r.ID] = r, r
 	return r, true, nil
+}
+
+// projectForRuns finds the project of a run that is to be made, making it if it is new. An
+// entity that is not there, an organization and a project that the key may not see are
+// refused in the words that W&B has for upsertBucket.
+func (d *data) projectForRuns(s *Server, entity, name string) (*project, error) {
+	if slices.Contains(s.opts.Organizations, entity) {
+		return nil, badRequest("you may not log runs directly to your organization, please try using your team entity")
+	}
+	owner, err := s.allowed(entity)
+	var known *gqlexec.Error
+	if errors.As(err, &known) && known.Status == http.StatusNotFound {
+		return nil, notFound("entity " + entity + " not found during upsertBucket")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if s.hidden(owner, name) {
+		return nil, notFound("project not found")
+	}
+	p, _, err := d.ensureProject(s, owner, name)
+	return p, err
 }
 
 // assign sets what an upsertBucket gives; what it leaves out, or gives as null, stays.
@@ -201,7 +247,7 @@ func (s *Server) stopRun(input gqlexec.Args) (any, error) {
 	return gqlexec.Object{"success": true}, err
 }
 
-// updateRunState allows what the official client may ask for: to pending and to failed.
+// updateRunState allows what W&B allows: only what has failed or crashed may be pending again.
 func (s *Server) updateRunState(input gqlexec.Args) (any, error) {
 	state := str(input, "state")
 	err := s.change(func(d *data) error {
@@ -209,8 +255,8 @@ func (s *Server) updateRunState(input gqlexec.Args) (any, error) {
 		if err != nil {
 			return err
 		}
-		if state != "pending" && state != "failed" {
-			return badRequest("a run's state cannot be changed to " + state)
+		if was := s.stateOf(r); state != "pending" || (was != "failed" && was != "crashed") {
+			return badRequest("invalid state transition")
 		}
 		r.setState(state)
 		return nil

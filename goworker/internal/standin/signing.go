@@ -18,7 +18,11 @@ type header struct{ name, value string }
 // signedURL gives a URL of the storage that allows one method on one key for a while, to
 // whoever holds it. Headers must be sent with just these values.
 func (s *Server) signedURL(method, storageKey string, headers ...header) string {
-	expires := strconv.FormatInt(time.Now().Add(s.limits.Load().URLTTL).UnixMilli(), 10)
+	ttl := s.limits.Load().DownloadURLTTL
+	if method == http.MethodPut {
+		ttl = s.limits.Load().UploadURLTTL
+	}
+	expires := strconv.FormatInt(time.Now().Add(ttl).UnixMilli(), 10)
 	names := make([]string, len(headers))
 	values := make(http.Header, len(headers))
 	for i, h := range headers {
@@ -50,7 +54,7 @@ func (s *Server) checkSignature(r *http.Request, storageKey string) *storageErro
 	query := r.URL.Query()
 	expires, err := strconv.ParseInt(query.Get("expires"), 10, 64)
 	if err != nil {
-		return &storageError{http.StatusForbidden, "AccessDenied", "the URL is not signed"}
+		return &storageError{status: http.StatusForbidden, code: "AccessDenied", message: "the URL is not signed"}
 	}
 	var names []string
 	if signed := query.Get("signed-headers"); signed != "" {
@@ -58,18 +62,25 @@ func (s *Server) checkSignature(r *http.Request, storageKey string) *storageErro
 	}
 	for _, name := range names {
 		if r.Header.Values(name) == nil {
-			return &storageError{http.StatusForbidden, "SignatureDoesNotMatch", "the signed header " + name + " was not sent"}
+			return &storageError{status: http.StatusForbidden, code: "SignatureDoesNotMatch", message: "the signed header " + name + " was not sent"}
 		}
 	}
 	want := s.signature(r.Method, storageKey, query.Get("expires"), names, r.Header)
 	if !hmac.Equal([]byte(want), []byte(query.Get("signature"))) {
-		return &storageError{http.StatusForbidden, "SignatureDoesNotMatch", "the signature does not fit the method, the path, the expiry or a signed header"}
+		return &storageError{status: http.StatusForbidden, code: "SignatureDoesNotMatch", message: "the signature does not fit the method, the path, the expiry or a signed header"}
 	}
 	if r.Header.Get("Authorization") != "" {
-		return &storageError{http.StatusBadRequest, "InvalidArgument", "a signed URL must be used without an Authorization header"}
+		return &storageError{status: http.StatusBadRequest, code: "InvalidArgument", message: "a signed URL must be used without an Authorization header"}
 	}
 	if time.Now().UnixMilli() >= expires {
-		return &storageError{http.StatusForbidden, "ExpiredToken", "the URL has expired"}
+		status := http.StatusForbidden
+		if r.Method == http.MethodPut {
+			status = http.StatusBadRequest
+		}
+		return &storageError{
+			status: status, code: "ExpiredToken", message: "Invalid argument.",
+			details: "The provided token has expired. Request signature expired at: " + time.UnixMilli(expires).UTC().Format("2006-01-02T15:04:05+00:00"),
+		}
 	}
 	return nil
 }

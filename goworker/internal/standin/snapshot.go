@@ -27,7 +27,7 @@ func loadData(path string, blobs blobStore) (*data, error) {
 	}
 	d.index()
 	for _, a := range sorted(d.Artifacts, func(a *artifact) bool { return a.State != pending }, func(a *artifact) int64 { return a.N }) {
-		if a.Manifest == nil || !a.Manifest.Uploaded {
+		if a.Manifest == nil || a.Manifest.Stored == "" {
 			continue // deleted before it was committed
 		}
 		contents, err := readManifest(blobs, a.Manifest.Digest)

@@ -5,6 +5,7 @@
 package standin
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -34,6 +35,11 @@ type Options struct {
 	Teams []string
 	// Forbidden are entities that exist but are not the user's: 403.
 	Forbidden []string
+	// Organizations are names of organizations: they own no runs, 400.
+	Organizations []string
+	// Answers is a file of answers of the real server, one JSON a line, that faults can replay
+	// by their id: see Fault.Answer.
+	Answers string
 	// Addr is the loopback host:port of the API and the pages: any free port of 127.0.0.1 if empty.
 	Addr string
 	// StorageAddr is the loopback host:port of the file storage: if empty any free port of
@@ -41,11 +47,15 @@ type Options struct {
 	StorageAddr string
 	// Limits are the limits at the start; zero fields have their defaults.
 	Limits Limits
+	// Behaviour is the behaviour at the start; nil is the default one.
+	Behaviour *Behaviour
 }
 
 // Limits bound what the server takes and gives. They can be changed while it runs.
 type Limits struct {
-	// URLTTL is how long a signed URL is good: an hour by default.
+	// UploadURLTTL and DownloadURLTTL are how long a signed URL is good: a day and an hour by default.
+	UploadURLTTL, DownloadURLTTL time.Duration
+	// URLTTL is for both, where they are not given.
 	URLTTL time.Duration
 	// CrashAfter is how long a running run may be silent before it counts as crashed: five minutes by default.
 	CrashAfter time.Duration
@@ -53,45 +63,50 @@ type Limits struct {
 	PageMax int
 	// MaxBatch is the most files in one createArtifactFiles: 10,000 by default.
 	MaxBatch int
-	// MaxBody is the most bytes in one request but for uploads: 10 MB by default.
+	// MaxBody is the most bytes in one GraphQL request: 20 MB by default.
 	MaxBody int64
+	// MaxFileStream is the most bytes in one post to file_stream: 10 MB by default.
+	MaxFileStream int64
+	// ConfigMax is the most bytes of a run's config: 15 MB by default.
+	ConfigMax int
+	// TypeMax is the most characters of a value of the key _type in a summary: 128 by default.
+	TypeMax int
+	// Hang is how long a request waits that never gets an answer, such as one with Infinity in
+	// an artifact's metadata, before its connection is closed: two minutes by default.
+	Hang time.Duration
 }
 
 func (l Limits) withDefaults() Limits {
-	d := Limits{URLTTL: time.Hour, CrashAfter: 5 * time.Minute, PageMax: 1000, MaxBatch: 10000, MaxBody: 10 << 20}
-	if l.URLTTL != 0 {
-		d.URLTTL = l.URLTTL
-	}
-	if l.CrashAfter != 0 {
-		d.CrashAfter = l.CrashAfter
-	}
-	if l.PageMax != 0 {
-		d.PageMax = l.PageMax
-	}
-	if l.MaxBatch != 0 {
-		d.MaxBatch = l.MaxBatch
-	}
-	if l.MaxBody != 0 {
-		d.MaxBody = l.MaxBody
-	}
-	return d
+	l.UploadURLTTL = cmp.Or(l.UploadURLTTL, l.URLTTL, 24*time.Hour)
+	l.DownloadURLTTL = cmp.Or(l.DownloadURLTTL, l.URLTTL, time.Hour)
+	l.CrashAfter = cmp.Or(l.CrashAfter, 5*time.Minute)
+	l.PageMax = cmp.Or(l.PageMax, 1000)
+	l.MaxBatch = cmp.Or(l.MaxBatch, 10000)
+	l.MaxBody = cmp.Or(l.MaxBody, 20<<20)
+	l.MaxFileStream = cmp.Or(l.MaxFileStream, 10<<20)
+	l.ConfigMax = cmp.Or(l.ConfigMax, 15<<20)
+	l.TypeMax = cmp.Or(l.TypeMax, 128)
+	l.Hang = cmp.Or(l.Hang, 2*time.Minute)
+	return l
 }
 
 // Server is a stand-in. Its methods are safe for concurrent use.
 type Server struct {
-	opts    Options
-	keys    map[[sha256.Size]byte]bool
-	key     secret.String
-	gql     *gqlexec.Executor
-	blobs   blobStore
-	signer  []byte
-	faults  faultList
-	stats   statistics
-	limits  atomic.Pointer[Limits]
-	parts   blobStore // parts of uploads that are not complete
-	pages   *pages
-	stopped context.Context
-	stop    context.CancelFunc
+	opts      Options
+	keys      map[[sha256.Size]byte]bool
+	key       secret.String
+	gql       *gqlexec.Executor
+	blobs     blobStore
+	signer    []byte
+	faults    faultList
+	stats     statistics
+	limits    atomic.Pointer[Limits]
+	answers   map[string]answer // of the real server, by id
+	behaviour atomic.Pointer[Behaviour]
+	parts     blobStore // parts of uploads that are not complete
+	pages     *pages
+	stopped   context.Context
+	stop      context.CancelFunc
 
 	mu    sync.RWMutex // guards data
 	data  *data
@@ -122,9 +137,19 @@ func New(opts Options) (*Server, error) {
 		s.keys[sha256.Sum256([]byte(key.Reveal()))] = true
 	}
 	s.SetLimits(opts.Limits)
+	if opts.Behaviour == nil {
+		// What the worker cannot live with yet is left as it was.
+		opts.Behaviour = &Behaviour{Overwrite: OverwriteAll, NoPendingURLs: true, EntityOptional: true, BadKeyRefused: true}
+	}
+	err := s.SetBehaviour(*opts.Behaviour)
+	if err != nil {
+		return nil, err
+	}
 	s.stats.reset()
 	s.stopped, s.stop = context.WithCancel(context.Background())
-	var err error
+	if s.answers, err = readAnswers(opts.Answers); err != nil {
+		return nil, err
+	}
 	if s.blobs, err = newBlobStore(filepath.Join(opts.Dir, "files")); err != nil {
 		return nil, err
 	}

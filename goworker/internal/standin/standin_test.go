@@ -17,7 +17,7 @@ import (
 // start runs a stand-in in a directory of its own until the test ends.
 func start(t *testing.T, change ...func(*standin.Options)) *client {
 	t.Helper()
-	opts := standin.Options{Dir: t.TempDir(), Teams: []string{"team"}, Forbidden: []string{"forbidden-team"}}
+	opts := standin.Options{Dir: t.TempDir(), Teams: []string{"team"}, Forbidden: []string{"forbidden-team"}, Behaviour: new(standin.Behaviour)}
 	for _, c := range change {
 		c(&opts)
 	}
@@ -137,6 +137,9 @@ func (c *client) run(project, name string) string {
 	return c.data(`mutation($p:String,$n:String){upsertBucket(input:{modelName:$p,name:$n}){bucket{id}}}`,
 		object{"p": project, "n": name}, "upsertBucket", "bucket", "id").(string)
 }
+
+// overwriting is a store in which everything can be written again.
+func overwriting(o *standin.Options) { o.Behaviour.Overwrite = standin.OverwriteAll }
 
 // withPageMax serves short pages.
 func withPageMax(n int) func(*standin.Options) {

@@ -55,12 +55,15 @@ type run struct {
 	Outputs, Inputs                                 []string
 	UsedAs                                          map[string][]string // the names of inputs, by artifact ID
 	Upserts, StreamPosts                            int
+	PostsAfterEnd                                   int // posts that woke a run which had ended
 }
 
 type runFile struct {
 	Name, MD5 string // MD5 in base64
 	Size      int64
 	At        time.Time
+	// Named says that file_stream has named it as uploaded.
+	Named bool
 }
 
 type collection struct {
@@ -104,8 +107,8 @@ type fileSpec struct{ digest, birth string }
 
 type manifest struct {
 	ID, Name, Digest string // Digest in base64, empty until it is known
+	Stored           string // the digest of what was uploaded; empty if nothing was
 	Size             int64
-	Uploaded         bool
 }
 
 // entry is a file of a manifest.
@@ -194,6 +197,9 @@ func (d *data) index() {
 		a.specs = map[string]fileSpec{}
 		if a.ClientID != "" {
 			d.byClient[a.ClientID] = a
+		}
+		if a.State == committed && a.Manifest != nil && a.Manifest.Stored == "" {
+			a.Manifest.Stored = a.Manifest.Digest // a state of an older stand-in
 		}
 		if c := d.Collections[a.Collection]; c != nil && a.State == committed {
 			c.versions = append(c.versions, a)

@@ -23,19 +23,35 @@ const storagePrefix = "/storage/"
 type storageError struct {
 	status        int
 	code, message string
+	// details is what only Google's storage says, and where it says what is wrong.
+	details string
+}
+
+// signer is who signed a URL, in the words of Google's storage.
+const signer = "files-url-signer@stand-in.iam.gserviceaccount.com"
+
+// denied is how W&B's storage refuses what its signer may not do; storage.objects.delete
+// is what it lacks to write an object that is there.
+func denied(permission string) *storageError {
+	return &storageError{
+		status: http.StatusForbidden, code: "AccessDenied", message: "Access denied.",
+		details: signer + " does not have " + permission + " access to the Google Cloud Storage object.",
+	}
 }
 
 func (e *storageError) Error() string { return e.message }
 
 func (s *Server) refuseStorage(w http.ResponseWriter, e *storageError) {
 	s.stats.refused(fmt.Sprintf("storage: %d %s: %s", e.status, e.code, e.message))
-	w.Header().Set("Content-Type", "application/xml")
+	w.Header().Set("Content-Type", "application/xml; charset=UTF-8")
 	w.WriteHeader(e.status)
 	body, _ := xml.Marshal(struct {
 		XMLName xml.Name `xml:"Error"`
 		Code    string
 		Message string
-	}{Code: e.code, Message: e.message})
+		Details string `xml:",omitempty"`
+	}{Code: e.code, Message: e.message, Details: e.details})
+	_, _ = io.WriteString(w, "<?xml version='1.0' encoding='UTF-8'?>")
 	_, _ = w.Write(body)
 }
 
@@ -45,11 +61,11 @@ func (s *Server) storageHandler() http.Handler {
 	mux.HandleFunc("PUT "+storagePrefix+"{key...}", func(w http.ResponseWriter, r *http.Request) {
 		s.stats.count(countUpload)
 		defer s.stats.uploading()()
-		s.withFaults(w, r, KindUpload, r.PathValue("key"), func(w http.ResponseWriter) { s.storagePut(w, r) })
+		s.withFaults(w, r, KindUpload, r.PathValue("key"), func(w http.ResponseWriter) { s.storagePut(w, r) }, objectNames(http.MethodPut, r.PathValue("key"))...)
 	})
 	mux.HandleFunc("GET "+storagePrefix+"{key...}", func(w http.ResponseWriter, r *http.Request) {
 		s.stats.count(countDownload)
-		s.withFaults(w, r, KindDownload, r.PathValue("key"), func(w http.ResponseWriter) { s.storageGet(w, r) })
+		s.withFaults(w, r, KindDownload, r.PathValue("key"), func(w http.ResponseWriter) { s.storageGet(w, r) }, objectNames(http.MethodGet, r.PathValue("key"))...)
 	})
 	return s.counted(onlyLoopback(mux))
 }
@@ -58,7 +74,10 @@ func (s *Server) storagePut(w http.ResponseWriter, r *http.Request) {
 	storageKey := r.PathValue("key")
 	refusal := s.checkSignature(r, storageKey)
 	if refusal == nil && r.ContentLength < 0 {
-		refusal = &storageError{http.StatusLengthRequired, "MissingContentLength", "an upload needs a Content-Length"}
+		refusal = &storageError{status: http.StatusLengthRequired, code: "MissingContentLength", message: "an upload needs a Content-Length"}
+	}
+	if refusal == nil && strings.HasPrefix(storageKey, "multipart/") && s.behaviour.Load().NoMultipart {
+		refusal = denied("storage.multipartUploads.create")
 	}
 	if refusal != nil {
 		_, _ = io.Copy(io.Discard, io.LimitReader(r.Body, 1<<20)) // so that the client reads the answer
@@ -74,7 +93,7 @@ func (s *Server) storagePut(w http.ResponseWriter, r *http.Request) {
 	err := store.put(r.Body, func(sum []byte, n int64) error {
 		digest, size = sum, n
 		if want := r.Header.Get("Content-MD5"); want != "" && want != base64.StdEncoding.EncodeToString(sum) {
-			return &storageError{http.StatusBadRequest, "BadDigest", "the body does not have the MD5 of its Content-MD5"}
+			return &storageError{status: http.StatusBadRequest, code: "BadDigest", message: "the body does not have the MD5 of its Content-MD5"}
 		}
 		return nil
 	})
@@ -86,7 +105,7 @@ func (s *Server) storagePut(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err != nil {
-		s.refuseStorage(w, &storageError{http.StatusInternalServerError, "InternalError", err.Error()})
+		s.refuseStorage(w, &storageError{status: http.StatusInternalServerError, code: "InternalError", message: err.Error()})
 		return
 	}
 	s.stats.received(size)
@@ -94,17 +113,22 @@ func (s *Server) storagePut(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusOK)
 }
 
-// uploaded records a stored body under what its URL was for.
+// uploaded records a stored body under what its URL was for, unless something lies there
+// that may not be overwritten.
 func (s *Server) uploaded(storageKey, digest string, size int64) error {
 	kind, rest, _ := strings.Cut(storageKey, "/")
-	gone := &storageError{http.StatusNotFound, "NoSuchKey", "what this URL was made for is gone"}
+	gone := &storageError{status: http.StatusNotFound, code: "NoSuchKey", message: "what this URL was made for is gone"}
+	exists := denied("storage.objects.delete")
+	overwrites := s.overwrites(kind)
 	return s.change(func(d *data) error {
 		switch kind {
-		case "artifacts":
-			id, _, _ := strings.Cut(rest, "/")
-			a := d.artifactByNumber(id)
+		case artifactObjects:
+			a := d.artifactByNumber(objectArtifact(rest))
 			if a == nil {
 				return gone
+			}
+			if _, stored := a.Stored[digest]; stored && !overwrites {
+				return exists
 			}
 			a.Stored[digest] = size
 		case "manifests":
@@ -112,8 +136,10 @@ func (s *Server) uploaded(storageKey, digest string, size int64) error {
 			if a == nil || a.Manifest == nil {
 				return gone
 			}
-			a.Manifest.Uploaded = a.Manifest.Digest == digest
-			a.Manifest.Size = size
+			if a.Manifest.Stored != "" && !overwrites {
+				return exists
+			}
+			a.Manifest.Stored, a.Manifest.Size = digest, size
 		case "multipart":
 			upload, part, _ := strings.Cut(rest, "/")
 			m, n := d.multiparts[upload], parseInt(part)
@@ -127,6 +153,9 @@ func (s *Server) uploaded(storageKey, digest string, size int64) error {
 				return gone
 			}
 			name := strings.TrimPrefix(rest, r.key()+"/")
+			if r.Files[name] != nil && !overwrites {
+				return exists
+			}
 			r.Files[name] = &runFile{Name: name, MD5: digest, Size: size, At: now()}
 		}
 		return nil
@@ -161,7 +190,7 @@ func (s *Server) storageGet(w http.ResponseWriter, r *http.Request) {
 	digest := s.digestOf(storageKey)
 	file, err := s.blobs.open(digest)
 	if err != nil {
-		s.refuseStorage(w, &storageError{http.StatusNotFound, "NoSuchKey", "there is no such file"})
+		s.refuseStorage(w, &storageError{status: http.StatusNotFound, code: "NoSuchKey", message: "there is no such file"})
 		return
 	}
 	defer func() { _ = file.Close() }()
@@ -183,18 +212,17 @@ func (s *Server) digestOf(storageKey string) (digest string) {
 	kind, rest, _ := strings.Cut(storageKey, "/")
 	s.read(func(d *data) {
 		switch kind {
-		case "artifacts":
-			id, hexSum := path.Split(rest)
-			sum, _ := hex.DecodeString(hexSum)
+		case artifactObjects:
+			sum, _ := hex.DecodeString(path.Base(rest))
 			text := base64.StdEncoding.EncodeToString(sum)
-			if a := d.artifactByNumber(strings.TrimSuffix(id, "/")); a != nil && len(sum) == md5.Size {
+			if a := d.artifactByNumber(objectArtifact(rest)); a != nil && len(sum) == md5.Size {
 				if _, ok := a.Stored[text]; ok {
 					digest = text
 				}
 			}
 		case "manifests":
-			if a := d.artifactByNumber(rest); a != nil && a.Manifest != nil && a.Manifest.Uploaded {
-				digest = a.Manifest.Digest
+			if a := d.artifactByNumber(rest); a != nil && a.Manifest != nil {
+				digest = a.Manifest.Stored
 			}
 		case "runs":
 			if r := d.runByPath(rest); r != nil {
@@ -207,11 +235,23 @@ func (s *Server) digestOf(storageKey string) (digest string) {
 	return digest
 }
 
-// fileKeyOf is the storage key of a file of an artifact.
-func fileKeyOf(birth *artifact, digest string) string {
+// artifactObjects is where the files of artifacts are stored.
+const artifactObjects = "wandb_artifacts"
+
+// objectKey is the storage key of a file of an artifact: by the number of its collection and
+// its own, and by the bytes. The same bytes in one artifact are one object.
+func (d *data) objectKey(birth *artifact, digest string) string {
 	sum, _ := decodeMD5(digest)
-	return fmt.Sprintf("artifacts/%d/%s", birth.N, hex.EncodeToString(sum))
+	var collection int64
+	if c := d.Collections[birth.Collection]; c != nil {
+		collection = c.N
+	}
+	return fmt.Sprintf("%s/%d/%d/%s", artifactObjects, collection, birth.N, hex.EncodeToString(sum))
 }
+
+// objectArtifact is the number of the artifact in the storage key of one of its files, behind
+// artifactObjects.
+func objectArtifact(rest string) string { return path.Base(path.Dir(rest)) }
 
 func manifestKey(a *artifact) string { return fmt.Sprintf("manifests/%d", a.N) }
 

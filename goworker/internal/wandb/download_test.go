@@ -116,7 +116,7 @@ func TestDownloadOfDamagedFiles(t *testing.T) {
 		fault standin.Fault
 		code  string
 	}{
-		"other bytes":       {standin.Fault{Mode: standin.ModeCorrupt, Match: "^artifacts/"}, "bad_artifact"},
+		"other bytes":       {standin.Fault{Mode: standin.ModeCorrupt, Match: "^wandb_artifacts/"}, "bad_artifact"},
 		"always too short":  {standin.Fault{Mode: standin.ModeTruncate}, "bad_artifact"},
 		"gone":              {standin.Fault{Mode: standin.ModeStatus, Status: 404}, "refused"},
 		"refused for good":  {standin.Fault{Mode: standin.ModeStatus, Status: 403}, "refused"},

@@ -5,6 +5,7 @@ package gqlexec
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -106,6 +107,17 @@ func (e *Executor) Prepare(query, operation string) (*Operation, []Failure) {
 		return nil, []Failure{{Message: fmt.Sprintf("the document has no operation %q", operation), Status: 400}}
 	}
 	return &Operation{Name: def.Name, Mutation: def.Operation == ast.Mutation, doc: doc, def: def}, nil
+}
+
+// Roots are the fields that an operation asks for first, each once, in their order.
+func (o *Operation) Roots() []string {
+	var out []string
+	for _, selection := range o.def.SelectionSet {
+		if f, ok := selection.(*ast.Field); ok && !slices.Contains(out, f.Name) {
+			out = append(out, f.Name)
+		}
+	}
+	return out
 }
 
 func (e *Executor) document(query string) (*ast.QueryDocument, []Failure) {

@@ -294,12 +294,13 @@ type Failure struct {
 
 // MarshalJSON gives the form of GraphQL's specification, with the code as extension.
 func (f Failure) MarshalJSON() ([]byte, error) {
-	out := map[string]any{"message": f.Message}
-	if len(f.Path) > 0 {
-		out["path"] = f.Path
-	}
+	out := struct {
+		Message    string            `json:"message"`
+		Path       []any             `json:"path,omitempty"`
+		Extensions map[string]string `json:"extensions,omitempty"`
+	}{Message: f.Message, Path: f.Path}
 	if f.Code != "" {
-		out["extensions"] = map[string]string{"code": f.Code}
+		out.Extensions = map[string]string{"code": f.Code}
 	}
 	return json.Marshal(out)
 }
