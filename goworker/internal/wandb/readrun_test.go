@@ -119,5 +119,6 @@ func TestAddRunTags(t *testing.T) {
 	_, err = l.client.AddRunTags(t.Context(), l.Ref("none"), []string{"a"})
 	assert.Equal(t, "not_found", fault.Code(err))
 	_, err = l.client.AddRunTags(t.Context(), wandb.RunRef{Entity: "strangers", Project: "p", ID: "x"}, []string{"a"})
-	assert.Equal(t, "no_permission", fault.Code(err))
+	assert.Equal(t, "not_found", fault.Code(err), "what may not be seen looks as if it were not there")
+	assert.ErrorContains(t, err, "may not see it")
 }

@@ -311,7 +311,8 @@ func (c *Client) AddRunTags(ctx context.Context, ref RunRef, tags []string) (add
 		return nil, c.explain(doing, err)
 	}
 	if out.Project == nil || out.Project.Run == nil || out.Project.Run.ID == "" {
-		return nil, fault.New(fault.WandB, "not_found", "The W&B run %s is not there any more: %s failed.", ref.ID, doing)
+		return nil, fault.New(fault.WandB, "not_found", "W&B has no run %s in %s/%s any more, or this account may not see it: %s failed.",
+			ref.ID, ref.Entity, ref.Project, doing)
 	}
 	all := out.Project.Run.Tags
 	if added = MissingTags(all, tags); len(added) == 0 {
