@@ -297,16 +297,16 @@ func (w *pictureWorker) layersWithin(ctx context.Context, values []bson.RawValue
 		return layers, false, ctx.Err()
 	}
 	if most > o.small {
-		layers = o.newOne(most).Draw(values, pic)
+		layers = o.newOne(most).Draw(ctx, values, pic)
 	} else {
-		layers = drawer.Draw(values, pic)
+		layers = drawer.Draw(ctx, values, pic)
 		crowded = drawer.Crowded()
 	}
 	if drawer.Heavy() {
 		drawer = o.newOne(o.small) // the other one holds on to its memory
 	}
 	o.drawers <- drawer
-	return layers, crowded, nil
+	return layers, crowded, ctx.Err()
 }
 
 // addLayers puts layers over a cell's picture, which other rows may have too.

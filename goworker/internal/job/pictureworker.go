@@ -240,13 +240,15 @@ func (p *pictures) makeNow(ctx context.Context, data []byte, cost int64, o thumb
 	if err != nil {
 		return thumb.Thumb{}, err
 	}
-	small, err := maker.Make(data, o)
+	small, err := maker.Make(ctx, data, o)
 	if cost > p.small {
 		maker = &thumb.Thumbnailer{} // the other one holds on to its memory
 	}
 	p.makers <- maker
 	p.c.decoded.Add(1)
 	switch {
+	case ctx.Err() != nil:
+		return small, ctx.Err()
 	case errors.Is(err, thumb.ErrTooLarge):
 		return small, errTooLarge
 	case errors.Is(err, thumb.ErrUnsupported) && !thumb.Known(data):

@@ -2,6 +2,7 @@ package jpegscale
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"image"
 	"image/color"
@@ -42,7 +43,7 @@ func BenchmarkDecode(b *testing.B) {
 			b.SetBytes(int64(len(data)))
 			b.ReportAllocs()
 			for b.Loop() {
-				_, err := d.Decode(data, Options{Scale: scale, HalfChroma: true})
+				_, err := d.Decode(context.Background(), data, Options{Scale: scale, HalfChroma: true})
 				require.NoError(b, err)
 			}
 		})

@@ -9,7 +9,7 @@ import (
 // that the bit reader can load eight bytes at once without looking for markers.
 type entropyData struct {
 	buf  []byte
-	ends []int // where each restart interval ends in buf
+	ends []uint32 // where each restart interval ends in buf
 }
 
 // slack is how many zero bytes follow the data. It is more than an MCU of ten
@@ -22,12 +22,22 @@ func (e *entropyData) forget(limit int) {
 	if cap(e.buf) > limit {
 		e.buf = nil
 	}
+	if 4*cap(e.ends) > limit {
+		e.ends = nil
+	}
 }
 
 // read takes the data of a scan from the beginning of src up to the next marker
-// that is no restart, and gives how many bytes of src it was. With keep false it
-// only looks for its end.
-func (e *entropyData) read(src []byte, keep bool) int {
+// that is no restart, and gives how many bytes of src it was. With no intervals it
+// only looks for its end; restart intervals beyond those are left out.
+func (e *entropyData) read(src []byte, intervals int) int {
+	keep := intervals > 0
+	if keep && cap(e.buf) < len(src)+slack {
+		e.buf = make([]byte, 0, len(src)+slack)
+	}
+	if keep && cap(e.ends) < intervals {
+		e.ends = make([]uint32, 0, intervals)
+	}
 	e.buf, e.ends = e.buf[:0], e.ends[:0]
 	pos := 0
 	for {
@@ -53,8 +63,8 @@ func (e *entropyData) read(src []byte, keep bool) int {
 			pos = fill + 1
 			continue
 		case src[fill] >= markRST0 && src[fill] <= markRST7:
-			if keep {
-				e.ends = append(e.ends, len(e.buf))
+			if len(e.ends) < intervals {
+				e.ends = append(e.ends, uint32(len(e.buf)))
 			}
 			pos = fill + 1
 			continue
@@ -62,8 +72,12 @@ func (e *entropyData) read(src []byte, keep bool) int {
 		break
 	}
 	if keep {
-		e.ends = append(e.ends, len(e.buf))
-		e.buf = append(e.buf, make([]byte, slack)...)
+		if len(e.ends) < intervals {
+			e.ends = append(e.ends, uint32(len(e.buf)))
+		}
+		end := len(e.buf)
+		e.buf = e.buf[:end+slack]
+		clear(e.buf[end:])
 	}
 	return pos
 }

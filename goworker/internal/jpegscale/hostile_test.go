@@ -2,10 +2,12 @@ package jpegscale
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"image"
 	"image/jpeg"
+	"math/rand/v2"
 	"runtime"
 	"testing"
 
@@ -16,7 +18,7 @@ import (
 // decodeAll decodes data at every scale and gives the last error.
 func decodeAll(d *Decoder, data []byte, o Options) (err error) {
 	for _, o.Scale = range []int{8, 4, 2, 1} {
-		_, err = d.Decode(data, o)
+		_, err = d.Decode(context.Background(), data, o)
 	}
 	return err
 }
@@ -153,15 +155,15 @@ func resized(t *testing.T, b []byte, width, height int) []byte {
 func TestLimits(t *testing.T) {
 	data := newTestPicture(1, 64, 48, samplings["4:4:4"]...).jpeg()
 	var d Decoder
-	_, err := d.Decode(data, Options{MaxPixels: 64*48 - 1})
+	_, err := d.Decode(context.Background(), data, Options{MaxPixels: 64*48 - 1})
 	assert.ErrorIs(t, err, ErrTooLarge)
-	_, err = d.Decode(data, Options{MaxMemory: 3*64*48 - 1})
+	_, err = d.Decode(context.Background(), data, Options{MaxMemory: 3*64*48 - 1})
 	assert.ErrorIs(t, err, ErrTooLarge)
-	_, err = d.Decode(data, Options{MaxPixels: 64 * 48, MaxMemory: 3 * 64 * 48})
+	_, err = d.Decode(context.Background(), data, Options{MaxPixels: 64 * 48, MaxMemory: 3 * 64 * 48})
 	assert.NoError(t, err)
-	_, err = d.Decode(data, Options{MaxMemory: 3 * 64 * 48 / 4, Scale: 2})
+	_, err = d.Decode(context.Background(), data, Options{MaxMemory: 3 * 64 * 48 / 4, Scale: 2})
 	assert.NoError(t, err)
-	_, err = d.Decode(data, Options{Scale: 3})
+	_, err = d.Decode(context.Background(), data, Options{Scale: 3})
 	assert.ErrorIs(t, err, ErrUnsupported)
 }
 
@@ -222,7 +224,7 @@ func strictly(err error) bool {
 func compareTame(t *testing.T, want image.Image, data []byte) {
 	t.Helper()
 	var d Decoder
-	got, err := d.Decode(data, Options{})
+	got, err := d.Decode(context.Background(), data, Options{})
 	require.NoError(t, err)
 	require.Equal(t, want.Bounds().Size(), image.Pt(got.Width, got.Height))
 	var planes [][]byte
@@ -251,4 +253,120 @@ func compareTame(t *testing.T, want image.Image, data []byte) {
 		}
 	}
 	require.LessOrEqual(t, worst, 3)
+}
+
+// scansOf repeats the last scan of a file, with the tables before it.
+func scansOf(t *testing.T, b []byte, times int) []byte {
+	t.Helper()
+	i := bytes.LastIndex(b, []byte{0xFF, 0xC4})
+	if i < 0 || i < bytes.LastIndex(b[:bytes.LastIndex(b, []byte{0xFF, 0xDA})], []byte{0xFF, 0xDA}) {
+		i = bytes.LastIndex(b, []byte{0xFF, 0xDA})
+	}
+	return append(append(b[:i:i], bytes.Repeat(b[i:len(b)-2], times)...), 0xFF, 0xD9)
+}
+
+// TestWorkIsBounded repeats scans over the same blocks: a small file must not keep a core busy.
+func TestWorkIsBounded(t *testing.T) {
+	var d Decoder
+	p := newTestPicture(1, 1024, 1024, samplings["4:4:4"]...)
+	p.separate = true
+	file := p.jpeg()
+	_, err := d.Decode(t.Context(), scansOf(t, file, 20), Options{})
+	require.NoError(t, err)
+	_, err = d.Decode(t.Context(), scansOf(t, file, 120), Options{})
+	assert.ErrorIs(t, err, ErrCorrupt)
+	assert.ErrorContains(t, err, "too many times")
+}
+
+// countdown is a context that is done when it was asked a number of times.
+type countdown struct {
+	context.Context
+	left int
+}
+
+func (c *countdown) Err() error {
+	if c.left--; c.left < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestCancel ends decodings at every point where they look at their context.
+func TestCancel(t *testing.T) {
+	var d Decoder
+	for name, data := range pictures(t) {
+		ctx := &countdown{t.Context(), 1 << 30}
+		_, err := d.Decode(ctx, data, Options{})
+		require.NoError(t, err, name)
+		asked := 1<<30 - ctx.left
+		assert.GreaterOrEqual(t, asked, d.frame.mcusY, name)
+		for n := range asked {
+			_, err := d.Decode(&countdown{t.Context(), n}, data, Options{})
+			require.ErrorIs(t, err, context.Canceled, "%s after %d", name, n)
+		}
+	}
+}
+
+// TestManyRestarts has files that consist of restart markers, or have more of them than was planned for.
+func TestManyRestarts(t *testing.T) {
+	p := newTestPicture(1, 64, 48, samplings["4:4:4"]...)
+	p.restart = 1
+	file := p.jpeg()
+	end := len(file) - 2
+	stuffed := append(append(file[:end:end], bytes.Repeat([]byte{0xFF, 0xD0}, 4<<20)...), 0xFF, 0xD9)
+	cost, err := Cost(stuffed, Options{})
+	require.NoError(t, err)
+	assert.Less(t, cost, int64(len(stuffed))+slack+64<<10)
+	var d Decoder
+	used := allocated(func() { _, err = d.Decode(t.Context(), stuffed, Options{}) })
+	require.NoError(t, err)
+	assert.LessOrEqual(t, used, cost+fixedCost)
+
+	p.separate = true
+	p.restart = 0
+	file = p.jpeg()
+	last := bytes.LastIndex(file, []byte{0xFF, 0xDA})
+	late := append(append(file[:last:last], 0xFF, 0xDD, 0, 4, 0, 1), file[last:]...)
+	_, err = d.Decode(t.Context(), late, Options{})
+	assert.ErrorIs(t, err, ErrUnsupported)
+}
+
+// fixedCost is what a Decoder takes for any picture.
+const fixedCost = 256 << 10
+
+// allocated is how many bytes f allocates.
+func allocated(f func()) int64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return int64(after.TotalAlloc - before.TotalAlloc)
+}
+
+// TestCost compares what Cost says with what is allocated, for all pictures and for damaged ones.
+func TestCost(t *testing.T) {
+	random := rand.New(rand.NewPCG(7, 7))
+	check := func(name string, data []byte) {
+		for _, scale := range []int{1, 2, 4, 8} {
+			o := Options{Scale: scale, MaxMemory: 16 << 20}
+			cost, costErr := Cost(data, o)
+			var d Decoder
+			var err error
+			used := allocated(func() { _, err = d.Decode(t.Context(), data, o) })
+			if costErr != nil {
+				require.Error(t, err, name)
+			}
+			require.LessOrEqual(t, used, cost+fixedCost, "%s at 1/%d", name, scale)
+		}
+	}
+	for name, data := range pictures(t) {
+		check(name, data)
+		for range 30 {
+			bad := bytes.Clone(data)
+			for range 1 + random.IntN(4) {
+				bad[random.IntN(min(len(bad), 700))] = byte(random.Uint32())
+			}
+			check(name, append(bad, make([]byte, random.IntN(100_000))...))
+		}
+	}
 }

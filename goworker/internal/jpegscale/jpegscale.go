@@ -12,8 +12,10 @@
 package jpegscale
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"math"
 )
 
 // The kinds of error. Every error of this package wraps one of them.
@@ -33,9 +35,16 @@ const (
 	DefaultMaxMemory = 256 << 20
 )
 
-// maxScans is more than any encoder writes; it bounds the time that a small file
-// with many progressive scans over a large picture can take.
-const maxScans = 128
+// The work that one picture may cause, which a small file must not choose. Encoders
+// write at most about 20 scans, each over some of the components.
+const (
+	// maxScans bounds the scans of a picture.
+	maxScans = 128
+	// maxVisits bounds how many times each block may be visited by scans, on average.
+	maxVisits = 32
+	// freeVisits is how many visits of blocks are allowed in any picture.
+	freeVisits = 1 << 20
+)
 
 // Color says what a picture's planes mean.
 type Color int
@@ -59,8 +68,8 @@ type Options struct {
 	HalfChroma bool
 	// MaxPixels limits width times height of the file. Zero means DefaultMaxPixels.
 	MaxPixels int64
-	// MaxMemory limits the bytes for planes and coefficients. Zero means
-	// DefaultMaxMemory.
+	// MaxMemory limits the bytes for planes, coefficients and the places of restarts;
+	// a copy of the file's data comes on top. Zero means DefaultMaxMemory.
 	MaxMemory int64
 }
 
@@ -69,6 +78,9 @@ type Header struct {
 	Width, Height int
 	Color         Color
 	Progressive   bool
+	// Plain says that Color is YCbCr, and that Cb and Cr have the same resolution, which is that
+	// of Y or goes 2 or 4 times into its width and once or twice into its height.
+	Plain bool
 }
 
 // Plane is one component. Sample (x, y) is Pix[y*Stride+x]. The picture's full
@@ -93,7 +105,12 @@ type Picture struct {
 // one goroutine at a time. The zero value is ready for use.
 type Decoder struct {
 	parser
+	ctx  context.Context
 	opts Options
+	// visits is how many more blocks scans may visit.
+	visits int64
+	// intervals is how many restart intervals the memory was planned for.
+	intervals int
 	// endOfBand is how many blocks more have nothing in the scan's band.
 	endOfBand int
 
@@ -131,28 +148,51 @@ func ReadHeader(data []byte) (Header, error) {
 	return p.header(), nil
 }
 
+// Cost is how many bytes of memory Decode takes at most for data and o. It is computed
+// from what Decode itself reads of the headers. Errors are those of Decode.
+func Cost(data []byte, o Options) (int64, error) {
+	d := Decoder{}
+	if err := d.reset(data, o); err != nil {
+		return 0, err
+	}
+	if err := d.readUntilScan(); err != nil {
+		return 0, err
+	}
+	n, err := d.layOut()
+	if err != nil {
+		return 0, err
+	}
+	return n.bytes() + int64(len(data)-d.pos) + slack, nil
+}
+
 // Decode decodes data at the size that o asks for. A file that ends before all
 // of its picture was read, or whose entropy-coded data cannot be decoded, is
 // ErrCorrupt: a thumbnail of half a picture would hide that the file is broken.
-// A missing end marker after the complete data of a sequential file is no error.
-func (d *Decoder) Decode(data []byte, o Options) (*Picture, error) {
+// A missing end marker after the complete data of a sequential file is not an error.
+// A done context ends the work within a row of blocks, with the context's error.
+func (d *Decoder) Decode(ctx context.Context, data []byte, o Options) (*Picture, error) {
 	if err := d.reset(data, o); err != nil {
 		return nil, err
 	}
+	d.ctx = ctx
 	if err := d.readUntilScan(); err != nil {
 		return nil, err
 	}
-	if err := d.layOut(); err != nil {
+	memory, err := d.layOut()
+	if err != nil {
 		return nil, err
 	}
+	d.take(memory)
 	if err := d.readScans(); err != nil {
 		return nil, err
 	}
 	if d.frame.progressive {
-		d.reconstruct()
+		if err := d.reconstruct(); err != nil {
+			return nil, err
+		}
 	}
 	p := &Picture{Header: d.header(), Planes: d.planes[:len(d.frame.comps)]}
-	d.data = nil
+	d.data, d.ctx = nil, nil
 	return p, nil
 }
 
@@ -175,6 +215,9 @@ func (d *Decoder) reset(data []byte, o Options) error {
 	if o.MaxMemory == 0 {
 		o.MaxMemory = DefaultMaxMemory
 	}
+	if len(data) > math.MaxInt32 {
+		return fmt.Errorf("%w: a file of %d bytes", ErrTooLarge, len(data))
+	}
 	d.parser, d.opts = parser{data: data}, o
 	if cap(d.pixels) > keepMemory {
 		d.pixels = nil
@@ -188,7 +231,20 @@ func (d *Decoder) reset(data []byte, o Options) error {
 
 // header gives the header of the frame that was read.
 func (p *parser) header() Header {
-	return Header{Width: p.frame.width, Height: p.frame.height, Color: p.color(), Progressive: p.frame.progressive}
+	color := p.color()
+	return Header{
+		Width: p.frame.width, Height: p.frame.height, Color: color, Progressive: p.frame.progressive,
+		Plain: color == YCbCr && plain(p.frame.comps),
+	}
+}
+
+// plain reports whether chroma is subsampled in one of the usual ways.
+func plain(c []component) bool {
+	if c[1].h != c[2].h || c[1].v != c[2].v || c[0].h%c[1].h != 0 || c[0].v%c[1].v != 0 {
+		return false
+	}
+	x, y := c[0].h/c[1].h, c[0].v/c[1].v
+	return (x == 1 || x == 2 || x == 4) && (y == 1 || y == 2)
 }
 
 // color tells the colour model from the number of components, Adobe's and JFIF's

@@ -2,6 +2,7 @@ package jpegscale
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"image"
 	"image/color"
@@ -82,7 +83,7 @@ func TestBlockEnds(t *testing.T) {
 func checkSamples(t *testing.T, p *testPicture, data []byte, o Options, what string) {
 	t.Helper()
 	var d Decoder
-	pic, err := d.Decode(data, o)
+	pic, err := d.Decode(context.Background(), data, o)
 	require.NoError(t, err, what)
 	require.Len(t, pic.Planes, len(p.sampling), what)
 	hMax, vMax := p.most()
@@ -126,12 +127,12 @@ func TestSizes(t *testing.T) {
 	for _, test := range tests {
 		p := newTestPicture(1, 64, 48, samplings[test.sampling]...)
 		var d Decoder
-		pic, err := d.Decode(p.jpeg(), Options{Scale: test.scale, HalfChroma: test.half})
+		pic, err := d.Decode(context.Background(), p.jpeg(), Options{Scale: test.scale, HalfChroma: test.half})
 		require.NoError(t, err)
 		what := fmt.Sprintf("%s 1/%d half %v", test.sampling, test.scale, test.half)
 		assert.Equal(t, test.luma, [2]int{pic.Planes[0].Width, pic.Planes[0].Height}, what)
 		assert.Equal(t, test.cb, [2]int{pic.Planes[1].Width, pic.Planes[1].Height}, what)
-		assert.Equal(t, Header{Width: 64, Height: 48, Color: YCbCr}, pic.Header, what)
+		assert.Equal(t, Header{Width: 64, Height: 48, Color: YCbCr, Plain: true}, pic.Header, what)
 	}
 }
 
@@ -160,7 +161,7 @@ func TestLikeStandardLibrary(t *testing.T) {
 		want, err := jpeg.Decode(bytes.NewReader(data))
 		require.NoError(t, err, name)
 		var d Decoder
-		got, err := d.Decode(data, Options{})
+		got, err := d.Decode(context.Background(), data, Options{})
 		require.NoError(t, err, name)
 		require.Equal(t, want.Bounds().Size(), image.Pt(got.Width, got.Height), name)
 		assert.Equal(t, strings.HasPrefix(name, "progressive"), got.Progressive, name)
@@ -223,7 +224,7 @@ func TestProgressiveIsBaseline(t *testing.T) {
 func visible(t *testing.T, data []byte, o Options) (planes [][]byte) {
 	t.Helper()
 	var d Decoder
-	pic, err := d.Decode(data, o)
+	pic, err := d.Decode(context.Background(), data, o)
 	require.NoError(t, err)
 	return cut(pic)
 }
@@ -275,7 +276,7 @@ func TestReuseTables(t *testing.T) {
 	for i := range 6 {
 		p := newTestPicture(4, 40, 40, samplings["4:2:0"]...)
 		p.progressive = i%2 == 1
-		pic, err := d.Decode(p.jpeg(), Options{})
+		pic, err := d.Decode(context.Background(), p.jpeg(), Options{})
 		require.NoError(t, err)
 		p.progressive = false
 		assert.True(t, slices.EqualFunc(visible(t, p.jpeg(), Options{}), cut(pic), bytes.Equal))
@@ -290,7 +291,7 @@ func TestReuse(t *testing.T) {
 	for range 2 {
 		for name, data := range files {
 			for _, scale := range []int{1, 4, 2, 8} {
-				pic, err := d.Decode(data, Options{Scale: scale})
+				pic, err := d.Decode(context.Background(), data, Options{Scale: scale})
 				require.NoError(t, err, name)
 				want := visible(t, data, Options{Scale: scale})
 				require.True(t, slices.EqualFunc(want, cut(pic), bytes.Equal), "%s at 1/%d", name, scale)

@@ -29,14 +29,23 @@ var zigzag = func() (order [64]byte) {
 	return order
 }()
 
-// layOut chooses each component's size, checks the limits and takes the memory.
-func (d *Decoder) layOut() error {
+// memory is what decoding a picture takes, in elements of the Decoder's buffers.
+type memory struct {
+	pixels, coeffs, masks, intervals int64
+}
+
+// bytes is the memory in bytes.
+func (m memory) bytes() int64 { return m.pixels + 2*m.coeffs + 8*m.masks + 4*m.intervals }
+
+// layOut chooses each component's size, checks the limits and plans the memory.
+func (d *Decoder) layOut() (memory, error) {
 	f := &d.frame
 	if pixels := int64(f.width) * int64(f.height); pixels > d.opts.MaxPixels {
-		return fmt.Errorf("%w: %d x %d pixels, the limit is %d pixels", ErrTooLarge, f.width, f.height, d.opts.MaxPixels)
+		return memory{}, fmt.Errorf("%w: %d x %d pixels, the limit is %d pixels", ErrTooLarge, f.width, f.height, d.opts.MaxPixels)
 	}
 	f.mcusX, f.mcusY = ceilDiv(f.width, 8*f.hMax), ceilDiv(f.height, 8*f.vMax)
-	blocks, pixels, coeffs, masks := int64(0), int64(0), int64(0), int64(0)
+	var m memory
+	blocks := int64(0)
 	for i := range f.comps {
 		c := &f.comps[i]
 		c.blocksX = ceilDiv(ceilDiv(f.width*c.h, f.hMax), 8)
@@ -50,29 +59,37 @@ func (d *Decoder) layOut() error {
 		}
 		blocks += int64(c.blocksX) * int64(c.blocksY)
 		all := int64(c.strideX) * int64(c.strideY)
-		pixels += all * int64(c.size*c.size)
-		coeffs += all * int64(c.perBlock)
-		if c.perBlock > 1 {
-			masks += all
+		m.pixels += all * int64(c.size*c.size)
+		if f.progressive {
+			m.coeffs += all * int64(c.perBlock)
+			if c.perBlock > 1 {
+				m.masks += all
+			}
 		}
 	}
 	// Every block takes a bit at least, and two where each has its own end.
 	need := blocks
 	if !f.progressive {
-		need, coeffs, masks = 2*blocks, 0, 0
+		need = 2 * blocks
 	}
 	if need > 8*int64(len(d.data)) {
-		return corrupt("it is too short for %d x %d pixels", f.width, f.height)
+		return memory{}, corrupt("it is too short for %d x %d pixels", f.width, f.height)
 	}
-	if bytes := pixels + 2*coeffs + 8*masks; bytes > d.opts.MaxMemory {
-		return fmt.Errorf("%w: %d x %d pixels take %d bytes to decode, the limit is %d", ErrTooLarge, f.width, f.height, bytes, d.opts.MaxMemory)
+	if d.restart > 0 {
+		// Each restart marker takes two bytes.
+		m.intervals = min(blocks/int64(d.restart)+1, int64(len(d.data)-d.pos)/2+1)
 	}
-	d.takeMemory(int(pixels), int(coeffs), int(masks))
-	return nil
+	if bytes := m.bytes(); bytes > d.opts.MaxMemory {
+		return memory{}, fmt.Errorf("%w: %d x %d pixels take %d bytes to decode, the limit is %d", ErrTooLarge, f.width, f.height, bytes, d.opts.MaxMemory)
+	}
+	d.visits = max(maxVisits*blocks, freeVisits)
+	return m, nil
 }
 
-// takeMemory gives the components their parts of the buffers.
-func (d *Decoder) takeMemory(pixels, coeffs, masks int) {
+// take takes the memory and gives the components their parts of it.
+func (d *Decoder) take(m memory) {
+	pixels, coeffs, masks := int(m.pixels), int(m.coeffs), int(m.masks)
+	d.intervals = max(int(m.intervals), 1)
 	if cap(d.pixels) < pixels {
 		d.pixels = make([]byte, pixels)
 	}

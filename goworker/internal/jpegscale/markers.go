@@ -114,7 +114,7 @@ func (p *parser) readUntilScan() error {
 }
 
 // readTables reads marker segments up to the next scan, whose header comes next;
-// more is false where the picture ends insteap.
+// more is false where the picture ends instead.
 func (p *parser) readTables() (more bool, err error) {
 	for {
 		m := p.next()

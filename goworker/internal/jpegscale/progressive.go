@@ -19,10 +19,14 @@ func (d *Decoder) progressiveScan(h scanHeader) error {
 	}
 	c := h.comps[0]
 	keep := h.from == 0 || c.perBlock > 1
-	d.pos += d.entropy.read(d.data[d.pos:], keep)
+	if !keep {
+		d.pos += d.entropy.read(d.data[d.pos:], 0)
+		return d.ctx.Err()
+	}
+	if err := d.readEntropy(h); err != nil {
+		return err
+	}
 	switch {
-	case !keep:
-		return nil
 	case h.from == 0:
 		return d.meanScan(h)
 	}
@@ -199,12 +203,15 @@ func (b *bitReader) correct(co *[64]int16, nonzero uint64, k, to, zeros int, uni
 }
 
 // reconstruct turns a progressive picture's coefficients into its planes.
-func (d *Decoder) reconstruct() {
+func (d *Decoder) reconstruct() error {
 	var b block
 	for i := range d.frame.comps {
 		c, p := &d.frame.comps[i], &d.planes[i]
 		needed := uint64(1)<<1<<c.last - 1
 		for y := range c.blocksY {
+			if err := d.ctx.Err(); err != nil {
+				return err
+			}
 			for x := range c.blocksX {
 				at := y*c.strideX + x
 				co := c.coeffs[at*c.perBlock:][:c.perBlock]
@@ -220,4 +227,5 @@ func (d *Decoder) reconstruct() {
 			}
 		}
 	}
+	return nil
 }

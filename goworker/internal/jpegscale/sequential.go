@@ -46,7 +46,9 @@ func (d *Decoder) sequentialScan(h scanHeader) error {
 			d.skips[c.ac].build(&d.acTables[c.ac])
 		}
 	}
-	d.pos += d.entropy.read(d.data[d.pos:], true)
+	if err := d.readEntropy(h); err != nil {
+		return err
+	}
 	var b block
 	return d.eachUnit(h, func(x, y int) error {
 		for i := range h.comps {
@@ -69,18 +71,45 @@ func (d *Decoder) sequentialScan(h scanHeader) error {
 	})
 }
 
+// readEntropy reads a scan's data, and refuses a scan that would take more work or
+// memory than was planned.
+func (d *Decoder) readEntropy(h scanHeader) error {
+	perUnit := 0
+	for i := range h.comps {
+		perUnit += h.comps[i].h * h.comps[i].v
+	}
+	units := int64(h.unitsX) * int64(h.unitsY)
+	if d.visits -= units * int64(perUnit); d.visits < 0 {
+		return corrupt("its scans go over the same blocks too many times")
+	}
+	intervals := int64(1)
+	if d.restart > 0 {
+		// Rounded up. More than there can be in what is left of the file are not needed.
+		intervals = min((units+int64(d.restart)-1)/int64(d.restart), int64(len(d.data)-d.pos)/2+1)
+	}
+	if intervals > int64(d.intervals) {
+		return unsupported("more restart intervals than its first scan has")
+	}
+	d.pos += d.entropy.read(d.data[d.pos:], int(intervals))
+	return d.ctx.Err()
+}
+
 // eachUnit calls f for every MCU of a scan, its reader standing at the MCU's
 // bits, and starts anew at each restart. It fails where f does or the data ends.
 func (d *Decoder) eachUnit(h scanHeader, f func(x, y int) error) error {
 	interval, left, from := 0, 0, 0
 	for y := range h.unitsY {
+		if err := d.ctx.Err(); err != nil {
+			return err
+		}
 		for x := range h.unitsX {
 			if left == 0 {
 				if interval == len(d.entropy.ends) {
 					return corrupt("it ends before its picture does")
 				}
-				d.bits.start(d.entropy.buf, from, d.entropy.ends[interval])
-				from = d.entropy.ends[interval]
+				to := int(d.entropy.ends[interval])
+				d.bits.start(d.entropy.buf, from, to)
+				from = to
 				interval++
 				d.endOfBand = 0
 				for i := range h.comps {

@@ -1,6 +1,7 @@
 package overlay
 
 import (
+	"context"
 	"math"
 	"strings"
 	"testing"
@@ -98,18 +99,18 @@ func TestLayersOfSeveralFields(t *testing.T) {
 		raw(t, bson.D{{Key: "label", Value: "sun"}, {Key: "confidence", Value: 0.5}}),
 		raw(t, bson.D{{Key: "classifications", Value: bson.A{bson.D{{Key: "label", Value: "a"}}, bson.D{{Key: "label", Value: "b"}}}}}),
 	}
-	first := d.Draw(values, whole)
+	first := d.Draw(context.Background(), values, whole)
 	require.Len(t, first.Boxes, 2)
 	assert.Equal(t, "ground_truth", first.Boxes[0].Key)
 	assert.Equal(t, "predictions", first.Boxes[1].Key)
 	assert.Len(t, first.Boxes[1].Boxes, 2)
 	assert.Equal(t, "weather: sun (0.50); tags: a, b", first.Caption)
 	// The memory of a result is its own.
-	d.Draw([]bson.RawValue{raw(t, detections(detection("dog", []float64{0.5, 0.5, 0.1, 0.1}, has("confidence", 1)))), {}, {}, {}}, whole)
+	d.Draw(context.Background(), []bson.RawValue{raw(t, detections(detection("dog", []float64{0.5, 0.5, 0.1, 0.1}, has("confidence", 1)))), {}, {}, {}}, whole)
 	assert.Equal(t, "dog (0.25)", first.Boxes[1].Boxes[0].Caption)
 	assert.Equal(t, 0.25, first.Boxes[1].Boxes[0].Scores[0].Value)
 
-	none := d.Draw(values, Picture{})
+	none := d.Draw(context.Background(), values, Picture{})
 	assert.Empty(t, none.Boxes, "there is no picture")
 	assert.Equal(t, first.Caption, none.Caption)
 }
@@ -147,6 +148,6 @@ func BenchmarkBoxes(b *testing.B) {
 	values := []bson.RawValue{raw(b, detections(all...))}
 	b.ReportAllocs()
 	for b.Loop() {
-		d.Draw(values, whole)
+		d.Draw(context.Background(), values, whole)
 	}
 }

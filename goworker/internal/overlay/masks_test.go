@@ -2,6 +2,7 @@ package overlay
 
 import (
 	"bytes"
+	"context"
 	"image"
 	"image/color"
 	"image/jpeg"
@@ -181,7 +182,7 @@ func TestMasksInFiles(t *testing.T) {
 				}
 				return encoded(t, c.file), nil
 			}, MaxRaster)
-			got := d.Draw([]bson.RawValue{raw(t, label)}, tiny)
+			got := d.Draw(context.Background(), []bson.RawValue{raw(t, label)}, tiny)
 			assert.Equal(t, c.trouble, got.Trouble)
 			if c.want == "" {
 				assert.Empty(t, got.Masks)
@@ -211,7 +212,7 @@ func TestHeatmaps(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := NewPlan([]Field{{Path: "f", Type: "Heatmap"}}, catDog, NoMasks, 64).NewDrawer(func(path string, _ int64) ([]byte, error) { return encoded(t, path), nil }, MaxRaster)
-			got := d.Draw([]bson.RawValue{raw(t, c.label)}, c.pic)
+			got := d.Draw(context.Background(), []bson.RawValue{raw(t, c.label)}, c.pic)
 			assert.Zero(t, got.Trouble&^(InPixels|OutOfPicture))
 			require.Len(t, got.Heatmaps, 1)
 			h := got.Heatmaps[0]
@@ -247,7 +248,7 @@ func TestMemoryIsUsedAgain(t *testing.T) {
 	classes := NewClasses(ClassSpec{Targets: []*Targets{all.Of("f")}})
 	d := NewPlan([]Field{{Path: "f", Type: "Segmentation", Targets: all.Of("f")}}, classes, OwnMasks, 64).NewDrawer(func(string, int64) ([]byte, error) { return encoded(t, "grey of 16 bits"), nil }, MaxRaster)
 	draw := func(label bson.D, pic Picture) []string {
-		got := d.Draw([]bson.RawValue{raw(t, label)}, pic)
+		got := d.Draw(context.Background(), []bson.RawValue{raw(t, label)}, pic)
 		require.Len(t, got.Masks, 1)
 		return lines(t, got.Masks[0].PNG, classes)
 	}
@@ -275,12 +276,12 @@ func TestLargeMasksWait(t *testing.T) {
 	} {
 		values := []bson.RawValue{raw(t, label)}
 		small := plan.NewDrawer(load, 10)
-		assert.Empty(t, small.Draw(values, Picture{Width: 4, Height: 4}), name)
+		assert.Empty(t, small.Draw(context.Background(), values, Picture{Width: 4, Height: 4}), name)
 		assert.True(t, small.Crowded(), name)
 		large := plan.NewDrawer(load, MaxRaster)
-		assert.Len(t, large.Draw(values, Picture{Width: 4, Height: 4}).Masks, 1, name)
+		assert.Len(t, large.Draw(context.Background(), values, Picture{Width: 4, Height: 4}).Masks, 1, name)
 		assert.False(t, large.Crowded(), name)
-		assert.Len(t, small.Draw([]bson.RawValue{raw(t, bson.D{{Key: "mask", Value: drawn("1")}})}, Picture{Width: 4, Height: 4}).Masks, 1, name)
+		assert.Len(t, small.Draw(context.Background(), []bson.RawValue{raw(t, bson.D{{Key: "mask", Value: drawn("1")}})}, Picture{Width: 4, Height: 4}).Masks, 1, name)
 		assert.False(t, small.Crowded(), name)
 	}
 }
@@ -317,7 +318,7 @@ func FuzzDraw(f *testing.F) {
 		}
 		part := thumb.Box{X: min(max(x, 0), 0.9), Y: min(max(y, 0), 0.9), Width: w, Height: h}
 		for _, d := range drawers {
-			got := d.Draw(values, Picture{Width: 9, Height: 7, Part: part})
+			got := d.Draw(context.Background(), values, Picture{Width: 9, Height: 7, Part: part})
 			for _, layer := range got.Boxes {
 				for _, b := range layer.Boxes {
 					if !(0 <= b.MinX && b.MinX < b.MaxX && b.MaxX <= 1 && 0 <= b.MinY && b.MinY < b.MaxY && b.MaxY <= 1) || classes.names[b.ClassID] == "" {

@@ -3,6 +3,7 @@
 package overlay
 
 import (
+	"context"
 	"errors"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -136,6 +137,7 @@ type Drawer struct {
 	encoder thumb.MaskEncoder
 
 	// Of the row that is drawn.
+	ctx     context.Context
 	pic     Picture
 	part    thumb.Box
 	out     Layers
@@ -165,25 +167,30 @@ func (p *Plan) NewDrawer(load Load, most int64) *Drawer {
 	return d
 }
 
-// Heavy tells whether the memory that is used again has grown beyond what small pictures need.
+// Heavy reports whether the memory that is used again has grown beyond what small pictures need.
 func (d *Drawer) Heavy() bool {
 	const most = 4 << 20
-	return cap(d.mask.Pix)+cap(d.raster.scratch)+4*cap(d.raster.wide)+d.decoded > most
+	return cap(d.mask.Pix)+cap(d.raster.scratch)+cap(d.raster.bytes)+4*cap(d.raster.wide)+d.decoded > most
 }
 
-// Crowded tells whether something of the last row was left out that a drawer for MaxRaster may draw.
+// Crowded reports whether something of the last row was left out that a drawer for MaxRaster may draw.
 func (d *Drawer) Crowded() bool { return d.crowded }
 
 // Draw draws the labels of a row: values are those of the plan's fields. The result is the caller's.
-func (d *Drawer) Draw(values []bson.RawValue, pic Picture) Layers {
-	d.pic, d.part, d.out, d.crowded = pic, pic.Part, Layers{}, false
+// A done context ends the decoding of masks and maps soon; what is drawn then is not complete.
+func (d *Drawer) Draw(ctx context.Context, values []bson.RawValue, pic Picture) Layers {
+	d.ctx, d.pic, d.part, d.out, d.crowded = ctx, pic, pic.Part, Layers{}, false
 	if !(d.part.Width > 0 && d.part.Height > 0) {
 		d.part = thumb.Box{Width: 1, Height: 1}
 	}
 	d.caption = d.caption[:0]
 	for i := range d.fields {
+		if ctx.Err() != nil {
+			break
+		}
 		d.field(i, values[i])
 	}
+	d.ctx = nil
 	d.out.Caption = string(d.caption)
 	return d.out
 }

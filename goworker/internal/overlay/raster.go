@@ -1,6 +1,7 @@
 package overlay
 
 import (
+	"context"
 	"errors"
 	"image"
 	"image/color"
@@ -32,7 +33,7 @@ func (d *Drawer) read(v bson.RawValue, path string) bool {
 	if v.Type == 0 {
 		var file []byte
 		if file, err = d.load(path, d.most); err == nil {
-			if err = d.readFile(file); err == nil {
+			if err = d.readFile(d.ctx, file); err == nil {
 				return true
 			}
 		} else if !errors.Is(err, ErrLarge) {
@@ -47,6 +48,9 @@ func (d *Drawer) read(v bson.RawValue, path string) bool {
 			return ok // an empty array is no mask, and nothing is wrong
 		}
 	}
+	if d.ctx.Err() != nil {
+		return false // the row is not finished
+	}
 	large := errors.Is(err, ErrLarge) || errors.Is(err, npy.ErrTooLarge) || errors.Is(err, thumb.ErrTooLarge)
 	if large && d.most < MaxRaster {
 		d.crowded = true
@@ -57,8 +61,8 @@ func (d *Drawer) read(v bson.RawValue, path string) bool {
 }
 
 // readFile reads an image file into the raster.
-func (d *Drawer) readFile(file []byte) error {
-	img, err := thumb.Decode(file, thumb.Options{MaxPixels: maxMaskPixels, MaxMemory: d.most})
+func (d *Drawer) readFile(ctx context.Context, file []byte) error {
+	img, err := thumb.Decode(ctx, file, thumb.Options{MaxPixels: maxMaskPixels, MaxMemory: d.most})
 	if err != nil {
 		return err
 	}
@@ -69,8 +73,9 @@ func (d *Drawer) readFile(file []byte) error {
 	return nil
 }
 
-// maxWide bounds how many numbers that are no bytes are read: they take four bytes each.
-const maxWide = MaxRaster / 4
+// maxWide bounds how many numbers that are not bytes are read: they take four bytes each, beside
+// those that they are made from.
+const maxWide = 20 << 20
 
 var errWide = errors.New("too many numbers")
 
@@ -103,47 +108,61 @@ func (r *raster) fromArray(a npy.Array) bool {
 	return true
 }
 
-// fromImage takes an image file's pixels.
+// fromImage takes an image file's pixels. Most are taken as they are, without a copy.
 func (r *raster) fromImage(img image.Image) {
 	size := img.Bounds()
 	r.width, r.height, r.channels, r.palette, r.wide, r.high = size.Dx(), size.Dy(), 1, nil, r.wide[:0], 255
-	n := r.width * r.height
-	each := 3
-	switch img.(type) {
-	case *image.Gray, *image.Paletted:
-		each = 1
-	case *image.Gray16:
-		each = 0
-		r.wide = slices.Grow(r.wide, n)
-	}
-	r.scratch = slices.Grow(r.scratch[:0], each*n)
-	r.bytes = r.scratch
 	switch img := img.(type) {
 	case *image.Gray:
-		for y := range r.height {
-			r.bytes = append(r.bytes, img.Pix[y*img.Stride:][:r.width]...)
-		}
+		r.bytes = packed(img.Pix, img.Stride, r.width, r.height)
 	case *image.Paletted:
-		for y := range r.height {
-			r.bytes = append(r.bytes, img.Pix[y*img.Stride:][:r.width]...)
-		}
+		r.bytes = packed(img.Pix, img.Stride, r.width, r.height)
 		r.palette = img.Palette
 	case *image.Gray16:
-		r.high = 65535
+		r.high, r.bytes = 65535, nil
+		r.wide = slices.Grow(r.wide, r.width*r.height)
 		for y := range r.height {
 			for x := range r.width {
 				r.wide = append(r.wide, float32(img.Gray16At(size.Min.X+x, size.Min.Y+y).Y))
 			}
 		}
-		r.bytes = nil
+	case *image.NRGBA:
+		r.channels = 4
+		r.bytes = packed(img.Pix, img.Stride, 4*r.width, r.height)
+	case *image.RGBA:
+		r.channels = 4
+		r.bytes = packed(img.Pix, img.Stride, 4*r.width, r.height)
+		if !img.Opaque() {
+			divideByOpacity(r.bytes)
+		}
 	default:
 		r.channels = 3
+		r.scratch = slices.Grow(r.scratch[:0], 3*r.width*r.height)
 		for y := range r.height {
 			for x := range r.width {
 				c := color.NRGBAModel.Convert(img.At(size.Min.X+x, size.Min.Y+y)).(color.NRGBA)
-				r.bytes = append(r.bytes, c.R, c.G, c.B)
+				r.scratch = append(r.scratch, c.R, c.G, c.B)
 			}
 		}
+		r.bytes = r.scratch
+	}
+}
+
+// packed moves the rows of a picture together, in place.
+func packed(pix []byte, stride, width, height int) []byte {
+	if stride != width {
+		for y := 1; y < height; y++ {
+			copy(pix[y*width:][:width], pix[y*stride:])
+		}
+	}
+	return pix[:width*height]
+}
+
+// divideByOpacity undoes the multiplication of colours by their opacity.
+func divideByOpacity(pix []byte) {
+	for ; len(pix) >= 4; pix = pix[4:] {
+		c := color.NRGBAModel.Convert(color.RGBA{pix[0], pix[1], pix[2], pix[3]}).(color.NRGBA)
+		pix[0], pix[1], pix[2], pix[3] = c.R, c.G, c.B, c.A
 	}
 }
 
@@ -184,7 +203,8 @@ func rgb(p color.Palette, i byte) uint32 {
 	return uint32(c.R)<<16 | uint32(c.G)<<8 | uint32(c.B)
 }
 
-// object is the raster as the mask of an object, whose pixels are all that are not 0.
+// object is the raster as the mask of an object, whose pixels are all that are not 0. The raster's
+// colours are lost.
 func (r *raster) object() thumb.Mask {
 	m := thumb.Mask{Pix: r.bytes, Width: r.width, Height: r.height}
 	switch {
@@ -195,12 +215,12 @@ func (r *raster) object() thumb.Mask {
 		}
 		m.Pix = r.scratch
 	case r.channels > 1:
-		out := make([]byte, r.width*r.height)
-		for i := range out {
+		for i := range r.width * r.height {
 			p := r.bytes[i*r.channels:][:3]
-			out[i] = nonzero(p[0]|p[1]|p[2] != 0)
+			r.bytes[i] = nonzero(p[0]|p[1]|p[2] != 0)
 		}
-		m.Pix = out
+		r.channels, r.bytes = 1, r.bytes[:r.width*r.height]
+		m.Pix = r.bytes
 	}
 	return m
 }

@@ -2,6 +2,7 @@ package thumb
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"image/png"
 	"math/rand/v2"
@@ -39,7 +40,7 @@ func BenchmarkMake(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				_, err := t.Make(data, Options{})
+				_, err := t.Make(context.Background(), data, Options{})
 				require.NoError(b, err)
 			}
 		})

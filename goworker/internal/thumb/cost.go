@@ -1,7 +1,6 @@
 package thumb
 
 import (
-	"bytes"
 	"image"
 	"image/color"
 	"math"
@@ -12,44 +11,49 @@ import (
 // Version stands for the way in which thumbnails are made: it changes whenever the
 // same file and options give other bytes than before, so that kept thumbnails of
 // before are not taken.
-const Version = "1"
+const Version = "2"
 
 // HeadSize is how many bytes of a file Known looks at.
 const HeadSize = 16
 
-// Known tells whether a file that begins so is of a kind that Make reads.
+// Known reports whether a file that begins so is of a kind that Make reads.
 func Known(head []byte) bool {
 	kind := sniff(head)
-	_, ok := codecs[kind]
-	return ok || kind == kindJPEG
+	return inspectors[kind] != nil || kind == kindJPEG
 }
 
-// Cost gives about how many bytes of memory Make takes for a file, 0 for one that it
-// refuses. It reads the file's head only.
+// Cost is how many bytes of memory Make takes for a file at most, beside the file and what a
+// Thumbnailer takes for any ([FixedCost]); 0 for a file that it refuses. It reads the file's
+// head, with the parsers by which the file is decoded.
 func Cost(file []byte, o Options) (bytesOfMemory int64) {
-	// The heads of these files are read by decoders that are not ours.
-	defer func() {
-		if recover() != nil {
-			bytesOfMemory = 0
-		}
-	}()
+	o = o.filled()
 	kind := sniff(file)
 	if kind == kindJPEG {
 		return costOfJPEG(file, o)
 	}
-	c, ok := codecs[kind]
-	if !ok {
-		return 0
-	}
-	conf, err := c.config(bytes.NewReader(file))
+	p, err := inspect(kind, file)
 	if err != nil {
 		return 0
 	}
-	g, err := plan(conf.Width, conf.Height, upright, o)
+	g, err := plan(p.size.Width, p.size.Height, p.turn, o)
 	if err != nil {
 		return 0
 	}
-	return decodingCost(kind, conf, file) + planesCost(conf, &g)
+	planes := planesCost(p.size, &g) + thumbCost(&g)
+	if p.memory > math.MaxInt64-planes {
+		return math.MaxInt64
+	}
+	return p.memory + planes
+}
+
+// FixedCost is more than what any thumbnail takes for tables, buffers of decoders and the like.
+const FixedCost = 2 << 20
+
+// thumbCost is what the thumbnail itself takes: its planes, as they are and as they are
+// written, and the file.
+func thumbCost(g *geometry) int64 {
+	const each = 12
+	return each * int64(g.width) * int64(g.height)
 }
 
 // planesCost is how many bytes a decoded picture's planes take: they are smaller by as much as it is shrunk.
@@ -72,74 +76,23 @@ func mostPlanes(maxMemory int64) int64 {
 	return max(maxMemory/2, small)
 }
 
-// decodingCost is how many bytes decoding takes at most. The size and colours that the head of a file tells are not
-// all of it.
-func decodingCost(kind fileKind, conf image.Config, file []byte) int64 {
-	if max(conf.Width, conf.Height) > math.MaxInt32 {
-		return math.MaxInt64
-	}
-	pixels, each := int64(conf.Width)*int64(conf.Height), bytesPerPixel(conf.ColorModel)
-	if pixels > math.MaxInt64/64 {
-		return math.MaxInt64
-	}
-	switch kind {
-	case kindPNG:
-		gray := conf.ColorModel == color.GrayModel || conf.ColorModel == color.Gray16Model
-		if gray && pngChunk(file, "tRNS") != nil {
-			each *= 4 // one grey is transparent, and the pixels have colour and opacity
-		}
-		if len(file) > interlaceByte && file[interlaceByte] != 0 {
-			return pixels*each + pixels*each/2 // every second row is a picture of its own first
-		}
-	case kindWebP:
-		if riffChunk(file, "VP8L") != nil {
-			each = 8 // twice, where the colours are those of a palette
-		}
-	case kindTIFF:
-		return pixels*each + blockCost(file, pixels, int64(conf.Width))
-	}
-	return pixels * each
-}
-
-// interlaceByte is where the head of a PNG tells whether it is interlaced.
-const interlaceByte = 28
-
-// blockCost is what the largest of the blocks that a TIFF consists of takes while it is decompressed. What it decompresses
-// to may be larger than its pixels, up to eight bytes for each.
-func blockCost(file []byte, pixels, width int64) int64 {
-	const tagCompression, tagRows, tagTileWidth, tagTileHeight, none, most = 259, 278, 322, 323, 1, 8
-	order, first, ok := tiffHeader(file)
-	if !ok {
-		return 0
-	}
-	tags, _ := readDirectory(file, order, first)
-	if tags[tagCompression] == none {
-		return 0 // it is not larger than the file
-	}
-	if tile := int64(tags[tagTileWidth]) * int64(tags[tagTileHeight]); tile > 0 {
-		return most * min(tile, pixels)
-	}
-	if rows := int64(tags[tagRows]); rows > 0 {
-		return most * min(rows*width, pixels)
-	}
-	return most * pixels
-}
-
 func costOfJPEG(file []byte, o Options) int64 {
-	head, err := jpegscale.ReadHeader(file)
-	if err != nil {
-		return 0
+	exif := readExif(exifOfJPEG(file))
+	cost := func(b []byte, turn orientation) int64 {
+		head, err := jpegscale.ReadHeader(b)
+		if err != nil {
+			return 0
+		}
+		g, err := plan(head.Width, head.Height, turn, o)
+		if err != nil {
+			return 0
+		}
+		n, err := jpegscale.Cost(b, jpegOptions(head, &g, o))
+		if err != nil {
+			return 0
+		}
+		return n + thumbCost(&g)
 	}
-	g, err := plan(head.Width, head.Height, upright, o)
-	if err != nil {
-		return 0
-	}
-	const components, coefficient = 3, 2
-	pixels := int64(head.Width) * int64(head.Height) * components
-	scale := int64(decodeScale(g.shrink()))
-	cost := pixels / (scale * scale)
-	if head.Progressive {
-		cost += pixels * coefficient
-	}
-	return cost
+	// Which of the two is decoded is seen when it has been tried.
+	return max(cost(file, exif.turn), cost(exif.preview, exif.previewTurn))
 }

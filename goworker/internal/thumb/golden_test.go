@@ -2,6 +2,7 @@ package thumb
 
 import (
 	"bytes"
+	"context"
 	"image"
 	_ "image/jpeg"
 	"image/png"
@@ -100,7 +101,7 @@ func planes(m image.Image, ground float64) (out [3][]float64) {
 func TestGolden(t *testing.T) {
 	var th Thumbnailer
 	for name, data := range pictures(t) {
-		thumb, err := th.Make(data, Options{MaxSide: goldenSide, Quality: 97})
+		thumb, err := th.Make(context.Background(), data, Options{MaxSide: goldenSide, Quality: 97})
 		if !assert.NoError(t, err, name) {
 			continue
 		}

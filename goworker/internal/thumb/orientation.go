@@ -11,16 +11,16 @@ type orientation uint8
 // upright is the orientation of pictures that say nothing of it.
 const upright orientation = 1
 
-// transposed tells whether the stored rows are the upright picture's columns.
+// transposed reports whether the stored rows are the upright picture's columns.
 func (o orientation) transposed() bool { return o >= 5 }
 
-// flipX tells whether the stored rows run against the upright picture.
+// flipX reports whether the stored rows run against the upright picture.
 func (o orientation) flipX() bool { return o == 2 || o == 3 || o == 7 || o == 8 }
 
-// flipY tells whether the stored columns run against the upright picture.
+// flipY reports whether the stored columns run against the upright picture.
 func (o orientation) flipY() bool { return o == 3 || o == 4 || o == 6 || o == 7 }
 
-// OnItsSide tells whether a picture is stored on its side, so that its height as stored is its width
+// OnItsSide reports whether a picture is stored on its side, so that its height as stored is its width
 // when it is upright. Of large files the first 128 kB are enough.
 func OnItsSide(file []byte) bool {
 	var exif []byte
@@ -158,21 +158,14 @@ func exifOfJPEG(b []byte) []byte {
 var exifName = []byte("Exif\x00\x00")
 
 // exifOfPNG finds the content of a PNG's eXIf chunk.
-func exifOfPNG(b []byte) []byte { return pngChunk(b, "eXIf") }
-
-// pngChunk finds the content of the first chunk of a kind in a PNG; nil if there is none.
-func pngChunk(b []byte, kind string) []byte {
-	for i := 8; i+12 <= len(b); {
-		n := uint64(binary.BigEndian.Uint32(b[i:]))
-		if uint64(i)+12+n > uint64(len(b)) {
-			return nil
+func exifOfPNG(b []byte) (exif []byte) {
+	eachChunk(b, func(kind string, content []byte) bool {
+		if kind == "eXIf" {
+			exif = content
 		}
-		if string(b[i+4:i+8]) == kind {
-			return b[i+8 : i+8+int(n)]
-		}
-		i += 12 + int(n)
-	}
-	return nil
+		return kind != "eXIf"
+	})
+	return exif
 }
 
 // exifOfWebP finds the content of a WebP file's EXIF chunk.

@@ -3,6 +3,7 @@
 package thumb
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -69,8 +70,19 @@ type Thumbnailer struct {
 // Make makes a thumbnail of an image file: JPEG, PNG, GIF (its first frame), WebP
 // (not animated), BMP or TIFF. Opaque pictures become JPEG; pictures with transparency, and those
 // with a palette of few colours, which JPEG would blur, become PNG. The same file
-// and options always give the same bytes. Colour profiles are not applied.
-func (t *Thumbnailer) Make(file []byte, o Options) (Thumb, error) {
+// and options always give the same bytes. Colour profiles are not applied. A done context
+// ends the decoding soon, with the context's error.
+func (t *Thumbnailer) Make(ctx context.Context, file []byte, o Options) (Thumb, error) {
+	o = o.filled()
+	kind := sniff(file)
+	if kind == kindJPEG {
+		return t.fromJPEG(ctx, file, o)
+	}
+	return t.fromImage(ctx, kind, file, o)
+}
+
+// filled gives the options with the defaults in place of zeros.
+func (o Options) filled() Options {
 	if o.MaxSide <= 0 {
 		o.MaxSide = DefaultMaxSide
 	}
@@ -84,11 +96,7 @@ func (t *Thumbnailer) Make(file []byte, o Options) (Thumb, error) {
 	if o.MaxMemory <= 0 {
 		o.MaxMemory = jpegscale.DefaultMaxMemory
 	}
-	kind := sniff(file)
-	if kind == kindJPEG {
-		return t.fromJPEG(file, o)
-	}
-	return t.fromImage(kind, file, o)
+	return o
 }
 
 // Fit gives the size of a picture of width x height shrunk to a longest side of
