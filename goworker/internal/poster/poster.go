@@ -1,9 +1,11 @@
 // Package poster takes single pictures out of videos with the program ffmpeg, which
-// has no shell in between, a fixed list of arguments, and limits in time and size.
+// has no shell in between, a fixed list of arguments, and limits in time, pixels, memory and size, and
+// which ends with this process.
 package poster
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,12 +13,20 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/child"
 )
 
 // Limits of one picture.
 const (
 	// MaxTime is how long ffmpeg may take.
 	MaxTime = 30 * time.Second
+	// MaxPixels is how many pixels a video's pictures may have: those of 8192 x 8192.
+	MaxPixels = 1 << 26
+	// MaxMemory is the address space that ffmpeg may have, and maxBlock the largest part of it
+	// that it may ask for at once. A video of MaxPixels needs several pictures at a time.
+	MaxMemory = 3 << 30
+	maxBlock  = 512 << 20
 	// MaxSize is the largest picture, in bytes without compression.
 	MaxSize = 96 << 20
 )
@@ -42,6 +52,8 @@ type Maker struct {
 	Program string
 	// MaxSide is the longest side that is asked of ffmpeg for; larger videos are shrunk.
 	MaxSide int
+	// pixels is a lower limit than MaxPixels, for tests.
+	pixels int
 }
 
 // Picture gives the picture at a moment of the video in a local file, as a BMP file.
@@ -61,7 +73,7 @@ func (m Maker) Picture(ctx context.Context, path string, at Moment) ([]byte, err
 	cmd.Stdout = out
 	var complaint tail
 	cmd.Stderr = &complaint
-	err = cmd.Run()
+	err = child.Run(cmd, child.Limits{Memory: MaxMemory, CPU: MaxTime})
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
@@ -81,7 +93,10 @@ const formats = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo
 // arguments are ffmpeg's. The path is absolute and has a protocol before it, so that
 // nothing in it is taken for an option or another protocol.
 func (m Maker) arguments(path string, at Moment) []string {
-	args := []string{"-nostdin", "-hide_banner", "-loglevel", "error", "-threads", "1", "-protocol_whitelist", "file", "-format_whitelist", formats}
+	args := []string{
+		"-nostdin", "-hide_banner", "-loglevel", "error", "-threads", "1", "-protocol_whitelist", "file", "-format_whitelist", formats,
+		"-max_alloc", strconv.Itoa(maxBlock), "-timelimit", strconv.Itoa(int(MaxTime.Seconds())), "-max_pixels", strconv.Itoa(cmp.Or(m.pixels, MaxPixels)),
+	}
 	shrink := fmt.Sprintf("scale='min(iw,%[1]d)':'min(ih,%[1]d)':force_original_aspect_ratio=decrease", m.MaxSide)
 	count := at.Frame > 1 && at.Rate <= 0
 	if at.Frame > 1 && !count {

@@ -66,6 +66,22 @@ func TestCancelEndsTheProgram(t *testing.T) {
 	assert.ErrorIs(t, err, context.Canceled)
 }
 
+// TestPixelsAreLimited asks the real program, where there is one, for a picture with too many pixels, and for one
+// that has just as many as it may have.
+func TestPixelsAreLimited(t *testing.T) {
+	ffmpeg, err := exec.LookPath("ffmpeg")
+	if err != nil {
+		t.Skip("ffmpeg is not installed")
+	}
+	video := filepath.Join(t.TempDir(), "v.avi")
+	made := exec.Command(ffmpeg, "-loglevel", "error", "-f", "lavfi", "-i", "color=red:size=640x640:duration=0.04:rate=25", "-c:v", "mjpeg", video)
+	require.NoError(t, made.Run())
+	for pixels, ok := range map[int]bool{640 * 640: true, 640*640 - 1: false} {
+		_, err := Maker{Program: ffmpeg, MaxSide: 64, pixels: pixels}.Picture(t.Context(), video, Moment{})
+		assert.Equal(t, ok, err == nil, "%d: %v", pixels, err)
+	}
+}
+
 // TestListsOfFilesAreNotFollowed asks the real program, where there is one: a file of a dataset
 // must not make it read another one.
 func TestListsOfFilesAreNotFollowed(t *testing.T) {
