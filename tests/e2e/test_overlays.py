@@ -62,7 +62,7 @@ def test_boxes_of_both_tables(dataset, picture, log_view, log_predictions, read)
         (log_predictions(made, "guess", image_mode="original", gt_field="truth"), "predictions", ("guess", "truth")),
         (log_view(made, include_labels=True, overlays=["truth"]), "samples", ("truth",)),
     ]:
-        assert result["warnings"] == []
+        assert [w["code"] for w in result["warnings"]] == ["outside_picture"]
         got = images(read, result, key)
         for image, sample in zip(got, made, strict=True):
             assert set(image._boxes or {}) == {name for name in layers if sample[name] and sample[name].detections}
@@ -138,10 +138,44 @@ def everything(dataset, picture, tmp_path):
     return made
 
 
+def test_values_without_targets_are_called_by_themselves(dataset, picture, log_view, read):
+    colors = np.zeros((2, 2, 3), np.uint8)
+    colors[0, 0], colors[0, 1], colors[1, 0] = (255, 128, 0), (0, 0, 255), (9, 9, 9)
+    numbers = np.array([[0, 3], [300, 40000]], np.uint16)
+    made = dataset(
+        [
+            fo.Sample(
+                filepath=picture("a.png"), colors=fo.Segmentation(mask=colors), numbers=fo.Segmentation(mask=numbers)
+            )
+        ]
+    )
+    result = log_view(made, include_labels=True)
+
+    assert result["warnings"] == []
+    (image,) = images(read, result)
+    width, height = SIZE
+    for field, corners in {
+        "colors": [["#ff8000", "#0000ff"], ["9", "background"]],
+        "numbers": [["background", "3"], ["300", "40000"]],
+    }.items():
+        assert (mask(image, field) == np.array(corners).repeat(height // 2, 0).repeat(width // 2, 1)).all(), field
+
+
+def test_positions_in_pixels(dataset, picture, log_view):
+    box = fo.Detections(detections=[fo.Detection(label="x", bounding_box=[120, 40, 60, 30])])
+    made = dataset([fo.Sample(filepath=picture("a.png"), boxes=box)])
+    (warning,) = log_view(made, include_labels=True)["warnings"]
+    assert (warning["code"], "look like pixels" in warning["message"]) == ("position_in_pixels", True)
+    assert warning["sample_ids"] == made.values("id")
+
+
 def test_every_kind_of_label(everything, log_view, read):
     result = log_view(everything, include_labels=True)
-    (warning,) = result["warnings"]
-    assert (warning["code"], warning["count"], warning["sample_ids"]) == ("unnamed_values", 1, [everything.first().id])
+    first = [everything.first().id]
+    assert {w["code"]: w["sample_ids"] for w in result["warnings"]} == {
+        "unnamed_values": first,
+        "outside_picture": first,
+    }
 
     first, second = read.rows(result, "samples")
     image = first["image"]

@@ -123,6 +123,9 @@ func (p *pictures) openOverlays(ctx context.Context, v View, d Dataset, f *field
 	if err != nil {
 		return err
 	}
+	if err := o.findValues(ctx, c, query, &spec); err != nil {
+		return err
+	}
 	classes := overlay.NewClasses(spec)
 	o.noteMany(c, classes)
 	plan := overlay.NewPlan(o.fields, classes, conf.Masks, p.conf.Size)
@@ -134,6 +137,39 @@ func (p *pictures) openOverlays(ctx context.Context, v View, d Dataset, f *field
 		o.drawers <- o.newOne(o.small)
 	}
 	return o.writeClasses(c, classes.Names())
+}
+
+// How many masks are looked into, of a field without mask targets: a few, and more if these have colours or numbers beyond 255.
+const (
+	firstLook  = 20
+	secondLook = 180
+)
+
+// findValues looks into the first masks of fields without mask targets for values that are to be classes.
+func (o *overlays) findValues(ctx context.Context, c *collector, query view.Query, spec *overlay.ClassSpec) error {
+	for i, f := range o.fields {
+		if f.Type != "Segmentation" || f.Targets != nil {
+			continue
+		}
+		path, finder := o.dbPaths[i], overlay.NewFinder(o.load, overlay.MaxRaster)
+		look := func(skip, limit int) error {
+			return c.source.Aggregate(ctx, query, []bson.D{
+				{{Key: "$match", Value: bson.D{{Key: path, Value: bson.D{{Key: "$type", Value: "object"}}}}}},
+				{{Key: "$skip", Value: skip}},
+				{{Key: "$limit", Value: limit}},
+				{{Key: "$project", Value: bson.D{{Key: path, Value: 1}}}},
+			}, func(row bson.Raw) { finder.Look(row.Lookup(strings.Split(path, ".")...)) })
+		}
+		err := look(0, firstLook)
+		if err == nil && finder.Found() {
+			err = look(firstLook, secondLook)
+		}
+		if err != nil {
+			return err
+		}
+		finder.Add(spec)
+	}
+	return ctx.Err()
 }
 
 // noteMany warns of classes that share one.

@@ -41,6 +41,8 @@ type Classes struct {
 	byName map[string]int
 	// other is the class of what has none of its own; 0 if there is none.
 	other int
+	// colors and numbers are those of masks without targets that have classes.
+	colors, numbers []uint32
 	// Crowded is how many classes share "other" in masks, and Truncated whether there are
 	// more classes than MaxClasses, so that their boxes do too.
 	Crowded   int
@@ -57,6 +59,8 @@ type ClassSpec struct {
 	// Seen are the classes of the view's labels; Truncated tells that there are more.
 	Seen      []Seen
 	Truncated bool
+	// Colors and Numbers are what a Finder found in masks without targets; their classes are among Seen.
+	Colors, Numbers []uint32
 }
 
 // Names are the names of the classes by id; those without a name are no classes.
@@ -84,7 +88,7 @@ func (c *Classes) maskID(name []byte) (id uint8, known bool) {
 
 // NewClasses gives the classes their ids.
 func NewClasses(spec ClassSpec) *Classes {
-	c := &Classes{byName: map[string]int{}, names: make([]string, maskIDs), Truncated: spec.Truncated}
+	c := &Classes{byName: map[string]int{}, names: make([]string, maskIDs), Truncated: spec.Truncated, colors: spec.Colors, numbers: spec.Numbers}
 	for _, t := range spec.Targets {
 		c.takeTargets(t)
 	}

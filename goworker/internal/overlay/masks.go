@@ -20,7 +20,9 @@ type lut struct {
 	low    [maskIDs]uint8
 	high   map[uint32]uint8
 	colors map[uint32]uint8
-	other  uint8
+	// byColor is whether the targets are colours: then greys and a palette's indexes are no numbers.
+	byColor bool
+	other   uint8
 }
 
 func newLUT(t *Targets, c *Classes) *lut {
@@ -30,7 +32,14 @@ func newLUT(t *Targets, c *Classes) *lut {
 		for value := range uint32(maskIDs) {
 			named[value] = strconv.Itoa(int(value))
 		}
+		for _, value := range c.numbers {
+			named[value] = numberName(value)
+		}
+		for _, rgb := range c.colors {
+			l.colors[rgb], _ = c.maskID([]byte(colorName(rgb)))
+		}
 	} else {
+		l.byColor = len(t.colors) > 0
 		maps.Copy(named, t.values)
 		for rgb, name := range t.colors {
 			if rgb > 0 {
@@ -74,7 +83,7 @@ func (l *lut) color(rgb uint32) uint8 {
 	if id, ok := l.colors[rgb]; ok {
 		return id
 	}
-	if grey := rgb & 0xff; len(l.colors) == 0 && rgb == grey*0x010101 {
+	if grey := rgb & 0xff; !l.byColor && rgb == grey*0x010101 {
 		return l.low[grey]
 	}
 	return l.other

@@ -170,7 +170,7 @@ func divideByOpacity(pix []byte) {
 func (r *raster) classes(to []uint8, columns []int, y int, l *lut) {
 	start := y * r.width
 	switch {
-	case r.palette != nil && len(l.colors) > 0: // the targets are colours, so the palette's count
+	case r.palette != nil && l.byColor: // the targets are colours, so the palette's count
 		for x, from := range columns {
 			to[x] = l.color(rgb(r.palette, r.bytes[start+from]))
 		}
