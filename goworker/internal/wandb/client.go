@@ -56,15 +56,16 @@ type Limits struct {
 	// in the later ones, which grow fourfold.
 	FirstBatch, MaxBatch int
 	// Multipart is the size in bytes from which a file goes up in parts, and Part
-	// the size of a part.
-	Multipart, Part int64
+	// the size of a part. Whole is the most bytes that a store takes in one piece, if it
+	// is not Google's, which takes far more.
+	Multipart, Part, Whole int64
 }
 
 // DefaultLimits are those for real servers.
 func DefaultLimits() Limits {
 	return Limits{
 		Uploads: 32, Batches: 4, FirstBatch: 32, MaxBatch: 1000,
-		Multipart: 2 << 30, Part: 100 << 20,
+		Multipart: 2 << 30, Part: 100 << 20, Whole: 5 << 30,
 	}
 }
 
@@ -105,6 +106,8 @@ type endpoint struct {
 	isStore bool
 	// reached says that an answer, whatever it was, came back at some time.
 	reached *atomic.Bool
+	// failing is since when the store has not had a good answer for anybody.
+	failing streak
 }
 
 // NewClient makes a client for settings that Resolve made. It sends nothing yet.

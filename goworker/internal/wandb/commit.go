@@ -64,6 +64,45 @@ func (m *manifest) upload(ctx context.Context, births func() func(string) string
 	})
 }
 
+// publish uploads the manifest and commits. The manifest's object may hold other bytes that
+// an earlier attempt left, or that something on the way changed: the server compares the
+// digests at the commit. Then it is uploaded once more, and if that does not help the
+// artifact is created under another client id, with objects of its own.
+func (l *logging) publish(ctx context.Context, m manifest, births func() func(string) string) (*version, error) {
+	for again := false; ; again = true {
+		if err := m.upload(ctx, births); err != nil {
+			return nil, err
+		}
+		v, err := l.commitPatiently(ctx, m.artifactID)
+		if e := refusal(err); e == nil || !e.says("manifest digest") {
+			return v, err
+		}
+		if again {
+			return nil, errAnew{cause: err, byChance: true}
+		}
+	}
+}
+
+// commitPatiently repeats a commit that met another one in the same collection: W&B's
+// database then refuses the second of two equal version numbers.
+func (l *logging) commitPatiently(ctx context.Context, id string) (*version, error) {
+	t := l.client.timings
+	for tries, wait := 1, t.RetryWait; ; tries, wait = tries+1, min(2*wait, t.RetryWaitMax) {
+		v, err := l.commit(ctx, id)
+		e := refusal(err)
+		if e == nil || e.status != http.StatusConflict || !e.says("duplicate entry") && !e.says("unique_artifact_collection") || tries == maxCommits {
+			return v, err
+		}
+		l.client.notice("Another version was committed at the same time; committing again.")
+		if err := sleep(ctx, wait); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// maxCommits is how often a commit is repeated that met another one.
+const maxCommits = 6
+
 // commit makes the version visible. The answer may be lost or late, so after any
 // doubt it is looked whether the version is there.
 func (l *logging) commit(ctx context.Context, id string) (*version, error) {

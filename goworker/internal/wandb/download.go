@@ -10,12 +10,8 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 )
 
-// Bounds of one download: how often it goes on without having got any further, and
-// how often a fresh address is asked for.
-const (
-	maxResumes = 5
-	maxRenewed = 3
-)
+// maxResumes is how often a download goes on without having got any further.
+const maxResumes = 5
 
 // OpenFile reads a file of an artifact as a stream. A connection that breaks off is
 // taken up where it broke. The end is io.EOF only if size and digest (MD5 or XXH128) are
@@ -113,10 +109,9 @@ func (d *download) connect() error {
 			d.body = body
 			return nil
 		}
-		if !addressRefused(err) || d.renewed == maxRenewed {
-			return d.client.explainStore(uploadTarget{url: d.file.url}, d.doing(), err)
+		if d.renewed++; !another(err, d.renewed) {
+			return d.client.explainStore(d.file.url, d.doing(), err)
 		}
-		d.renewed++
 		fresh, err := d.client.renew(d.ctx, d.file)
 		if err != nil {
 			return err
@@ -169,7 +164,7 @@ func (d *download) Close() error {
 }
 
 // open asks a signed address for a file's bytes from offset on, without the key. A
-// refusal is a *serverError.
+// refusal is a *storeError.
 func (c *Client) open(ctx context.Context, address string, offset int64) (io.ReadCloser, error) {
 	address, err := c.address(address)
 	if err != nil {
@@ -196,5 +191,5 @@ func (c *Client) open(ctx context.Context, address string, offset int64) (io.Rea
 		return r.stream, nil
 	}
 	r.close()
-	return nil, newServerError("download from "+hostOf(address), r)
+	return nil, newStoreError(http.MethodGet, address, r)
 }

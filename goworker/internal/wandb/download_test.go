@@ -118,7 +118,7 @@ func TestDownloadOfDamagedFiles(t *testing.T) {
 	}{
 		"other bytes":       {standin.Fault{Mode: standin.ModeCorrupt, Match: "^wandb_artifacts/"}, "bad_artifact"},
 		"always too short":  {standin.Fault{Mode: standin.ModeTruncate}, "bad_artifact"},
-		"gone":              {standin.Fault{Mode: standin.ModeStatus, Status: 404}, "refused"},
+		"gone":              {standin.Fault{Mode: standin.ModeStatus, Status: 404}, "not_found"},
 		"refused for good":  {standin.Fault{Mode: standin.ModeStatus, Status: 403}, "refused"},
 		"a store that died": {standin.Fault{Mode: standin.ModeStatus, Status: 500}, "server_error"},
 	} {

@@ -48,6 +48,12 @@ type fake struct {
 	streams  []obj
 	uses     []string
 	parts    map[string][]string
+	refusals []string // the objects that were not overwritten
+	// overwrites has the store replace objects; forgetful has the server give addresses for
+	// bytes of a pending artifact although they are there.
+	overwrites, forgetful bool
+	// byPath has the server name objects by the files' paths, as no known one does.
+	byPath bool
 }
 
 // hook stands in for the server's answer to one operation, some times.
@@ -75,7 +81,7 @@ func newFake(t *testing.T) *fake {
 		t: t, key: secret.String("local-" + strings.ToLower(rand.Text()+rand.Text())),
 		entities: map[string]bool{"me": true, "team": true, "strangers": true},
 		projects: map[string]bool{"me/p": true}, runs: map[string]*fakeRun{},
-		blobs: map[string][]byte{}, parts: map[string][]string{},
+		blobs: map[string][]byte{}, parts: map[string][]string{}, forgetful: true,
 	}
 	f.api = httptest.NewServer(http.HandlerFunc(f.serveAPI))
 	f.store = httptest.NewServer(http.HandlerFunc(f.serveStore))
@@ -180,6 +186,12 @@ func refuse(status int, message string) http.HandlerFunc {
 	}
 }
 
+// there403 is how wandb.ai's store refuses to overwrite an object.
+func there403(w http.ResponseWriter, r *http.Request) {
+	body(http.StatusForbidden, "application/xml; charset=UTF-8", "<?xml version='1.0' encoding='UTF-8'?><Error><Code>AccessDenied</Code><Message>Access denied.</Message>"+
+		"<Details>signer@example.test does not have storage.objects.delete access to the Google Cloud Storage object.</Details></Error>")(w, r)
+}
+
 // drop closes the connection without an answer.
 func drop(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
@@ -275,6 +287,11 @@ func (f *fake) serveStore(w http.ResponseWriter, r *http.Request) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if _, there := f.blobs[key]; there && !f.overwrites {
+		f.refusals = append(f.refusals, key)
+		there403(w, r)
+		return
+	}
 	f.blobs[key] = body
 	if id, ok := strings.CutPrefix(key, "manifest/"); ok {
 		f.artifact(id).manifest = body

@@ -185,7 +185,10 @@ func (f *fake) fileNode(spec obj) obj {
 		}
 	}
 	key := "file/" + id + "/" + hex.EncodeToString(raw)
-	if _, there := f.blobs[key]; there {
+	if f.byPath {
+		key = "file/" + id + "/" + name
+	}
+	if _, there := f.blobs[key]; there && !f.forgetful {
 		return obj{"artifact": obj{"id": id}, "uploadUrl": nil}
 	}
 	node := obj{

@@ -2,18 +2,15 @@ package wandb
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 )
 
-// maxAttempts is how often an artifact is created anew: another version of it may
-// be committed meanwhile, and an earlier attempt may have been deleted.
+// maxAttempts is how often an artifact is created: another version of it may be
+// committed meanwhile, and an earlier attempt may have been deleted or have left other bytes.
 const maxAttempts = 5
 
 // States of an artifact.
@@ -30,10 +27,17 @@ type logging struct {
 	digest string
 	slim   bool
 	track  *tracker
+	// sequenceID is the client id for the collection, random has the versions' ids be so too.
+	sequenceID string
+	random     bool
 }
 
-// errAnew asks for another attempt; cause is what to report if it was the last.
-type errAnew struct{ cause error }
+// errAnew asks for another attempt; cause is what to report if it was the last. byChance asks
+// for a client id that cannot have been used before.
+type errAnew struct {
+	cause    error
+	byChance bool
+}
 
 // Error implements error.
 func (e errAnew) Error() string { return e.cause.Error() }
@@ -60,7 +64,8 @@ func (l *logging) run(ctx context.Context, progress func(UploadProgress)) (Logge
 		if attempt == maxAttempts-1 {
 			return LoggedArtifact{}, anew.cause
 		}
-		l.client.notice("The artifact " + l.spec.Name + " has to be created anew: " + l.client.clean(anew.Error()))
+		l.random = l.random || anew.byChance
+		l.client.notice("The artifact " + l.spec.Name + " has to be created again: " + l.client.clean(anew.Error()))
 	}
 }
 
@@ -76,7 +81,7 @@ func (l *logging) attempt(ctx context.Context, attempt int, progress func(Upload
 	case stateDeleted:
 		// Somebody deleted what an earlier call logged. Only old servers go on with it.
 		if attempt < maxAttempts-1 {
-			return LoggedArtifact{}, errAnew{errors.New("it was deleted")}
+			return LoggedArtifact{}, errAnew{cause: errors.New("it was deleted")}
 		}
 	case statePending:
 	default:
@@ -97,13 +102,16 @@ func (l *logging) create(ctx context.Context, attempt int) (*created, error) {
 		l.slim = true
 		return l.create(ctx, attempt)
 	}
+	if e := refusal(err); e != nil && e.says("client id") {
+		return nil, errAnew{cause: err, byChance: true} // It was used for other content.
+	}
 	switch statusOf(err) {
 	case http.StatusBadRequest, http.StatusConflict, http.StatusUnprocessableEntity, http.StatusOK:
 		if taken := l.client.CheckArtifactFree(ctx, l.spec.Run.Entity, l.spec.Run.Project, l.spec.Type, l.spec.Name); taken != nil {
 			return nil, taken
 		}
 		if statusOf(err) == http.StatusConflict {
-			return nil, errAnew{err}
+			return nil, errAnew{cause: err}
 		}
 	case http.StatusNotFound:
 		return nil, l.notFound(ctx, err)
@@ -143,8 +151,8 @@ func (l *logging) input(attempt int) map[string]any {
 		"artifactTypeName": s.Type, "artifactCollectionName": s.Name,
 		"digest": l.digest, "digestAlgorithm": "MANIFEST_MD5", "enableDigestDeduplication": true,
 		"aliases":          aliases,
-		"clientID":         l.clientID("version", strconv.Itoa(attempt), l.digest),
-		"sequenceClientID": l.clientID("sequence"),
+		"clientID":         l.clientID(attempt),
+		"sequenceClientID": l.sequenceID,
 	}
 	if s.Description != "" {
 		in["description"] = s.Description
@@ -165,28 +173,13 @@ func (l *logging) metadata() string {
 	return string(l.spec.Metadata)
 }
 
-// clientIDLength and clientIDLetters are the form of W&B's client ids.
-const (
-	clientIDLength  = 128
-	clientIDLetters = "abcdefghijklmnopqrstuvwxyz0123456789"
-)
-
-// clientID derives an id from what identifies the version, so that a retry after a
-// crash finds the artifact that it left pending, where the server remembers it.
-func (l *logging) clientID(parts ...string) string {
-	s := l.spec
-	seed := strings.Join(append([]string{l.client.settings.BaseURL, s.Run.Entity, s.Run.Project, s.Name}, parts...), "\x00")
-	id := make([]byte, 0, clientIDLength)
-	for block := uint32(0); len(id) < clientIDLength; block++ {
-		sum := sha256.Sum256(binary.BigEndian.AppendUint32([]byte(seed+"\x00"), block))
-		for _, b := range sum {
-			// Bytes that would make the first letters likelier are passed over.
-			if limit := 256 / len(clientIDLetters) * len(clientIDLetters); int(b) < limit && len(id) < clientIDLength {
-				id = append(id, clientIDLetters[int(b)%len(clientIDLetters)])
-			}
-		}
+// clientID is the attempt's id for the version.
+func (l *logging) clientID(attempt int) string {
+	if l.random {
+		return randomClientID()
 	}
-	return string(id)
+	s := l.spec
+	return derivedClientID(l.client.settings.BaseURL, s.Run.Entity, s.Run.Project, s.Name, "version", strconv.Itoa(attempt), l.digest)
 }
 
 // fill brings manifest and files of a pending artifact, and commits it.
@@ -198,7 +191,7 @@ func (l *logging) fill(ctx context.Context, a *created, progress func(UploadProg
 	}
 	stub, err := m.create(ctx, "")
 	if s := statusOf(err); s == http.StatusNotFound || s == http.StatusConflict {
-		return LoggedArtifact{}, errAnew{err}
+		return LoggedArtifact{}, errAnew{cause: err}
 	}
 	if err != nil {
 		return LoggedArtifact{}, err
@@ -213,14 +206,11 @@ func (l *logging) fill(ctx context.Context, a *created, progress func(UploadProg
 	}
 	l.track = newTracker(progress, int64(files), bytes)
 	defer l.track.stop()
-	up := newUpload(c, a.ID, stub.ID, files, l.track)
+	up := newUpload(c, a.ID, stub.ID, all, files, l.track)
 	if err := up.all(ctx, all); err != nil {
 		return LoggedArtifact{}, anewIfConflict(err)
 	}
-	if err := m.upload(ctx, up.birthsInOrder); err != nil {
-		return LoggedArtifact{}, anewIfConflict(err)
-	}
-	v, err := l.commit(ctx, a.ID)
+	v, err := l.publish(ctx, m, up.birthsInOrder)
 	if err != nil {
 		return LoggedArtifact{}, anewIfConflict(err)
 	}
@@ -234,7 +224,7 @@ func (l *logging) fill(ctx context.Context, a *created, progress func(UploadProg
 // server then names it as the birth of the files that both have.
 func anewIfConflict(err error) error {
 	if statusOf(err) == http.StatusConflict {
-		return errAnew{err}
+		return errAnew{cause: err}
 	}
 	return err
 }

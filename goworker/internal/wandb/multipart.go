@@ -21,6 +21,12 @@ const (
 	partUnit = 4096
 )
 
+// googleStore takes up to maxGoogleObject bytes in one piece.
+const (
+	googleStore     = "storage.googleapis.com"
+	maxGoogleObject = 5 << 40
+)
+
 // filePart is one part of a file: its digest going up, its ETag when completed.
 type filePart struct {
 	Number int64  `json:"partNumber"`
@@ -117,8 +123,38 @@ func (u *upload) inParts(ctx context.Context, j *job) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	vars := map[string]any{"parts": done, "artifactID": firstOf(j.node.Artifact.ID, u.artifactID), "storagePath": j.node.StoragePath, "uploadID": multi.UploadID}
-	return u.client.explain("putting the parts of "+j.entry.Path+" together", u.client.graphql(ctx, "CompleteMultipart", vars, &struct{}{}))
+	return u.complete(ctx, j, done)
+}
+
+// complete has the server put the parts together. Where it does not know the upload, as after
+// an answer that was lost, asking again tells whether the file is there. That the store does
+// not overwrite means that it is.
+func (u *upload) complete(ctx context.Context, j *job, parts []filePart) error {
+	vars := map[string]any{
+		"parts": parts, "artifactID": firstOf(j.node.Artifact.ID, u.artifactID),
+		"storagePath": j.node.StoragePath, "uploadID": j.node.Multipart.UploadID,
+	}
+	err := u.client.graphql(ctx, "CompleteMultipart", vars, &struct{}{})
+	if e := refusal(err); e != nil {
+		answer := &storeError{host: u.client.host(), method: http.MethodPost, status: e.status, message: strings.Join(e.messages, "; ")}
+		switch {
+		case answer.means() == alreadyThere, answer.means() == noParts:
+			return answer
+		case e.status == http.StatusNotFound && !e.notWandB:
+			answer.code = codeNoUpload
+			return answer
+		}
+	}
+	return u.client.explain("putting the parts of "+j.entry.Path+" together", err)
+}
+
+// fitsWhole reports whether a file whose parts were refused may go up in one piece.
+func (u *upload) fitsWhole(j *job, e *storeError) bool {
+	most := u.client.limits.Whole
+	if e.says("storage.") || e.host == googleStore || strings.HasSuffix(e.host, "."+googleStore) {
+		most = maxGoogleObject
+	}
+	return j.parts != nil && j.entry.Size <= most
 }
 
 // part uploads one part and gives its ETag as the store sent it, with its quotes.
@@ -137,12 +173,16 @@ func (u *upload) part(ctx context.Context, j *job, number int64, address string,
 	offset := (number - 1) * size
 	src := fileSource(j.entry, offset, min(size, j.entry.Size-offset), digest)
 	r, err := u.client.put(ctx, target, src, u.track.move)
+	if verdictOn(err) == alreadyThere { // A part's ETag is its MD5.
+		u.track.move(src.size)
+		return `"` + j.parts[number-1].HexMD5 + `"`, nil
+	}
 	if err != nil {
 		return "", err
 	}
 	etag := r.header.Get("ETag")
 	if etag == "" {
-		return "", &serverError{op: "upload of a part", status: http.StatusBadGateway, messages: []string{"the answer has no ETag"}}
+		return "", &storeError{host: hostOf(address), method: http.MethodPut, status: http.StatusBadGateway, message: "The answer has no ETag"}
 	}
 	return etag, nil
 }

@@ -67,6 +67,16 @@ func (t *tracker) skip(size int64) {
 	t.tell()
 }
 
+// twin counts a file whose bytes came with another one.
+func (t *tracker) twin(size int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.uploaded++
+	t.now.FilesDone++
+	t.now.BytesTotal -= size
+	t.tell()
+}
+
 // tell reports; a failed try does not make the bar go back.
 func (t *tracker) tell() {
 	t.reported = t.sent

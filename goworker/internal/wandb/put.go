@@ -2,7 +2,6 @@ package wandb
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -33,7 +32,7 @@ func (c *Client) address(raw string) (string, error) {
 
 // put sends bytes to a signed address, with exactly the headers that belong to it
 // and never with the key. moved, if not nil, gets the number of bytes as they go.
-// A refusal is a *serverError: a 400 or 403 mostly means that the address expired.
+// An error is the context's, a *fault.Error, or a *storeError for what the store answered.
 func (c *Client) put(ctx context.Context, target uploadTarget, src source, moved func(int64)) (*reply, error) {
 	address, err := c.address(target.url)
 	if err != nil {
@@ -59,7 +58,9 @@ func (c *Client) put(ctx context.Context, target uploadTarget, src source, moved
 	}
 	if r.status < 200 || r.status > 299 {
 		takeBack()
-		return nil, newServerError("upload to "+hostOf(address), r)
+		e := newStoreError(http.MethodPut, address, r)
+		e.repeated = x.tries > 0
+		return nil, e
 	}
 	return r, nil
 }
@@ -89,46 +90,20 @@ func putRequest(address string, src source, moved func(int64)) (req *request, ta
 	return req, takeBack, nil
 }
 
-// putFresh uploads to an address that ask gets, and asks anew for one that is
-// refused, as one that expired is.
+// putFresh uploads to an address that ask gets, and asks for another one where that may
+// help. What lies there already counts as uploaded.
 func (c *Client) putFresh(ctx context.Context, doing string, src source, ask func() (uploadTarget, error)) error {
-	for round := 1; ; round++ {
+	for refused := 1; ; refused++ {
 		target, err := ask()
 		if err != nil {
 			return err
 		}
-		if _, err = c.put(ctx, target, src, nil); !addressRefused(err) || round == maxRounds {
-			return c.explainStore(target, doing, err)
+		_, err = c.put(ctx, target, src, nil)
+		if verdictOn(err) == alreadyThere {
+			return nil
+		}
+		if !another(err, refused) {
+			return c.explainStore(target.url, doing, err)
 		}
 	}
-}
-
-// addressRefused tells whether a fresh address may help.
-func addressRefused(err error) bool {
-	switch statusOf(err) {
-	case http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden:
-		return true
-	}
-	return false
-}
-
-// storeAt names the file store for messages.
-func storeAt(address string) peer {
-	return peer{host: hostOf(address), name: "the file store of W&B at " + hostOf(address), address: address}
-}
-
-// explainStore is the fault for bytes that the file store refused for good.
-func (c *Client) explainStore(target uploadTarget, doing string, err error) error {
-	e := refusal(err)
-	if e == nil || e.status >= 500 || e.status == http.StatusTooManyRequests || e.status == http.StatusRequestEntityTooLarge {
-		return c.explain(doing, err)
-	}
-	host := c.host()
-	if address, err := c.address(target.url); err == nil {
-		host = hostOf(address)
-	}
-	f := fault.Wrap(fmt.Errorf("status %d", e.status), fault.WandB, "refused",
-		"The file store of W&B at %s refused (status %d), also with a fresh address: %s failed.%s", host, e.status, doing, c.words(e))
-	f.Message = c.clean(f.Message)
-	return f
 }

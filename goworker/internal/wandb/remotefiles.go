@@ -127,14 +127,14 @@ func (c *Client) manifestEntry(ctx context.Context, f RemoteFile) (*storedEntry,
 		return nil, nil
 	}
 	body, err := c.open(ctx, f.manifestURL, 0)
-	if addressRefused(err) {
+	if another(err, 1) {
 		if f, err = c.renew(ctx, f); err == nil {
 			body, err = c.open(ctx, f.manifestURL, 0)
 		}
 	}
 	const doing = "reading the list of the artifact's files"
 	if err != nil {
-		return nil, c.explainStore(uploadTarget{url: f.manifestURL}, doing, err)
+		return nil, c.explainStore(f.manifestURL, doing, err)
 	}
 	defer func() { _ = body.Close() }()
 	entry, err := findEntry(io.LimitReader(body, manifestLimit), f.Path)
@@ -153,7 +153,7 @@ func (c *Client) EachFile(ctx context.Context, f RemoteFile, fn func(path, diges
 	const doing = "reading the list of the artifact's files"
 	body, err := c.open(ctx, f.manifestURL, 0)
 	if err != nil {
-		return c.explainStore(uploadTarget{url: f.manifestURL}, doing, err)
+		return c.explainStore(f.manifestURL, doing, err)
 	}
 	defer func() { _ = body.Close() }()
 	err = eachEntry(io.LimitReader(body, manifestLimit), func(path string, decode func(any) error) (bool, error) {

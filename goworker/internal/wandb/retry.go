@@ -165,11 +165,18 @@ func (x *exchange) mayPass(r *reply, err error) bool {
 	if err != nil {
 		return retryError(err) && (!x.once || isDialError(err))
 	}
-	if x.once && !limited(r) || !retryStatus(r.status) {
+	if !retryStatus(r.status) {
+		x.end.failing.end()
 		return false
 	}
+	if x.once && !limited(r) {
+		return false
+	}
+	if x.end.isStore {
+		return !isFull(r)
+	}
 	// Words that are known are a decision, whatever the status says.
-	return x.end.isStore || limited(r) || newServerError(x.what, r).means == meansStatus
+	return limited(r) || newServerError(x.what, r).means == meansStatus
 }
 
 // next sets the wait before the next try, and is false when there is none.
@@ -183,6 +190,7 @@ func (x *exchange) next(r *reply, err error) bool {
 		x.demanded += x.wait
 		// A server that says when to come back is not a dead one.
 		x.firstFailure = x.firstFailure.Add(x.wait)
+		x.end.failing.end()
 		return x.demanded <= t.ServerPatience
 	}
 	x.tries++
@@ -194,7 +202,11 @@ func (x *exchange) next(r *reply, err error) bool {
 		wait, patience = wait/4, t.FirstPatience
 	}
 	x.wait = backoff(wait, t.RetryWaitMax, x.tries)
-	return now.Add(x.wait).Sub(x.firstFailure) <= patience
+	since := x.firstFailure
+	if x.end.isStore { // Many requests at once go to it: they share their patience.
+		since = x.end.failing.since(since)
+	}
+	return now.Add(x.wait).Sub(since) <= patience
 }
 
 // asked is how long the server asks to wait. Such waits have a patience of their own,

@@ -5,8 +5,34 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 )
+
+// streak is the time during which a server failed whoever asked. An artifact's files go up
+// in many requests: that each had its own patience with a store that is down would add up.
+type streak struct {
+	mu    sync.Mutex
+	began time.Time // zero where the last answer was good
+}
+
+// since notes a failure, of a request that first failed at that time, and gives the
+// beginning of the streak.
+func (s *streak) since(first time.Time) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.began.IsZero() || first.Before(s.began) {
+		s.began = first
+	}
+	return s.began
+}
+
+// end notes an answer that is no failure.
+func (s *streak) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.began = time.Time{}
+}
 
 // errStalled is the error of an upload that stood still for too long.
 var errStalled = errors.New("the transfer stood still for too long")

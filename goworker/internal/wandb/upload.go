@@ -15,16 +15,13 @@ import (
 // maxRounds is how often addresses are asked for a file whose address was refused.
 const maxRounds = 4
 
-// maxBatchBytes bounds a batch of files by size: addresses expire, so those of
-// large files are asked for late.
-const maxBatchBytes = 512 << 20
-
 // upload brings the files of one pending artifact to the server.
 type upload struct {
 	client                 *Client
 	artifactID, manifestID string
 	slots                  chan struct{}
 	track                  *tracker
+	twins                  *twins
 
 	mu sync.Mutex
 	// ids are the artifacts that files came with: the new one first, then older
@@ -34,11 +31,11 @@ type upload struct {
 	births []uint32
 }
 
-// newUpload prepares the upload of an artifact's files.
-func newUpload(c *Client, artifactID, manifestID string, files int, track *tracker) *upload {
+// newUpload prepares the upload of an artifact's files, of which count are no references.
+func newUpload(c *Client, artifactID, manifestID string, files *artifact.Files, count int, track *tracker) *upload {
 	return &upload{
-		client: c, artifactID: artifactID, manifestID: manifestID, track: track,
-		slots: make(chan struct{}, c.limits.Uploads), ids: []string{artifactID}, births: make([]uint32, files),
+		client: c, artifactID: artifactID, manifestID: manifestID, track: track, twins: newTwins(files),
+		slots: make(chan struct{}, c.limits.Uploads), ids: []string{artifactID}, births: make([]uint32, count),
 	}
 }
 
@@ -87,105 +84,76 @@ type fileNode struct {
 	} `json:"artifact"`
 }
 
-// job is one file of a batch.
-type job struct {
-	entry artifact.Entry
-	// index is its place among the artifact's files.
-	index int
-	parts []filePart
-	node  fileNode
-	// refused is why its upload was refused, if it was.
-	refused error
-}
-
 // all uploads the entries that are no references: in batches, several at once.
 func (u *upload) all(ctx context.Context, files *artifact.Files) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(u.client.limits.Batches)
-	for batch := range batches(files, u.client.limits) {
+	for batch := range batches(files, u.twins, u.client.limits) {
 		if ctx.Err() != nil {
 			break
 		}
-		g.Go(func() error { return u.batch(ctx, batch) })
+		g.Go(func() error {
+			waiting, err := u.batch(ctx, batch)
+			if err != nil {
+				return err
+			}
+			return u.await(ctx, waiting)
+		})
 	}
 	return g.Wait()
 }
 
-// batches cuts the entries: small batches first, so that uploads start at once, and a
-// file that goes up in parts alone.
-func batches(files *artifact.Files, limits Limits) func(yield func([]*job) bool) {
-	return func(yield func([]*job) bool) {
-		var batch []*job
-		var bytes int64
-		size, index := limits.FirstBatch, 0
-		for i := range files.Len() {
-			e := files.At(i)
-			if e.Ref != "" {
-				continue
-			}
-			j := &job{entry: e, index: index}
-			index++
-			if e.Size >= limits.Multipart {
-				if !yield([]*job{j}) {
-					return
-				}
-				continue
-			}
-			batch = append(batch, j)
-			if bytes += e.Size; len(batch) >= size || bytes >= maxBatchBytes {
-				if !yield(batch) {
-					return
-				}
-				batch, bytes, size = nil, 0, min(4*size, limits.MaxBatch)
-			}
+// await waits until the bytes of some files are there which others bring. Only a batch
+// whose own files are up may wait: then none waits for one that waits itself.
+func (u *upload) await(ctx context.Context, jobs []*job) error {
+	for _, j := range jobs {
+		if err := u.twins.wait(ctx, j.bytes); err != nil {
+			return err
 		}
-		if len(batch) > 0 {
-			yield(batch)
-		}
+		u.track.twin(j.entry.Size)
 	}
+	return nil
 }
 
 // batch asks for the addresses of some files and uploads them. Files whose address
-// is refused, as one that expired is, get a new one.
-func (u *upload) batch(ctx context.Context, jobs []*job) error {
-	for _, j := range jobs {
-		if j.entry.Size >= u.client.limits.Multipart && j.parts == nil {
-			parts, err := hashParts(ctx, j.entry, u.client.limits.Part)
-			if err != nil {
-				return err
-			}
-			j.parts = parts
+// is refused, as one that expired is, get a new one. Those whose bytes another file
+// brings are left to await.
+func (u *upload) batch(ctx context.Context, jobs []*job) (waiting []*job, err error) {
+	for len(jobs) > 0 {
+		if err := u.cut(ctx, jobs); err != nil {
+			return nil, err
 		}
-	}
-	for round := 1; ; round++ {
 		err := u.ask(ctx, jobs)
-		if statusOf(err) == http.StatusRequestEntityTooLarge && len(jobs) > 1 {
+		switch e := refusal(err); {
+		case e != nil && e.status == http.StatusRequestEntityTooLarge && len(jobs) > 1:
 			half := len(jobs) / 2
-			if err := u.batch(ctx, jobs[:half]); err != nil {
-				return err
+			for _, part := range [][]*job{jobs[:half], jobs[half:]} {
+				more, err := u.batch(ctx, part)
+				if err != nil {
+					return nil, err
+				}
+				waiting = append(waiting, more...)
 			}
-			return u.batch(ctx, jobs[half:])
+			return waiting, nil
+		case e != nil && e.says("storage.multipartuploads") && inOnePiece(jobs):
+			continue
+		case err != nil:
+			return nil, err
 		}
+		twins, err := u.putAll(ctx, jobs)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if err := u.putAll(ctx, jobs); err != nil {
-			return err
-		}
+		waiting = append(waiting, twins...)
 		var again []*job
 		for _, j := range jobs {
 			if j.refused != nil {
 				again = append(again, j)
 			}
 		}
-		if len(again) == 0 {
-			return nil
-		}
-		if jobs = again; round == maxRounds {
-			j := jobs[0]
-			return u.client.explainStore(uploadTarget{url: j.node.UploadURL}, "uploading "+j.entry.Path, j.refused)
-		}
+		jobs = again
 	}
+	return waiting, nil
 }
 
 // ask gets the addresses of a batch's files.
@@ -222,29 +190,72 @@ func (u *upload) ask(ctx context.Context, jobs []*job) error {
 	return nil
 }
 
-// putAll uploads a batch's files as far as the server lacks them. All batches
-// together use no more than the client's number of slots.
-func (u *upload) putAll(ctx context.Context, jobs []*job) error {
+// putAll uploads a batch's files as far as the server lacks them, and gives those whose
+// bytes other files bring. All batches together use no more than the client's number of slots.
+func (u *upload) putAll(ctx context.Context, jobs []*job) (waiting []*job, err error) {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(cap(u.slots))
 	for _, j := range jobs {
-		if j.node.UploadURL == "" && j.node.Multipart == nil {
-			u.track.skip(j.entry.Size)
-			continue
+		switch {
+		case j.node.UploadURL == "" && j.node.Multipart == nil:
+			if !j.brings && u.isBirth(j) && u.twins.taken(j.bytes) {
+				waiting = append(waiting, j)
+			} else {
+				u.there(j)
+			}
+		case !j.brings && u.shares(j) && !u.twins.begin(j.bytes):
+			waiting = append(waiting, j)
+		default:
+			j.brings = j.brings || u.shares(j)
+			g.Go(func() error { return u.bring(ctx, j) })
 		}
-		g.Go(func() error {
-			err := u.one(ctx, j)
-			if addressRefused(err) {
-				j.refused = err
-				return nil
-			}
-			if err == nil {
-				u.track.done(j.entry.Size)
-			}
-			return u.client.explainStore(uploadTarget{url: j.node.UploadURL}, "uploading "+j.entry.Path, err)
-		})
 	}
-	return g.Wait()
+	return waiting, g.Wait()
+}
+
+// isBirth reports whether a file's bytes belong to this artifact and not to an older version.
+func (u *upload) isBirth(j *job) bool {
+	return firstOf(j.node.Artifact.ID, u.artifactID) == u.artifactID
+}
+
+// shares reports whether a file's bytes lie in one object with those of its twins: they
+// do in an object of this artifact that is named by its digest.
+func (u *upload) shares(j *job) bool { return u.isBirth(j) && isNamedByDigest(j.node, j.entry.Digest) }
+
+// there counts a file that the server has.
+func (u *upload) there(j *job) {
+	u.track.skip(j.entry.Size)
+	if j.brings {
+		u.twins.arrive(j.bytes)
+	}
+}
+
+// bring uploads one file. A refusal after which another address may help is left in the job.
+func (u *upload) bring(ctx context.Context, j *job) error {
+	err := u.one(ctx, j)
+	switch means := verdictOn(err); {
+	case err == nil:
+		u.track.done(j.entry.Size)
+	case means == alreadyThere && storeRefusal(err).repeated: // It was this call that brought it.
+		u.track.move(j.entry.Size)
+		u.track.done(j.entry.Size)
+	case means == alreadyThere:
+		u.track.skip(j.entry.Size)
+	case means == noParts && u.fitsWhole(j, storeRefusal(err)):
+		inOnePiece([]*job{j})
+		j.refused = err
+		return nil
+	default:
+		if j.refusals++; another(err, j.refusals) {
+			j.refused = err
+			return nil
+		}
+		return u.client.explainStore(j.node.UploadURL, "uploading "+j.entry.Path, err)
+	}
+	if j.brings {
+		u.twins.arrive(j.bytes)
+	}
+	return nil
 }
 
 // one uploads one file, whole or in parts.

@@ -78,26 +78,42 @@ func TestUploadsAreTriedAgain(t *testing.T) {
 	}
 }
 
-func TestAddressesThatExpiredAreAskedForAnew(t *testing.T) {
-	for code, words := range map[int]string{400: "ExpiredToken", 403: "AccessDenied", 401: ""} {
+func TestAddressesThatExpiredAreAskedForAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		times  int
+		answer http.HandlerFunc
+	}{
+		"Google": {3, body(400, "application/xml", "<Error><Code>ExpiredToken</Code><Message>Invalid argument.</Message></Error>")},
+		"S3":     {3, body(403, "application/xml", "<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>")},
+		"Azure": {3, body(403, "application/xml", "\ufeff<?xml version=\"1.0\" encoding=\"utf-8\"?><Error><Code>AuthenticationFailed</Code><Message>Server failed to authenticate the request.</Message>"+
+			"<AuthenticationErrorDetail>Signature not valid in the specified time frame</AuthenticationErrorDetail></Error>")},
+		"plain":   {1, body(403, "text/plain", "Forbidden")},
+		"unknown": {1, body(401, "", "")},
+	} {
 		f := newFake(t)
-		f.on("PUT", 3, body(code, "application/xml", "<Error><Code>"+words+"</Code></Error>"))
+		f.on("PUT", c.times, c.answer)
 		files := filesOf(t, t.TempDir(), "one", "two")
 		var last wandb.UploadProgress
 		_, err := f.client().LogArtifact(t.Context(), spec(files), func(p wandb.UploadProgress) { last = p })
-		require.NoError(t, err)
+		require.NoError(t, err, name)
 		assert.Equal(t, wandb.UploadProgress{FilesDone: 2, FilesTotal: 2, BytesDone: 6, BytesTotal: 6}, last, "what was refused does not count")
 		assert.Greater(t, f.count("CreateArtifactFiles"), 1)
 		f.assertStored(files)
 	}
-	f := newFake(t)
-	f.on("PUT", 1000, body(403, "application/xml", "<Error><Code>SignatureDoesNotMatch</Code><Message>wrong clock</Message></Error>"))
-	_, err := f.client().LogArtifact(t.Context(), spec(filesOf(t, t.TempDir(), "one")), nil)
-	require.Equal(t, "refused", fault.Code(err))
-	assert.Contains(t, err.Error(), "SignatureDoesNotMatch: wrong clock")
-	assert.Contains(t, err.Error(), "d/0000.txt")
-	assert.NotContains(t, err.Error(), "signature=")
-	assert.Equal(t, 4, f.count("CreateArtifactFiles"), "not for ever")
+}
+
+func TestAddressesAreNotAskedForForEver(t *testing.T) {
+	for code, times := range map[string]int{"SignatureDoesNotMatch": 2, "ExpiredToken": 4} {
+		f := newFake(t)
+		f.on("PUT", 1000, body(403, "application/xml", "<Error><Code>"+code+"</Code><Message>wrong clock</Message></Error>"))
+		_, err := f.client().LogArtifact(t.Context(), spec(filesOf(t, t.TempDir(), "one")), nil)
+		require.Equal(t, "refused", fault.Code(err))
+		assert.Contains(t, err.Error(), code+": wrong clock")
+		assert.Contains(t, err.Error(), "d/0000.txt")
+		assert.Contains(t, err.Error(), strings.TrimPrefix(f.store.URL, "http://"), "it is said who refused")
+		assert.NotContains(t, err.Error(), "signature=")
+		assert.Equal(t, times, f.count("CreateArtifactFiles"), code)
+	}
 }
 
 func TestTheManifestsAddressExpires(t *testing.T) {

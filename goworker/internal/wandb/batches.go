@@ -1,0 +1,92 @@
+package wandb
+
+import (
+	"context"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
+)
+
+// maxBatchBytes bounds a batch of files by size: addresses expire, so those of
+// large files are asked for late.
+const maxBatchBytes = 512 << 20
+
+// job is one file of a batch.
+type job struct {
+	entry artifact.Entry
+	// index is its place among the artifact's files, and bytes the number of the first
+	// entry with the same bytes.
+	index int
+	bytes uint32
+	// brings says that the twins of this file wait for it to go up.
+	brings bool
+	parts  []filePart
+	// whole says that the store did not take the file in parts.
+	whole bool
+	node  fileNode
+	// refused is why its last upload was refused, if another one makes sense, and
+	// refusals is how often that was so.
+	refused  error
+	refusals int
+}
+
+// batches cuts the entries: small batches first, so that uploads start at once, and a
+// file that goes up in parts alone.
+func batches(files *artifact.Files, twins *twins, limits Limits) func(yield func([]*job) bool) {
+	return func(yield func([]*job) bool) {
+		var batch []*job
+		var bytes int64
+		size, index := limits.FirstBatch, 0
+		for i := range files.Len() {
+			e := files.At(i)
+			if e.Ref != "" {
+				continue
+			}
+			j := &job{entry: e, index: index, bytes: twins.first[i]}
+			index++
+			if e.Size >= limits.Multipart {
+				if !yield([]*job{j}) {
+					return
+				}
+				continue
+			}
+			batch = append(batch, j)
+			if bytes += e.Size; len(batch) >= size || bytes >= maxBatchBytes {
+				if !yield(batch) {
+					return
+				}
+				batch, bytes, size = nil, 0, min(4*size, limits.MaxBatch)
+			}
+		}
+		if len(batch) > 0 {
+			yield(batch)
+		}
+	}
+}
+
+// cut makes the parts of the large ones among some files. A twin of a file that is on its
+// way goes up neither whole nor in parts.
+func (u *upload) cut(ctx context.Context, jobs []*job) error {
+	for _, j := range jobs {
+		if j.entry.Size < u.client.limits.Multipart || j.parts != nil || j.whole || u.twins.taken(j.bytes) && !j.brings {
+			continue
+		}
+		parts, err := hashParts(ctx, j.entry, u.client.limits.Part)
+		if err != nil {
+			return err
+		}
+		j.parts = parts
+	}
+	return nil
+}
+
+// inOnePiece has the files go up whole that went up in parts, and reports whether there
+// were any.
+func inOnePiece(jobs []*job) bool {
+	found := false
+	for _, j := range jobs {
+		if j.parts != nil {
+			j.parts, j.whole, found = nil, true, true
+		}
+	}
+	return found
+}
