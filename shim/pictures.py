@@ -54,7 +54,7 @@ def describe(view, params, chosen):
     return {
         "mode": f"IMAGE_MODE_{chosen.upper()}",
         "thumbnail_size": _size(params.get("thumbnail_size")),
-        "cache_directory": str(find.cache_dir("thumbnails")),
+        "cache_directory": str(find.cache_dir("thumbnails") or ""),
         "cache_bytes": _cache_megabytes() * 1_000_000,
         "ffmpeg": _ffmpeg(),
         "crop_fields": [schema.describe(view, name) for name in media.patch_fields(view)]

@@ -4,6 +4,9 @@ import json
 import netrc as standard
 import os
 import stat
+import subprocess
+import sys
+from pathlib import Path
 
 import fiftyone.core.odm as odm
 import fiftyone.operators as foo
@@ -17,6 +20,7 @@ from support.fake_worker import module
 pytestmark = pytest.mark.oldest
 
 URI = "@harpreetsahota/wandb/login_to_wandb"
+ROOT = Path(__file__).resolve().parents[1]
 KEY = "canary" + "0123456789" * 4
 
 
@@ -56,7 +60,7 @@ def test_entries_of_others_are_kept(home, text):
     file.write_text(text)
     before = entries(file)
 
-    assert netrc.save("https://wandb.test", KEY) == file
+    assert netrc.save("https://wandb.test", KEY, replace=True) == file
 
     after = entries(file)
     assert after.pop("wandb.test") == ("user", "", KEY)
@@ -77,6 +81,77 @@ def test_where_it_is(home, monkeypatch):
     monkeypatch.setenv("NETRC", str(home / "mine"))
     assert netrc.save("http://127.0.0.1:8080/", KEY) == home / "mine"
     assert entries(home / "mine") == {"127.0.0.1:8080": ("user", "", KEY)}
+
+
+def test_another_login_is_replaced_only_on_demand(home):
+    netrc.save("https://wandb.test", KEY)
+    assert netrc.save("https://wandb.test", KEY) == home / ".netrc", "the same key is no other one"
+    before = (home / ".netrc").read_bytes()
+    with pytest.raises(netrc.AnotherLogin):
+        netrc.save("https://wandb.test", KEY[::-1])
+
+    assert (home / ".netrc").read_bytes() == before
+    netrc.save("https://wandb.test", KEY[::-1], replace=True)
+    assert entries(home / ".netrc") == {"wandb.test": ("user", "", KEY[::-1])}
+
+
+def test_what_is_no_regular_file_is_refused_at_once(home, monkeypatch):
+    os.mkfifo(home / "pipe")
+    for path in (home / "pipe", home, "/dev/null", "/dev/stdin"):
+        monkeypatch.setenv("NETRC", str(path))
+        with pytest.raises(OSError, match="not a regular file|directory"):
+            netrc.save("https://wandb.test", KEY)
+
+    assert os.listdir(home) == ["pipe"]
+
+
+def test_a_home_that_does_not_exist_is_not_made(home, monkeypatch):
+    monkeypatch.setenv("HOME", str(home / "none"))
+    with pytest.raises(FileNotFoundError):
+        netrc.save("https://wandb.test", KEY)
+
+    monkeypatch.setenv("NETRC", str(home / "none" / "netrc"))
+    with pytest.raises(FileNotFoundError):
+        netrc.save("https://wandb.test", KEY)
+
+    assert os.listdir(home) == []
+
+
+def test_bytes_of_others_stay_as_they_are(home):
+    (home / ".netrc").write_bytes(b"machine other.test login \xe4 password b\r\n")
+    netrc.save("https://wandb.test", KEY)
+    assert (home / ".netrc").read_bytes().startswith(b"machine other.test login \xe4 password b\r\n")
+
+
+def test_logins_at_the_same_time_lose_nothing(home):
+    """Each process saves to servers of its own; all entries are there at the end."""
+    code = """
+import sys
+from shim import netrc
+print("ready", flush=True)
+sys.stdin.readline()
+for n in range(10):
+    netrc.save(f"https://{sys.argv[1]}-{n}.test", sys.argv[2])
+"""
+    programs = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, f"p{i}", KEY],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for i in range(3)
+    ]
+    for program in programs:
+        assert program.stdout.readline() == "ready\n"
+
+    for program in programs:
+        program.stdin.write("\n")
+        program.stdin.flush()
+
+    assert [program.wait(60) for program in programs] == [0, 0, 0]
+    assert set(entries(home / ".netrc")) == {f"p{i}-{n}.test" for i in range(3) for n in range(10)}
 
 
 def test_a_link_stays_a_link(home, tmp_path_factory):
@@ -170,10 +245,37 @@ def test_a_file_that_cannot_be_written(operator_login, fake_worker, home, media,
     (home / "file").touch()
     monkeypatch.setenv("NETRC", str(home / "file" / "netrc"))
 
-    with pytest.raises(Exception, match="could not be saved in .*/netrc: .*Run 'wandb login' instead") as caught:
+    with pytest.raises(Exception, match="could not be saved: .*/netrc.*Run 'wandb login' instead") as caught:
         foo.execute_operator(URI, dataset=dataset, params={"key": KEY})
 
     assert KEY not in str(caught.value)
+    dataset.delete()
+
+
+def test_the_app_asks_before_it_replaces_a_login(operator_login, fake_worker, home, media):
+    dataset = datasets.images(media, n=1)
+    netrc.save("http://wandb.test", KEY[::-1])
+    with pytest.raises(Exception, match="Nothing was changed. .*Replace another login") as caught:
+        foo.execute_operator(URI, dataset=dataset, params={"key": KEY})
+
+    assert not any(key in str(caught.value) for key in (KEY, KEY[::-1]))
+    assert entries(home / ".netrc")["wandb.test"][2] == KEY[::-1]
+    foo.execute_operator(URI, dataset=dataset, params={"key": KEY, "replace": True})
+    assert entries(home / ".netrc")["wandb.test"][2] == KEY
+    dataset.delete()
+
+
+def test_a_variable_switches_it_off(operator_login, fake_worker, home, media, monkeypatch):
+    dataset = datasets.images(media, n=1)
+    monkeypatch.setenv("FIFTYONE_WANDB_NO_LOGIN", "true")
+    ctx = ExecutionContext({"params": {}, "target": "inputs"}, operator_uri=URI)
+    form = operator_login.resolve_type(ctx, "inputs")
+    assert "key" not in form.to_json()["type"]["properties"]
+    with pytest.raises(Exception, match="switches this operator off|Path: off"):
+        foo.execute_operator(URI, dataset=dataset, params={"key": KEY})
+
+    assert fake_worker.lookups == []
+    assert os.listdir(home) == []
     dataset.delete()
 
 

@@ -10,6 +10,7 @@ import os
 from fiftyone.operators import types
 
 from .. import PLUGIN_NAME, lookups, names, settings
+from . import login_to_wandb
 from .forms import refuse
 
 # Of the bundle: it closes this form and opens that of the operator login_to_wandb.
@@ -125,7 +126,7 @@ def add_problem(inputs, found):
         return
 
     inputs.view("wandb_problem", types.Warning(label="W&B cannot be asked", description=found.problem))
-    if found.code in _LOGIN_CODES:
+    if found.code in _LOGIN_CODES and not login_to_wandb.is_off():
         inputs.btn("wandb_login", label="Log in to W&B", on_click=_OPEN_LOGIN, variant="outlined")
 
 

@@ -1,6 +1,7 @@
 """The operator ``login_to_wandb``: the one place where a key is typed."""
 
 import getpass
+import os
 import socket
 
 import fiftyone.operators as foo
@@ -10,8 +11,23 @@ from .. import calls, lookups, netrc, settings
 from ..errors import SETTINGS, WandBError
 from . import results
 
+#: The variable by which whoever runs the App's server switches the operator off.
+OFF = "FIFTYONE_WANDB_NO_LOGIN"
+
 _KEY = "key"
+_REPLACE = "replace"
 _SECONDS = 30.0
+
+
+def is_off():
+    """Whether nobody may log in from the App."""
+    return os.environ.get(OFF, "").strip().lower() not in ("", "0", "false", "no", "off")
+
+
+_OFF_TEXT = (
+    f"The variable {OFF} of the App's server switches this operator off. Whoever runs the server can log in with "
+    "'wandb login' there"
+)
 
 
 class LoginToWandB(foo.Operator):
@@ -38,12 +54,21 @@ class LoginToWandB(foo.Operator):
 
     def resolve_input(self, ctx):
         inputs = types.Object()
+        if is_off():
+            inputs.view("off", types.Error(label="Logging in is switched off", description=_OFF_TEXT)).invalid = True
+            return types.Property(inputs, view=types.View(label="Log in to W&B"))
+
+        try:
+            file = netrc.path()
+        except OSError as e:
+            file = e.filename
+
         inputs.view(
             "who",
             types.Warning(
                 label="Who will share this login",
                 description=(
-                    f"The key is saved in {netrc.path()} on '{socket.gethostname()}'. Everybody who uses this FiftyOne "
+                    f"The key is saved in {results.escape(str(file))} on '{socket.gethostname()}'. Everybody who uses this FiftyOne "
                     f"App, and every program of the user '{getpass.getuser()}' there, will be logged in to W&B as you, "
                     "until the entry is removed from the file. To share nothing, close this form and run 'wandb login' "
                     "where only you work, or set FIFTYONE_WANDB_API_KEY for your own process"
@@ -58,6 +83,12 @@ class LoginToWandB(foo.Operator):
             description="From your W&B user settings, or the page /authorize of your W&B server",
             view=view,
         )
+        inputs.bool(
+            _REPLACE,
+            default=False,
+            label="Replace another login",
+            description="If the file has another key for this server already, this one takes its place",
+        )
         return types.Property(inputs, view=types.View(label="Log in to W&B"))
 
     def resolve_execution_options(self, ctx):
@@ -66,6 +97,9 @@ class LoginToWandB(foo.Operator):
     def execute(self, ctx):
         # Out of the context: nothing that is made of it later can hold the key.
         key = str(ctx.params.pop(_KEY, "") or "").strip()
+        if is_off():
+            raise WandBError(_OFF_TEXT, source=SETTINGS, code="login_off")
+
         if not key:
             raise WandBError("Type the key first", source=SETTINGS, code="no_key")
 
@@ -76,11 +110,20 @@ class LoginToWandB(foo.Operator):
         asked["api_key"] = key
         answer = calls.ask(asked, {"lookup": {"kind": "LOOKUP_KIND_PROJECTS", "limit": 1}}, _SECONDS)
         try:
-            file = netrc.save(answer.base_url, key)
+            file = netrc.save(answer.base_url, key, replace=bool(ctx.params.get(_REPLACE)))
+        except netrc.AnotherLogin:
+            raise WandBError(
+                f"The key is good, but {netrc.path()} has another one for {answer.base_url}, which programs of this "
+                'machine may use. Nothing was changed. To put the new key in its place, tick "Replace another login" '
+                "and log in again",
+                source=SETTINGS,
+                code="another_login",
+            ) from None
         except (OSError, ValueError) as e:
             reason = getattr(e, "strerror", None) or "the key or the server's address cannot be written there"
+            where = f" ({e.filename})" if getattr(e, "filename", None) else ""
             raise WandBError(
-                f"The key is good, but it could not be saved in {netrc.path()}: {reason}. Run 'wandb login' instead",
+                f"The key is good, but it could not be saved: {reason}{where}. Run 'wandb login' instead",
                 source=SETTINGS,
                 code="not_saved",
             ) from None

@@ -17,9 +17,18 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+
+if __package__:
+    from . import descriptors, ownership
+else:  # run as a script
+    sys.path.insert(0, str(Path(__file__).parent))
+    import descriptors
+
+    import ownership
 
 #: The directory of the plugin.
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,7 +45,8 @@ SHOWN_LINES = 12
 
 _SUFFIXES = (".go", ".proto", ".graphql", ".sql", ".html", ".css", ".js", ".svg", ".json", ".tmpl")
 _OTHER_DIRS = frozenset(("testdata", "testworker", "standin", "cmd"))  # no part of the worker
-_PAUSE = 0.1  # seconds between two looks at a build, a lock or a request to cancel
+_PAUSE = 0.1  # seconds between two looks at a build or a request to cancel
+_WATCH = "--watch"  # the first argument of the process that _run starts
 
 
 class BuildError(Exception):
@@ -122,18 +132,28 @@ def source_hash(root: Path = ROOT) -> str:
 
 # -- what was built ----------------------------------------------------------------
 
-_sums: dict[tuple[str, int, int, int], str] = {}
+_sums: dict[tuple[int, ...], str] = {}
 
 
 def file_hash(path: Path) -> str:
-    """The SHA-256 of a file; remembered until the file changes."""
-    stat = path.stat()
-    key = (str(path), stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    """The SHA-256 of a regular file; remembered until the file changes."""
+    descriptor = ownership.open_regular(path)
+    try:
+        return open_hash(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def open_hash(descriptor: int) -> str:
+    """The SHA-256 of a file that is open; remembered until the file changes."""
+    status = os.fstat(descriptor)
+    # The last of these times cannot be set by anybody.
+    key = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     if key not in _sums:
         digest = hashlib.sha256()
-        with path.open("rb") as file:
-            while chunk := file.read(1 << 20):
-                digest.update(chunk)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        while chunk := os.read(descriptor, 1 << 20):
+            digest.update(chunk)
         _sums[key] = digest.hexdigest()
     return _sums[key]
 
@@ -181,6 +201,7 @@ def build(
     goarch: str = "",
     say: Callable[[str], None] = print,
     check: Callable[[], None] = lambda: None,
+    trusted: Callable[[Path], bool] = lambda _: True,
 ) -> str:
     """Builds the worker, unless binary is the build of these sources already.
 
@@ -190,6 +211,7 @@ def build(
         binary: the file to make
         say: is told what goes on
         check: called often; what it raises ends the work
+        trusted: whether a binary that is there may be used
 
     Returns:
         the hash of the sources
@@ -201,24 +223,41 @@ def build(
     """
     source = source_hash(root)
     binary.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(binary.parent / ".lock", lambda: say(WAITING), check):
-        if built_from(binary) == source:
+    with descriptors.locked(binary.parent / ".lock", lambda: say(WAITING), check):
+        remove_drafts(binary)
+        if built_from(binary) == source and trusted(binary):
             return source
         go = find_go()
         if go is None:
             raise NoGo
         say(BUILDING)
-        draft = binary.with_name(f".{binary.name}.{os.getpid()}.tmp")
+        drafts = draft_of(binary)
+        drafts.mkdir(0o700)
         try:
             command = [go, "build", "-mod=readonly", "-buildvcs=false", "-trimpath"]
-            command += ["-ldflags", f"-s -w -X main.sourceHash={source}", "-o", str(draft), package]
-            _run(command, root, _environment(goos, goarch), check)
-            draft.chmod(0o755)
-            _replace(draft, binary)
+            command += ["-ldflags", f"-s -w -X main.sourceHash={source}", "-o", str(drafts / binary.name), package]
+            environment = {**_environment(goos, goarch), "GOTMPDIR": str(drafts)}
+            _run(command, root, environment, check)
+            (drafts / binary.name).chmod(0o755)
+            _replace(drafts / binary.name, binary)
         finally:
-            draft.unlink(missing_ok=True)
+            remove_drafts(binary)
         write_label(binary, source)
     return source
+
+
+def draft_of(binary: Path) -> Path:
+    """Where this process keeps what is not finished. It belongs to whoever holds the lock of the directory."""
+    return binary.with_name(f".{binary.name}.{os.getpid()}.tmp")
+
+
+def remove_drafts(binary: Path) -> None:
+    """Removes what was not finished, also by processes that were killed. The caller holds the lock."""
+    for draft in binary.parent.glob(f".{binary.name}.*"):
+        if draft.is_dir() and not draft.is_symlink():
+            shutil.rmtree(draft, ignore_errors=True)
+        else:
+            draft.unlink(missing_ok=True)
 
 
 def _environment(goos: str, goarch: str) -> dict[str, str]:
@@ -230,11 +269,29 @@ def _environment(goos: str, goarch: str) -> dict[str, str]:
 
 
 def _run(command: list[str], root: Path, environment: dict[str, str], check: Callable[[], None]) -> None:
+    """Runs the go command. It ends with this process, however that ends: see _watch."""
+    with descriptors.fork_lock:
+        lifeline, own_end = map(descriptors.Descriptor, os.pipe())
+    try:
+        _run_watched(command, root, environment, check, lifeline)
+    finally:
+        lifeline.close()
+        own_end.close()
+
+
+def _run_watched(
+    command: list[str],
+    root: Path,
+    environment: dict[str, str],
+    check: Callable[[], None],
+    lifeline: descriptors.Descriptor,
+) -> None:
+    watched = [sys.executable, "-I", "-S", str(Path(__file__).resolve()), _WATCH, *command]
     process = subprocess.Popen(
-        command,
+        watched if sys.executable else command,
         cwd=root,
         env=environment,
-        stdin=subprocess.DEVNULL,
+        stdin=lifeline.fd,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -254,6 +311,21 @@ def _run(command: list[str], root: Path, environment: dict[str, str], check: Cal
         raise
     if process.returncode:
         raise BuildError(_summary(command[0], output))
+
+
+def _watch(command: list[str]) -> int:
+    """Runs a command until it ends, or until standard input does, since its other end is in the host."""
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+
+    def end_with_host() -> None:
+        while os.read(0, 1):
+            pass
+        if os.name == "posix":
+            os.killpg(0, signal.SIGKILL)  # a session of our own
+        process.kill()
+
+    threading.Thread(target=end_with_host, daemon=True).start()
+    return 1 if process.wait() else 0
 
 
 def _kill_group(process: subprocess.Popen[str]) -> None:
@@ -291,42 +363,11 @@ def _replace(draft: Path, binary: Path) -> None:
         draft.replace(binary)
 
 
-@contextlib.contextmanager
-def _locked(path: Path, waiting: Callable[[], None], check: Callable[[], None]) -> Iterator[None]:
-    """Holds a lock between processes. The system releases it when the process ends, however it does."""
-    with path.open("a+b") as file:
-        told = False
-        while not _try_lock(file.fileno()):
-            check()
-            if not told:
-                waiting()
-                told = True
-            time.sleep(_PAUSE)
-        yield
-
-
-if os.name == "nt":
-    import msvcrt
-
-    def _try_lock(fd: int) -> bool:
-        try:
-            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-else:
-    import fcntl
-
-    def _try_lock(fd: int) -> bool:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-
 def main(arguments: list[str] | None = None) -> int:
     """The command line."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == [_WATCH]:
+        return _watch(arguments[1:])
     parser = argparse.ArgumentParser(description="Build the worker of the plugin, if it is not current.")
     parser.add_argument("--goos", default="", help="the system to build for, as Go names it; by default this one")
     parser.add_argument("--goarch", default="", help="the processor to build for, as Go names it; by default this one")

@@ -8,10 +8,10 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import build
+from . import build, descriptors, ownership
 from .errors import WorkerBuildFailed, WorkerNotFound, WorkerStartError
 
 log = logging.getLogger("fiftyone_wandb.worker")
@@ -22,10 +22,14 @@ VARIABLE = "FIFTYONE_WANDB_WORKER"
 
 @dataclass(frozen=True)
 class Found:
-    """A binary, and the hash of the sources that it has to be built from."""
+    """A binary, the hash of the sources that it has to be built from, and its own, where that is known.
+
+    What is run is checked when it is started: it has to have this hash, and nobody else may be able to change it.
+    """
 
     binary: Path
     source: str
+    sha256: str = field(default="", compare=False)
 
 
 def find_worker(
@@ -57,24 +61,48 @@ def find_worker(
             raise WorkerNotFound(f"{VARIABLE} is {named!r}, but there is no such file. Correct it or unset it.")
         return Found(_executable(binary), source)
 
-    own = root / "build" / build.binary_name()
-    cached = cache_dir(source) / build.binary_name()
-    for binary in (own, cached):
-        if build.built_from(binary) == source:
-            return Found(_executable(binary), source)
-    return Found(_build(own, cached, root, say or log.warning, check), source)
+    places = [root / "build" / build.binary_name()]
+    if cache := cache_dir(source):
+        places.append(cache / build.binary_name())
+    doubts: list[str] = []
+    for binary in places:
+        if build.built_from(binary) == source and _trusted(binary, doubts):
+            return _found(binary, source)
+    return _found(_build(places, doubts, root, say or log.warning, check), source)
 
 
-def cache_dir(key: str) -> Path:
-    """Where the current user's binaries are kept, by the hash of their sources or, for mere copies, of themselves."""
-    home = Path.home()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = home / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
-    return base / "fiftyone-wandb" / key
+def _found(binary: Path, source: str) -> Found:
+    return Found(_executable(binary), source, build.file_hash(binary))
+
+
+def _trusted(binary: Path, doubts: list[str]) -> bool:
+    """Whether nobody else could have put a binary and its label there, or could exchange them."""
+    try:
+        ownership.check(binary)
+        ownership.check(build.label_path(binary))
+    except OSError as error:
+        doubt = f"The worker {binary} is not used: {error}."
+        if doubt not in doubts:
+            doubts.append(doubt)
+            log.warning("%s", doubt)
+        return False
+    return True
+
+
+def cache_dir(key: str) -> Path | None:
+    """A directory of the user's cache, which need not be there yet.
+
+    Binaries are kept there by the hash of their sources or, if they are mere copies, of themselves.
+
+    Returns:
+        the directory, or None if the user has no home directory: it is never made
+    """
+    variable = {"win32": "LOCALAPPDATA", "darwin": ""}.get(sys.platform, "XDG_CACHE_HOME")
+    if named := os.environ.get(variable):
+        return Path(named) / "fiftyone-wandb" / key
+    below = {"win32": "AppData/Local", "darwin": "Library/Caches"}.get(sys.platform, ".cache")
+    home = ownership.home()
+    return home / below / "fiftyone-wandb" / key if home else None
 
 
 def remedy(binary: Path) -> str:
@@ -84,30 +112,40 @@ def remedy(binary: Path) -> str:
     return f'Remove it, and the plugin builds its own: "{binary}"'
 
 
-def _build(own: Path, cached: Path, root: Path, say: Callable[[str], None], check: Callable[[], None]) -> Path:
-    """Builds the worker in the plugin's directory or, where that cannot be written to, in the cache."""
+def _build(
+    places: list[Path], doubts: list[str], root: Path, say: Callable[[str], None], check: Callable[[], None]
+) -> Path:
+    """Builds the worker in the first of the places that can be written to by this user and nobody else."""
     refused: OSError | None = None
-    for binary in (own, cached):
+    for binary in places:
         try:
-            build.build(binary, root=root, say=say, check=check)
+            if binary is not places[0]:
+                ownership.make_directory(binary.parent)
+            binary.parent.mkdir(exist_ok=True)
+            ownership.check(binary.parent)
+            build.build(binary, root=root, say=say, check=check, trusted=lambda found: _trusted(found, doubts))
             return binary
         except build.NoGo as error:
-            raise WorkerNotFound(_not_found(own, cached, error)) from None
+            raise WorkerNotFound(_not_found(places, doubts, error)) from None
         except build.BuildError as error:
             raise WorkerBuildFailed(str(error)) from None
         except OSError as error:
             refused = error
     raise WorkerNotFound(
-        f"The worker could not be built, since neither {own.parent} nor {cached.parent} can be written to ({refused}). "
+        f"The worker could not be built, since none of {', '.join(str(binary.parent) for binary in places)} is a "
+        f"directory that you, and nobody else, can write to ({refused}). "
         f"Build it elsewhere and name it by the variable {VARIABLE}."
     )
 
 
-def _not_found(own: Path, cached: Path, reason: Exception) -> str:
-    if own.exists():
+def _not_found(places: list[Path], doubts: list[str], reason: Exception) -> str:
+    own = places[0]
+    if doubts:
+        what = " ".join(doubts)
+    elif own.exists():
         what = f"The worker {own} was built from other sources than this plugin's, or has been changed since."
     else:
-        what = f"The W&B plugin has no worker yet: there is none at {own} and none at {cached}."
+        what = f"The W&B plugin has no worker yet: there is none at {' or '.join(map(str, places))}."
     return f"{what} {reason} Then run this again: it builds the worker, once."
 
 
@@ -121,13 +159,18 @@ def _executable(binary: Path) -> Path:
         return binary
     try:
         content = build.file_hash(binary)
-        copy = cache_dir(content) / build.binary_name()
-        if not copy.exists() or build.file_hash(copy) != content:
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            draft = copy.with_name(f".{copy.name}.{os.getpid()}.tmp")
-            shutil.copyfile(binary, draft)
-            draft.chmod(0o755)
-            draft.replace(copy)
+        cache = cache_dir(content)
+        if cache is None:
+            raise FileNotFoundError("you have no home directory")
+        copy = cache / build.binary_name()
+        ownership.make_directory(cache)
+        with descriptors.locked(cache / ".lock"):
+            build.remove_drafts(copy)
+            if not copy.exists() or build.file_hash(copy) != content:
+                draft = build.draft_of(copy)
+                shutil.copyfile(binary, draft)
+                draft.chmod(0o755)
+                draft.replace(copy)
     except OSError as error:
         raise WorkerStartError(
             f"The worker {binary} may not be executed, and it cannot be copied to the user's cache ({error}). "

@@ -76,7 +76,7 @@ class Worker:
         check()
         found = found or find.find_worker(say=say, check=check)
         self._channel: Any = None
-        self._process = Process(found.binary, certificate)
+        self._process = Process(found, certificate)
         try:
             answer = handshake.parse(self._process.first_line(start_timeout, check))
             self.target = answer.target

@@ -7,59 +7,27 @@ import os
 import shutil
 import stat
 import tempfile
-import threading
 import time
 from pathlib import Path
 
-try:
-    import fcntl
-except ImportError:  # Windows, which has no unix sockets for go-plugin either
-    fcntl = None
+from . import descriptors
+from .descriptors import Descriptor
+
+# Windows has no locks of directories, and no unix sockets for go-plugin either.
+_LOCKABLE = os.name == "posix"
 
 _PREFIX = "fiftyone-wandb-"
 _LONGEST_SOCKET_PATH = 103  # bytes; macOS has the lowest limit
 _SOCKET_NAME = "/plugin4294967295"  # the longest that go-plugin makes
 _YOUNG = 60.0  # seconds in which a directory may not be locked yet
 
-# Descriptors that a forked child has to close: with a copy of a lifeline, it would keep a
-# worker alive whose host has gone. The lock keeps forks out of the moment between the
-# making of a descriptor and its entry here.
-_ours: set[_Descriptor] = set()
-_fork_lock = threading.RLock()
-
-
-class _Descriptor:
-    """A file descriptor that is closed once, and that forked children do not keep."""
-
-    def __init__(self, fd: int) -> None:
-        self.fd = fd
-        _ours.add(self)
-
-    def close(self) -> None:
-        with _fork_lock:
-            if self in _ours:
-                _ours.remove(self)
-                os.close(self.fd)
-
-
-def _close_in_child() -> None:
-    for descriptor in _ours:
-        with contextlib.suppress(OSError):
-            os.close(descriptor.fd)
-    _ours.clear()
-    _fork_lock.release()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_fork_lock.acquire, after_in_parent=_fork_lock.release, after_in_child=_close_in_child)
-
 
 class Lifeline:
     """A pipe whose reading end is the worker's stdin. The worker ends when ours is closed."""
 
     def __init__(self) -> None:
-        with _fork_lock:
-            self._worker_end, self._own_end = map(_Descriptor, os.pipe())
+        with descriptors.fork_lock:
+            self._worker_end, self._own_end = map(Descriptor, os.pipe())
 
     @property
     def worker_end(self) -> int:
@@ -96,25 +64,21 @@ class PrivateDirectory:
             self._lock.close()
 
 
-def _lock_directory(path: str) -> _Descriptor | None:
+def _lock_directory(path: str) -> Descriptor | None:
     """What holds the lock of a directory; None if it is in use, not ours or not lockable."""
-    if fcntl is None:
+    if not _LOCKABLE:
         return None
     with contextlib.suppress(OSError):
-        with _fork_lock:
-            descriptor = _Descriptor(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW))
-        try:
-            fcntl.flock(descriptor.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            descriptor.close()
-            raise
-        return descriptor
+        descriptor = descriptors.opened(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        if descriptors.try_lock(descriptor.fd):
+            return descriptor
+        descriptor.close()
     return None
 
 
 def _remove_leftovers() -> None:
     """Removes directories of processes that were killed together with their workers."""
-    if fcntl is None:
+    if not _LOCKABLE:
         return
     for parent in {tempfile.gettempdir(), "/tmp"}:
         with contextlib.suppress(OSError), os.scandir(parent) as entries:

@@ -9,14 +9,16 @@ import os
 import queue
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from . import build, lifeline, logs
+from . import build, lifeline, logs, ownership
 from .errors import WorkerStartError
-from .find import remedy
+from .find import Found, remedy
 from .handshake import PROTOCOL
 
 #: The variables of the caller's environment that the worker gets: what its system needs.
@@ -39,22 +41,31 @@ _TAIL_LINES = 8
 class Process:
     """One worker process. It ends when ``stop`` is called, and when this process ends."""
 
-    def __init__(self, binary: Path, client_certificate: bytes) -> None:
+    def __init__(self, found: Found, client_certificate: bytes) -> None:
         """Starts the process.
 
         Args:
-            binary: the program
+            found: the program, and the hash that it has to have
             client_certificate: PEM of the one certificate that the worker will let in
 
         Raises:
-            WorkerStartError: if the system does not start it
+            WorkerStartError: if it is not what was found, somebody else could change it, or the system does not
+                start it
         """
+        program = _open(found)
+        try:
+            self._start(found.binary, program, client_certificate)
+        finally:
+            os.close(program)
+
+    def _start(self, binary: Path, program: int, client_certificate: bytes) -> None:
         self.pid_of_host = os.getpid()
         self._directory = lifeline.PrivateDirectory()
         self._lifeline = lifeline.Lifeline()
         try:
             self._process = subprocess.Popen(
                 [str(binary), "-log-level", logs.level_name()],
+                **_as_opened(program),
                 env=_environment(client_certificate, self._directory.path),
                 stdin=self._lifeline.worker_end,
                 stdout=subprocess.PIPE,
@@ -163,6 +174,40 @@ class Process:
                         logs.emit_raw(text)
                 elif text:
                     self._tail.append(logs.emit(text))
+
+
+def _open(found: Found) -> int:
+    """The descriptor of a program after it was checked."""
+    binary = found.binary
+    try:
+        program = ownership.open_regular(binary)
+    except OSError as error:
+        raise WorkerStartError(_why_not(binary, error)) from error
+    try:
+        ownership.check_open(binary, program)
+        if found.sha256 and build.open_hash(program) != found.sha256:
+            raise WorkerStartError(f"The worker {binary} was changed since it was found: try again.")
+    except OSError as error:
+        os.close(program)
+        raise WorkerStartError(
+            f"The worker {binary} is not run, since somebody else could have changed it: {error}. "
+            "Copy it to a directory that only you can write to, or remove it."
+        ) from None
+    except BaseException:
+        os.close(program)
+        raise
+    return program
+
+
+def _as_opened(program: int) -> dict[str, Any]:
+    """Options of Popen by which the very file is run that was checked, whatever has its name now.
+
+    Only Linux runs an open file. Elsewhere its name is run: nobody else can exchange it, and the user need not.
+    """
+    name = f"/proc/self/fd/{program}"
+    if sys.platform == "linux" and os.path.exists(name):
+        return {"executable": name, "pass_fds": (program,)}
+    return {}
 
 
 def _environment(client_certificate: bytes, directory: str) -> dict[str, str]:

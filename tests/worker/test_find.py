@@ -218,7 +218,7 @@ def read_only(open_directory: Path, worker: Found) -> tuple[Path, Path]:
     shutil.copyfile(worker.binary, binary)
     build.write_label(binary, source)
     cache.mkdir()
-    cache.chmod(0o777)
+    cache.chmod(0o1777)  # as /tmp
     for path in [plugin, *plugin.rglob("*")]:
         path.chmod(0o555 if path.is_dir() else 0o444)
     return plugin, cache
@@ -243,7 +243,7 @@ def test_nowhere_to_build(read_only: tuple[Path, Path]) -> None:
     (plugin / "build").chmod(0o555)
     cache.chmod(0o555)
     output = found_by_nobody(plugin, cache)
-    assert "WorkerNotFound: The worker could not be built, since neither" in output
+    assert "WorkerNotFound: The worker could not be built, since none of" in output
     assert "name it by the variable FIFTYONE_WANDB_WORKER" in output
 
 
@@ -293,6 +293,7 @@ def test_the_cache_is_where_the_system_has_it(
     monkeypatch.setattr(sys, "platform", platform)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(find.ownership, "home", lambda: Path(variables["HOME"]))
     assert find.cache_dir("k") == Path(expected)
 
 
@@ -351,7 +352,8 @@ def test_go_is_found_beside_python(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 def test_the_command_line_builds_and_says_where(plugin: Path, tmp_path: Path) -> None:
     for name in ("shim", "shim/worker"):
         (plugin / name).mkdir()
-    shutil.copy2(build.__file__, plugin / "shim" / "worker" / "build.py")
+    for name in ("build.py", "descriptors.py", "ownership.py"):
+        shutil.copy2(Path(build.__file__).with_name(name), plugin / "shim" / "worker" / name)
     command = [sys.executable, "-I", str(plugin / "shim/worker/build.py")]
     result = subprocess.run(command, check=True, capture_output=True, text=True, cwd=tmp_path)
     assert str(plugin / "build" / NAME) in result.stdout

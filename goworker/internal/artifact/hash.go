@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/localfile"
 )
 
 // bufferSize is how many bytes are read, hashed or written at once.
@@ -23,14 +24,22 @@ var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
 // HashFile reads a regular file once and gives the base64 MD5 that W&B knows it by, the hex
 // SHA-256 that its tables name it by, its size in bytes, and when it was last changed before
-// it was read. It stops when ctx is done, with ctx's error. Directories, devices and pipes
-// are refused without waiting for them.
+// it was read. It stops when ctx is done, with ctx's error. What package localfile does not
+// open is refused without waiting for it.
 func HashFile(ctx context.Context, path string) (md5b64, sha256hex string, size int64, mod time.Time, err error) {
-	file, info, err := openRegular(path)
+	file, err := localfile.Open(path)
 	if err != nil {
-		return "", "", 0, time.Time{}, err
+		return "", "", 0, time.Time{}, unreadable(path, err)
 	}
 	defer func() { _ = file.Close() }() // it was only read
+	return Hash(ctx, path, file)
+}
+
+// Hash is HashFile for a file that is open. The path is for errors.
+func Hash(ctx context.Context, path string, file *localfile.File) (md5b64, sha256hex string, size int64, mod time.Time, err error) {
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return "", "", 0, time.Time{}, unreadable(path, err)
+	}
 	buf := buffers.Get().(*[bufferSize]byte)
 	defer buffers.Put(buf)
 	short, long := md5.New(), sha256.New()
@@ -49,40 +58,15 @@ func HashFile(ctx context.Context, path string) (md5b64, sha256hex string, size 
 			return "", "", 0, time.Time{}, unreadable(path, err)
 		}
 	}
-	return base64.StdEncoding.EncodeToString(short.Sum(nil)), hex.EncodeToString(long.Sum(nil)), size, info.ModTime(), nil
-}
-
-// openRegular opens a file for reading if it is a regular one. It looks before it opens, as
-// opening alone can move a tape, and afterwards, as the file may have been replaced.
-func openRegular(path string) (*os.File, fs.FileInfo, error) {
-	info, err := os.Stat(path)
-	if err == nil && !info.Mode().IsRegular() {
-		return nil, nil, notAFile(path)
-	}
-	if err != nil {
-		return nil, nil, unreadable(path, err)
-	}
-	file, err := os.OpenFile(path, os.O_RDONLY|dontWait, 0)
-	if err != nil {
-		return nil, nil, unreadable(path, err)
-	}
-	info, err = file.Stat()
-	if err == nil && info.Mode().IsRegular() {
-		return file, info, nil
-	}
-	_ = file.Close() // it was only read
-	if err != nil {
-		return nil, nil, unreadable(path, err)
-	}
-	return nil, nil, notAFile(path)
-}
-
-func notAFile(path string) error {
-	return fault.New(fault.Media, "not_a_file", "%s is not a regular file, so it cannot be uploaded.", path)
+	return base64.StdEncoding.EncodeToString(short.Sum(nil)), hex.EncodeToString(long.Sum(nil)), size, file.Info().ModTime(), nil
 }
 
 func unreadable(path string, err error) error {
 	switch {
+	case errors.Is(err, localfile.ErrNotRegular):
+		return fault.Wrap(err, fault.Media, "not_a_file", "%s is not a regular file, so it cannot be uploaded.", path)
+	case errors.Is(err, localfile.ErrChanged):
+		return fault.Wrap(err, fault.Media, "file_changed", "The file %s became shorter while it was read. Try again when nothing writes to it.", path)
 	case errors.Is(err, fs.ErrNotExist):
 		return fault.Wrap(err, fault.Media, "missing_file", "The file %s does not exist. Put it back, or leave its sample out.", path)
 	case errors.Is(err, fs.ErrPermission):

@@ -15,6 +15,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/localfile"
 )
 
 const (
@@ -56,7 +57,7 @@ func NewSpool(parent string) (*Spool, error) {
 		if lock == nil {
 			continue // somebody sweeps at this moment and has it
 		}
-		if err := os.Mkdir(dir, 0o700); err != nil {
+		if err := localfile.Mkdir(dir); err != nil {
 			dropLock(lock)
 			return nil, spoolFault(err, parent)
 		}
@@ -158,14 +159,14 @@ func sweep(parent string) {
 // that NewSpool makes and of this user: the parent may be a directory for everybody.
 func looksLikeOurs(lockPath string) bool {
 	lock, err := os.Lstat(lockPath)
-	if err != nil || !lock.Mode().IsRegular() || !mine(lock) {
+	if err != nil || !lock.Mode().IsRegular() || !localfile.Mine(lock) {
 		return false
 	}
 	dir, err := os.Lstat(strings.TrimSuffix(lockPath, lockSuffix))
 	if errors.Is(err, fs.ErrNotExist) {
 		return true
 	}
-	return err == nil && dir.IsDir() && mine(dir) && private(dir)
+	return err == nil && dir.IsDir() && localfile.Private(dir)
 }
 
 // spoolFault is an error of the disk that the spool is on.

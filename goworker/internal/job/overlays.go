@@ -8,8 +8,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"io"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -17,6 +15,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/localfile"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/overlay"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumb"
@@ -219,22 +218,11 @@ func (o *overlays) load(path string, most int64) ([]byte, error) {
 	if rest, ok := strings.CutPrefix(path, "~/"); ok && o.home != "" {
 		path = filepath.Join(o.home, rest)
 	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() || info.Size() > largestFile { // opening a pipe could wait for ever
-		return nil, errors.New("no file that could be a mask")
-	}
-	if info.Size() > most {
+	data, err := localfile.ReadAll(path, min(most, largestFile))
+	if errors.Is(err, localfile.ErrTooLarge) && most < largestFile {
 		return nil, overlay.ErrLarge
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	return io.ReadAll(io.LimitReader(f, min(most, largestFile)))
+	return data, err
 }
 
 // drawRow draws the labels of the worker's row over its cells, and adds those of heatmaps.

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/localfile"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumb"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumbcache"
 )
@@ -27,23 +28,45 @@ func (f *sourceFile) look() {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		f.err = errMissing
-	case err != nil || !info.Mode().IsRegular(): // opening a pipe could wait for ever
+	case err != nil || !info.Mode().IsRegular():
 		f.err = errUnreadable
 	default:
 		f.info, f.state = info, thumbcache.FileState(f.path, info)
 	}
 }
 
-// reader opens the file.
-func (f *sourceFile) reader() (*os.File, error) {
-	file, err := os.Open(f.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, errMissing
+// reader opens the file, once, and gives it at its beginning. It stays open until close is called.
+func (f *sourceFile) reader() (*localfile.File, error) {
+	if f.file == nil {
+		file, err := localfile.Open(f.path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, errMissing
+		}
+		if err != nil {
+			return nil, errUnreadable
+		}
+		f.file = file
+		if f.info == nil || !sameFile(f.info, file.Info()) {
+			f.info, f.state = file.Info(), nil // it was exchanged or written to since the look
+		}
 	}
-	if err != nil {
+	if _, err := f.file.Seek(0, io.SeekStart); err != nil {
 		return nil, errUnreadable
 	}
-	return file, nil
+	return f.file, nil
+}
+
+// sameFile is whether a file was not exchanged or written to between two looks.
+func sameFile(a, b os.FileInfo) bool {
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
+}
+
+// close closes the file if it is open.
+func (f *sourceFile) close() {
+	if f != nil && f.file != nil {
+		_ = f.file.Close() // it was only read
+		f.file = nil
+	}
 }
 
 // read gives the file's content, until release is called. Large files wait until
@@ -56,7 +79,6 @@ func (f *sourceFile) read(ctx context.Context, p *pictures) (data []byte, releas
 	if err != nil {
 		return nil, nil, err
 	}
-	defer func() { _ = file.Close() }()
 	head := make([]byte, thumb.HeadSize)
 	n, err := io.ReadFull(file, head)
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
@@ -65,7 +87,7 @@ func (f *sourceFile) read(ctx context.Context, p *pictures) (data []byte, releas
 	if !thumb.Known(head[:n]) {
 		return nil, nil, errNotImage
 	}
-	size := f.info.Size()
+	size := file.Size()
 	if size > largestFile {
 		return nil, nil, errTooLarge
 	}
@@ -87,8 +109,7 @@ func (f *sourceFile) read(ctx context.Context, p *pictures) (data []byte, releas
 	return data, release, nil
 }
 
-// readAll reads the rest of a file behind its head. One that grows meanwhile is cut off,
-// and is found to be damaged then, or is not, as at any other moment.
+// readAll reads the rest of a file behind its head.
 func readAll(r io.Reader, head []byte, size int64) ([]byte, error) {
 	data := make([]byte, max(size, int64(len(head))))
 	n, err := io.ReadFull(r, data[copy(data, head):])

@@ -24,7 +24,11 @@ func (w *pictureWorker) original(ctx context.Context, m media) (pictureCell, err
 	if err != nil {
 		return pictureCell{}, err
 	}
-	digest, sha, size, mod, err := artifact.HashFile(ctx, m.path)
+	opened, err := file.reader()
+	if err != nil {
+		return pictureCell{}, err
+	}
+	digest, sha, size, mod, err := artifact.Hash(ctx, m.path, opened)
 	if err != nil {
 		if ctx.Err() != nil {
 			return pictureCell{}, ctx.Err()
@@ -49,7 +53,6 @@ func imageSize(file *sourceFile) (width, height int, format string, err error) {
 	if err != nil {
 		return 0, 0, "", err
 	}
-	defer func() { _ = f.Close() }()
 	config, format, err := thumb.Config(f)
 	if errors.Is(err, thumb.ErrUnsupported) {
 		return 0, 0, "", errNotImage

@@ -49,11 +49,15 @@ func (p *pictures) digest(ctx context.Context, file *sourceFile) (string, error)
 			return base64.StdEncoding.EncodeToString(sum), nil
 		}
 	}
-	digest, _, _, _, err := artifact.HashFile(ctx, file.path)
+	opened, err := file.reader()
+	if err != nil {
+		return "", nil //nolint:nilerr // the thumbnail's cell says what is wrong with it
+	}
+	digest, _, _, _, err := artifact.Hash(ctx, file.path, opened)
 	if err != nil {
 		return "", ctx.Err()
 	}
-	if sum, err := base64.StdEncoding.DecodeString(digest); err == nil && kept {
+	if sum, err := base64.StdEncoding.DecodeString(digest); err == nil && kept && file.state != nil {
 		p.cache.Put(key, sum)
 	}
 	return digest, nil

@@ -13,6 +13,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/localfile"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/poster"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumb"
@@ -143,6 +144,7 @@ func (w *pictureWorker) smaller(ctx context.Context, m media, o thumb.Options) (
 		return thumb.Thumb{}, false
 	}
 	file := &sourceFile{path: m.small}
+	defer file.close()
 	if file.look(); file.err != nil {
 		return thumb.Thumb{}, false
 	}
@@ -296,8 +298,9 @@ func (p *pictures) frame(ctx context.Context, file *sourceFile, at poster.Moment
 type sourceFile struct {
 	path  string
 	info  os.FileInfo
-	state []byte // see thumbcache.FileState
-	err   error  // why it is of no use
+	file  *localfile.File // once it was opened
+	state []byte          // see thumbcache.FileState
+	err   error           // why it is of no use
 
 	data []byte            // once it was read and is not large
 	sum  [sha256.Size]byte // of its content, once it was read
@@ -305,9 +308,13 @@ type sourceFile struct {
 	original *pictureCell
 }
 
+// close closes the file that is open.
+func (w *pictureWorker) close() { w.last.close() }
+
 // open looks at a file without reading it.
 func (w *pictureWorker) open(path string) (*sourceFile, error) {
 	if w.last == nil || w.last.path != path {
+		w.close()
 		w.last = &sourceFile{path: path}
 		w.last.look()
 	}

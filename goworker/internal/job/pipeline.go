@@ -58,6 +58,7 @@ func scanPictures(ctx context.Context, src *view.Source, v View, f *fields, t *t
 	for range workers {
 		g.Go(func() error {
 			w := p.worker(f)
+			defer w.close()
 			for task := range tasks {
 				if err := w.do(ctx, task); err != nil {
 					return err

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/localfile"
 )
 
 // A segment is the data of its records one after the other, then the index: a record of
@@ -71,7 +73,8 @@ func readRecord(b []byte) record {
 
 // segment is a finished one, open for reading.
 type segment struct {
-	file     *os.File
+	path     string
+	file     *localfile.File
 	index    []byte
 	dataSize int64
 
@@ -80,11 +83,11 @@ type segment struct {
 }
 
 func openSegment(path string, mod time.Time) (*segment, error) {
-	f, err := os.Open(path)
+	f, err := localfile.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	s := &segment{file: f, used: mod}
+	s := &segment{path: path, file: f, used: mod}
 	if err := s.readIndex(); err != nil {
 		_ = f.Close()
 		return nil, err
@@ -93,16 +96,12 @@ func openSegment(path string, mod time.Time) (*segment, error) {
 }
 
 func (s *segment) readIndex() error {
-	info, err := s.file.Stat()
-	if err != nil {
-		return err
-	}
 	var footer [footerSize]byte
-	if _, err := s.file.ReadAt(footer[:], info.Size()-int64(footerSize)); err != nil {
+	if _, err := s.file.ReadAt(footer[:], s.file.Size()-int64(footerSize)); err != nil {
 		return errDamaged
 	}
 	count, sum := binary.LittleEndian.Uint32(footer[:]), binary.LittleEndian.Uint32(footer[4:])
-	s.dataSize = info.Size() - int64(footerSize) - int64(count)*int64(recordSize)
+	s.dataSize = s.file.Size() - int64(footerSize) - int64(count)*int64(recordSize)
 	if string(footer[8:]) != segmentMagic || count > maxRecords || s.dataSize < 0 {
 		return errDamaged
 	}
@@ -165,7 +164,7 @@ func (s *segment) touch() {
 	now := time.Now()
 	if now.Sub(s.used) > touchAge {
 		s.used = now
-		_ = os.Chtimes(s.file.Name(), now, now)
+		_ = os.Chtimes(s.path, now, now)
 	}
 }
 

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/localfile"
 )
 
 // Key identifies what was asked for.
@@ -52,9 +54,6 @@ const (
 // coarse on some systems.
 const settled = 2 * time.Second
 
-// ErrNotPrivate is the error for a directory that others can write to or read.
-var ErrNotPrivate = errors.New("the cache directory is not private to this user")
-
 // Cache is an open cache. Any number of goroutines may use it.
 type Cache struct {
 	dir         string
@@ -68,17 +67,11 @@ type Cache struct {
 }
 
 // Open opens the cache in a directory, which it makes if it is missing. The segments
-// together are kept at about limit bytes at most.
+// together are kept at about limit bytes at most. It is localfile.ErrNotPrivate if others
+// could read what is in the directory, or exchange it.
 func Open(dir string, limit int64) (*Cache, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := localfile.PrivateDir(dir); err != nil {
 		return nil, err
-	}
-	info, err := os.Lstat(dir)
-	if err != nil {
-		return nil, err
-	}
-	if !info.IsDir() || !private(info) {
-		return nil, ErrNotPrivate
 	}
 	c := &Cache{dir: dir, limit: limit, segmentSize: min(SegmentSize, max(limit/4, 1))}
 	for _, one := range c.list() {
@@ -224,7 +217,7 @@ func (c *Cache) merge() {
 			return
 		}
 		for _, old := range merged {
-			_ = os.Remove(old.file.Name())
+			_ = os.Remove(old.path)
 		}
 		merged = merged[:0]
 	}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/localfile"
 )
 
 const large = 1 << 30
@@ -210,12 +212,12 @@ func TestOnlyAPrivateDirectoryIsUsed(t *testing.T) {
 	require.NoError(t, os.Mkdir(dir, 0o700))
 	require.NoError(t, os.Chmod(dir, 0o755))
 	_, err := Open(dir, large)
-	require.ErrorIs(t, err, ErrNotPrivate)
+	require.ErrorIs(t, err, localfile.ErrNotPrivate)
 	link := dir + "-link"
 	require.NoError(t, os.Chmod(dir, 0o700))
 	require.NoError(t, os.Symlink(dir, link))
 	_, err = Open(link, large)
-	assert.ErrorIs(t, err, ErrNotPrivate)
+	assert.ErrorIs(t, err, localfile.ErrNotPrivate)
 }
 
 func TestDraftsOfProcessesThatAreGoneAreRemoved(t *testing.T) {

@@ -8,12 +8,12 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/localfile"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
 )
 
@@ -121,7 +121,7 @@ func (t *tokenSource) header(ctx context.Context) (secret.String, error) {
 
 // exchange asks for a token: W&B's federated identity, a JWT bearer grant of RFC 7523.
 func (t *tokenSource) exchange(ctx context.Context) error {
-	jwt, err := os.ReadFile(t.settings.IdentityTokenFile)
+	jwt, err := localfile.ReadAll(t.settings.IdentityTokenFile, maxSettingsFile)
 	if err != nil {
 		return fault.Wrap(err, fault.Settings, "bad_settings",
 			"The identity token file of WANDB_IDENTITY_TOKEN_FILE (%s) cannot be read (%s). Correct the path, or unset the variable and use an API key.",

@@ -8,11 +8,11 @@ import (
 	"hash"
 	"io"
 	"io/fs"
-	"os"
 	"sync"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/localfile"
 )
 
 // source is something to upload: it can be opened again for each try, and must have
@@ -46,14 +46,13 @@ func bytesSource(data []byte) source {
 func fileSource(e artifact.Entry, offset, size int64, digest string) source {
 	changed := fileChanged(e)
 	return source{size: size, md5: digest, changed: changed, open: func() (io.ReadCloser, error) {
-		f, err := os.Open(e.LocalPath)
+		f, err := localfile.Open(e.LocalPath)
 		if err != nil {
 			return nil, unreadable(e, err)
 		}
-		info, err := f.Stat()
-		if err == nil && (info.Size() == e.Size || e.ModTime.IsZero() && info.Size() >= e.Offset+e.Size) {
+		if f.Size() == e.Size || e.ModTime.IsZero() && f.Size() >= e.Offset+e.Size {
 			_, err = f.Seek(e.Offset+offset, io.SeekStart)
-		} else if err == nil {
+		} else {
 			err = changed
 		}
 		if err != nil {
@@ -74,7 +73,7 @@ func unreadable(e artifact.Entry, err error) error {
 	switch {
 	case fault.As(err) != nil:
 		return err
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, localfile.ErrNotRegular), errors.Is(err, localfile.ErrChanged):
 		return fileChanged(e)
 	}
 	return fault.Wrap(err, fault.Media, "unreadable_file", "The file %s cannot be read any more (%s). Nothing was committed.", e.LocalPath, plainFileError(err))

@@ -178,7 +178,7 @@ func (c *Client) unknownEntity(entity string) *fault.Error {
 func (c *Client) badKey(e *serverError) *fault.Error {
 	f := fault.New(fault.Settings, "bad_key",
 		"W&B at %s does not accept the API key that was found in %s. Take a valid one from %s and run `wandb login --relogin`, or set FIFTYONE_WANDB_API_KEY or WANDB_API_KEY.",
-		c.host(), c.settings.KeySource, c.settings.AuthorizeURL())
+		c.settings.server(), c.settings.KeySource, c.settings.AuthorizeURL())
 	if e != nil {
 		f.Err = &serverError{op: e.op, status: e.status}
 	}

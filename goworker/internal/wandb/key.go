@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/localfile"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
 )
 
@@ -67,7 +67,7 @@ func (s *Settings) findKey(in Inputs, files settingsFiles) error {
 	if f, ok := files.find("api_key"); ok {
 		base, err := cleanBaseURL(firstOf(f.values["base_url"], defaultBaseURL), f.path)
 		if err == nil && sameServer(base, s.BaseURL) {
-			return s.setKey(f.values["api_key"], "W&B's settings file "+f.path)
+			return s.setKey(f.values["api_key"], settingsKeySource(f.path))
 		}
 	}
 	login := "`wandb login`"
@@ -76,7 +76,7 @@ func (s *Settings) findKey(in Inputs, files settingsFiles) error {
 	}
 	return fault.New(fault.Settings, "no_key",
 		"There is no API key for the W&B server %s.%s Run %s once, or set FIFTYONE_WANDB_API_KEY (a FiftyOne secret) or WANDB_API_KEY. Your key is on %s.",
-		hostOf(s.BaseURL), note, login, s.AuthorizeURL())
+		s.server(), note, login, s.AuthorizeURL())
 }
 
 // isExplicitServer tells whether the key of the arguments and secrets is meant for
@@ -103,7 +103,7 @@ func (s *Settings) setKey(key, source string) error {
 // netrcKey looks into the netrc file. The note says why it could not be read.
 func (s *Settings) netrcKey(in Inputs) (key, source, note string) {
 	for _, path := range netrcPaths(in) {
-		raw, err := os.ReadFile(path)
+		raw, err := localfile.ReadAll(path, maxSettingsFile)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -118,6 +118,19 @@ func (s *Settings) netrcKey(in Inputs) (key, source, note string) {
 		return key, path, ""
 	}
 	return "", "", ""
+}
+
+// netrcNames is whether the netrc file has an entry for this very server, beside the one for any.
+func (s *Settings) netrcNames(in Inputs) bool {
+	for _, path := range netrcPaths(in) {
+		raw, err := localfile.ReadAll(path, maxSettingsFile)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		_, machine := netrcPassword(parseNetrc(string(raw)), s.netrcHosts()...)
+		return machine != ""
+	}
+	return false
 }
 
 // netrcPaths are the places of the netrc file; the first that is there counts.

@@ -6,13 +6,13 @@ import (
 	"encoding/hex"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/localfile"
 )
 
 // Stores take at most maxParts parts; larger ones are rounded up to partUnit bytes.
@@ -45,7 +45,7 @@ func partSize(size, normal int64) int64 {
 // hashParts reads a file for the digests of its parts, and sees whether it still is
 // the file that was hashed before.
 func hashParts(ctx context.Context, e artifact.Entry, normal int64) ([]filePart, error) {
-	f, err := os.Open(e.LocalPath)
+	f, err := localfile.Open(e.LocalPath)
 	if err != nil {
 		return nil, unreadable(e, err)
 	}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/net/http/httpproxy"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/localfile"
 )
 
 // network is how the server is reached: through which proxy, trusting whom.
@@ -73,6 +74,9 @@ func isProxyURL(value string) bool {
 	return false
 }
 
+// maxBundle is how large a file of certificates may be, in bytes.
+const maxBundle = 64 << 20
+
 // addRoots adds the certificates of a file, or of a directory's files, to the
 // system's. Name is the variable that names the path.
 func addRoots(pool *x509.CertPool, name, path string) (*x509.CertPool, error) {
@@ -97,7 +101,7 @@ func addRoots(pool *x509.CertPool, name, path string) (*x509.CertPool, error) {
 	}
 	added := false
 	for _, p := range paths {
-		raw, err := os.ReadFile(p)
+		raw, err := localfile.ReadAll(p, maxBundle)
 		if err != nil && !info.IsDir() {
 			return nil, refuse(err, "cannot be read: "+plainFileError(err))
 		}

@@ -3,7 +3,6 @@ package wandb
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"gopkg.in/ini.v1"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/localfile"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
 )
 
@@ -71,11 +71,14 @@ type Settings struct {
 
 	network network
 	newRun  newRun
+	// serverFile is the settings file that named the server, localServer whether that is ./wandb/settings.
+	serverFile  string
+	localServer bool
 }
 
 // Resolve finds the settings as the official client would, with the arguments and
 // secrets first. Its faults are no_key, bad_key (one that is no key by its looks),
-// bad_settings, bad_name, offline and disabled.
+// bad_settings, untrusted_settings, bad_name, offline and disabled.
 func Resolve(in Inputs) (Settings, error) {
 	files, err := readSettingsFiles(in)
 	if err != nil {
@@ -87,6 +90,9 @@ func Resolve(in Inputs) (Settings, error) {
 	s := Settings{UserAgent: in.UserAgent, newRun: newRunOf(in)}
 	if s.BaseURL, err = resolveBaseURL(in, files); err != nil {
 		return Settings{}, err
+	}
+	if named, ok := files.find("base_url"); ok && in.serverFromFiles() {
+		s.serverFile, s.localServer = named.path, named.local
 	}
 	if s.AppURL, err = appURL(s.BaseURL, in.Env["WANDB_APP_URL"]); err != nil {
 		return Settings{}, err
@@ -110,6 +116,9 @@ func Resolve(in Inputs) (Settings, error) {
 		return Settings{}, err
 	}
 	if err := s.findKey(in, files); err != nil {
+		return Settings{}, err
+	}
+	if err := s.checkLocal(in, files); err != nil {
 		return Settings{}, err
 	}
 	return s, nil
@@ -154,6 +163,7 @@ type settingsFiles []settingsFile
 
 type settingsFile struct {
 	path   string
+	local  bool // it is the one of the caller's directory
 	values map[string]string
 }
 
@@ -181,8 +191,10 @@ func (fs settingsFiles) source(key string) string {
 // it names would be passed over and the key sent elsewhere.
 func readSettingsFiles(in Inputs) (settingsFiles, error) {
 	var paths []string
+	local := ""
 	if in.Dir != "" {
-		paths = append(paths, filepath.Join(in.Dir, "wandb", "settings"))
+		local = filepath.Join(in.Dir, "wandb", "settings")
+		paths = append(paths, local)
 	}
 	if dir := in.Env["WANDB_CONFIG_DIR"]; dir != "" {
 		paths = append(paths, filepath.Join(expandHome(dir, in.Home), "settings"))
@@ -191,7 +203,7 @@ func readSettingsFiles(in Inputs) (settingsFiles, error) {
 	}
 	var out settingsFiles
 	for _, path := range paths {
-		raw, err := os.ReadFile(path)
+		raw, err := localfile.ReadAll(path, maxSettingsFile)
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 			continue
 		}
@@ -206,10 +218,13 @@ func readSettingsFiles(in Inputs) (settingsFiles, error) {
 			return nil, fault.Wrap(err, fault.Settings, "bad_settings",
 				"W&B's settings file %s is not in the INI format. Correct it or remove it.", path)
 		}
-		out = append(out, settingsFile{path: path, values: cfg.Section("default").KeysHash()})
+		out = append(out, settingsFile{path: path, local: path == local, values: cfg.Section("default").KeysHash()})
 	}
 	return out, nil
 }
+
+// maxSettingsFile is how large a file of settings, keys or tokens may be, in bytes.
+const maxSettingsFile = 4 << 20
 
 // expandHome replaces a leading ~ by the caller's home directory.
 func expandHome(path, home string) string {

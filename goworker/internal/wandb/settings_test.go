@@ -247,3 +247,68 @@ func TestSettingsDoNotShowTheKey(t *testing.T) {
 	assertHidden(t, s, key)
 	assertHidden(t, s, "hunter2")
 }
+
+// A directory that was cloned or unpacked decides neither where a key of the user goes, nor who
+// can listen on the way.
+func TestTheSettingsOfADirectoryGetNoKeyOfTheUser(t *testing.T) {
+	secretKey := someKey()
+	const evil = "http://evil.example.com"
+	named := map[string]string{".netrc": "machine evil.example.com login user password " + secretKey}
+	for name, c := range map[string]struct {
+		local string
+		home  map[string]string
+		env   map[string]string
+		arg   bool
+		word  string // of the refusal; none where there is no refusal
+	}{
+		"server, secret":           {local: "base_url = " + evil, arg: true, word: "names the server " + evil},
+		"server, variable":         {local: "base_url = " + evil, env: map[string]string{"WANDB_API_KEY": secretKey}, word: "wandb login --host=" + evil},
+		"server, default of netrc": {local: "base_url = " + evil, home: map[string]string{".netrc": "default login user password " + secretKey}, word: "names the server"},
+		"server, token":            {local: "base_url = " + evil, env: map[string]string{"WANDB_IDENTITY_TOKEN_FILE": "/token"}, word: "names the server"},
+		"server, other own":        {local: "base_url = " + evil, home: map[string]string{".config/wandb/settings": "[default]\nbase_url = http://wandb.mine"}, arg: true, word: "names the server"},
+		"own settings name it":     {local: "base_url = " + evil, home: map[string]string{".config/wandb/settings": "[default]\nbase_url = " + evil}, arg: true},
+		"netrc names it":           {local: "base_url = " + evil, home: named},
+		"netrc names it, variable": {local: "base_url = " + evil, home: named, env: map[string]string{"WANDB_API_KEY": secretKey}},
+		"its own key":              {local: "base_url = " + evil + "\napi_key = " + secretKey},
+		"W&B's cloud":              {local: "base_url = https://api.wandb.ai", arg: true},
+		"a variable names another": {local: "base_url = " + evil, env: map[string]string{"WANDB_BASE_URL": "http://wandb.mine"}, arg: true},
+		"proxy":                    {local: "https_proxy = http://me:canary@proxy.evil:3128", arg: true, word: "sets the proxy proxy.evil:3128"},
+		"proxy, netrc":             {local: "http_proxy = http://proxy.evil", home: map[string]string{".netrc": "machine api.wandb.ai login user password " + secretKey}, word: "WANDB_HTTP_PROXY"},
+		"own proxy":                {local: "https_proxy = http://proxy.mine", home: map[string]string{".config/wandb/settings": "[default]\nhttps_proxy = http://proxy.mine"}, arg: true},
+		"a variable sets another":  {local: "https_proxy = http://proxy.evil", env: map[string]string{"WANDB_HTTPS_PROXY": "http://proxy.mine"}, arg: true},
+		"no check of certificates": {local: "insecure_disable_ssl = true", arg: true, word: "certificate"},
+		"checked all the same":     {local: "insecure_disable_ssl = false", arg: true},
+		"a variable says so, too":  {local: "insecure_disable_ssl = true", env: map[string]string{"WANDB_INSECURE_DISABLE_SSL": "true"}, arg: true},
+		"plain settings":           {local: "entity = them\nproject = theirs", arg: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			home, dir := t.TempDir(), t.TempDir()
+			path := write(t, "[default]\n"+c.local+"\n", dir, "wandb", "settings")
+			for file, text := range c.home {
+				write(t, text+"\n", home, file)
+			}
+			in := wandb.Inputs{Home: home, Dir: dir, Env: c.env}
+			if c.arg {
+				in.APIKey = secret.String(secretKey)
+			}
+			_, err := wandb.Resolve(in)
+			if c.word == "" {
+				require.NoError(t, err)
+				return
+			}
+			assert.Equal(t, "untrusted_settings", fault.Code(err))
+			require.ErrorContains(t, err, c.word)
+			require.ErrorContains(t, err, path, "it says which file was used")
+			assert.NotContains(t, err.Error(), "canary")
+			assert.NotContains(t, err.Error(), secretKey)
+		})
+	}
+}
+
+func TestErrorsAboutTheKeySayWhichFileNamedTheServer(t *testing.T) {
+	home := t.TempDir()
+	path := write(t, "[default]\nbase_url = http://wandb.example.com\n", home, ".config", "wandb", "settings")
+	_, err := wandb.Resolve(wandb.Inputs{Home: home, Env: map[string]string{}})
+	assert.Equal(t, "no_key", fault.Code(err))
+	require.ErrorContains(t, err, "named by W&B's settings file "+path)
+}

@@ -40,6 +40,11 @@ func resolveBaseURL(in Inputs, files settingsFiles) (string, error) {
 	return defaultBaseURL, nil
 }
 
+// serverFromFiles is whether only the settings files can name the server.
+func (in Inputs) serverFromFiles() bool {
+	return (in.ActiveRun == nil || strings.TrimSpace(in.ActiveRun.BaseURL) == "") && in.BaseURL == "" && strings.TrimSpace(in.Env["WANDB_BASE_URL"]) == ""
+}
+
 // cleanBaseURL checks a server's address and brings it into its one form: lower-case
 // host, no slash at the end. From names where the address was found.
 func cleanBaseURL(raw, from string) (string, error) {
