@@ -17,6 +17,7 @@ import (
 type membership struct {
 	collection *collection
 	artifact   *artifact
+	index      int // its number there
 }
 
 // membership finds a version by "collection:alias"; nil if there is none.
@@ -30,7 +31,7 @@ func (c *collection) member(d *data, alias string) *membership {
 		return nil
 	}
 	if a := c.find(d, alias); a != nil {
-		return &membership{c, a}
+		return c.memberOf(a)
 	}
 	return nil
 }
@@ -65,7 +66,7 @@ func (s *Server) artifactTypeFields() map[string]gqlexec.Resolver {
 // collectionsOf are a project's collections that have a version, oldest first; kind "" is every type.
 func (d *data) collectionsOf(projectKey, kind string) []*collection {
 	return sorted(d.Collections, func(c *collection) bool {
-		return c.projectKey() == projectKey && (kind == "" || c.Type == kind) && len(c.versions) > 0
+		return c.projectKey() == projectKey && (kind == "" || c.Type == kind) && len(c.members(d)) > 0
 	}, func(c *collection) int64 { return c.N })
 }
 
@@ -134,9 +135,9 @@ func (s *Server) versions(c *collection, args gqlexec.Args) (any, error) {
 		head, rest, _ := strings.Cut(field, ".")
 		switch head {
 		case "versionIndex":
-			return float64(a.Version), nil
+			return float64(c.memberOf(a).index), nil
 		case "name", "version":
-			return fmt.Sprintf("v%d", a.Version), nil
+			return fmt.Sprintf("v%d", c.memberOf(a).index), nil
 		case "state":
 			return a.State, nil
 		case "digest":
@@ -158,12 +159,12 @@ func (s *Server) versions(c *collection, args gqlexec.Args) (any, error) {
 		}
 		return nil, badRequest("unknown key " + field + " in the filters or the order")
 	}
-	list, err := filtered(c.versions, str(args, "filters"), str(args, "order"), "-versionIndex", get)
+	list, err := filtered(c.members(s.data), str(args, "filters"), str(args, "order"), "-versionIndex", get)
 	if err != nil {
 		return nil, err
 	}
 	return connection(s, list, args, func(a *artifact) gqlexec.Object {
-		return gqlexec.Object{"node": a, "version": fmt.Sprintf("v%d", a.Version)}
+		return gqlexec.Object{"node": a, "version": fmt.Sprintf("v%d", c.memberOf(a).index)}
 	})
 }
 
@@ -190,8 +191,8 @@ func (d *data) aliasObjects(c *collection, a *artifact) []gqlexec.Object {
 	for _, name := range c.aliasesOf(a.ID) {
 		out = append(out, d.aliasObject(c, name))
 	}
-	if a.Version >= 0 {
-		out = append(out, d.aliasObject(c, fmt.Sprintf("v%d", a.Version)))
+	if index := c.memberOf(a).index; index >= 0 {
+		out = append(out, d.aliasObject(c, fmt.Sprintf("v%d", index)))
 	}
 	return out
 }
@@ -232,9 +233,19 @@ func (s *Server) artifactFields() map[string]gqlexec.Resolver {
 		"fileCount":       on(func(a *artifact) any { return len(a.contents) }),
 		"createdAt":       on(func(a *artifact) any { return a.Created }),
 		"updatedAt":       on(func(a *artifact) any { return a.Updated }),
-		"aliases":         on(func(a *artifact) any { return s.data.aliasObjects(s.collectionOf(a), a) }),
+		"aliases": on(func(a *artifact) any {
+			out := s.data.aliasObjects(s.collectionOf(a), a)
+			for _, c := range s.data.linkedTo(a) {
+				out = append(out, s.data.aliasObjects(c, a)...)
+			}
+			return out
+		}),
 		"artifactMemberships": with(func(a *artifact, args gqlexec.Args) (any, error) {
-			return connection(s, []*membership{{s.collectionOf(a), a}}, args, node[*membership])
+			all := []*membership{s.collectionOf(a).memberOf(a)}
+			for _, c := range s.data.linkedTo(a) {
+				all = append(all, c.memberOf(a))
+			}
+			return connection(s, all, args, node[*membership])
 		}),
 		"currentManifest":        on(func(a *artifact) any { return s.manifestObject(a) }),
 		"files":                  with(s.artifactFiles),
@@ -258,8 +269,13 @@ func (d *data) usersOf(a *artifact) []*run {
 
 func (s *Server) membershipFields() map[string]gqlexec.Resolver {
 	return map[string]gqlexec.Resolver{
-		"id":                 on(func(m *membership) any { return opaque("ArtifactCollectionMembership", m.artifact.ID) }),
-		"versionIndex":       on(func(m *membership) any { return versionIndex(m.artifact) }),
+		"id": on(func(m *membership) any { return opaque("ArtifactCollectionMembership", m.artifact.ID) }),
+		"versionIndex": on(func(m *membership) any {
+			if m.index < 0 {
+				return nil
+			}
+			return m.index
+		}),
 		"createdAt":          on(func(m *membership) any { return m.artifact.Created }),
 		"aliases":            on(func(m *membership) any { return s.data.aliasObjects(m.collection, m.artifact) }),
 		"artifactCollection": on(func(m *membership) any { return m.collection }),

@@ -48,6 +48,9 @@ type Behaviour struct {
 	// HiddenProjects are projects, as "entity/project", that the key may not see: null in a
 	// question, 404 "project not found" for a run that is to be made there.
 	HiddenProjects []string `json:"hidden_projects"`
+	// AccessHeader is a header, as "Name: value", that an access proxy before the API and the
+	// storage wants to see: requests without it get the proxy's 403. Empty for no proxy.
+	AccessHeader string `json:"access_header"`
 }
 
 func (b Behaviour) check() error {

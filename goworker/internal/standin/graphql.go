@@ -25,18 +25,22 @@ func (s *Server) newExecutor() (*gqlexec.Executor, error) {
 		"User": s.userFields(), "Entity": s.entityFields(),
 		"Project": s.projectFields(), "Run": s.runFields(), "File": s.fileFields(),
 		"ArtifactType": s.artifactTypeFields(), "ArtifactSequence": s.collectionFields(),
-		"Artifact": s.artifactFields(), "ArtifactCollectionMembership": s.membershipFields(),
+		"ArtifactPortfolio": s.portfolioFields(),
+		"Artifact":          s.artifactFields(), "ArtifactCollectionMembership": s.membershipFields(),
 		"View": s.viewFields(),
 	}
 	return gqlexec.New(schema, gqlexec.Config{
 		Types: types,
 		TypeOf: func(value any) string {
-			switch value.(type) {
+			switch v := value.(type) {
 			case *run:
 				return "Run"
 			case person:
 				return "User"
 			case *collection:
+				if v.Links != nil {
+					return "ArtifactPortfolio"
+				}
 				return "ArtifactSequence"
 			}
 			return ""

@@ -24,7 +24,7 @@ func (s *Server) apiHandler() http.Handler {
 	api.HandleFunc("POST /files/{entity}/{project}/{run}/file_stream", s.fileStreamEndpoint)
 	api.HandleFunc("GET /files/{entity}/{project}/{run}/{name...}", s.runFileEndpoint)
 	api.HandleFunc("GET /artifactsV2/{region}/{rest...}", s.directEndpoint)
-	counted, admin, shown := s.counted(api), s.adminHandler(), s.pages.handler()
+	counted, admin, shown := s.behindAccessProxy(s.counted(api)), s.adminHandler(), s.pages.handler()
 	byPath := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 		switch {

@@ -33,6 +33,11 @@ type RunState struct {
 	Files       []string            `json:"files"`
 	Outputs     []string            `json:"outputs"` // artifact IDs
 	Inputs      []string            `json:"inputs"`
+	Group       string              `json:"group"`
+	JobType     string              `json:"job_type"`
+	Notes       string              `json:"notes"`
+	Host        string              `json:"host"`
+	Program     string              `json:"program"`
 	Upserts     int                 `json:"upserts"`      // how often upsertBucket wrote to it
 	StreamPosts int                 `json:"stream_posts"` // how often file_stream was posted to
 	// PostsAfterEnd counts posts that woke a run which had ended.
@@ -130,7 +135,8 @@ func (s *Server) runState(r *run) RunState {
 	return RunState{
 		ID: r.ID, Entity: r.Entity, Project: r.Project, Name: r.Name, DisplayName: r.DisplayName, State: s.stateOf(r),
 		States: slices.Clone(r.States), Deleted: r.Deleted, Tags: slices.Clone(r.Tags), Config: rawJSON(r.Config),
-		Summary:  rawJSON(r.Summary),
+		Summary: rawJSON(r.Summary),
+		Group:   r.Group, JobType: r.JobType, Notes: r.Notes, Host: r.Host, Program: r.Program,
 		ExitCode: r.ExitCode, Streams: streams, Files: slices.Sorted(maps.Keys(r.Files)), Outputs: slices.Clone(r.Outputs),
 		Inputs: slices.Clone(r.Inputs), Upserts: r.Upserts, StreamPosts: r.StreamPosts, PostsAfterEnd: r.PostsAfterEnd,
 	}

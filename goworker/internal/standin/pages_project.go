@@ -92,7 +92,9 @@ func (p *pages) project(r *http.Request) (string, *page, error) {
 			content.Runs = append(content.Runs, p.runRow(d, run))
 		}
 		for _, c := range d.collectionsOf(project.key(), r.PathValue("type")) {
-			content.Collections = append(content.Collections, collectionRowOf(c))
+			if c.Links == nil { // what is linked is shown where it was logged
+				content.Collections = append(content.Collections, collectionRowOf(c))
+			}
 		}
 		for _, v := range d.views(project, gqlexec.Args{}) {
 			content.Reports = append(content.Reports, reportRow{v.title(), v.Description, v.href(), v.Updated})

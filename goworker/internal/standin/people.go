@@ -1,6 +1,7 @@
 package standin
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -9,8 +10,9 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin/gqlexec"
 )
 
-// person is the one user of a stand-in; there is nothing to hold about them.
-type person struct{}
+// person is the one user of a stand-in, or, with another name, somebody for whom a service account
+// works.
+type person struct{ username string }
 
 // userID is the ID of that user.
 var userID = opaque("User", 1)
@@ -22,7 +24,7 @@ func (s *Server) userFields() map[string]gqlexec.Resolver {
 	return map[string]gqlexec.Resolver{
 		"id":       constant(userID),
 		"name":     constant("Local User"),
-		"username": constant(s.opts.Entity), "email": constant(s.opts.Entity + "@localhost"),
+		"username": on(func(p person) any { return cmp.Or(p.username, s.opts.Entity) }), "email": constant(s.opts.Entity + "@localhost"),
 		"admin": constant(false), "flags": constant("{}"), "deletedAt": constant(nil), "photoUrl": constant(nil),
 		"entity":  constant(s.opts.Entity),
 		"apiKeys": apiKeys,
@@ -33,7 +35,7 @@ func (s *Server) userFields() map[string]gqlexec.Resolver {
 			}
 			return constant(gqlexec.Object{"edges": edges})
 		}(),
-		"organizations": constant([]any{}),
+		"organizations": constant(s.organizations()),
 	}
 }
 
@@ -60,7 +62,13 @@ func (s *Server) entityFields() map[string]gqlexec.Resolver {
 		}),
 		"privateOnly": constant(false), "storageBytes": constant(0), "codeSavingEnabled": constant(false),
 		"defaultAccess": constant("PRIVATE"), "isPaid": constant(false), "members": constant([]any{}),
-		"organization": constant(nil), "user": constant(person{}),
+		"organization": on(func(e entityName) any { return s.organization(string(e)) }),
+		"user": on(func(e entityName) any {
+			if string(e) != s.opts.Entity {
+				return nil
+			}
+			return person{}
+		}),
 		"project": with(func(e entityName, args gqlexec.Args) (any, error) {
 			return s.data.Projects[key(string(e), str(args, "name"))], nil
 		}),
@@ -78,7 +86,7 @@ func (s *Server) allowed(entity string) (string, error) {
 		return s.opts.Entity, nil
 	case slices.Contains(s.opts.Forbidden, entity):
 		return "", &gqlexec.Error{Message: "permission denied", Status: http.StatusForbidden, Code: "PERMISSION_ERROR"}
-	case !slices.Contains(s.entities(), entity):
+	case !slices.Contains(s.entities(), entity) && !slices.Contains(s.opts.Organizations, entity):
 		return "", notFound("entity " + entity + " not found")
 	}
 	return entity, nil

@@ -32,8 +32,15 @@ func (s *Server) queryFields() map[string]gqlexec.Resolver {
 			name, err := s.allowed(str(args, "name"))
 			return entityName(name), err
 		}),
-		"organization": constant(nil),
-		"project":      root(s.queryProject), "model": root(s.queryModel),
+		"organization": root(func(args gqlexec.Args) (any, error) {
+			for _, o := range s.organizations() {
+				if o["name"] == str(args, "name") {
+					return o, nil
+				}
+			}
+			return nil, nil
+		}),
+		"project": root(s.queryProject), "model": root(s.queryModel),
 		"models": root(s.queryModels),
 		"artifact": root(func(args gqlexec.Args) (any, error) {
 			if a := s.data.Artifacts[str(args, "id")]; a != nil && a.State != deleted {
@@ -117,12 +124,16 @@ func (d *data) ensureProject(s *Server, entity, name string) (*project, bool, er
 	if err := checkProjectName(name); err != nil {
 		return nil, false, err
 	}
-	p = &project{
+	return d.newProject(entity, name), true, nil
+}
+
+func (d *data) newProject(entity, name string) *project {
+	p := &project{
 		ID: opaque("Project", "v1:"+name+":"+entity), N: d.next(), Entity: entity, Name: name, Created: now(),
 		Types: map[string]*artifactType{},
 	}
 	d.Projects[p.key()] = p
-	return p, true, nil
+	return p
 }
 
 func (s *Server) projectFields() map[string]gqlexec.Resolver {

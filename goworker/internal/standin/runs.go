@@ -51,7 +51,7 @@ func (s *Server) runFields() map[string]gqlexec.Resolver {
 		"createdAt":      on(func(r *run) any { return r.Created }),
 		"updatedAt":      on(func(r *run) any { return r.Heartbeat }),
 		"heartbeatAt":    on(func(r *run) any { return r.Heartbeat }),
-		"user":           constant(person{}),
+		"user":           on(func(r *run) any { return person{r.User} }),
 		"project":        on(func(r *run) any { return s.data.Projects[r.projectKey()] }),
 		"fileCount":      on(func(r *run) any { return len(r.Files) }),
 		"files":          with(s.runFiles),

@@ -19,14 +19,14 @@ var runStates = []string{"pending", "running", "finished", "failed", "crashed", 
 // mutationFields are the entry points for writing. They lock the data themselves.
 func (s *Server) mutationFields() map[string]gqlexec.Resolver {
 	return map[string]gqlexec.Resolver{
-		"upsertBucket": mutation(s.upsertBucket), "upsertModel": mutation(s.upsertModel),
+		"upsertBucket": s.upsertBucketOf(), "upsertModel": mutation(s.upsertModel),
 		"deleteRun": mutation(s.deleteRun), "stopRun": mutation(s.stopRun), "updateRunState": mutation(s.updateRunState),
 		"createRunFiles": mutation(s.createRunFiles), "upsertView": mutation(s.upsertView),
 		"createArtifact": s.finite(mutation(s.createArtifact)), "createArtifactManifest": mutation(s.createArtifactManifest),
 		"updateArtifactManifest":          mutation(s.updateArtifactManifest),
 		"createArtifactFiles":             mutation(s.createArtifactFiles),
 		"completeMultipartUploadArtifact": mutation(s.completeMultipart),
-		"commitArtifact":                  mutation(s.commitArtifact), "useArtifact": mutation(s.useArtifact),
+		"commitArtifact":                  mutation(s.commitArtifact), "useArtifact": mutation(s.useArtifact), "linkArtifact": mutation(s.linkArtifact),
 		"updateArtifact": s.finite(mutation(s.updateArtifact)), "deleteArtifact": mutation(s.deleteArtifact),
 		"addAliases":                             mutation(s.addAliases),
 		"deleteAliases":                          mutation(s.deleteAliases),
@@ -46,6 +46,21 @@ func (s *Server) finite(next gqlexec.Resolver) gqlexec.Resolver {
 			s.noAnswer(ctx.Value(asking{}).(*http.Request))
 		}
 		return next(ctx, source, args)
+	}
+}
+
+// upsertBucketOf notes the user for whom a run is made: a service account names one by a header.
+func (s *Server) upsertBucketOf() gqlexec.Resolver {
+	return func(ctx context.Context, source any, args gqlexec.Args) (any, error) {
+		out, err := mutation(s.upsertBucket)(ctx, source, args)
+		request, ok := ctx.Value(asking{}).(*http.Request)
+		if payload, made := out.(gqlexec.Object); ok && made && err == nil && payload["inserted"] == true {
+			err = s.change(func(*data) error {
+				payload["bucket"].(*run).User = request.Header.Get("X-WANDB-USERNAME")
+				return nil
+			})
+		}
+		return out, err
 	}
 }
 
@@ -189,7 +204,7 @@ func (r *run) assign(input gqlexec.Args) {
 	r.Upserts++
 	for name, field := range map[string]*string{
 		"groupName": &r.Group, "description": &r.Description, "displayName": &r.DisplayName, "notes": &r.Notes,
-		"commit": &r.Commit, "host": &r.Host, "jobType": &r.JobType, "sweep": &r.Sweep,
+		"commit": &r.Commit, "host": &r.Host, "jobProgram": &r.Program, "jobType": &r.JobType, "sweep": &r.Sweep,
 	} {
 		if text, ok := input[name].(string); ok {
 			*field = text

@@ -42,7 +42,8 @@ type run struct {
 	N                                               int64
 	ID, Entity, Project, Name                       string
 	DisplayName, Description, Notes, Group, JobType string
-	Host, Commit, Sweep                             string
+	Host, Program, Commit, Sweep                    string
+	User                                            string // for whom it was made; empty for the one user
 	Tags                                            []string
 	State                                           string
 	States                                          []string // every state it was in, in order
@@ -73,6 +74,7 @@ type collection struct {
 	Aliases                                      map[string]string // alias -> artifact ID
 	Tags                                         []string
 	Next                                         int
+	Links                                        []string // of a registry's collection: the artifacts that are its v0, v1, …
 
 	versions []*artifact        // committed and not deleted, oldest first
 	births   map[fileKey]string // where a file of a committed version was first stored
@@ -251,7 +253,7 @@ func (c *collection) find(d *data, alias string) *artifact {
 			return a
 		}
 	}
-	return nil
+	return c.findLink(d, alias)
 }
 
 // remember records where the files of a committed version are stored.

@@ -67,7 +67,7 @@ func (s *Server) storageHandler() http.Handler {
 		s.stats.count(countDownload)
 		s.withFaults(w, r, KindDownload, r.PathValue("key"), func(w http.ResponseWriter) { s.storageGet(w, r) }, objectNames(http.MethodGet, r.PathValue("key"))...)
 	})
-	return s.counted(onlyLoopback(mux))
+	return s.behindAccessProxy(s.counted(onlyLoopback(mux)))
 }
 
 func (s *Server) storagePut(w http.ResponseWriter, r *http.Request) {
