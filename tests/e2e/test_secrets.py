@@ -1,6 +1,7 @@
 """The key and the database's password are nowhere that somebody else could read them."""
 
 import base64
+import json
 import logging
 import os
 import signal
@@ -39,6 +40,16 @@ def password(mongod, fiftyone):
     client.close()
 
 
+@pytest.fixture
+def header(server, monkeypatch):
+    """The token that an access proxy before W&B wants to see."""
+    token = f"canary{os.urandom(12).hex()}"
+    monkeypatch.setenv("WANDB_X_EXTRA_HTTP_HEADERS", json.dumps({"X-Access": f"Bearer {token}"}))
+    server.limit(access_header=f"X-Access: Bearer {token}")
+    yield token
+    server.limit(access_header="")
+
+
 def forms(secret):
     """A secret as it is, and as a header of HTTP holds it."""
     return [secret.encode(), base64.b64encode(b"api:" + secret.encode())]
@@ -63,7 +74,9 @@ def files(*directories):
                         yield path, f.read()
 
 
-def test_nowhere(images, password, log_view, log_predictions, server, mongod, tmp_path, monkeypatch, caplog, capfd):
+def test_nowhere(
+    images, password, header, log_view, log_predictions, server, mongod, tmp_path, monkeypatch, caplog, capfd
+):
     caplog.set_level(logging.DEBUG)
     spool = tmp_path / "t"
     spool.mkdir()
@@ -100,7 +113,7 @@ def test_nowhere(images, password, log_view, log_predictions, server, mongod, tm
     seen += stored(mongod)
     seen += files(os.environ["HOME"], server.directory / "state")
     for where, text in seen:
-        for secret in forms(server.key) + forms(password):
+        for secret in forms(server.key) + forms(password) + forms(header):
             assert secret not in text, where
 
     # The test sees where it looks, and the password was in use.
@@ -110,7 +123,7 @@ def test_nowhere(images, password, log_view, log_predictions, server, mongod, tm
     assert DelegatedOperationService().get(ObjectId(results[2]["delegated_operation_id"])).run_state == "completed"
 
 
-def test_not_in_another_process_either(images, password, server, python, monkeypatch, tmp_path):
+def test_not_in_another_process_either(images, password, header, server, python, monkeypatch, tmp_path):
     """All that a script prints, with everything logged, when its worker is killed in the middle."""
     monkeypatch.setenv("FIFTYONE_DATABASE_URI", fo.config.database_uri)
     monkeypatch.setenv("PYTHONWARNINGS", "default")
@@ -127,5 +140,5 @@ def test_not_in_another_process_either(images, password, server, python, monkeyp
             process.kill()
 
     assert b"in the middle of the job" in out
-    for secret in forms(server.key) + forms(password):
+    for secret in forms(server.key) + forms(password) + forms(header):
         assert secret not in out

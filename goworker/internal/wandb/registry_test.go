@@ -2,6 +2,7 @@ package wandb_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/wandbtest"
 )
 
 // registryServer answers as a server with organizations does: each name of an entity has its
@@ -161,4 +163,51 @@ func TestPagesOfVersions(t *testing.T) {
 	assert.Equal(t, wandb.ArtifactRef{Entity: a.Entity, Project: a.Project, Name: a.Name, Alias: a.Version}, ref)
 	a.Organization = ""
 	assert.Equal(t, "https://wandb.ai/org-1/wandb-registry-model/artifacts/model/best%20one/v7", s.VersionURL(a))
+}
+
+// TestRegistryOfTheStandIn reads a registry, and lists it, as a member numbers its versions.
+func TestRegistryOfTheStandIn(t *testing.T) {
+	server, err := standin.New(standin.Options{Dir: t.TempDir(), Teams: []string{"team"}, Organizations: []string{"acme"}})
+	require.NoError(t, err)
+	require.NoError(t, server.Start())
+	t.Cleanup(func() { _ = server.Close() })
+	l := &library{t: t, server: server, Seed: wandbtest.NewSeed(t, wandbtest.Target{BaseURL: server.URL(), APIKey: server.Key(), Project: "p"})}
+	l.client = l.open()
+	run := l.Run("maker", "", nil)
+	for i, text := range []string{"zero", "one", "two"} {
+		logged := l.Artifact(run, "dataset", "train", fmt.Sprintf(`{"n":%d}`, i), map[string]string{"f": text})
+		if i > 0 {
+			l.GraphQL(`mutation Link($id: ID!) { linkArtifact(input: {artifactID: $id, entityName: "acme", projectName: "wandb-registry-data", artifactPortfolioName: "views",
+				aliases: [{artifactCollectionName: "views", alias: "prod"}]}) { versionIndex } }`, map[string]any{"id": logged.ID})
+		}
+	}
+	ref := wandb.ArtifactRef{Project: "wandb-registry-data", Name: "views", Alias: "prod"}
+	v, err := l.client.FindArtifact(t.Context(), ref, []string{"f"})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"acme", "wandb-registry-data", "views", "v1"}, []string{v.Entity, v.Project, v.Name, v.Version})
+	assert.Equal(t, []string{"latest", "prod"}, v.Aliases)
+	text, err := l.read(v.Files["f"])
+	require.NoError(t, err)
+	assert.Equal(t, "two", text)
+
+	user := l.Run("user", "", nil)
+	require.NoError(t, l.client.UseVersion(t.Context(), user, v))
+	assert.Equal(t, 1, server.Stats().Requests["UseArtifactFrom"])
+	again, err := l.client.FindArtifact(t.Context(), wandb.ArtifactRef{ID: v.ID}, nil)
+	require.NoError(t, err)
+	require.Len(t, again.UsedBy, 1)
+	assert.Equal(t, user, again.UsedBy[0].RunRef)
+	assert.False(t, again.Linked)
+	assert.Equal(t, "v2", again.Version, "by its id, a version is where it was logged to")
+
+	list := wandb.ListOptions{Project: "wandb-registry-data", Limit: 10}
+	versions, err := l.client.ListVersions(t.Context(), list, "views")
+	require.NoError(t, err)
+	require.Len(t, versions.Items, 2)
+	assert.Equal(t, []string{"views:v1", "views:v0"}, []string{versions.Items[0].Name + ":" + versions.Items[0].Version, versions.Items[1].Name + ":" + versions.Items[1].Version})
+	assert.Equal(t, []string{"latest", "prod"}, versions.Items[0].Aliases)
+	artifacts, err := l.client.ListArtifacts(t.Context(), list, nil)
+	require.NoError(t, err)
+	require.Len(t, artifacts.Items, 1)
+	assert.Equal(t, versions.Items[0], artifacts.Items[0])
 }
