@@ -27,7 +27,6 @@ if __package__:
 else:  # run as a script
     sys.path.insert(0, str(Path(__file__).parent))
     import descriptors
-
     import ownership
 
 #: The directory of the plugin.
