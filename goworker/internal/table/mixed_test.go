@@ -183,7 +183,7 @@ func randomValue(r *rand.Rand, depth int) any {
 	case n == 2:
 		return int64(r.Uint64())
 	case n == 3:
-		return []float64{r.NormFloat64(), math.NaN(), math.Inf(-1), 1e300, 0, -0.0}[r.IntN(6)]
+		return []float64{r.NormFloat64(), math.NaN(), math.Inf(-1), 1e300, 0, math.Copysign(0, -1)}[r.IntN(6)]
 	case n == 4:
 		return r.IntN(2) == 0
 	case n == 5:
