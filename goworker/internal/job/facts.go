@@ -167,10 +167,7 @@ func readSmall(ctx context.Context, client *wandb.Client, f wandb.RemoteFile, li
 // factsIn are the facts that metadata, or fiftyone/metadata.json, holds. Whoever made
 // the artifact may have written anything: what has another form is not known.
 func factsIn(raw []byte) (f Facts) {
-	var top map[string]json.RawMessage
-	if len(raw) == 0 || json.Unmarshal(raw, &top) != nil {
-		return f
-	}
+	top := readFields(raw).values
 	for _, key := range []string{"num_samples", "fiftyone_view_size"} {
 		if n, ok := asNumber(top[key]); ok && f.Samples == 0 {
 			_ = json.Unmarshal(n, &f.Samples)

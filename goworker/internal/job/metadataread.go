@@ -18,6 +18,9 @@ const (
 	// maxDepth is how deeply JSON may be nested that is handed on: readers in Python
 	// give up at some depth.
 	maxDepth = 100
+	// maxKeys is how many keys of a JSON object are looked at: each takes memory, however
+	// small it is.
+	maxKeys = 20_000
 )
 
 // jsonFields are the values of a JSON object with the order of their keys.
@@ -26,14 +29,14 @@ type jsonFields struct {
 	values map[string]json.RawMessage
 }
 
-// readFields takes a JSON object apart. What is none has no values.
+// readFields takes a JSON object apart, up to maxKeys keys. What is not one has no values.
 func readFields(raw []byte) jsonFields {
 	f := jsonFields{values: map[string]json.RawMessage{}}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	if token, err := d.Token(); err != nil || token != json.Delim('{') {
 		return f
 	}
-	for d.More() {
+	for d.More() && len(f.keys) < maxKeys {
 		token, err := d.Token()
 		key, ok := token.(string)
 		var value json.RawMessage

@@ -183,11 +183,10 @@ func (r *artifactReader) stages(ctx context.Context) ([]byte, error) {
 // metadata may hold it as a text.
 func stagesIn(raw []byte) ([]byte, error) {
 	var text string
-	if json.Unmarshal(raw, &text) == nil {
+	if !isList(raw) && json.Unmarshal(raw, &text) == nil {
 		raw = []byte(text)
 	}
-	var list []json.RawMessage
-	if len(raw) > stagesLimit || json.Unmarshal(raw, &list) != nil || list == nil {
+	if len(raw) > stagesLimit || !isList(raw) || !json.Valid(raw) { // a list of values would take 24 bytes for each
 		return nil, nil
 	}
 	if depth(raw) > maxDepth || !utf8.Valid(raw) {

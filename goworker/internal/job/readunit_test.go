@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -163,4 +164,37 @@ func TestDepth(t *testing.T) {
 		assert.Equal(t, want, depth([]byte(text)), text)
 	}
 	assert.Equal(t, 5000, depth(bytes.Repeat([]byte("["), 5000)))
+}
+
+// TestHostileJSONTakesLittleMemory reads texts of 30 MB whose values are as small as can be: whatever kept
+// something for each of them would take many times as much.
+func TestHostileJSONTakesLittleMemory(t *testing.T) {
+	const size = 30 << 20
+	lists := "[" + strings.Repeat("[],", size/3) + "[]]"
+	var keys bytes.Buffer
+	keys.WriteString(`{"num_samples":7`)
+	for i := 0; keys.Len() < size; i++ {
+		fmt.Fprintf(&keys, `,"%d":[]`, i)
+	}
+	keys.WriteByte('}')
+	deep := strings.Repeat("[", size/2) + strings.Repeat("]", size/2)
+	asText := mustJSON(lists)
+	for name, c := range map[string]struct {
+		times int // how often the text may stand in memory once more
+		read  func()
+	}{
+		"a list of lists":             {0, func() { _, _ = stagesIn([]byte(lists)) }},
+		"a list of lists in a string": {3, func() { _, _ = stagesIn(asText) }},
+		"lists in lists":              {0, func() { _, _ = stagesIn([]byte(deep)) }},
+		"many keys":                   {1, func() { assert.EqualValues(t, 7, factsIn(keys.Bytes()).Samples) }},
+		"many keys shown":             {1, func() { assert.Less(t, len(readFields(keys.Bytes()).shown()), shownLimit) }},
+		"a list as metadata":          {1, func() { factsIn([]byte(lists)) }},
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		c.read()
+		runtime.ReadMemStats(&after)
+		copies := 1 // the text as bytes
+		assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64((c.times+copies)*(size+1<<20)+16<<20), name)
+	}
 }

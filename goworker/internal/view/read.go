@@ -16,6 +16,9 @@ const (
 	// batchDocs and batchBytes bound what one call of a handler gets.
 	batchDocs  = 256
 	batchBytes = 4 << 20
+	// A document that is larger than a batch is one by itself, and only one such is in
+	// memory at a time: MongoDB's have up to 16 MB.
+
 	// ahead is how many batches are read ahead of the handler.
 	ahead = 6
 	// maxResumes bounds how often a lost cursor is replaced without progress.
@@ -32,12 +35,19 @@ const (
 // batch is a run of documents in one buffer, so that reading ahead costs no
 // allocation for each document.
 type batch struct {
-	buf  []byte
-	ends []int
-	docs []bson.Raw
+	buf   []byte
+	ends  []int
+	docs  []bson.Raw
+	large bool // it is one document of more than batchBytes
 }
 
-func (b *batch) reset() { b.buf, b.ends, b.docs = b.buf[:0], b.ends[:0], b.docs[:0] }
+func (b *batch) reset() {
+	if b.large {
+		*b = batch{}
+		return
+	}
+	b.buf, b.ends, b.docs = b.buf[:0], b.ends[:0], b.docs[:0]
+}
 
 func (b *batch) add(doc bson.Raw) {
 	b.buf = append(b.buf, doc...)
@@ -74,17 +84,21 @@ func (s *Source) Read(ctx context.Context, q Query, paths []string, handle func(
 func (s *Source) ReadBatches(ctx context.Context, q Query, paths []string, handle func(docs []bson.Raw, release func()) error) error {
 	g, ctx := errgroup.WithContext(ctx)
 	full, empty := make(chan *batch, ahead), make(chan *batch, ahead+2)
+	large := make(chan struct{}, 1)
 	for range ahead + 2 {
 		empty <- &batch{}
 	}
 	g.Go(func() error {
 		defer close(full)
-		r := reader{coll: s.client.Database(q.Database).Collection(q.Collection), query: q, paths: paths, full: full, empty: empty}
+		r := reader{coll: s.client.Database(q.Database).Collection(q.Collection), query: q, paths: paths, full: full, empty: empty, large: large}
 		return r.run(ctx)
 	})
 	g.Go(func() error {
 		for b := range full {
 			release := func() {
+				if b.large {
+					<-large
+				}
 				b.reset()
 				empty <- b // never blocks: there are no more batches than places
 			}
@@ -103,6 +117,7 @@ type reader struct {
 	query       Query
 	paths       []string
 	full, empty chan *batch
+	large       chan struct{} // has something in it while a large document is in memory
 	current     *batch
 	seen        int64         // documents handed on
 	last        bson.RawValue // _id of the newest of them
@@ -166,6 +181,17 @@ func (r *reader) drain(ctx context.Context) error {
 }
 
 func (r *reader) take(ctx context.Context, doc bson.Raw) error {
+	large := len(doc) > batchBytes
+	if large {
+		if err := r.flush(ctx); err != nil {
+			return err
+		}
+		select {
+		case r.large <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	if r.current == nil {
 		select {
 		case r.current = <-r.empty:
@@ -173,6 +199,7 @@ func (r *reader) take(ctx context.Context, doc bson.Raw) error {
 			return ctx.Err()
 		}
 	}
+	r.current.large = large
 	r.current.add(doc)
 	r.seen++
 	if id, err := doc.LookupErr("_id"); err == nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -298,4 +299,27 @@ func TestParsePipeline(t *testing.T) {
 	assert.Empty(t, stages)
 	_, err = view.ParsePipeline([]byte("nonsense"))
 	require.Error(t, err)
+}
+
+// TestLargeDocumentsComeOneByOne has documents near MongoDB's limit: the next one is read when the one before it
+// was released.
+func TestLargeDocumentsComeOneByOne(t *testing.T) {
+	_, q := collection(t, 3)
+	q.Pipeline = []bson.Raw{stage(t, bson.D{{Key: "$set", Value: bson.D{{Key: "text", Value: strings.Repeat("x", 15<<20)}}}})}
+	var released atomic.Bool
+	rows := 0
+	err := connect(t).ReadBatches(t.Context(), q, []string{"text"}, func(docs []bson.Raw, release func()) error {
+		require.Len(t, docs, 1)
+		if rows++; rows > 1 {
+			assert.True(t, released.Load())
+		}
+		released.Store(false)
+		time.AfterFunc(100*time.Millisecond, func() {
+			released.Store(true)
+			release()
+		})
+		return nil
+	})
+	require.NoError(t, err)
+	assert.Equal(t, 3, rows)
 }
