@@ -6,7 +6,8 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 )
 
-// FinishRun ends a W&B run that an earlier job created and could not finish.
+// FinishRun ends a W&B run that an earlier job created and could not finish. One that
+// has ended by now is left as it is.
 type FinishRun struct {
 	Settings               wandb.Inputs
 	Entity, Project, RunID string
@@ -24,5 +25,5 @@ func (j FinishRun) Run(ctx context.Context) error {
 		return err
 	}
 	defer client.Close()
-	return client.FinishRun(ctx, wandb.RunRef{Entity: j.Entity, Project: j.Project, ID: j.RunID}, j.ExitCode)
+	return client.FinishAbandonedRun(ctx, wandb.RunRef{Entity: j.Entity, Project: j.Project, ID: j.RunID}, j.ExitCode)
 }

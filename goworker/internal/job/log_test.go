@@ -394,6 +394,19 @@ func TestFinishRun(t *testing.T) {
 	j.Target.RunID = "mine"
 	_, err := j.Run(t.Context(), w.callbacks())
 	require.NoError(t, err)
-	require.NoError(t, job.FinishRun{Settings: w.target().Settings, Entity: w.server.Entity(), Project: "p", RunID: "mine", ExitCode: 1}.Run(t.Context()))
-	assert.Equal(t, "failed", w.server.State().Runs[0].State)
+	settings, err := wandb.Resolve(w.target().Settings)
+	require.NoError(t, err)
+	client, err := wandb.NewClient(settings)
+	require.NoError(t, err)
+	defer client.Close()
+	_, err = client.CreateRun(t.Context(), wandb.RunSpec{RunRef: wandb.RunRef{Entity: w.server.Entity(), Project: "p", ID: "open"}})
+	require.NoError(t, err)
+	for _, id := range []string{"mine", "open"} {
+		require.NoError(t, job.FinishRun{Settings: w.target().Settings, Entity: w.server.Entity(), Project: "p", RunID: id, ExitCode: 1}.Run(t.Context()))
+	}
+	states := map[string]string{}
+	for _, r := range w.server.State().Runs {
+		states[r.Name] = r.State
+	}
+	assert.Equal(t, map[string]string{"mine": "finished", "open": "failed"}, states, "a run that has ended stays as it ended")
 }

@@ -1,6 +1,7 @@
 package wandb
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -97,7 +98,11 @@ type Client struct {
 	gate      gate
 	spoke     atomic.Bool            // W&B itself has answered
 	entity    atomic.Pointer[string] // the viewer's default, once it is known
-	scrub     *strings.Replacer
+	signs     signsByRun
+	// life ends with Close: signs of life outlast the call that starts them.
+	life    context.Context //nolint:containedctx // There is no other way for Close to end them.
+	endLife context.CancelFunc
+	scrub   *strings.Replacer
 }
 
 // endpoint is a way of sending requests, with what is known of its other end.
@@ -117,6 +122,7 @@ func NewClient(s Settings, opts ...Option) (*Client, error) {
 		return nil, fault.New(fault.Plugin, "internal", "The W&B client was started without a server or a key.")
 	}
 	c := &Client{settings: s, timings: DefaultTimings(), limits: DefaultLimits(), notice: func(string) {}}
+	c.life, c.endLife = context.WithCancel(context.Background())
 	for _, o := range opts {
 		o(c)
 	}
@@ -143,8 +149,11 @@ func (c *Client) Settings() Settings { return c.settings }
 // since fmt does not ask unexported fields how they want to be shown.
 func (c *Client) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, "W&B client for "+c.host()) }
 
-// Close drops the idle connections.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
+// Close ends all signs of life and drops the idle connections.
+func (c *Client) Close() {
+	c.endLife()
+	c.transport.CloseIdleConnections()
+}
 
 // gate holds requests to the API back while the server's rate limit is used up.
 type gate struct {

@@ -61,7 +61,8 @@ func (c *Client) call(ctx context.Context, op string, variables, out any, opts c
 	if opts.slow {
 		end = c.slowAPI
 	}
-	r, err := c.post(ctx, end, op, "/graphql", body, opts.once)
+	x := exchange{client: c, end: end, what: op, once: opts.once}
+	r, err := x.post(ctx, "/graphql", body)
 	if err != nil {
 		return err
 	}
@@ -81,14 +82,12 @@ func (c *Client) heard(err error) error {
 }
 
 // post sends JSON to a path under the base URL.
-func (c *Client) post(ctx context.Context, end *endpoint, what, path string, body []byte, once bool) (*reply, error) {
-	req := &request{
-		method: http.MethodPost, address: c.settings.BaseURL + path, size: int64(len(body)),
+func (x *exchange) post(ctx context.Context, path string, body []byte) (*reply, error) {
+	return x.send(ctx, &request{
+		method: http.MethodPost, address: x.client.settings.BaseURL + path, size: int64(len(body)),
 		header: http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json"}},
 		body:   func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
-	}
-	x := exchange{client: c, end: end, what: what, once: once}
-	return x.send(ctx, req)
+	})
 }
 
 // readGraphQL takes the data out of an answer. Errors may come with any status,

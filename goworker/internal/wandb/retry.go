@@ -54,6 +54,8 @@ type exchange struct {
 	// once leaves a failure after which the server may have done what was asked to
 	// the caller: repeating such a request could do it twice.
 	once bool
+	// single has no second try, whatever happens.
+	single bool
 
 	tries, waits int
 	firstFailure time.Time
@@ -162,6 +164,9 @@ func (x *exchange) read(body io.Reader) ([]byte, error) {
 
 // mayPass reports whether another try may go better and does no harm.
 func (x *exchange) mayPass(r *reply, err error) bool {
+	if x.single {
+		return false
+	}
 	if err != nil {
 		return retryError(err) && (!x.once || isDialError(err))
 	}

@@ -3,14 +3,9 @@ package wandb
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"maps"
-	"net/http"
-	"net/url"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 )
@@ -131,84 +126,4 @@ func (c *Client) UpdateRunConfig(ctx context.Context, run *Run, keys map[string]
 		return nil, c.explain(doing, err)
 	}
 	return added, nil
-}
-
-// FinishRun ends a run of ours: as finished with exit code 0, else as failed. The
-// tables show in the run's workspace from then on. If the server takes the end but
-// not the tables, the run is ended all the same and the fault is table_not_shown.
-func (c *Client) FinishRun(ctx context.Context, ref RunRef, exitCode int, tables ...RunTable) error {
-	end := map[string]any{"complete": true, "exitcode": exitCode}
-	if len(tables) == 0 {
-		return c.explain("ending the run "+ref.ID, c.stream(ctx, ref, end))
-	}
-	body := tableStream(tables, time.Now())
-	maps.Copy(body, end)
-	err := c.stream(ctx, ref, body)
-	switch statusOf(err) {
-	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
-	default:
-		return c.explain("ending the run "+ref.ID, err)
-	}
-	if err := c.stream(ctx, ref, end); err != nil {
-		return c.explain("ending the run "+ref.ID, err)
-	}
-	return fault.Wrap(err, fault.WandB, "table_not_shown",
-		"The run %s was ended, but its workspace does not show the table: %s The artifact holds it.", ref.ID, fault.As(c.explain("adding the table", err)).Message)
-}
-
-// stream posts to a run's file stream: history, summary, signs of life, its end.
-func (c *Client) stream(ctx context.Context, ref RunRef, body map[string]any) error {
-	raw, err := json.Marshal(body)
-	if err != nil {
-		return err
-	}
-	r, err := c.post(ctx, c.api, "The message to the run", ref.streamPath(), raw, false)
-	if err != nil {
-		return err
-	}
-	if r.status >= 200 && r.status <= 299 {
-		return c.heard(nil)
-	}
-	e := newServerError("file_stream", r)
-	if e.status == http.StatusNotFound || e.status == http.StatusGone {
-		// The run was there when it was created: somebody deleted it meanwhile.
-		e.notWandB = e.notWandB && e.form == formPage
-	}
-	return c.heard(e)
-}
-
-func (r RunRef) streamPath() string {
-	return fmt.Sprintf("/files/%s/%s/%s/file_stream", url.PathEscape(r.Entity), url.PathEscape(r.Project), url.PathEscape(r.ID))
-}
-
-// KeepAlive posts signs of life for a run of ours, so that W&B does not take it for
-// crashed while a long job goes on. Call stop before FinishRun: a sign of life that
-// arrives after the end would set the run to running again.
-func (c *Client) KeepAlive(ref RunRef) (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	quit, done := make(chan struct{}), make(chan struct{})
-	var once sync.Once
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(c.timings.Heartbeat)
-		defer tick.Stop()
-		for {
-			select {
-			case <-quit:
-				return
-			case <-tick.C:
-			}
-			if err := c.stream(ctx, ref, map[string]any{}); err != nil && ctx.Err() == nil {
-				c.notice(fault.As(c.explain("a sign of life of the run", err)).Message)
-			}
-		}
-	}()
-	return func() {
-		once.Do(func() { close(quit) })
-		// One that is on its way may arrive; it may not hold us up.
-		t := time.AfterFunc(time.Second, cancel)
-		<-done
-		t.Stop()
-		cancel()
-	}
 }

@@ -1,8 +1,10 @@
 package wandb_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -280,24 +282,139 @@ func TestSignsOfLifeStopBeforeTheEnd(t *testing.T) {
 	require.Eventually(t, func() bool { return f.count("file_stream") > 3 }, 10*time.Second, time.Millisecond)
 	stop()
 	stop()
-	n := f.count("file_stream")
 	require.NoError(t, c.FinishRun(t.Context(), ref("r"), 0))
+	n := f.count("file_stream")
 	time.Sleep(30 * time.Millisecond)
-	assert.Equal(t, n+1, f.count("file_stream"))
+	assert.Equal(t, n, f.count("file_stream"))
 	assert.Equal(t, "finished", f.run("r").state)
 	assert.Equal(t, obj{}, f.streams[0])
 }
 
-func TestAHangingSignOfLifeDoesNotHoldUpTheEnd(t *testing.T) {
-	f := newFake(t)
-	f.on("file_stream", 1000, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-	stop := f.client().KeepAlive(ref("r"))
-	require.Eventually(t, func() bool { return f.count("file_stream") > 0 }, 10*time.Second, time.Millisecond)
-	done := make(chan struct{})
-	go func() { stop(); close(done) }()
-	select {
-	case <-done:
-	case <-time.After(4 * time.Second): // a try takes 5 s at most here, and this one hangs for good
-		assert.Fail(t, "stop waits for the server")
+// late has the next sign of life handled only when the end was handled, and then
+// answered by answer.
+func (f *fake) late(answer http.HandlerFunc) (arrived chan struct{}) {
+	arrived = make(chan struct{})
+	f.on("file_stream", 1, func(w http.ResponseWriter, r *http.Request) {
+		close(arrived)
+		for {
+			if f.run("r").state == "finished" || f.run("r").state == "failed" {
+				break
+			}
+			time.Sleep(time.Millisecond)
+		}
+		f.have("r", "running", "")
+		answer(w, r)
+	})
+	return arrived
+}
+
+func TestARunStaysEndedWhateverIsOnItsWay(t *testing.T) {
+	stalled := func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+	for name, answer := range map[string]http.HandlerFunc{
+		"answered late": func(w http.ResponseWriter, _ *http.Request) { reply(w, 200, obj{}) }, "never answered": drop, "no answer in time": stalled,
+		"failed late": status(500, "oh"),
+	} {
+		for code, state := range map[int]string{0: "finished", 1: "failed"} {
+			t.Run(name+" "+state, func(t *testing.T) {
+				f := newFake(t)
+				f.have("r", "running", "")
+				arrived := f.late(answer)
+				timings := quick()
+				timings.Try = 2 * time.Second
+				c := f.client(wandb.WithTimings(timings))
+				stop := c.KeepAlive(ref("r"))
+				<-arrived
+				stop()
+				require.NoError(t, c.FinishRun(t.Context(), ref("r"), code))
+				assert.Equal(t, state, f.run("r").state)
+			})
+		}
 	}
+}
+
+func TestTheEndWithATableIsPostedAgainWithoutIt(t *testing.T) {
+	f := newFake(t)
+	f.have("r", "running", "")
+	c := f.client()
+	table := f.table(t, c, "table")
+	arrived := f.late(func(w http.ResponseWriter, _ *http.Request) { reply(w, 200, obj{}) })
+	c.KeepAlive(ref("r"))
+	<-arrived
+	require.NoError(t, c.FinishRun(t.Context(), ref("r"), 0, table), "FinishRun ends the signs of life too")
+	assert.Equal(t, "finished", f.run("r").state)
+	require.Len(t, f.streams, 2)
+	assert.Contains(t, f.streams[0], "files")
+	assert.Equal(t, obj{"complete": true, "exitcode": 0.0}, f.streams[1])
+}
+
+func TestAHangingSignOfLifeDoesNotHoldUpACancelledJob(t *testing.T) {
+	f := newFake(t)
+	f.have("r", "running", "")
+	arrived := make(chan struct{})
+	f.on("file_stream", 1, func(_ http.ResponseWriter, r *http.Request) { close(arrived); <-r.Context().Done() })
+	timings := quick()
+	timings.Try = time.Hour
+	c := f.client(wandb.WithTimings(timings))
+	c.KeepAlive(ref("r"))
+	<-arrived
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	assert.Equal(t, context.DeadlineExceeded, c.FinishRun(ctx, ref("r"), 1), "it is not sure that the run stays ended")
+	assert.Equal(t, "failed", f.run("r").state, "the end was posted all the same")
+}
+
+func TestSignsOfLifeEndWithADeletedRun(t *testing.T) {
+	for _, code := range []int{404, 410} {
+		f := newFake(t)
+		f.on("file_stream", 1, body(code, "", ""))
+		var notices atomic.Int32
+		said := make(chan string, 100)
+		c := f.client(wandb.WithNotices(func(text string) { notices.Add(1); said <- text }))
+		defer c.KeepAlive(ref("r"))()
+		assert.Contains(t, <-said, "was deleted")
+		time.Sleep(50 * time.Millisecond)
+		assert.EqualValues(t, 1, notices.Load())
+		assert.Equal(t, 1, f.count("file_stream"))
+	}
+}
+
+func TestTheSameTroubleOfSignsOfLifeIsToldOnce(t *testing.T) {
+	f := newFake(t)
+	f.have("r", "running", "")
+	f.on("file_stream", 5, status(400, "not now"))
+	var notices atomic.Int32
+	c := f.client(wandb.WithNotices(func(string) { notices.Add(1) }))
+	stop := c.KeepAlive(ref("r"))
+	require.Eventually(t, func() bool { return f.count("file_stream") > 6 }, 10*time.Second, time.Millisecond)
+	stop()
+	assert.EqualValues(t, 1, notices.Load())
+}
+
+func TestAnAbandonedRun(t *testing.T) {
+	for before, want := range map[string]struct {
+		state string
+		posts int
+	}{
+		"running": {"failed", 1}, "finished": {"finished", 0}, "crashed": {"crashed", 0}, "failed": {"failed", 0},
+	} {
+		f := newFake(t)
+		f.have("r", before, "")
+		require.NoError(t, f.client().FinishAbandonedRun(t.Context(), ref("r"), 1))
+		assert.Equal(t, want.state, f.run("r").state)
+		assert.Equal(t, want.posts, f.count("file_stream"), "nothing is posted to a run that has ended")
+	}
+	f := newFake(t)
+	assert.Equal(t, "not_found", fault.Code(f.client().FinishAbandonedRun(t.Context(), ref("none"), 1)))
+	// A sign of life of the process that died arrives behind the end.
+	f.have("r", "running", "")
+	f.on("FindRun", 1, func(w http.ResponseWriter, r *http.Request) {
+		reply(w, 200, obj{"data": obj{"project": obj{"run": obj{"id": "x", "state": "running"}}}})
+	})
+	f.on("FindRun", 1, func(w http.ResponseWriter, r *http.Request) {
+		f.have("r", "running", "")
+		reply(w, 200, obj{"data": obj{"project": obj{"run": obj{"id": "x", "state": "running"}}}})
+	})
+	require.NoError(t, f.client().FinishAbandonedRun(t.Context(), ref("r"), 1))
+	assert.Equal(t, "failed", f.run("r").state)
+	assert.Equal(t, 2, f.count("file_stream"))
 }

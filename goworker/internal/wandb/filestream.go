@@ -1,0 +1,262 @@
+package wandb
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+)
+
+// A post to a run's file stream behind its end sets the run to running again, and five
+// minutes later W&B marks it as crashed. So the end is the last thing that W&B handles:
+// where a sign of life may still be on its way when the end is posted, the end is posted
+// once more behind it.
+
+// finishGrace is for how long the end waits for the answer to a sign of life before it
+// is posted, and keepLooks is how often a run is looked at after an end that a sign of
+// life without an answer may follow.
+const (
+	finishGrace = 500 * time.Millisecond
+	keepLooks   = 2
+)
+
+// FinishRun ends a run of ours: as finished with exit code 0, else as failed. The
+// tables show in the run's workspace from then on. If the server takes the end but
+// not the tables, the run is ended all the same and the fault is table_not_shown.
+// Signs of life of this client end with it, whether they were stopped or not.
+func (c *Client) FinishRun(ctx context.Context, ref RunRef, exitCode int, tables ...RunTable) error {
+	end := map[string]any{"complete": true, "exitcode": exitCode}
+	signs := c.signs.of(ref)
+	unanswered := signs.inFlight(ctx)
+	shown := c.end(ctx, ref, end, tables)
+	if shown != nil && fault.Code(shown) != "table_not_shown" || !unanswered {
+		return shown
+	}
+	select {
+	case <-signs.ended:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	again := c.stream(ctx, ref, end, false)
+	if again == nil && signs.doubtful() {
+		again = c.keepEnded(ctx, ref, end)
+	}
+	return errors.Join(shown, c.explain("ending the run "+ref.ID, again))
+}
+
+// FinishAbandonedRun ends a run whose process died. It looks at the run before, since
+// the process may have ended it, and afterwards, since a sign of life of the process
+// may still have been on its way.
+func (c *Client) FinishAbandonedRun(ctx context.Context, ref RunRef, exitCode int) error {
+	run, err := c.FindRun(ctx, ref)
+	if err != nil {
+		return err
+	}
+	if run == nil {
+		return fault.New(fault.WandB, "not_found", "W&B at %s has no run %s in %s/%s any more.", c.host(), ref.ID, ref.Entity, ref.Project)
+	}
+	if !run.Alive() {
+		return nil
+	}
+	end := map[string]any{"complete": true, "exitcode": exitCode}
+	err = c.end(ctx, ref, end, nil)
+	if err == nil {
+		err = c.explain("ending the run "+ref.ID, c.keepEnded(ctx, ref, end))
+	}
+	return err
+}
+
+// end posts the end, with the tables if there are any and the server takes them.
+func (c *Client) end(ctx context.Context, ref RunRef, end map[string]any, tables []RunTable) error {
+	doing := "ending the run " + ref.ID
+	if len(tables) == 0 {
+		return c.explain(doing, c.stream(ctx, ref, end, false))
+	}
+	body := tableStream(tables, time.Now())
+	maps.Copy(body, end)
+	err := c.stream(ctx, ref, body, false)
+	switch statusOf(err) {
+	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
+	default:
+		return c.explain(doing, err)
+	}
+	if err := c.stream(ctx, ref, end, false); err != nil {
+		return c.explain(doing, err)
+	}
+	return fault.Wrap(err, fault.WandB, "table_not_shown",
+		"The run %s was ended, but its workspace does not show the table: %s The artifact holds it.", ref.ID, fault.As(c.explain("adding the table", err)).Message)
+}
+
+// keepEnded looks at a run that was ended, and ends it again if something woke it.
+func (c *Client) keepEnded(ctx context.Context, ref RunRef, end map[string]any) error {
+	for look := 1; look <= keepLooks; look++ {
+		if err := sleep(ctx, time.Duration(look)*c.timings.RetryWait/2); err != nil {
+			return err
+		}
+		run, _, err := c.findRun(ctx, ref)
+		if err == nil && run != nil && run.Alive() {
+			err = c.stream(ctx, ref, end, false)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stream posts to a run's file stream: history, summary, signs of life, its end. A
+// sign of life has one try: the next one follows soon.
+func (c *Client) stream(ctx context.Context, ref RunRef, body map[string]any, single bool) error {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	x := exchange{client: c, end: c.api, what: "The message to the run", single: single}
+	r, err := x.post(ctx, ref.streamPath(), raw)
+	if err != nil {
+		return err
+	}
+	if r.status >= 200 && r.status <= 299 {
+		return c.heard(nil)
+	}
+	e := newServerError("file_stream", r)
+	if isGone(e) {
+		// The run was there when it was created: somebody deleted it meanwhile.
+		e.notWandB = e.notWandB && e.form == formPage
+	}
+	return c.heard(e)
+}
+
+// isGone reports whether a run is not there any more.
+func isGone(err error) bool {
+	s := statusOf(err)
+	return s == http.StatusNotFound || s == http.StatusGone
+}
+
+func (r RunRef) streamPath() string {
+	return fmt.Sprintf("/files/%s/%s/%s/file_stream", url.PathEscape(r.Entity), url.PathEscape(r.Project), url.PathEscape(r.ID))
+}
+
+// KeepAlive posts signs of life for a run of ours, so that W&B does not take it for
+// crashed while a long job goes on. They end with stop, with FinishRun, with Close, or
+// when the run was deleted. Stop waits for nothing: FinishRun knows of a sign of life
+// that is still on its way.
+func (c *Client) KeepAlive(ref RunRef) (stop func()) {
+	s := &lifeSigns{quit: make(chan struct{}), ended: make(chan struct{})}
+	c.signs.add(ref, s)
+	go s.run(c, ref)
+	return s.stop
+}
+
+// lifeSigns are the signs of life of one run. A nil one never posted any.
+type lifeSigns struct {
+	once        sync.Once
+	quit, ended chan struct{}
+
+	mu    sync.Mutex
+	doubt bool // one was sent, and W&B has not answered
+}
+
+func (s *lifeSigns) run(c *Client, ref RunRef) {
+	defer close(s.ended)
+	tick := time.NewTicker(c.timings.Heartbeat)
+	defer tick.Stop()
+	said := ""
+	for {
+		select {
+		case <-s.quit:
+			return
+		case <-c.life.Done():
+			return
+		case <-tick.C:
+		}
+		if s.stopped() { // Both were ready.
+			return
+		}
+		err := c.stream(c.life, ref, map[string]any{}, true)
+		s.note(err)
+		switch {
+		case err == nil || c.life.Err() != nil:
+			said = ""
+		case isGone(err):
+			c.notice("The W&B run " + ref.ID + " was deleted meanwhile; it gets no more signs of life.")
+			return
+		default:
+			// The same trouble is told once.
+			if text := fault.As(c.explain("a sign of life of the run", err)).Message; text != said {
+				c.notice(text)
+				said = text
+			}
+		}
+	}
+}
+
+// note keeps whether W&B may still handle a sign of life.
+func (s *lifeSigns) note(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.doubt = err != nil && refusal(err) == nil && !isDialError(err)
+}
+
+func (s *lifeSigns) doubtful() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.doubt
+}
+
+func (s *lifeSigns) stopped() bool {
+	select {
+	case <-s.quit:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s *lifeSigns) stop() { s.once.Do(func() { close(s.quit) }) }
+
+// inFlight stops the signs, and reports whether W&B may handle one of them after what
+// is posted from now on. It waits a little for the answer to one that is on its way.
+func (s *lifeSigns) inFlight(ctx context.Context) bool {
+	if s == nil {
+		return false
+	}
+	s.stop()
+	grace := time.NewTimer(finishGrace)
+	defer grace.Stop()
+	select {
+	case <-s.ended:
+		return s.doubtful()
+	case <-ctx.Done():
+	case <-grace.C:
+	}
+	return true
+}
+
+// signsByRun are the signs of life that a client posts.
+type signsByRun struct {
+	mu sync.Mutex
+	m  map[RunRef]*lifeSigns
+}
+
+func (b *signsByRun) add(ref RunRef, s *lifeSigns) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.m == nil {
+		b.m = map[RunRef]*lifeSigns{}
+	}
+	b.m[ref] = s
+}
+
+func (b *signsByRun) of(ref RunRef) *lifeSigns {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.m[ref]
+}
