@@ -14,6 +14,16 @@ type peer struct {
 	host, name string
 	// address is the request's address, which decides about the proxy.
 	address string
+	// store says that it is a file store, whose address W&B chose.
+	store bool
+}
+
+// check says where an address that is wrong comes from.
+func (p peer) check() string {
+	if p.store {
+		return "W&B gave this address: its administrator can correct it."
+	}
+	return "Check WANDB_BASE_URL or FIFTYONE_WANDB_URL."
 }
 
 // server is the peer of requests to the API.
@@ -113,7 +123,7 @@ func (c *Client) faultOfWords(p peer, doing string, e *serverError) *fault.Error
 			"W&B at %s answers this only to its own programs: %s failed.%s The API key is not the reason. Please report this.", p.host, doing, words)
 	case meansWantsTLS:
 		return fault.New(fault.Settings, "tls",
-			"%s expects HTTPS, and its address begins with http://: %s failed. Check WANDB_BASE_URL or FIFTYONE_WANDB_URL.", upperFirst(p.name), doing)
+			"%s expects HTTPS, and its address begins with http://: %s failed. %s", upperFirst(p.name), doing, p.check())
 	}
 	return nil
 }

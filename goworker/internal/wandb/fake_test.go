@@ -32,6 +32,8 @@ type fake struct {
 	t          *testing.T
 	key        secret.String
 	api, store *httptest.Server
+	// storeURL, if set, is where addresses of files lead instead of to store.
+	storeURL string
 
 	mu sync.Mutex
 	// first, if set, sees every request before its body is read, and says whether it
@@ -309,7 +311,11 @@ func (f *fake) artifact(id string) *fakeArtifact {
 }
 
 func (f *fake) address(key string) string {
-	return f.store.URL + "/" + key + "?signature=" + strings.ToLower(rand.Text())
+	base := f.store.URL
+	if f.storeURL != "" {
+		base = f.storeURL
+	}
+	return base + "/" + key + "?signature=" + strings.ToLower(rand.Text())
 }
 
 func artifactID(n int) string {

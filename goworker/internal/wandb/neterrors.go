@@ -7,8 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
@@ -24,79 +24,130 @@ func innerError(err error) error {
 	return err
 }
 
-// isContextError tells whether the caller's own context ended. A try's time-out is
+// isContextError reports whether the caller's own context ended. A try's time-out is
 // none: it comes as another error, or as one that says so.
 func isContextError(err error) bool {
 	return err == context.Canceled || err == context.DeadlineExceeded // Not errors.Is: wrapped ones are of single tries.
 }
 
-// isTLSError tells whether the two ends do not trust or understand each other:
+// isTLSError reports whether the two ends do not trust or understand each other:
 // trying again does not change that.
 func isTLSError(err error) bool {
+	var record tls.RecordHeaderError
+	return isCertificateError(err) || errors.As(err, &record) || isPlainHTTPAnswer(err) || isTLSAnswer(err) ||
+		// Alerts of the other end and our own have no exported type.
+		isOp(err, "remote error") || isOp(err, "local error")
+}
+
+// isCertificateError reports whether the other end's certificate is not accepted.
+func isCertificateError(err error) bool {
 	var (
 		verify    *tls.CertificateVerificationError
 		authority x509.UnknownAuthorityError
 		hostname  x509.HostnameError
 		invalid   x509.CertificateInvalidError
-		record    tls.RecordHeaderError
-		op        *net.OpError
 	)
-	return errors.As(err, &verify) || errors.As(err, &authority) || errors.As(err, &hostname) ||
-		errors.As(err, &invalid) || errors.As(err, &record) || isPlainHTTPAnswer(err) ||
-		// Alerts of the other end and our own have no exported type.
-		errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error")
+	return errors.As(err, &verify) || errors.As(err, &authority) || errors.As(err, &hostname) || errors.As(err, &invalid)
 }
 
-// isPlainHTTPAnswer tells whether a server answered HTTPS with HTTP. net/http has
+// isPlainHTTPAnswer reports whether a server answered HTTPS with HTTP. net/http has
 // a text for it and no type.
 func isPlainHTTPAnswer(err error) bool {
 	return strings.Contains(err.Error(), "server gave HTTP response to HTTPS client")
 }
 
-// proxyStatus is the status with which a proxy refused to pass a connection on; 0
-// where the error is another one. net/http gives the words of the answer to CONNECT
-// as the error.
-func proxyStatus(err error) int {
-	for code := http.StatusBadRequest; code <= http.StatusNetworkAuthenticationRequired; code++ {
-		if text := http.StatusText(code); text != "" && text == err.Error() {
-			return code
+// isTLSAnswer reports whether a server answered HTTP with a record of TLS: an alert, as
+// the first bytes 21 and 3 show. net/http has a text for it and no type.
+func isTLSAnswer(err error) bool {
+	return strings.Contains(err.Error(), `malformed HTTP response "\x15\x03`)
+}
+
+// isOp reports whether a network operation of one of these names failed, at any depth.
+func isOp(err error, names ...string) bool {
+	var op *net.OpError
+	for errors.As(err, &op) {
+		if slices.Contains(names, op.Op) {
+			return true
 		}
+		err = op.Err
 	}
-	return 0
+	return false
+}
+
+// atProxy reports whether it is the connection to the proxy that failed, and with
+// what.
+func atProxy(err error) (inner error, ok bool) {
+	var op *net.OpError
+	if errors.As(err, &op) && (op.Op == "proxyconnect" || op.Op == "socks connect") {
+		return op.Err, true
+	}
+	return err, false
 }
 
 // explainNetwork makes a failure without an answer the fault that a person gets.
 func (c *Client) explainNetwork(p peer, doing string, err error) error {
-	host, where := p.host, p.name
-	wrap := func(code, format string, args ...any) error {
-		f := fault.Wrap(errors.New(c.clean(err.Error())), fault.WandB, code, format, args...)
-		f.Message = c.clean(f.Message)
-		return f
-	}
+	f := c.networkFault(p, doing, err)
+	f.Err = errors.New(c.clean(err.Error()))
+	f.Message = c.clean(f.Message)
+	return f
+}
+
+func (c *Client) networkFault(p peer, doing string, err error) *fault.Error {
 	var (
-		op  *net.OpError
-		dns *net.DNSError
+		refused *proxyError
+		dns     *net.DNSError
+		op      *net.OpError
 	)
-	proxied := errors.As(err, &op) && op.Op == "proxyconnect"
+	if errors.As(err, &refused) {
+		return c.proxyRefusal(p, doing, refused)
+	}
+	if inner, ok := atProxy(err); ok {
+		return c.proxyFault(p, doing, inner)
+	}
+	unreachable := func(format string, args ...any) *fault.Error {
+		return fault.New(fault.WandB, "unreachable", format, args...)
+	}
+	switch {
+	case isTLSError(err):
+		return c.tlsFault(p, doing, err)
+	case errors.As(err, &dns):
+		return unreachable("The host %s could not be found: %s failed. Check your network connection, and WANDB_BASE_URL or FIFTYONE_WANDB_URL.", dns.Name, doing)
+	case isTimeout(err):
+		return fault.New(fault.WandB, "timeout", "%s did not answer in time: %s failed. Check the network, or try again later.", upperFirst(p.name), doing)
+	case isDialError(err):
+		_ = errors.As(err, &op)
+		return unreachable("Nothing answers at %s: %s failed. Check that the W&B server runs, the network, and WANDB_BASE_URL or FIFTYONE_WANDB_URL.", dialled(op, p.host), doing)
+	}
+	hint := ""
+	if strings.HasPrefix(p.address, "http://") {
+		hint = " If it expects HTTPS, its address has to begin with https://."
+	}
+	return unreachable("The connection to %s keeps dropping: %s failed. Check the network, or try again later.%s", p.name, doing, hint)
+}
+
+// tlsFault is the fault for two ends that do not understand or trust each other.
+func (c *Client) tlsFault(p peer, doing string, err error) *fault.Error {
+	var (
+		hostname x509.HostnameError
+		invalid  x509.CertificateInvalidError
+	)
+	check := p.check()
+	tlsError := func(format string, args ...any) *fault.Error { return fault.New(fault.WandB, "tls", format, args...) }
 	switch {
 	case isPlainHTTPAnswer(err):
-		return wrap("tls", "The server at %s speaks HTTP, not HTTPS: %s failed. Check WANDB_BASE_URL or FIFTYONE_WANDB_URL.", host, doing)
-	case isTLSError(err):
-		return wrap("tls", "The certificate of %s is not accepted: %s failed (%s). "+
-			"If your organization has its own certificates, set SSL_CERT_FILE or REQUESTS_CA_BUNDLE to the file that holds them.",
-			where, doing, tlsReason(err))
-	case proxyStatus(err) != 0:
-		return wrap("unreachable", "The proxy does not let us through to %s (%s): %s failed. Check HTTPS_PROXY, its user and password, and NO_PROXY.", where, err, doing)
-	case proxied:
-		return wrap("unreachable", "The proxy on the way to %s cannot be reached: %s failed. Check HTTPS_PROXY and NO_PROXY.", where, doing)
-	case errors.As(err, &dns):
-		return wrap("unreachable", "There is no computer called %s, or no network: %s failed. Check the network, and WANDB_BASE_URL or FIFTYONE_WANDB_URL.", dns.Name, doing)
-	case isTimeout(err):
-		return wrap("timeout", "%s did not answer in time: %s failed. Check the network, or try again later.", upperFirst(where), doing)
-	case isDialError(err):
-		return wrap("unreachable", "Nothing answers at %s: %s failed. Check that the W&B server runs, the network, and WANDB_BASE_URL or FIFTYONE_WANDB_URL.", dialled(op, host), doing)
+		return tlsError("%s speaks HTTP, not HTTPS: %s failed. %s", upperFirst(p.name), doing, check)
+	case isTLSAnswer(err):
+		return tlsError("%s expects HTTPS, and its address begins with http://: %s failed. %s", upperFirst(p.name), doing, check)
+	case errors.As(err, &hostname):
+		return tlsError("The certificate of %s belongs to another host: %s failed (%s). %s", p.name, doing, tlsReason(err), check)
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return tlsError("The certificate of %s has expired or is not valid yet: %s failed (%s). Check this computer's clock, or ask the server's administrator to renew it.", p.name, doing, tlsReason(err))
+	case isCertificateError(err):
+		return tlsError("The certificate of %s is not accepted: %s failed (%s). "+
+			"If your organization has its own certificates, or a proxy that inspects TLS, set SSL_CERT_FILE or REQUESTS_CA_BUNDLE to the file that holds them.",
+			p.name, doing, tlsReason(err))
 	}
-	return wrap("unreachable", "The connection to %s breaks off again and again: %s failed. Check the network, or try again later.", where, doing)
+	return tlsError("No secure connection to %s could be set up: %s failed (%s). Check that the address and its port speak HTTPS. %s", p.name, doing, tlsReason(err), check)
 }
 
 // dialled is the host with the address that was tried, if that says more.

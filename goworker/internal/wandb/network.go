@@ -116,13 +116,14 @@ func addRoots(pool *x509.CertPool, name, path string) (*x509.CertPool, error) {
 // transport is the connection pool that everything goes through.
 func (n network) transport(dial time.Duration, perHost int) *http.Transport {
 	t := &http.Transport{
-		DialContext:         (&net.Dialer{Timeout: dial, KeepAlive: 30 * time.Second}).DialContext,
-		TLSHandshakeTimeout: dial,
-		ForceAttemptHTTP2:   true,
-		MaxIdleConns:        2 * perHost,
-		MaxIdleConnsPerHost: perHost,
-		IdleConnTimeout:     90 * time.Second,
-		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: n.roots, InsecureSkipVerify: n.insecure},
+		DialContext:            (&net.Dialer{Timeout: dial, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout:    dial,
+		ForceAttemptHTTP2:      true,
+		MaxIdleConns:           2 * perHost,
+		MaxIdleConnsPerHost:    perHost,
+		IdleConnTimeout:        90 * time.Second,
+		OnProxyConnectResponse: onProxyAnswer,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: n.roots, InsecureSkipVerify: n.insecure},
 	}
 	if n.proxy != nil {
 		t.Proxy = func(r *http.Request) (*url.URL, error) { return n.proxy(r.URL) }

@@ -60,9 +60,9 @@ func TestProxies(t *testing.T) {
 		env  map[string]string
 		word string
 	}{
-		"no password, HTTPS": {"https://wandb.test", map[string]string{"HTTPS_PROXY": proxy.URL}, "proxy does not let us through"},
+		"no password, HTTPS": {"https://wandb.test", map[string]string{"HTTPS_PROXY": proxy.URL}, "wants a login before"},
 		"proxy is not there": {"https://wandb.test", map[string]string{"HTTPS_PROXY": "http://user:hunter2@127.0.0.1:1"}, "proxy"},
-		"NO_PROXY":           {"http://wandb.test.invalid", map[string]string{"HTTP_PROXY": good, "NO_PROXY": ".invalid"}, "no computer called wandb.test.invalid"},
+		"NO_PROXY":           {"http://wandb.test.invalid", map[string]string{"HTTP_PROXY": good, "NO_PROXY": ".invalid"}, "host wandb.test.invalid could not be found"},
 	} {
 		in.BaseURL, in.Env = c.base, c.env
 		_, err := clientFor(t, in, wandb.WithTimings(quick())).Viewer(t.Context())

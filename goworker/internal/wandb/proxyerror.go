@@ -1,9 +1,11 @@
 package wandb
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
@@ -52,6 +54,41 @@ func (c *Client) proxyRefusal(p peer, doing string, e *proxyError) *fault.Error 
 	}
 	return fault.New(fault.WandB, "unreachable",
 		"%s cannot reach %s (status %d): %s failed. Check the network, HTTPS_PROXY and NO_PROXY, or try again later.", proxy, p.name, e.status, doing)
+}
+
+// proxyFault is the fault for a proxy that cannot be reached, or not understood.
+func (c *Client) proxyFault(p peer, doing string, err error) *fault.Error {
+	proxy := "The proxy"
+	if host := c.proxyOf(p.address); host != "" {
+		proxy += " at " + host
+	}
+	code, why := "unreachable", "cannot be reached"
+	switch {
+	case isCertificateError(err):
+		code, why = "tls", "has a certificate that is not accepted ("+tlsReason(err)+")"
+	case isTLSError(err):
+		code, why = "tls", "does not speak HTTPS; its address should begin with http://"
+	case isSocksLogin(err):
+		why = "does not accept the login, or wants one"
+	}
+	return fault.New(fault.WandB, code,
+		"%s on the way to %s %s: %s failed. Check HTTPS_PROXY (HTTP_PROXY for http:// addresses) and NO_PROXY.", proxy, p.name, why, doing)
+}
+
+// isSocksLogin reports whether a SOCKS proxy refused the login. Its errors have texts
+// and no types.
+func isSocksLogin(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "authentication failed") || strings.Contains(text, "no acceptable authentication methods")
+}
+
+// onProxyAnswer keeps a proxy's refusal of CONNECT with its status: net/http gives the
+// reason phrase only, which is the proxy's own. (See http.Transport.)
+func onProxyAnswer(_ context.Context, proxy *url.URL, _ *http.Request, answer *http.Response) error {
+	if answer.StatusCode == http.StatusOK {
+		return nil
+	}
+	return &proxyError{host: proxy.Host, status: answer.StatusCode}
 }
 
 // inMinutes is a duration for a sentence.

@@ -264,14 +264,18 @@ func retryError(err error) bool {
 	if errors.As(err, &s) {
 		return retryStatus(s.status)
 	}
-	return fault.As(err) == nil && !isTLSError(err) && (proxyStatus(err) == 0 || proxyStatus(err) >= 500)
+	var p *proxyError
+	if errors.As(err, &p) {
+		return p.status >= 500
+	}
+	return fault.As(err) == nil && !isTLSError(err) && !isSocksLogin(err)
 }
 
 // isDialError reports whether a connection did not come about.
 func isDialError(err error) bool {
 	var op *net.OpError
 	var dns *net.DNSError
-	return errors.As(err, &dns) || errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect")
+	return errors.As(err, &dns) || errors.As(err, &op) && (op.Op == "dial" || op.Op == "proxyconnect" || op.Op == "socks connect")
 }
 
 func isTimeout(err error) bool {

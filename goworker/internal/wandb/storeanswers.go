@@ -181,7 +181,7 @@ func isFull(r *reply) bool { return newStoreError("", "", r).means() == storeFul
 
 // storeAt names the file store for messages.
 func storeAt(address string) peer {
-	return peer{host: hostOf(address), name: "the file store of W&B at " + hostOf(address), address: address}
+	return peer{host: hostOf(address), name: "the file store of W&B at " + hostOf(address), address: address, store: true}
 }
 
 // explainStore is the fault for bytes that the file store at an address did not take or
@@ -194,7 +194,10 @@ func (c *Client) explainStore(address, doing string, err error) error {
 	if e == nil {
 		return c.explainAt(storeAt(address), doing, err)
 	}
-	if e.page && e.status < 500 {
+	if e.status < 500 && meaningOf(e.status, false, e.words()) == meansWantsTLS {
+		return c.explainAt(storeAt(address), doing, &serverError{op: e.method, status: e.status, means: meansWantsTLS})
+	}
+	if e.page && e.status < 500 || e.status == http.StatusProxyAuthRequired {
 		return c.explainAt(storeAt(address), doing, &serverError{op: e.method, status: e.status, form: formPage})
 	}
 	code, text := e.sentence(doing)
