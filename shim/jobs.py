@@ -76,7 +76,7 @@ class JobRecord:
         self._document.update(fraction=fraction, label=label)
         self._pending = self._pending or changed
         wait = _WRITE_SECONDS if self._pending else _HEARTBEAT_SECONDS
-        if time.time() - self._written >= wait:
+        if time.monotonic() - self._written >= wait:
             self._write()
 
     def completed(self, result):
@@ -105,7 +105,8 @@ class JobRecord:
         _forget_cancel(self.id)
 
     def _write(self):
-        self._written = self._document["updated"] = time.time()
+        self._written = time.monotonic()  # not the time of day, which may be set back
+        self._document["updated"] = time.time()
         self._pending = False
         try:
             _store().set(self.id, dict(self._document), ttl=_TTL_SECONDS)

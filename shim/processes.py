@@ -1,4 +1,4 @@
-"""Tells whether the process that left something in the database is still there."""
+"""Finds out whether the process that left something in the database is still there."""
 
 import os
 import socket
@@ -15,7 +15,7 @@ def this_process():
     return {
         "host": socket.gethostname(),
         "pid": os.getpid(),
-        "process_started": psutil.Process().create_time(),
+        "process_started": _started(psutil.Process()),
     }
 
 
@@ -31,9 +31,14 @@ def is_alive(document, silence=_SILENCE_SECONDS):
         return time.time() - document["updated"] < silence
 
     try:
-        started = psutil.Process(document["pid"]).create_time()
+        started = _started(psutil.Process(document["pid"]))
     except psutil.Error:
         return False
 
     # Ids are used again; the start time tells processes apart.
     return abs(started - document["process_started"]) < 2
+
+
+def _started(process):
+    """When a process started, in seconds: on Linux after the boot, since the time of day may be set meanwhile."""
+    return process.create_time() - (psutil.boot_time() if psutil.LINUX else 0)

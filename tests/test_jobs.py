@@ -9,6 +9,7 @@ import time
 from types import SimpleNamespace
 
 import bson
+import psutil
 import pytest
 
 from support import datasets
@@ -362,6 +363,26 @@ def test_records_are_written_about_once_a_second(log, jobs, images, fake_worker,
     updates.close()
     assert shown > 5
     assert len(written) <= 5
+
+
+@pytest.mark.parametrize("hours", [-26, 26])
+def test_a_clock_that_is_stepped(jobs, monkeypatch, hours):
+    """The machine's clock is set while a job runs: its progress is still written, and it is not taken for dead."""
+    record = jobs.JobRecord("operator", "dataset", {})
+    boot, now = psutil.boot_time(), time.time
+    monkeypatch.setattr(jobs.time, "time", lambda: now() + hours * 3600)
+    monkeypatch.setattr(psutil, "boot_time", lambda: boot + hours * 3600)  # the kernel counts it from now backwards
+    monkeypatch.setattr(psutil.Process, "create_time", create_time(hours * 3600))
+    monkeypatch.setattr(jobs, "_WRITE_SECONDS", 0)
+
+    record.progress(0.5, "Half")
+
+    (job,) = jobs.list_jobs()
+    assert (job["state"], job["fraction"]) == ("running", 0.5)
+
+
+def create_time(step, real=psutil.Process.create_time):
+    return lambda process: real(process) + step
 
 
 def _stream(operator, samples):

@@ -1,0 +1,43 @@
+"""What must hold after anything that went wrong."""
+
+import base64
+import hashlib
+import urllib.request
+from urllib.parse import quote
+
+import psutil
+
+#: For how long a worker may outlive its host, in seconds.
+ORPHAN_SECONDS = 5
+
+
+def workers(spool):
+    """The workers on this machine that keep their files in the directory, whoever their parent is now."""
+    found = []
+    for process in psutil.process_iter(["name"]):
+        try:
+            ours = "wandb-worker" in (process.info["name"] or "") and process.environ().get("TMPDIR") == str(spool)
+            if ours and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def assert_no_orphan(spool):
+    """Fails if a worker is still there after ORPHAN_SECONDS."""
+    assert psutil.wait_procs(workers(spool), timeout=ORPHAN_SECONDS)[1] == []
+
+
+def assert_whole(server, before):
+    """Fails if a version that was committed since then lacks a file, or has other bytes than its manifest says."""
+    known = {artifact["id"] for artifact in before}
+    for artifact in server.artifacts():
+        if artifact["id"] not in known:
+            place = [artifact["entity"], artifact["project"], artifact["collection"], f"v{artifact['version']}"]
+            for path, stored in artifact["files"].items():
+                if not stored.get("ref"):
+                    address = "/".join(quote(part, safe="") for part in place)
+                    with urllib.request.urlopen(f"{server.url}/__admin/file/{address}/{quote(path)}", timeout=30) as r:
+                        digest = base64.b64encode(hashlib.md5(r.read()).digest()).decode()
+                    assert digest == stored["digest"], (artifact["collection"], path)
