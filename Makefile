@@ -10,7 +10,7 @@ export PATH := $(PATH):$(abspath $(BIN))
 TOOL   := go tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help env build proto proto-check js js-check lint format test test-go test-py test-js test-oldest screenshots demo demo-app bench bench-pictures bench-thumbs check-server clean
+.PHONY: help env build proto proto-check js js-check lint format test test-go test-py test-js test-oldest test-chaos screenshots demo demo-app bench bench-pictures bench-thumbs check-server clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,12 @@ screenshots: build ## Take the README's pictures anew
 	@chromium="$$($(PY) tools/browser.py)" && \
 		FIFTYONE_WANDB_CHROMIUM="$$chromium" SCREENSHOT_DIR=build/screenshots $(PY) -m pytest tests/app tests/e2e/test_table_page.py
 	@$(PY) tools/screenshots.py build/screenshots
+
+# The number of kills with -9; the other kinds of trouble follow from it.
+KILLS ?= 100
+
+test-chaos: build ## Kill, fill, cut and fail over at random, KILLS=100 and more times; `make test` does a short part
+	CHAOS=$(KILLS) $(PY) -m pytest tests/e2e/chaos -q
 
 test-js: env ## The panel's tests, and its bundle built anew; without Node, its bundle is compared by hash alone
 	@if command -v npm >/dev/null; then \
