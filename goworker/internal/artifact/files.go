@@ -9,7 +9,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"io"
+	"sort"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -82,6 +84,14 @@ func (f *Files) Find(path string) (Entry, bool) {
 		return Entry{}, false
 	}
 	return f.store.entry(i), true
+}
+
+// Number is the number in the order of At of the entry with this path, if there is one.
+func (f *Files) Number(path string) (int, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	order := f.store.sorted()
+	return sort.Find(len(order), func(i int) int { return strings.Compare(path, string(f.store.path(order[i]))) })
 }
 
 // Len is the number of entries.

@@ -28,6 +28,10 @@ func TestTwinsAreTheFilesWithTheSameBytes(t *testing.T) {
 		seen := map[string]uint32{}
 		for i := range files.Len() {
 			e, want := files.At(i), uint32(i)
+			number, ok := files.Number(e.Path)
+			require.Equal(t, []any{i, true}, []any{number, ok})
+			_, ok = files.Number(e.Path + "x")
+			require.False(t, ok)
 			if e.Ref == "" {
 				if earlier, ok := seen[e.Digest]; ok {
 					want = earlier

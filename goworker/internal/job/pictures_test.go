@@ -98,25 +98,37 @@ func texts(list []any) []string {
 }
 
 func TestADryRunCountsWhatWouldGoUp(t *testing.T) {
-	w := newWorld(t)
-	w.samples(20)
-	w.picture(3, 30)
-	j := w.logView()
-	j.Pictures = &job.Pictures{Mode: job.PictureThumbnail, Size: 256}
-	j.Target.DryRun = true
-	res, err := j.Run(t.Context(), w.callbacks())
-	require.NoError(t, err)
-	assert.True(t, res.DryRun)
-	assert.Empty(t, w.server.State().Runs)
-	assert.Empty(t, w.server.State().Artifacts)
-	assert.Equal(t, res.FilesTotal, res.FilesUploaded)
+	for name, pictures := range map[string]*job.Pictures{
+		"thumbnails": {Mode: job.PictureThumbnail, Size: 256}, "originals": {Mode: job.PictureOriginal},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.samples(20)
+			w.picture(3, 30)
+			w.picture(4, 30) // The same bytes in another file go up once.
+			j := w.logView()
+			j.Pictures = pictures
+			compare := func() {
+				j.Target.DryRun = true
+				before := w.server.State()
+				res, err := j.Run(t.Context(), w.callbacks())
+				require.NoError(t, err)
+				assert.True(t, res.DryRun)
+				assert.Len(t, w.server.State().Runs, len(before.Runs))
+				assert.Len(t, w.server.State().Artifacts, len(before.Artifacts))
 
-	j.Target.DryRun = false
-	real, err := j.Run(t.Context(), w.callbacks())
-	require.NoError(t, err)
-	assert.Equal(t, real.FilesUploaded, res.FilesUploaded)
-	assert.Equal(t, real.BytesUploaded, res.BytesUploaded)
-	assert.Empty(t, spoolLeft(t))
-	_, err = os.Stat(w.dir)
-	require.NoError(t, err)
+				j.Target.DryRun = false
+				real, err := j.Run(t.Context(), w.callbacks())
+				require.NoError(t, err)
+				assert.Equal(t, []int64{real.FilesUploaded, real.FilesUnchanged, real.BytesUploaded}, []int64{res.FilesUploaded, res.FilesUnchanged, res.BytesUploaded})
+			}
+			compare()
+			w.picture(5, 30)
+			w.picture(6, 40)
+			compare() // Beside an older version, which has the bytes of one under other paths.
+			assert.Empty(t, spoolLeft(t))
+			_, err := os.Stat(w.dir)
+			require.NoError(t, err)
+		})
+	}
 }

@@ -16,7 +16,7 @@ func (p *publisher) preview(ctx context.Context, c *collector, pub *publication)
 	res.DryRun, res.NewVersion = true, true
 	res.ThumbnailsMade = c.decoded.Load()
 	res.FilesTotal, res.BytesTotal = c.stored()
-	res.FilesUploaded, res.BytesUploaded = res.FilesTotal, res.BytesTotal
+	res.FilesUploaded = res.FilesTotal
 	newest, same, err := p.stored(ctx, c)
 	if err != nil {
 		return nil, err
@@ -24,11 +24,9 @@ func (p *publisher) preview(ctx context.Context, c *collector, pub *publication)
 	if same != nil {
 		res.NewVersion, res.ArtifactVersion = false, same.Version
 		res.ArtifactURL = settings.ArtifactURL(res.Entity, res.Project, p.kind, p.name, same.Version)
-		res.FilesUploaded, res.BytesUploaded = 0, 0
-	} else if newest != nil {
-		if err := p.subtract(ctx, c, newest, &res); err != nil {
-			return nil, err
-		}
+		res.FilesUploaded = 0
+	} else if err := p.compare(ctx, c, newest, &res); err != nil {
+		return nil, err
 	}
 	res.FilesUnchanged = res.FilesTotal - res.FilesUploaded
 	res.Warnings = c.warnings.final()
@@ -60,20 +58,48 @@ func (p *publisher) stored(ctx context.Context, c *collector) (newest, same *wan
 	return newest, same, nil
 }
 
-// subtract takes off what the newest version has: W&B takes no file twice.
-func (p *publisher) subtract(ctx context.Context, c *collector, newest *wandb.ArtifactInfo, res *Result) error {
+// compare counts what would go up beside the newest version, if there is one: W&B takes
+// no file twice, and bytes that several files share once.
+func (p *publisher) compare(ctx context.Context, c *collector, newest *wandb.ArtifactInfo, res *Result) error {
+	first := c.files.Twins()
+	sharers := make([]uint32, len(first)) // how many files that go up have the same bytes
+	for _, number := range first {
+		sharers[number]++
+	}
+	err := p.eachStored(ctx, newest, func(path, digest string) {
+		number, ok := c.files.Number(path)
+		if !ok {
+			return
+		}
+		if e := c.files.At(number); e.Ref == "" && e.Digest == digest {
+			res.FilesUploaded--
+			sharers[first[number]]--
+		}
+	})
+	for number, n := range sharers {
+		if n == 0 {
+			continue
+		}
+		if e := c.files.At(number); e.Ref == "" {
+			res.BytesUploaded += e.Size
+		}
+	}
+	return err
+}
+
+// eachStored calls fn for each file of the newest version, if that is one of ours: another
+// one has nothing in common with this artifact.
+func (p *publisher) eachStored(ctx context.Context, newest *wandb.ArtifactInfo, fn func(path, digest string)) error {
+	if newest == nil {
+		return nil
+	}
 	version, err := p.session.client.FindArtifact(ctx, wandb.ArtifactRef{ID: newest.ID}, []string{identityPath})
 	if err != nil {
 		return err
 	}
 	file, ok := version.Files[identityPath]
-	if !ok { // not one of ours: it has nothing in common with this one
+	if !ok {
 		return nil
 	}
-	return p.session.client.EachFile(ctx, file, func(path, digest string) {
-		if e, ok := c.files.Find(path); ok && e.Ref == "" && e.Digest == digest {
-			res.FilesUploaded--
-			res.BytesUploaded -= e.Size
-		}
-	})
+	return p.session.client.EachFile(ctx, file, fn)
 }
