@@ -10,6 +10,7 @@ import (
 	"io"
 	"math/bits"
 
+	"golang.org/x/image/ccitt"
 	"golang.org/x/image/tiff/lzw"
 )
 
@@ -136,6 +137,13 @@ func (d *decoder) decompress(data []byte, size int) ([]byte, error) {
 		if err == nil {
 			err = d.fill(out, d.inflate)
 		}
+	case compressionGroup3, compressionGroup4:
+		kind := ccitt.Group4
+		if d.compression == compressionGroup3 {
+			kind = ccitt.Group3
+		}
+		// As libtiff has it, black runs are ones, whatever black is then.
+		err = d.fill(out, ccitt.NewReader(r, ccitt.MSB, kind, d.blockW, size/int(d.rowBytes()), &ccitt.Options{Invert: true}))
 	default:
 		err = d.fill(out, r)
 	}

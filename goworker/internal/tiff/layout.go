@@ -9,6 +9,8 @@ import (
 // The values of fields (TIFF 6.0 and Adobe's Technical Notes).
 const (
 	compressionNone       = 1
+	compressionGroup3     = 3
+	compressionGroup4     = 4
 	compressionLZW        = 5
 	compressionDeflate    = 8
 	compressionPackBits   = 32773
@@ -115,6 +117,10 @@ func (f *File) readCoding(r io.ReaderAt) error {
 	switch f.compression {
 	case compressionOldDeflate:
 		f.compression = compressionDeflate
+	case compressionGroup3, compressionGroup4:
+		if err := f.readFax(); err != nil {
+			return err
+		}
 	case compressionNone, compressionLZW, compressionDeflate, compressionPackBits:
 	default:
 		return unsupported("its compression is %d", f.compression)
@@ -134,6 +140,26 @@ func (f *File) readCoding(r io.ReaderAt) error {
 	return nil
 }
 
+// readFax refuses the forms of CCITT's codings that are rare: rows that refer to others in group 3,
+// fill bits, and parts without compression.
+func (f *File) readFax() error {
+	for _, tag := range []uint16{tagT4Options, tagT6Options} {
+		options, err := f.one(tag, 0)
+		if err != nil {
+			return err
+		}
+		if options != 0 {
+			return unsupported("a rare form of CCITT coding")
+		}
+	}
+	return nil
+}
+
+// isFax reports whether the picture is coded as for fax.
+func (f *File) isFax() bool {
+	return f.compression == compressionGroup3 || f.compression == compressionGroup4
+}
+
 // readBits reads the sizes of the samples, which are one size here.
 func (f *File) readBits(r io.ReaderAt) error {
 	bits, err := f.each(r, tagBits, 1)
@@ -146,6 +172,9 @@ func (f *File) readBits(r io.ReaderAt) error {
 		return unsupported("samples of %d bits", bits)
 	}
 	f.bits = int(bits)
+	if f.isFax() && (bits != 1 || f.samples != 1) {
+		return unsupported("CCITT coding of more than one bit a pixel")
+	}
 	format, err := f.each(r, tagSampleFormat, formatUnsigned)
 	if err == nil && format != formatUnsigned {
 		err = unsupported("its samples are not unsigned integers")

@@ -7,8 +7,8 @@
 //
 // It reads classic TIFF and BigTIFF: strips and tiles, chunky and planar, either byte order
 // and fill order; grey and palettes of 1, 2, 4 and 8 bits, grey of 16, RGB with any further
-// samples and RGBA of 8 and 16 bits, CMYK of 8 bits; uncompressed, LZW, Deflate and PackBits,
-// with the horizontal predictor. It is written from Adobe's TIFF 6.0 and its Technical Notes.
+// samples and RGBA of 8 and 16 bits, CMYK of 8 bits; uncompressed, LZW, Deflate, PackBits and
+// CCITT groups 3 and 4, with the horizontal predictor. It is written from Adobe's TIFF 6.0 and its Technical Notes.
 package tiff
 
 import (
@@ -140,5 +140,5 @@ func (f *File) Cost() int64 {
 	if f.compression != compressionNone || f.reversed {
 		cost += f.rowBytes()*int64(f.blockH) + codecMemory
 	}
-	return cost + int64(f.blockW)*2 // a row of unpacked samples
+	return cost + int64(f.blockW)*4 // rows of unpacked samples, and those of the fax decoder
 }

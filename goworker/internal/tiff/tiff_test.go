@@ -152,7 +152,7 @@ func TestRefused(t *testing.T) {
 		"different bits":         {field(tagBits, typeShort, 8, 8, 16), ErrUnsupported},
 		"12 bits":                {field(tagBits, typeShort, 12, 12, 12), ErrUnsupported},
 		"YCbCr":                  {field(tagPhotometric, typeShort, 6), ErrUnsupported},
-		"fax":                    {field(tagCompression, typeShort, 4), ErrUnsupported},
+		"fax in colour":          {field(tagCompression, typeShort, 4), ErrUnsupported},
 		"JPEG":                   {field(tagCompression, typeShort, 7), ErrUnsupported},
 		"floating predictor":     {field(tagPredictor, typeShort, 3), ErrUnsupported},
 		"unexplained samples":    {append(field(tagSamples, typeShort, 5), entry{tagBits, typeShort, []uint64{8}}), ErrUnsupported},
