@@ -45,13 +45,14 @@ func (s *Server) newExecutor() (*gqlexec.Executor, error) {
 			}
 			return ""
 		},
-		Scalars: map[string]func(any) (any, error){
-			"JSONString": jsonString,
-			"Int64": func(value any) (any, error) {
-				return gqlexec.Int64(value)
-			},
-		},
+		Scalars: scalars,
 	})
+}
+
+// scalars check the input values of the schema's own scalars.
+var scalars = map[string]func(any) (any, error){
+	"JSONString": jsonString,
+	"Int64":      func(value any) (any, error) { return gqlexec.Int64(value) },
 }
 
 // jsonString checks an input value that is to be a JSON document in a string. What uses it
@@ -150,6 +151,9 @@ func (s *Server) graphqlEndpoint(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.stats.graphqlBytes(len(body))
+	if s.opts.OnGraphQL != nil {
+		s.opts.OnGraphQL(body)
+	}
 	var req graphqlRequest
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.UseNumber()

@@ -45,10 +45,12 @@ type Options struct {
 	// StorageAddr is the loopback host:port of the file storage: if empty any free port of
 	// 127.0.0.2, or of 127.0.0.1 where the system has no other loopback address.
 	StorageAddr string
+	// OnGraphQL, if it is set, sees the body of every GraphQL request.
+	OnGraphQL func(body []byte)
 	// Limits are the limits at the start; zero fields have their defaults.
 	Limits Limits
-	// Behaviour is the behaviour at the start; nil is the default one.
-	Behaviour *Behaviour
+	// Behaviour is the behaviour at the start.
+	Behaviour Behaviour
 }
 
 // Limits bound what the server takes and gives. They can be changed while it runs.
@@ -137,11 +139,7 @@ func New(opts Options) (*Server, error) {
 		s.keys[sha256.Sum256([]byte(key.Reveal()))] = true
 	}
 	s.SetLimits(opts.Limits)
-	if opts.Behaviour == nil {
-		// What the worker cannot live with yet is left as it was.
-		opts.Behaviour = &Behaviour{Overwrite: OverwriteAll, NoPendingURLs: true, EntityOptional: true, BadKeyRefused: true}
-	}
-	err := s.SetBehaviour(*opts.Behaviour)
+	err := s.SetBehaviour(opts.Behaviour)
 	if err != nil {
 		return nil, err
 	}

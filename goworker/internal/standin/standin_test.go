@@ -17,7 +17,7 @@ import (
 // start runs a stand-in in a directory of its own until the test ends.
 func start(t *testing.T, change ...func(*standin.Options)) *client {
 	t.Helper()
-	opts := standin.Options{Dir: t.TempDir(), Teams: []string{"team"}, Forbidden: []string{"forbidden-team"}, Behaviour: new(standin.Behaviour)}
+	opts := standin.Options{Dir: t.TempDir(), Teams: []string{"team"}, Forbidden: []string{"forbidden-team"}}
 	for _, c := range change {
 		c(&opts)
 	}

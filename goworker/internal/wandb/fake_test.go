@@ -85,7 +85,7 @@ func newFake(t *testing.T) *fake {
 		projects: map[string]bool{"me/p": true}, runs: map[string]*fakeRun{},
 		blobs: map[string][]byte{}, parts: map[string][]string{}, forgetful: true,
 	}
-	f.api = httptest.NewServer(http.HandlerFunc(f.serveAPI))
+	f.api = httptest.NewServer(recorded(http.HandlerFunc(f.serveAPI)))
 	f.store = httptest.NewServer(http.HandlerFunc(f.serveStore))
 	t.Cleanup(f.api.Close)
 	t.Cleanup(f.store.Close)

@@ -24,7 +24,7 @@ type library struct {
 }
 
 func newLibrary(t *testing.T) *library {
-	server, err := standin.New(standin.Options{Dir: t.TempDir(), Teams: []string{"team"}, Forbidden: []string{"strangers"}})
+	server, err := standin.New(standin.Options{Dir: t.TempDir(), Teams: []string{"team"}, Forbidden: []string{"strangers"}, OnGraphQL: record})
 	require.NoError(t, err)
 	require.NoError(t, server.Start())
 	t.Cleanup(func() { _ = server.Close() })

@@ -68,8 +68,18 @@ func TestRunDetails(t *testing.T) {
 	for i := range 5 {
 		l.Artifact(run, "dataset", fmt.Sprintf("out%d", i), "{}", map[string]string{"f": fmt.Sprint(i)})
 	}
-	used := l.Artifact(other, "dataset", "in", "{}", map[string]string{"f": "x"})
-	require.NoError(t, l.client.UseArtifact(t.Context(), run, used.ID))
+	for i, use := range []func(id string) error{
+		func(id string) error { return l.client.UseArtifact(t.Context(), run, id) },
+		func(id string) error {
+			linked := &wandb.ArtifactVersion{Linked: true}
+			linked.ID, linked.Entity, linked.Project = id, l.Entity, "registry"
+			return l.client.UseVersion(t.Context(), run, linked)
+		},
+		func(id string) error { return l.client.UseVersion(t.Context(), run, versionOf(id)) },
+	} {
+		used := l.Artifact(other, "dataset", fmt.Sprintf("in%d", i), "{}", map[string]string{"f": "x"})
+		require.NoError(t, use(used.ID))
+	}
 	l.Stream(run, map[string]any{"files": map[string]any{
 		"wandb-history.jsonl": map[string]any{"offset": 0, "content": []string{
 			`{"_step":0,"loss":1.5,"nested":{"acc":0.1}}`, `{"_step":1,"loss":1}`, `{"_step":2,"nested":{"acc":0.3}}`, `{"_step":5,"loss":0.5,"nested":{"acc":0.5}}`}},
@@ -81,7 +91,7 @@ func TestRunDetails(t *testing.T) {
 		Project: "p", Reference: "id1", HistoryKeys: []string{"loss", "nested.acc", "nothing"}, HistoryPoints: 500, Artifacts: true,
 	})
 	require.NoError(t, err)
-	assert.Equal(t, 3, l.graphqlCalls(), "one, and one for each further page of artifacts")
+	assert.Equal(t, 4, l.graphqlCalls(), "one, and one for each further page of artifacts")
 	config, err := json.Marshal(d.Config)
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"lr":0.1,"nested":{"value":3,"b":null},"none":null}`, string(config))
@@ -91,9 +101,15 @@ func TestRunDetails(t *testing.T) {
 	require.NoError(t, err)
 	assert.JSONEq(t, `[{"_step":0,"loss":1.5,"nested.acc":0.1},{"_step":1,"loss":1},{"_step":2,"nested.acc":0.3},{"_step":5,"loss":0.5,"nested.acc":0.5}]`, string(history))
 	assert.Len(t, d.Outputs, 5)
-	assert.Equal(t, []string{"in"}, artifactNames(d.Inputs))
+	assert.Equal(t, []string{"in0", "in1", "in2"}, artifactNames(d.Inputs))
 	assert.Equal(t, "running", d.State)
 	assert.NotEmpty(t, d.HeartbeatAt)
+}
+
+func versionOf(id string) *wandb.ArtifactVersion {
+	v := new(wandb.ArtifactVersion)
+	v.ID = id
+	return v
 }
 
 func TestAddRunTags(t *testing.T) {
