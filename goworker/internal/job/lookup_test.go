@@ -60,7 +60,7 @@ func TestFactsOfArtifacts(t *testing.T) {
 	l.server.ResetStats()
 	plain := l.lookup(job.Lookup{Kind: job.LookupArtifacts, ArtifactTypes: []string{"dataset", "predictions"}})
 	require.Len(t, plain.Artifacts, 5)
-	assert.Equal(t, 1, l.server.Stats().Total, "a list alone is one request")
+	assert.Equal(t, 2, l.server.Stats().Total, "whose projects, and a list alone is one request")
 	assert.Zero(t, plain.Artifacts[0].Facts)
 
 	// What is asked at once has to be under way at once, also on a slow machine.
@@ -69,8 +69,8 @@ func TestFactsOfArtifacts(t *testing.T) {
 	check(l.lookup(job.Lookup{Kind: job.LookupArtifacts, ArtifactTypes: []string{"dataset", "predictions"}, Details: 20}))
 	stats := l.server.Stats()
 	l.server.ClearFaults()
-	assert.Equal(t, 3, stats.Series, "the list, what is known of all, what is missing of some")
-	assert.Equal(t, map[string]int{"ListArtifacts": 1, "ArtifactDetails": 2, "GET file": 1}, stats.Requests)
+	assert.Equal(t, 4, stats.Series, "whose projects, the list, what is known of all, what is missing of some")
+	assert.Equal(t, map[string]int{"Viewer": 1, "ListArtifacts": 1, "ArtifactDetails": 2, "GET file": 1}, stats.Requests)
 
 	var chosen []string
 	for _, a := range plain.Artifacts {
