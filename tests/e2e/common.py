@@ -20,6 +20,6 @@ def workers(process=None):
     with contextlib.suppress(psutil.NoSuchProcess):
         for child in psutil.Process(process).children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
-                if "wandb-worker" in child.name() and child.status() != psutil.STATUS_ZOMBIE:
+                if "wandb-worker" in " ".join(child.cmdline()[:1]) and child.status() != psutil.STATUS_ZOMBIE:
                     found.append(child)
     return found

@@ -161,3 +161,19 @@ func TestNewRunsThatWandBWouldRefuse(t *testing.T) {
 		assert.Zero(t, f.count("CreateRun"), name)
 	}
 }
+
+// TestExtraHeadersGoToTheUsersOwnServers: a directory that somebody else made may bring a server and a
+// key for it, and must not get the secrets of an access proxy by that.
+func TestExtraHeadersGoToTheUsersOwnServers(t *testing.T) {
+	dir := t.TempDir()
+	write(t, "[default]\nbase_url = https://wandb.example.com\napi_key = "+someKey()+"\n", dir, "wandb", "settings")
+	in := wandb.Inputs{Dir: dir, Env: map[string]string{}}
+	_, err := wandb.Resolve(in)
+	require.NoError(t, err)
+	in.Env["WANDB_X_EXTRA_HTTP_HEADERS"] = `{"X-Access": "open-sesame"}`
+	_, err = wandb.Resolve(in)
+	assert.Equal(t, "untrusted_settings", fault.Code(err), "%v", err)
+	in.Env["WANDB_BASE_URL"] = "https://wandb.example.com"
+	_, err = wandb.Resolve(in)
+	assert.NoError(t, err)
+}

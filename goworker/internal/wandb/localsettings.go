@@ -37,7 +37,15 @@ func (fs settingsFiles) own() settingsFiles {
 // own settings say the same. A key that is in that file itself may go where it says.
 func (s *Settings) checkLocal(in Inputs, files settingsFiles) error {
 	local, own := files.local(), files.own()
-	if local.path == "" || s.KeySource == settingsKeySource(local.path) {
+	if local.path == "" {
+		return nil
+	}
+	if s.KeySource == settingsKeySource(local.path) {
+		if s.localServer && len(s.ExtraHeaders.list) > 0 && !s.namedByUser(in, own) {
+			return fault.New(fault.Settings, "untrusted_settings",
+				"W&B's settings file %s, which belongs to the current directory and not to you, names the server %s, and your own settings do not, "+
+					"so your extra HTTP headers were not sent. If you mean it, set WANDB_BASE_URL, or unset WANDB_X_EXTRA_HTTP_HEADERS.", local.path, s.BaseURL)
+		}
 		return nil
 	}
 	refuse := func(what, remedy string) error {
