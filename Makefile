@@ -10,7 +10,7 @@ export PATH := $(PATH):$(abspath $(BIN))
 TOOL   := go tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help env build proto proto-check js js-check lint format test test-go test-py test-js test-oldest test-chaos screenshots demo demo-app bench bench-pictures bench-thumbs check-server clean
+.PHONY: help env build proto proto-check js js-check lint format test test-go test-py test-js test-oldest test-chaos screenshots notice audit demo demo-app bench bench-pictures bench-thumbs check-server clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,7 @@ lint: env proto-check js-check ## Lint Go (with the import rules), Python, the c
 	$(TOOL) depguard ./...
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	@$(PY) tools/notice.py --check
 
 format: env ## Format Go, Python and the contract
 	gofmt -w goworker bench
@@ -83,6 +84,12 @@ test-js: env ## The panel's tests, and its bundle built anew; without Node, its 
 test-oldest: build ## The end-to-end tests with the oldest FiftyOne that we claim
 	@$(PYTHON) tools/setup_env.py --venv .venv-oldest --requirements requirements.txt --package "$(OLDEST)" --package "graphql-core<3.3" --package wandb==0.31.0 --package pytest==9.2.0
 	.venv-oldest/bin/python -m pytest tests -m oldest
+
+notice: env ## Write NOTICE, the licences of the modules that the worker is made of
+	@$(PY) tools/notice.py
+
+audit: env ## Look for published advisories about what we depend on, where their databases can be reached
+	@$(PY) tools/audit.py
 
 demo: build ## Log real data to a local stand-in for W&B, and read it back
 	@$(PY) demo/demo.py

@@ -1,5 +1,7 @@
 """The errors that the plugin's users see."""
 
+from .worker import plaintext
+
 # Whose matter an error is. The words are those of the wire contract's Source.
 SETTINGS = "settings"
 FIFTYONE = "fiftyone"
@@ -18,7 +20,8 @@ class WandBError(RuntimeError):
     """
 
     def __init__(self, message, source=PLUGIN, code="error"):
-        super().__init__(message)
+        # Its words may be those of a server or a name in an artifact.
+        super().__init__(plaintext.clean(message, lines=True))
         self.source = source
         self.code = code
 

@@ -16,6 +16,7 @@ from . import restoring
 from .calls import call_worker, error_of
 from .errors import PLUGIN, WandBCancelled, WandBError
 from .jobs import JobRecord
+from .worker import plaintext
 
 # How often the caller's thread looks up, how often it says something at least and at
 # most, and how often it asks whether to go on. In seconds.
@@ -33,6 +34,9 @@ _CONCLUDING = 0.7
 # How long it may take to mark a run as failed after its worker died.
 _FINISH_SECONDS = 15.0
 
+# The longest line that is shown of a job's progress, in characters.
+_LONGEST_LABEL = 500
+
 _log = logging.getLogger("fiftyone_wandb")
 
 
@@ -43,6 +47,9 @@ class Update:
     fraction: float
     label: str
     job_id: str = ""
+
+    def __post_init__(self):
+        object.__setattr__(self, "label", plaintext.clean(self.label, _LONGEST_LABEL))
 
 
 class Gate:

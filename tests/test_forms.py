@@ -8,7 +8,7 @@ import fiftyone.operators as foo
 import pytest
 from fiftyone.operators.executor import ExecutionContext
 
-from support import datasets
+from support import datasets, markdown
 from support.fake_worker import module
 from support.waiting import wait_for
 
@@ -58,7 +58,7 @@ def fields(operator, samples, params=None, **request):
         **request,
     }
     ctx = ExecutionContext(request, operator_uri=operator.uri, required_secrets=operator._plugin_secrets)
-    return operator.resolve_type(ctx, "inputs").to_json()["type"]["properties"]
+    return markdown.read_notices(operator.resolve_type(ctx, "inputs").to_json()["type"]["properties"])
 
 
 def offered(field):

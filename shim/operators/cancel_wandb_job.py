@@ -5,7 +5,7 @@ from fiftyone.operators import types
 
 from .. import jobs
 from ..errors import SETTINGS, WandBError, bad_argument
-from . import results
+from . import notices, results
 
 _GOING = (jobs.QUEUED, jobs.RUNNING)
 
@@ -61,7 +61,7 @@ class CancelWandBJob(foo.Operator):
 
             inputs.enum("job_id", view.values(), required=True, view=view)
         else:
-            inputs.view("nothing", types.Notice(label="No job is running or waiting")).invalid = True
+            inputs.view("nothing", notices.notice(label="No job is running or waiting")).invalid = True
 
         return types.Property(inputs, view=types.View(label="Cancel a job"))
 

@@ -10,7 +10,7 @@ import os
 from fiftyone.operators import types
 
 from .. import PLUGIN_NAME, lookups, names, settings
-from . import login_to_wandb
+from . import login_to_wandb, notices
 from .forms import refuse
 
 # Of the bundle: it closes this form and opens that of the operator login_to_wandb.
@@ -118,14 +118,14 @@ def add_problem(inputs, found):
     if found.code == lookups.PENDING:
         inputs.view(
             "wandb_pending",
-            types.Notice(
+            notices.notice(
                 label="Lists are on their way",
                 description=f"{found.problem}. They are here with your next change; you can also type names",
             ),
         )
         return
 
-    inputs.view("wandb_problem", types.Warning(label="W&B cannot be asked", description=found.problem))
+    inputs.view("wandb_problem", notices.warning("W&B cannot be asked", found.problem, links=True))
     if found.code in _LOGIN_CODES and not login_to_wandb.is_off():
         inputs.btn("wandb_login", label="Log in to W&B", on_click=_OPEN_LOGIN, variant="outlined")
 

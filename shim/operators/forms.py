@@ -10,7 +10,7 @@ from .. import media, names, query, schema, selection
 from .. import overlays as drawn
 from .. import pictures as shown
 from ..errors import WandBError
-from . import results
+from . import notices, results
 
 # From here on the background is proposed: rows, and rows whose pictures go up.
 _MANY_ROWS = 200_000
@@ -149,7 +149,7 @@ def start(ctx, verb):
     if view is None:
         inputs.view(
             "no_dataset",
-            types.Error(
+            notices.error(
                 label="Nothing to log",
                 description="Open a dataset that still exists, and a view of it",
             ),
@@ -158,7 +158,7 @@ def start(ctx, verb):
 
     inputs.view_target(ctx, action_description=verb)
     rows = count(view)
-    notice = types.Notice if query.is_subset(view) else types.Warning
+    notice = notices.notice if query.is_subset(view) else notices.warning
     inputs.view("samples", notice(label=_about(view, rows)))
     return inputs, view
 
@@ -280,7 +280,7 @@ def plan(ctx, inputs, view, columns, mode, labels=None):
     else:
         parts.append("It will run here, with live progress")
 
-    inputs.view("plan", types.Notice(label="What will happen", description=". ".join(parts)))
+    inputs.view("plan", notices.notice(label="What will happen", description=". ".join(parts)))
 
 
 def _upload(view, rows, columns, mode, thumbnail_size):

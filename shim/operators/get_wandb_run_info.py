@@ -7,7 +7,7 @@ from fiftyone.operators import types
 
 from .. import PLUGIN_NAME, calls, linked, query, settings
 from ..errors import WandBError, bad_argument
-from . import forms, results
+from . import forms, notices, results
 
 # A person waits, and there are stored values for when nothing comes.
 _SECONDS = 20.0
@@ -55,7 +55,7 @@ class GetWandBRunInfo(foo.Operator):
         known = linked.keys(query.root_dataset(view)) if view is not None else {}
         if not known:
             inputs.view(
-                "nothing", types.Warning(label="This dataset has no W&B runs", description="Link one, or log to one")
+                "nothing", notices.warning(label="This dataset has no W&B runs", description="Link one, or log to one")
             )
             return types.Property(inputs, invalid=True)
 

@@ -6,7 +6,7 @@ from fiftyone.operators import types
 
 from .. import names, query, restoring, settings, work
 from ..errors import SETTINGS, WandBError, bad_argument
-from . import choices, forms, results
+from . import choices, forms, notices, results
 from .base import JobOperator
 
 #: What can be done with a view, in words.
@@ -190,7 +190,7 @@ class LoadViewFromWandB(JobOperator):
 
         inputs.view(
             "other_dataset",
-            types.Warning(
+            notices.warning(
                 label="Another dataset",
                 description=f"The artifact was made of the dataset '{chosen.dataset_name}'. Its view is made of "
                 f"'{ctx.dataset_name}' all the same, as far as that has the same samples",
@@ -210,7 +210,7 @@ class LoadViewFromWandB(JobOperator):
             "here or in the background" if ctx.params.get("action") == "save_as_view" else "here, with live progress"
         )
         inputs.view(
-            "plan", types.Notice(label="What will happen", description=f"{text}. No sample changes. It runs {where}")
+            "plan", notices.notice(label="What will happen", description=f"{text}. No sample changes. It runs {where}")
         )
 
     def _actions(self, ctx, inputs):

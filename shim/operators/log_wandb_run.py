@@ -8,7 +8,7 @@ from fiftyone.operators import types
 
 from .. import calls, linked, names, query, schema, settings
 from ..errors import WandBError, bad_argument
-from . import choices, forms, results
+from . import choices, forms, notices, results
 
 _TAG = 64
 
@@ -84,7 +84,7 @@ class LogWandBRun(foo.Operator):
         inputs = types.Object()
         view = forms.target(ctx)
         if view is None:
-            inputs.view("no_dataset", types.Error(label="Nothing to link to", description="Open a dataset"))
+            inputs.view("no_dataset", notices.error(label="Nothing to link to", description="Open a dataset"))
             return types.Property(inputs, invalid=True)
 
         inputs.view_target(ctx, action_description="Link")

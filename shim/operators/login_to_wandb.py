@@ -9,7 +9,7 @@ from fiftyone.operators import types
 
 from .. import calls, lookups, netrc, settings
 from ..errors import SETTINGS, WandBError
-from . import results
+from . import notices, results
 
 #: The variable by which whoever runs the App's server switches the operator off.
 OFF = "FIFTYONE_WANDB_NO_LOGIN"
@@ -55,7 +55,7 @@ class LoginToWandB(foo.Operator):
     def resolve_input(self, ctx):
         inputs = types.Object()
         if is_off():
-            inputs.view("off", types.Error(label="Logging in is switched off", description=_OFF_TEXT)).invalid = True
+            inputs.view("off", notices.error(label="Logging in is switched off", description=_OFF_TEXT)).invalid = True
             return types.Property(inputs, view=types.View(label="Log in to W&B"))
 
         try:
@@ -65,10 +65,10 @@ class LoginToWandB(foo.Operator):
 
         inputs.view(
             "who",
-            types.Warning(
+            notices.warning(
                 label="Who will share this login",
                 description=(
-                    f"The key is saved in {results.escape(str(file))} on '{socket.gethostname()}'. Everybody who uses this FiftyOne "
+                    f"The key is saved in {file} on '{socket.gethostname()}'. Everybody who uses this FiftyOne "
                     f"App, and every program of the user '{getpass.getuser()}' there, will be logged in to W&B as you, "
                     "until the entry is removed from the file. To share nothing, close this form and run 'wandb login' "
                     "where only you work, or set FIFTYONE_WANDB_API_KEY for your own process"

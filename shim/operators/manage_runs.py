@@ -5,7 +5,7 @@ from fiftyone.operators import types
 
 from .. import linked, query
 from ..errors import bad_argument
-from . import forms, results
+from . import forms, notices, results
 
 
 class RenameWandBRun(foo.Operator):
@@ -92,7 +92,7 @@ class RemoveWandBRun(foo.Operator):
     def resolve_input(self, ctx):
         inputs = types.Object()
         if _add_key(ctx, inputs):
-            inputs.view("effect", types.Warning(label="The record will be removed; the run in W&B stays as it is"))
+            inputs.view("effect", notices.warning(label="The record will be removed; the run in W&B stays as it is"))
 
         return types.Property(inputs, view=types.View(label="Remove a linked run"))
 
@@ -106,7 +106,7 @@ class RemoveWandBRun(foo.Operator):
 def _add_key(ctx, inputs):
     known = linked.keys(ctx.dataset) if ctx.dataset is not None else {}
     if not known:
-        inputs.view("nothing", types.Error(label="This dataset has no W&B runs")).invalid = True
+        inputs.view("nothing", notices.error(label="This dataset has no W&B runs")).invalid = True
         return False
 
     forms.choose(inputs, "run_key", list(known), "Run", "The record's key", required=True)

@@ -6,7 +6,7 @@ import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from .. import linked, query
-from . import forms, panel
+from . import forms, notices, panel
 from .show_wandb_run import find
 
 
@@ -48,7 +48,7 @@ class OpenWandBPanel(foo.Operator):
         if known:
             forms.choose(inputs, "run_key", list(known), "Run", "Empty: what was shown last, or the newest")
         else:
-            inputs.view("nothing", types.Notice(label="No W&B run belongs to this dataset yet: the project is shown"))
+            inputs.view("nothing", notices.notice(label="No W&B run belongs to this dataset yet: the project is shown"))
 
         return types.Property(inputs, view=types.View(label="Open the W&B panel"))
 

@@ -1,9 +1,13 @@
 """What the operators show when they are done: tables, links, warnings, errors."""
 
+import re
+
 from fiftyone.operators import types
 
 from .. import PLUGIN_NAME
 from ..errors import WandBCancelled
+from . import notices
+from .notices import escape
 
 #: The operator that cancels a job.
 CANCEL = f"{PLUGIN_NAME}/cancel_wandb_job"
@@ -109,22 +113,18 @@ def show_error(error):
     """The output of a job that failed or was cancelled."""
     outputs = types.Object()
     if isinstance(error, WandBCancelled):
-        outputs.view("error", types.Notice(label="Cancelled", description=str(error)))
+        outputs.view("error", notices.notice("Cancelled", str(error)))
     else:
-        outputs.view("error", types.Error(label="The job failed", description=str(error)))
+        outputs.view("error", notices.error("The job failed", str(error)))
 
     return types.Property(outputs)
 
 
 def link(text, url):
     """A link in Markdown; the text alone if there is no address."""
-    return f"[{escape(text)}]({url})" if url else escape(text)
-
-
-def escape(text):
-    """The text as Markdown that shows it as it is."""
-    # File names and class names come from anywhere; Markdown must not act on them.
-    return "".join("\\" + c if c in "\\`*_{}[]<>()#|" else c for c in text.replace("\n", " "))
+    # Only our own pages and the server's; an address with a bracket or a blank would end the link.
+    safe = bool(url) and re.fullmatch(r"https?://[^\s<>()\\\x00-\x1f]+", url)
+    return f"[{escape(text)}]({url})" if safe else escape(text)
 
 
 def size(number):

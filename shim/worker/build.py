@@ -26,8 +26,10 @@ if __package__:
     from . import descriptors, ownership
 else:  # run as a script
     sys.path.insert(0, str(Path(__file__).parent))
+    # isort: off
     import descriptors
     import ownership
+    # isort: on
 
 #: The directory of the plugin.
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,12 +7,17 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+from . import plaintext
+
 #: The directory of the plugin, where requirements.txt is.
 PLUGIN_DIR = Path(__file__).resolve().parents[2]
 
 
 class WorkerError(RuntimeError):
     """Something is wrong with the worker, not with the job that it was to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(plaintext.clean(message, lines=True))
 
 
 class MissingRequirement(WorkerError):

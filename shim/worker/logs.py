@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 
+from . import plaintext
+
 log = logging.getLogger("fiftyone_wandb.worker")
 
 _LEVELS = {
@@ -32,13 +34,14 @@ def emit(line: str) -> str:
         the line as text for people
     """
     level, text = _parse(line)
+    text = plaintext.clean(text, lines=True)
     log.log(level, "%s", text)
     return text
 
 
 def emit_raw(line: str) -> None:
     """Logs a line that Go itself wrote because the worker fell."""
-    log.error("%s", line)
+    log.error("%s", plaintext.clean(line))
 
 
 def _parse(line: str) -> tuple[int, str]:

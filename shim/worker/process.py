@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import build, lifeline, logs, ownership
+from . import build, lifeline, logs, ownership, plaintext
 from .errors import WorkerStartError
 from .find import Found, remedy
 from .handshake import PROTOCOL
@@ -170,7 +170,7 @@ class Process:
                 text = raw.decode("utf-8", "replace").rstrip()
                 if self._panic or text.startswith(("panic: ", "fatal error: ", "runtime: ")):
                     if len(self._panic) < _PANIC_LINES:
-                        self._panic.append(text)
+                        self._panic.append(plaintext.clean(text))
                         logs.emit_raw(text)
                 elif text:
                     self._tail.append(logs.emit(text))

@@ -99,6 +99,7 @@ func (s *sender) passProgress(event *pb.RunResponse) {
 
 func (s *sender) pass(event *pb.RunResponse) {
 	if s.err == nil {
+		cleanTexts(event)
 		s.err = s.forward(event)
 	}
 }
