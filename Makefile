@@ -106,8 +106,8 @@ bench-pictures: build ## Measure tables with pictures against the usual way
 bench-thumbs: env ## Measure the making of thumbnails against Pillow
 	@$(PY) bench/thumbs.py $(ARGS)
 
-check-server: build ## Run the client's contract tests against a real server: WANDB_BASE_URL, WANDB_API_KEY
-	go test -count=1 -tags checkserver -run TestRealServer ./goworker/internal/wandb/wandbtest
+check-server: build ## Try a real server and report what it answers: WANDB_BASE_URL, WANDB_API_KEY (WANDB_CHECK_LARGE=1: 2 GiB, too)
+	go test -count=1 -v -timeout 2h -tags checkserver -run TestRealServer ./goworker/internal/wandb/wandbtest
 
 clean: ## Remove what was built
 	rm -rf build .venv .venv-oldest .demo .bench

@@ -1,8 +1,16 @@
 package wandbtest_test
 
 import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"testing"
+	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -20,4 +28,78 @@ func TestStandIn(t *testing.T) {
 	require.NoError(t, server.Start())
 	t.Cleanup(func() { require.NoError(t, server.Close()) })
 	wandbtest.RunContract(t, wandbtest.Target{BaseURL: server.URL(), APIKey: server.Key(), Project: "contract"})
+}
+
+// TestQuestions asks our own stand-in what check-server asks a real server.
+func TestQuestions(t *testing.T) {
+	server, err := standin.New(standin.Options{Dir: t.TempDir()})
+	require.NoError(t, err)
+	require.NoError(t, server.Start())
+	t.Cleanup(func() { require.NoError(t, server.Close()) })
+	target := wandbtest.Target{BaseURL: server.URL(), APIKey: server.Key(), Project: "questions"}
+	var found []wandbtest.Finding
+	t.Run("ask", func(t *testing.T) { found = wandbtest.Questions(t, target, false) })
+	answers := map[string]string{}
+	for _, f := range found {
+		answers[f.Question] = f.Answer
+	}
+	assert.Contains(t, answers["the same PUT again, with the same address"], "storage.objects.delete")
+	assert.Contains(t, answers["a PUT of the same bytes under another path of the artifact"], "storage.objects.delete")
+	assert.Equal(t, "an address is given again", answers["createArtifactFiles for bytes that a pending artifact has"])
+	assert.Equal(t, "the same artifact, PENDING", answers["a repeated clientID with the same digest"])
+	assert.Contains(t, answers["a repeated clientID with another digest"], "Invalid Client ID digest")
+	assert.Contains(t, answers["project(name:) without an entity"], "entityName required")
+	assert.Contains(t, answers["viewer.apiKeys, asked by another agent than W&B's"], "relogin required")
+	assert.Contains(t, answers["20000 files in one createArtifactFiles"], "at most 10000")
+	assert.Contains(t, answers["a summary given to a finished run by upsertBucket"], "its state is finished")
+	assert.Equal(t, "true", answers[`version "two" that was made without aliases has latest`])
+	assert.Equal(t, "200, no errors", answers["useArtifact by a run of another project"])
+
+	dir := t.TempDir()
+	text, err := wandbtest.WriteReport(dir, server.URL(), found)
+	require.NoError(t, err)
+	for _, name := range []string{"check-server.md", "check-server.json"} {
+		written, err := os.ReadFile(filepath.Join(dir, name))
+		require.NoError(t, err)
+		assert.NotContains(t, string(written), server.Key().Reveal())
+	}
+	assert.Contains(t, text, "| a repeated clientID with the same digest | the same artifact, PENDING |")
+
+	// It cleans up: no run and no version is left.
+	for _, r := range server.State().Runs {
+		assert.True(t, r.Deleted, r.Name)
+	}
+	assert.Empty(t, server.State().Collections)
+}
+
+// TestSharedStandIn runs the contract and the questions on an independent stand-in, so that our
+// own is not the only judge. It is not part of the project.
+func TestSharedStandIn(t *testing.T) {
+	program, err := filepath.Abs("../../../../../shared/standin/server.py")
+	require.NoError(t, err)
+	if _, err := os.Stat(program); err != nil {
+		t.Skip("the independent stand-in is not at hand: ../shared/standin is not there")
+	}
+	python := cmp.Or(os.Getenv("STANDIN_PYTHON"), "../../../../.venv/bin/python")
+	if exec.Command(python, "-c", "import graphql, starlette, uvicorn, httptools, uvloop").Run() != nil {
+		t.Skip("the independent stand-in needs graphql-core, starlette, uvicorn, httptools and uvloop: install them, or set STANDIN_PYTHON")
+	}
+	dir := t.TempDir()
+	ready, key := filepath.Join(dir, "ready.json"), standin.NewKey()
+	command := exec.Command(python, program, "--port", "0", "--state", filepath.Join(dir, "state"), "--ready-file", ready, "--quiet", "--api-key", key.Reveal())
+	require.NoError(t, command.Start())
+	t.Cleanup(func() {
+		_ = command.Process.Kill()
+		_ = command.Wait()
+	})
+	var at struct {
+		Port int `json:"port"`
+	}
+	require.Eventually(t, func() bool {
+		text, err := os.ReadFile(ready)
+		return err == nil && json.Unmarshal(text, &at) == nil && at.Port != 0
+	}, time.Minute, 20*time.Millisecond, "the independent stand-in did not start")
+	target := wandbtest.Target{BaseURL: fmt.Sprintf("http://127.0.0.1:%d", at.Port), APIKey: key, Project: "contract"}
+	wandbtest.RunContract(t, target)
+	t.Run("questions", func(t *testing.T) { assert.NotEmpty(t, wandbtest.Questions(t, target, false)) })
 }

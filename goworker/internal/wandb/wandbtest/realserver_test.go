@@ -26,8 +26,15 @@ func TestRealServer(t *testing.T) {
 		env[name] = value
 	}
 	delete(env, "WANDB_MODE")
-	wandbtest.RunContract(t, wandbtest.Target{
+	target := wandbtest.Target{
 		BaseURL: strings.TrimRight(url, "/"), APIKey: secret.String(key), Entity: os.Getenv("WANDB_ENTITY"),
 		Project: "fiftyone-wandb-check", Env: env,
+	}
+	wandbtest.RunContract(t, target)
+	t.Run("open questions", func(t *testing.T) {
+		found := wandbtest.Questions(t, target, os.Getenv("WANDB_CHECK_LARGE") != "")
+		text, err := wandbtest.WriteReport("../../../../build", target.BaseURL, found)
+		require.NoError(t, err)
+		t.Log("The report is in build/check-server.md and build/check-server.json:\n" + text)
 	})
 }

@@ -1,0 +1,31 @@
+package wandbtest
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// WriteReport writes what was found as check-server.md and check-server.json into a directory,
+// and gives the Markdown. It names the server's address and holds no key.
+func WriteReport(dir, server string, found []Finding) (string, error) {
+	var out strings.Builder
+	fmt.Fprintf(&out, "# What the W&B server at %s answers\n\n| question | answer |\n| --- | --- |\n", server)
+	cell := strings.NewReplacer("|", `\|`, "\n", " ", "\r", " ")
+	for _, f := range found {
+		fmt.Fprintf(&out, "| %s | %s |\n", cell.Replace(f.Question), cell.Replace(f.Answer))
+	}
+	text, err := json.MarshalIndent(map[string]any{"server": server, "findings": found}, "", "  ")
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "check-server.json"), append(text, '\n'), 0o644); err != nil {
+		return "", err
+	}
+	return out.String(), os.WriteFile(filepath.Join(dir, "check-server.md"), []byte(out.String()), 0o644)
+}
