@@ -141,7 +141,8 @@ class PeakMemory:
         while not self._stop.wait(0.02):
             for child in me.children(recursive=True):
                 with contextlib.suppress(psutil.Error):
-                    if "wandb-worker" in child.name():
+                    # The worker runs from an open file, so that its name says nothing.
+                    if "wandb-worker" in " ".join(child.cmdline()[:1]):
                         self.bytes = max(self.bytes, child.memory_info().rss)
 
 
