@@ -157,7 +157,7 @@ func (o *overlays) findValues(ctx context.Context, c *collector, query view.Quer
 				{{Key: "$skip", Value: skip}},
 				{{Key: "$limit", Value: limit}},
 				{{Key: "$project", Value: bson.D{{Key: path, Value: 1}}}},
-			}, func(row bson.Raw) { finder.Look(row.Lookup(strings.Split(path, ".")...)) })
+			}, func(row bson.Raw) { finder.Look(ctx, row.Lookup(strings.Split(path, ".")...)) })
 		}
 		err := look(0, firstLook)
 		if err == nil && finder.Found() {

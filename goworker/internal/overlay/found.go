@@ -1,6 +1,7 @@
 package overlay
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -28,8 +29,10 @@ func NewFinder(load Load, most int64) *Finder {
 	}
 }
 
-// Look looks into one label. What cannot be read is left out.
-func (f *Finder) Look(value bson.RawValue) {
+// Look looks into one label. What cannot be read is left out, as is everything once ctx has ended.
+func (f *Finder) Look(ctx context.Context, value bson.RawValue) {
+	f.drawer.ctx = ctx
+	defer func() { f.drawer.ctx = nil }()
 	f.shaper.Each(value, func(s *label.Shape) {
 		if (s.Raster.Type == 0 && len(s.Path) == 0) || !f.drawer.read(s.Raster, string(s.Path)) {
 			return

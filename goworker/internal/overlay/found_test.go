@@ -13,10 +13,10 @@ func found(t testing.TB, masks ...bson.Binary) *Classes {
 	t.Helper()
 	finder := NewFinder(noFiles, MaxRaster)
 	for _, m := range masks {
-		finder.Look(raw(t, bson.D{{Key: "mask", Value: m}}))
+		finder.Look(t.Context(), raw(t, bson.D{{Key: "mask", Value: m}}))
 	}
-	finder.Look(raw(t, bson.D{{Key: "mask_path", Value: "gone.png"}}))
-	finder.Look(raw(t, nil))
+	finder.Look(t.Context(), raw(t, bson.D{{Key: "mask_path", Value: "gone.png"}}))
+	finder.Look(t.Context(), raw(t, nil))
 	spec := ClassSpec{Targets: []*Targets{nil}}
 	finder.Add(&spec)
 	assert.Equal(t, len(spec.Seen) > 0, finder.Found())
