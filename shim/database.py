@@ -17,17 +17,18 @@ def dataset_exists(text):
     return _database()["datasets"].find_one({"_id": bson.ObjectId(text)}, {"_id": 1}) is not None
 
 
-def write_ids(name, ids):
-    """Makes a collection of ids.
+def write_ids(name, ids, begin=0):
+    """Writes ids to a collection.
 
     Args:
         name: the collection's name
         ids: 12 bytes for each id, without duplicates
+        begin (0): how many it has already
     """
     collection = _database()[name]
-    for begin in range(0, len(ids), 12 * _BATCH):
-        part = ids[begin : begin + 12 * _BATCH]
-        first = begin // 12
+    for start in range(0, len(ids), 12 * _BATCH):
+        part = ids[start : start + 12 * _BATCH]
+        first = begin + start // 12
         documents = [{"_id": bson.ObjectId(part[i : i + 12]), "n": first + i // 12} for i in range(0, len(part), 12)]
         collection.insert_many(documents, ordered=False)
 

@@ -10,7 +10,7 @@ import fiftyone.core.labels as fol
 import numpy as np
 from fiftyone import ViewField as F
 
-from . import calls, query, restoring, schema
+from . import calls, restoring, schema
 from .errors import FIFTYONE, SETTINGS, WandBError
 
 #: The parts of a comparison.
@@ -24,6 +24,9 @@ _MOST_CLASSES = 200
 
 # The worker names the class of a text by its beginning.
 _LONGEST_CLASS = 100
+
+# Rows of a version that is compared with another: their ids stay in memory.
+_MOST_COMPARED = 2_000_000
 
 # Reading the ids of an artifact may take this long, in seconds.
 _TIMEOUT = 300.0
@@ -120,10 +123,10 @@ def compare(where, dataset, old, new, say):
         say: a function that is told how it goes, in words
     """
     say(f"Reading the samples of {_short(old)}")
-    before, _ = _read(where, old, say)
+    before = _samples(_read(where, old, say)[0], old)
     say(f"Reading the samples of {_short(new)}")
-    after, _ = _read(where, new, say)
-    there = restoring.array(query.all_ids(dataset))
+    after = _samples(_read(where, new, say)[0], new)
+    there = restoring.all_ids(dataset).array()
     parts = {
         "added": after[~restoring.contained(after, before)],
         "removed": before[~restoring.contained(before, after)],
@@ -154,7 +157,7 @@ def predictions(where, dataset, reference, say):
         )
 
     say("Making the view")
-    logged = restoring.Logged(metadata, content.serialization_json, ids.tobytes())
+    logged = restoring.Logged(metadata, content.serialization_json, ids)
     restored = restoring.restore(dataset, logged, in_app=True)
     say("Counting classes and confidences")
     return _count(restored, field)
@@ -211,10 +214,23 @@ def _by_count(counted):
 
 
 def _read(where, reference, say):
-    chunks = bytearray()
+    ids = restoring.Ids()
     request = {"read_artifact": {"reference": reference, "lists": ["ID_LIST_SAMPLES"]}}
-    content = calls.ask(where, request, _TIMEOUT, on_ids=lambda chunk: chunks.extend(chunk.ids), say=say)
-    return restoring.distinct(restoring.array(bytes(chunks))), content
+    content = calls.ask(where, request, _TIMEOUT, on_ids=lambda chunk: ids.extend(chunk.ids), say=say)
+    return ids, content
+
+
+def _samples(ids, reference):
+    """The distinct ids of a version, which are kept as long as the panel shows them."""
+    if len(ids) > _MOST_COMPARED:
+        raise WandBError(
+            f"{_short(reference)} has {len(ids):,} rows, and the panel compares {_MOST_COMPARED:,} at most: load both "
+            "versions with load_view_from_wandb, and compare the views",
+            source=SETTINGS,
+            code="too_large",
+        )
+
+    return restoring.distinct(ids.array())
 
 
 def _all_slices(dataset):

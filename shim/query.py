@@ -1,6 +1,6 @@
 """A FiftyOne view as MongoDB sees it.
 
-This module, ``media`` and ``database`` are the only ones that use names which FiftyOne keeps to itself;
+This module, ``media``, ``database`` and ``restoring`` are the only ones that use names which FiftyOne keeps to itself;
 tests assert every one of them, so that a release that changes one is noticed there.
 """
 
@@ -194,94 +194,6 @@ def database_uri():
         host = f"[{host}]"
 
     return f"mongodb://{host}:{port}/?directConnection=true"
-
-
-class BadRows(Exception):
-    """A view that MongoDB cannot run, or whose rows are no samples; the text says why."""
-
-
-def source_ids(view, seconds=None):
-    """The ids of the samples that the view's rows come from: 12 bytes for each row, in order.
-
-    Args:
-        view: the view
-        seconds (None): how long MongoDB may be at it
-
-    Raises:
-        BadRows: if the view has no rows that are samples
-    """
-    kept = {"_id": 1, "_sample_id": 1} if is_generated(view) else {"_id": 1}
-    ids = bytearray()
-    for row in _rows(view, [{"$project": kept}], seconds):
-        one = row.get("_sample_id", row.get("_id"))
-        if not isinstance(one, bson.ObjectId):
-            raise BadRows("its rows are no samples")
-
-        ids += one.binary
-
-    return bytes(ids)
-
-
-def has_foreign_files(view, seconds=None):
-    """Whether any row shows another file than the sample that it claims to be.
-
-    Args:
-        view: the view
-        seconds (None): how long MongoDB may be at it
-
-    Raises:
-        BadRows: if MongoDB cannot run the view
-    """
-    own = {
-        "from": view._dataset._sample_collection_name,
-        "localField": "_id",
-        "foreignField": "_id",
-        "pipeline": [{"$project": {"filepath": 1}}],
-        "as": "own",
-    }
-    other = {"$expr": {"$ne": ["$filepath", {"$first": "$own.filepath"}]}}
-    stages = [{"$project": {"filepath": 1}}, {"$lookup": own}, {"$match": other}, {"$limit": 1}]
-    return any(True for _ in _rows(view, stages, seconds))
-
-
-def _rows(view, stages, seconds):
-    limit = {} if seconds is None else {"maxTimeMS": int(seconds * 1000)}
-    try:
-        collection = _database()[view._dataset._sample_collection_name]
-        yield from collection.aggregate(pipeline(view) + stages, allowDiskUse=True, **limit)
-    except pymongo.errors.ConnectionFailure:
-        raise
-    except pymongo.errors.ExecutionTimeout:
-        raise BadRows(f"MongoDB was not done with it after {seconds:,} seconds") from None
-    except Exception as e:
-        # What a pipeline can be wrong in is found where it is encoded, sent or run.
-        raise BadRows(f"MongoDB cannot run it: {e}") from e
-
-
-def changed_ids(dataset, since):
-    """The ids of the dataset's samples that have changed since a moment, frames included: 12 bytes each."""
-    changed = {"last_modified_at": {"$gt": since}}
-    found = [row["_id"] for row in _database()[dataset._sample_collection_name].find(changed, {"_id": 1})]
-    if dataset._frame_collection_name:
-        found += _database()[dataset._frame_collection_name].distinct("_sample_id", changed)
-
-    return b"".join(_id.binary for _id in found)
-
-
-def all_ids(dataset):
-    """The ids of all samples of the dataset, those of all group slices included: 12 bytes each."""
-    return b"".join(row["_id"].binary for row in _database()[dataset._sample_collection_name].find({}, {"_id": 1}))
-
-
-def slices_of(dataset, ids):
-    """The names of the group slices that samples are in.
-
-    Args:
-        dataset: a grouped dataset
-        ids: ids of samples, as a list of text
-    """
-    wanted = {"_id": {"$in": [bson.ObjectId(i) for i in ids]}}
-    return _database()[dataset._sample_collection_name].distinct(f"{dataset.group_field}.name", wanted)
 
 
 def with_group_slice(view, name):

@@ -58,12 +58,28 @@ class Gate:
     def __init__(self):
         self._lock = threading.Lock()
         self._first = None
+        self._stops = []
 
     def claim(self, who):
         """Whether nobody else came before."""
         with self._lock:
+            is_first = self._first in (None, who)
             self._first = self._first or who
-            return self._first == who
+            stops, self._stops = (self._stops, []) if self._first == "cancel" else ([], self._stops)
+
+        for stop in stops:
+            stop()
+
+        return is_first
+
+    def when_cancelled(self, stop):
+        """Has a function called if the job is cancelled before it enters, at once if it was."""
+        with self._lock:
+            if self._first != "cancel":
+                self._stops.append(stop)
+                return
+
+        stop()
 
     def enter(self, nothing):
         """Goes on to what cannot be taken back.

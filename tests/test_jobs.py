@@ -90,7 +90,7 @@ def test_a_job_removes_lists_of_ids_that_nothing_needs(log, jobs, images, media)
     """Their saved view was deleted, and the process that made them is gone."""
     idlists, database = module(log, "restoring.idlists"), module(log, "database")
     other = datasets.images(media, n=3)
-    name = idlists._keep(other, idlists.array(b"".join(bson.ObjectId(i).binary for i in other.values("id"))), True)
+    name = idlists._keep(other, idlists.Ids(b"".join(bson.ObjectId(i).binary for i in other.values("id"))), True)
     record = idlists._store().get(name)
     other.delete()
 

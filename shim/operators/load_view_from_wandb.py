@@ -265,7 +265,7 @@ class LoadViewFromWandB(JobOperator):
             _check_name(dataset, action, params)
 
         lists = ["ID_LIST_SAMPLES"] + (["ID_LIST_LOW_CONFIDENCE"] if params.get("low_confidence") else [])
-        ids = restoring.Ids()
+        ids = restoring.Lists()
         job = work.Job(
             operator=self.name,
             dataset=dataset.name if dataset is not None else "",
@@ -282,6 +282,7 @@ class LoadViewFromWandB(JobOperator):
 
         def conclude(content, job_id):
             made = restoring.Loader(content, ids, params, in_app=action != "return")
+            job.gate.when_cancelled(made.cancel)
             report = made.load(made.dataset(dataset), action, job_id)
             job.gate.enter(self.NOTHING)
             if action in restoring.SAVING:

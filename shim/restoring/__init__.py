@@ -4,9 +4,12 @@ Whoever may write to the W&B project may have written an artifact, so nothing in
 only place that looks at its stages and ids; the names below are its door.
 """
 
-from .idlists import array, contained, distinct, select, sweep
-from .loader import SAVING, Ids, Loader, facts
+from .idlists import select, sweep
+from .ids import Ids, array, contained, distinct
+from .limits import Work
+from .loader import SAVING, Lists, Loader, facts
 from .rebuild import DATASET, IDS, STAGES, Logged, restore
+from .rows import all_ids
 
 __all__ = [
     "DATASET",
@@ -14,8 +17,11 @@ __all__ = [
     "SAVING",
     "STAGES",
     "Ids",
+    "Lists",
     "Loader",
     "Logged",
+    "Work",
+    "all_ids",
     "array",
     "contained",
     "distinct",

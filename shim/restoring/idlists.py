@@ -1,4 +1,4 @@
-"""Lists of sample ids, as arrays: comparing them, and selecting by more of them than MongoDB takes.
+"""Selecting by more ids than MongoDB takes.
 
 A view holds its ids in its stages, and MongoDB takes commands of 16 MB at most. Longer
 lists live in collections of their own, which the view looks its samples up in. Such a
@@ -13,11 +13,11 @@ import time
 
 import bson
 import fiftyone as fo
-import numpy as np
 import pymongo
 from fiftyone.operators.store import ExecutionStore
 
 from .. import database, processes, query
+from .ids import Ids, texts
 from .stagecheck import OWN_COLLECTIONS
 
 STORE = "wandb_id_lists"
@@ -35,7 +35,6 @@ _MAX_AGE_SECONDS = 7 * 24 * 3600
 # How long leaving Python may take for all lists together, in seconds.
 _EXIT_SECONDS = 2.0
 
-_TYPE = np.dtype([("high", ">u8"), ("low", ">u4")])
 _FIELD = "_wandb_ids"
 
 _log = logging.getLogger("fiftyone_wandb")
@@ -45,51 +44,21 @@ _made = []
 _made_by = None
 
 
-def array(ids):
-    """An array of ids.
-
-    Args:
-        ids: 12 bytes for each id
-    """
-    return np.frombuffer(ids, dtype=_TYPE)
-
-
-def texts(ids):
-    """The ids as text, in a list."""
-    digits = ids.tobytes().hex()
-    return [digits[i : i + 24] for i in range(0, len(digits), 24)]
-
-
-def distinct(ids):
-    """The ids without repetitions, in the order of their first occurrences."""
-    number, count = _numbered(ids)
-    first = np.full(count, len(ids), dtype=np.int64)
-    np.minimum.at(first, number, np.arange(len(ids)))
-    return ids[np.sort(first)]
-
-
-def contained(ids, others):
-    """Which of the ids are among the others, as an array of booleans."""
-    number, count = _numbered(np.concatenate([others, ids]))
-    there = np.zeros(count, dtype=bool)
-    there[number[: len(others)]] = True
-    return there[number[len(others) :]]
-
-
 def select(view, ids, in_app=False):
     """The samples with the given ids, in their order.
 
     Args:
         view: the view of a dataset
-        ids: an array of ids without repetitions
+        ids: an :class:`shim.restoring.ids.Ids`, or an array, without repetitions
         in_app (False): whether the view is for the App or is to be saved
 
     Returns:
         a view
     """
-    ordered = not _is_ascending(ids)
+    ids = ids if isinstance(ids, Ids) else Ids(ids.tobytes())
+    ordered = not ids.is_ascending()
     if len(ids) <= _limit(ordered, in_app):
-        return view.select(texts(ids), ordered=ordered)
+        return view.select(texts(ids.array()), ordered=ordered)
 
     name = _keep(query.root_dataset(view), ids, in_app)
     order = [{"$sort": {f"{_FIELD}.n": 1}}] if ordered else []
@@ -103,14 +72,14 @@ def select_labels(view, field, root, ids, in_app=False):
         view: a view
         field: the label field
         root: the path of its list of labels, or None if each sample has one label
-        ids: an array of ids without repetitions
+        ids: an :class:`shim.restoring.ids.Ids` without repetitions
         in_app (False): whether the view is for the App or is to be saved
 
     Returns:
         a view
     """
     if len(ids) <= _limit(False, in_app):
-        return view.select_labels(ids=texts(ids), fields=field)
+        return view.select_labels(ids=texts(ids.array()), fields=field)
 
     name = _keep(query.root_dataset(view), ids, in_app)
     if root is None:
@@ -168,7 +137,11 @@ def _keep(dataset, ids, in_app):
     }
     # First, so that what a crash leaves behind is found.
     _store().set(name, record)
-    database.write_ids(name, ids.tobytes())
+    begin = 0
+    for chunk in ids.chunks():
+        database.write_ids(name, chunk.tobytes(), begin)
+        begin += len(chunk)
+
     _note(name)
     return name
 
@@ -220,22 +193,3 @@ def _remove_at_exit():
 
 def _store():
     return ExecutionStore.create(STORE)
-
-
-def _is_ascending(ids):
-    high, low = ids["high"], ids["low"]
-    return bool(np.all((high[1:] > high[:-1]) | ((high[1:] == high[:-1]) & (low[1:] > low[:-1]))))
-
-
-def _numbered(ids):
-    """For each id the number of its value among the distinct ones, and how many these are."""
-    if len(ids) == 0:
-        return np.zeros(0, dtype=np.int64), 0
-
-    order = np.lexsort((ids["low"].astype(np.uint32), ids["high"].astype(np.uint64)))
-    ordered = ids[order]
-    starts = np.ones(len(ids), dtype=bool)
-    starts[1:] = (ordered["high"][1:] != ordered["high"][:-1]) | (ordered["low"][1:] != ordered["low"][:-1])
-    number = np.empty(len(ids), dtype=np.int64)
-    number[order] = np.cumsum(starts) - 1
-    return number, int(starts.sum())

@@ -7,7 +7,7 @@ import fiftyone as fo
 
 from .. import names
 from ..errors import FIFTYONE, SETTINGS, WandBError
-from . import idlists, rebuild
+from . import idlists, ids, limits, rebuild
 
 #: The actions of ``load_view_from_wandb`` that save a view.
 SAVING = ("save_as_view", "both")
@@ -32,7 +32,7 @@ class Report(dict):
         self.dataset, self.view = dataset, view
 
 
-class Ids:
+class Lists:
     """The lists of ids, as the worker sends them."""
 
     def __init__(self):
@@ -40,11 +40,11 @@ class Ids:
 
     def add(self, chunk):
         """Takes one of the worker's ``IdChunk``."""
-        self._lists.setdefault(chunk.list, bytearray()).extend(chunk.ids)
+        self._lists.setdefault(chunk.list, ids.Ids()).extend(chunk.ids)
 
     def get(self, number):
-        """A list, 12 bytes for each id."""
-        return bytes(self._lists.get(number, b""))
+        """A list, as :class:`shim.restoring.ids.Ids`."""
+        return self._lists.get(number) or ids.Ids()
 
 
 class Loader:
@@ -52,13 +52,14 @@ class Loader:
 
     Args:
         content: the worker's ``ArtifactContent``
-        ids: an :class:`Ids` with its lists
+        lists: a :class:`Lists` with its ids
         params: the parameters of the operator
         in_app: whether the view is for the App or is to be saved
     """
 
-    def __init__(self, content, ids, params, in_app):
-        self._content, self._ids, self._params, self._in_app = content, ids, params, in_app
+    def __init__(self, content, lists, params, in_app):
+        self._content, self._lists, self._params, self._in_app = content, lists, params, in_app
+        self._work = limits.Work()
         self._metadata = facts(content)
         self._logged_of = self._metadata.get("fiftyone_dataset_name") or content.artifact.dataset_name
         self._name = f"{content.artifact.name}:{content.artifact.version}"
@@ -79,6 +80,10 @@ class Loader:
 
         return fo.load_dataset(self._logged_of)
 
+    def cancel(self):
+        """Ends the work, in MongoDB too. Returns at once."""
+        self._work.cancel()
+
     def load(self, dataset, action, job_id):
         """Makes the view, and says how it compares with what was logged."""
         restored = self._restored(dataset)
@@ -91,10 +96,10 @@ class Loader:
         logged = rebuild.Logged(
             metadata=self._metadata,
             serialization=self._content.serialization_json,
-            ids=self._ids.get(messages.ID_LIST_SAMPLES),
+            ids=self._lists.get(messages.ID_LIST_SAMPLES),
             created=_moment(self._content.artifact.created_at),
         )
-        restored = rebuild.restore(dataset, logged, bool(self._params.get("by_ids")), self._in_app)
+        restored = rebuild.restore(dataset, logged, bool(self._params.get("by_ids")), self._in_app, self._work)
         if self._logged_of and self._logged_of != dataset.name:
             restored.notes.append(f"The artifact was made of the dataset '{self._logged_of}', not of '{dataset.name}'")
 
@@ -112,15 +117,16 @@ class Loader:
                 code="no_low_confidence",
             )
 
-        ids = self._ids.get(number)
-        if not ids:
+        found = self._lists.get(number)
+        if not len(found):
             raise WandBError(
                 f"The model of the artifact {self._name} was sure of all its labels: there is none to show",
                 source=SETTINGS,
                 code="no_low_confidence",
             )
 
-        rebuild.select_labels(restored, field, ids, self._in_app)
+        with self._work.limited():
+            rebuild.select_labels(restored, field, found, self._in_app)
 
     def _values(self, restored, action, job_id):
         artifact = self._content.artifact

@@ -4,10 +4,11 @@ import datetime
 from dataclasses import dataclass, field
 
 import fiftyone.core.labels as fol
+import numpy as np
 
 from .. import query, schema
 from ..errors import FIFTYONE, SETTINGS, WandBError
-from . import idlists, stagecheck, stages
+from . import idlists, ids, limits, rows, stagecheck, stages
 
 #: How a view was made: the dataset as it is, the stored stages, or the stored ids.
 DATASET = "dataset"
@@ -21,9 +22,6 @@ _RANDOM_ANEW = (
     "FiftyOne makes the order of patches, clips and frames anew each time, and the artifact does not say their ids: "
     "the view's take() and shuffle() choose others than those that were logged"
 )
-
-# How long MongoDB may be at stages out of an artifact: they could be made to never end.
-_SECONDS = 600
 
 
 @dataclass
@@ -58,13 +56,14 @@ class Logged:
     Args:
         metadata: the artifact's metadata, a dict
         serialization: the view's stages as JSON; empty for none
-        ids: the ids of its samples, 12 bytes for each row; empty if it has no list of them
+        ids: the ids of its samples, an :class:`shim.restoring.ids.Ids`, or 12 bytes for each row; empty if it has no
+            list of them
         created: when the artifact was made, or None if that is not known
     """
 
     metadata: dict
     serialization: str
-    ids: bytes
+    ids: object
     created: datetime.datetime | None = None
 
     @property
@@ -77,14 +76,15 @@ class Logged:
         return size is not None and size == self.metadata.get("fiftyone_dataset_size")
 
 
-def restore(dataset, logged, by_ids=False, in_app=False):
-    """Makes the logged view again.
+def restore(dataset, logged, by_ids=False, in_app=False, work=None):
+    """Makes the logged view again. Nothing is written but what FiftyOne generates, and long lists of ids.
 
     Args:
         dataset: the dataset to make it of
         logged: a :class:`Logged`
         by_ids (False): whether to use the ids even if there are stages
         in_app (False): whether the view is for the App or is to be saved
+        work (None): a :class:`shim.restoring.limits.Work`, by which it can be cancelled
 
     Returns:
         a :class:`Restored`
@@ -92,14 +92,18 @@ def restore(dataset, logged, by_ids=False, in_app=False):
     Raises:
         StagesRefused: if the stages are not known to be harmless
         WandBError: if no view can be made
+        WandBCancelled: if the work was cancelled
     """
-    maker = _Maker(dataset, logged, in_app)
+    work = work or limits.Work()
+    maker = _Maker(dataset, logged, in_app, work)
     restored = None
     if not by_ids:
-        restored = maker.by_stages() if logged.serialization else maker.whole()
+        with work.limited():
+            restored = maker.by_stages() if logged.serialization else maker.whole()
 
     if restored is None:
-        restored = maker.by_ids()
+        with work.limited():
+            restored = maker.by_ids()
 
     if restored.rows == 0:
         raise _empty(dataset, logged, restored)
@@ -107,13 +111,13 @@ def restore(dataset, logged, by_ids=False, in_app=False):
     return restored
 
 
-def select_labels(restored, path, ids, in_app=False):
+def select_labels(restored, path, wanted, in_app=False):
     """Keeps the labels with the given ids only, and the samples that have any.
 
     Args:
         restored: a :class:`Restored`, whose view and rows change
         path: the label field
-        ids: 12 bytes for each id
+        wanted: an :class:`shim.restoring.ids.Ids`, or 12 bytes for each id
         in_app (False): whether the view is for the App or is to be saved
 
     Raises:
@@ -122,7 +126,7 @@ def select_labels(restored, path, ids, in_app=False):
     label_field = restored.view.get_field(path)
     if label_field is None or not schema.is_label(label_field):
         raise WandBError(
-            f"The artifact lists labels of the field '{path}', but this view of dataset "
+            f"The artifact lists labels of the field '{stagecheck.printable(path, 80)}', but this view of dataset "
             f"'{restored.view.dataset_name}' has no such label field",
             source=FIFTYONE,
             code="missing_field",
@@ -130,50 +134,68 @@ def select_labels(restored, path, ids, in_app=False):
 
     label_type = label_field.document_type
     root = f"{path}.{label_type._LABEL_LIST_FIELD}" if issubclass(label_type, fol._HasLabelList) else None
-    wanted = idlists.distinct(idlists.array(ids))
-    restored.view = idlists.select_labels(restored.view, path, root, wanted, in_app)
-    restored.rows = len(restored.view)
+    wanted = _ids(wanted)
+    # Only those that there are: a list out of an artifact may be as long as it likes.
+    mask = np.zeros(len(wanted), dtype=bool)
+    for part in ids.parts(wanted=wanted, there=rows.label_ids(restored.view, root or path)):
+        mask[part.first[part.has["wanted"] & part.has["there"]]] = True
+
+    there = wanted.chosen(mask)
+    restored.rows = 0
+    if len(there):
+        restored.view = idlists.select_labels(restored.view, path, root, there, in_app)
+        restored.rows = len(restored.view)
+
     if restored.rows == 0:
         raise WandBError(
-            f"The dataset has none of the {len(wanted):,} labels that the artifact lists: the field '{path}' has been "
-            "written anew since, or belongs to another dataset",
+            f"The dataset has none of the {len(wanted):,} labels that the artifact lists: the field '{path}' was "
+            "written again since, or belongs to another dataset",
             source=FIFTYONE,
             code="labels_gone",
         )
 
 
 class _Maker:
-    def __init__(self, dataset, logged, in_app):
+    def __init__(self, dataset, logged, in_app, work):
         self._dataset = dataset
         self._logged = logged
         self._in_app = in_app
-        self._ids = idlists.distinct(idlists.array(logged.ids))
+        self._work = work
+        self._ids = _ids(logged.ids)
         self._notes = []
-        # Before a view is made: making clips touches samples.
-        self._changed = idlists.array(query.changed_ids(dataset, logged.created) if logged.created else b"")
+        self._most = limits.most_rows(len(self._ids), rows.size(dataset))
 
     def by_stages(self):
         """The view that the stages give; None if they give none and the ids are to be used."""
+        builder = None
         try:
             found = stages.parse(self._logged.serialization)
             self._notes += found.notes
             if found.is_random_anew:
                 self._notes.append(_RANDOM_ANEW)
 
-            view = stages.apply(found.stages, self._start(found.names))
+            builder = stages.Builder(self._start(found.names), self._work, self._most)
+            view = builder.apply(found.stages)
             restored = self._compare(view, STAGES)
-            foreign = found.changes_documents and query.has_foreign_files(view, _SECONDS)
-        except stagecheck.StagesUnusable as e:
-            self._give_up_stages(str(e))
-            return None
-        except query.BadRows as e:
+            foreign = rows.foreign_file(view, self._work) if found.makes_documents else None
+            if foreign is not None:
+                raise stagecheck.StagesRefused(
+                    f"it shows {stagecheck.printable(repr(foreign), 200)}, a file which its samples do not have",
+                    "It is not used",
+                )
+        except (stagecheck.StagesUnusable, rows.BadRows) as e:
+            _discard(builder)
             self._give_up_stages(stagecheck.printable(str(e), 300))
             return None
-
-        if foreign:
-            raise stagecheck.StagesRefused("it shows other files than its samples have", "It is not used")
+        except rows.TooManyRows as e:
+            _discard(builder)
+            raise stagecheck.StagesRefused(str(e), "It is not used") from None
+        except BaseException:
+            _discard(builder)
+            raise
 
         if restored.rows == 0 and len(self._ids):
+            builder.discard()
             self._give_up_stages("with the dataset as it is now they give no sample")
             return None
 
@@ -190,10 +212,18 @@ class _Maker:
                 "The artifact has no list of sample ids, so no view can be made of it", source=SETTINGS, code="no_ids"
             )
 
-        left = self._ids[idlists.contained(self._ids, idlists.array(query.all_ids(self._dataset)))]
-        deleted = len(self._ids) - len(left)
+        deleted = changed = 0
+        mask = np.zeros(len(self._ids), dtype=bool)
+        for part in ids.parts(
+            logged=self._ids, dataset=rows.all_ids(self._dataset, self._work), changed=self._changed()
+        ):
+            logged, there = part.has["logged"], part.has["dataset"]
+            mask[part.first[logged & there]] = True
+            deleted += int((logged & ~there).sum())
+            changed += int((logged & there & part.has["changed"]).sum())
+
+        left = self._ids.chosen(mask)
         view = idlists.select(self._slices(left), left, self._in_app) if len(left) else None
-        changed = int(idlists.contained(left, self._changed).sum())
         return Restored(view, IDS, len(left), deleted, deleted, changed=changed, notes=self._notes)
 
     def _give_up_stages(self, reason):
@@ -209,6 +239,10 @@ class _Maker:
             "without the view's label filters, and patches, clips and frames as the samples that they come from"
         )
 
+    def _changed(self):
+        created = self._logged.created
+        return rows.changed_ids(self._dataset, created, self._work) if created else ids.Ids()
+
     def _start(self, names):
         """The whole dataset, with the group slice that was active then."""
         view = self._dataset.view()
@@ -218,20 +252,21 @@ class _Maker:
         name = self._logged.metadata.get("group_slice")
         if name is None and len(self._ids) and not names & (_SLICE_STAGES | _GENERATING_STAGES):
             # Artifacts of the original plugin do not say it, but the samples do.
-            found = query.slices_of(self._dataset, idlists.texts(self._ids[:1000]))
+            first = next(self._ids.chunks())[:1000]
+            found = rows.slices_of(self._dataset, ids.texts(first))
             name = found[0] if len(found) == 1 else None
 
         return query.with_group_slice(view, name)
 
-    def _slices(self, ids):
+    def _slices(self, left):
         """A view of the dataset that has the samples with these ids in its rows."""
         view = self._dataset.view()
         if view.media_type != "group":
             return view
 
         found = set()
-        for begin in range(0, len(ids), 100_000):
-            found.update(query.slices_of(self._dataset, idlists.texts(ids[begin : begin + 100_000])))
+        for chunk in left.chunks():
+            found.update(rows.slices_of(self._dataset, ids.texts(chunk)))
 
         if len(found) == 1:
             return query.with_group_slice(view, found.pop())
@@ -239,22 +274,34 @@ class _Maker:
         return view.select_group_slices(sorted(found), _allow_mixed=True)
 
     def _compare(self, view, way):
-        rows = idlists.array(query.source_ids(view, _SECONDS if way == STAGES else None))
-        now = idlists.distinct(rows)
-        restored = Restored(view, way, len(rows), notes=self._notes)
+        now = rows.source_ids(view, self._work, self._most)
+        restored = Restored(view, way, len(now), notes=self._notes)
         if not len(self._ids):
             return restored
 
-        there = idlists.contained(self._ids, now)
-        gone = self._ids[~there]
-        restored.gone = len(gone)
-        if len(gone):
-            everything = idlists.array(query.all_ids(self._dataset))
-            restored.deleted = int((~idlists.contained(gone, everything)).sum())
+        lists = {
+            "logged": self._ids,
+            "now": now,
+            "dataset": rows.all_ids(self._dataset, self._work),
+            "changed": self._changed(),
+        }
+        for part in ids.parts(**lists):
+            logged, there = part.has["logged"], part.has["now"]
+            restored.gone += int((logged & ~there).sum())
+            restored.deleted += int((logged & ~there & ~part.has["dataset"]).sum())
+            restored.new += int((there & ~logged).sum())
+            restored.changed += int((logged & there & part.has["changed"]).sum())
 
-        restored.new = int((~idlists.contained(now, self._ids)).sum())
-        restored.changed = int(idlists.contained(self._ids[there], self._changed).sum())
         return restored
+
+
+def _discard(builder):
+    if builder is not None:
+        builder.discard()
+
+
+def _ids(found):
+    return found if isinstance(found, ids.Ids) else ids.Ids(found)
 
 
 def _empty(dataset, logged, restored):

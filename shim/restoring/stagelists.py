@@ -57,3 +57,26 @@ CONFIG = {
     "ToPatches": {"other_fields", "keep_label_lists"},
     "ToTrajectories": {"other_fields", "tol", "min_len"},
 }
+
+#: Stages whose index FiftyOne would make.
+INDEXING = {"GeoNear", "GeoWithin", "GroupBy", "SortBy"}
+
+#: Arguments that name fields, or that FiftyOne makes keys of: each a text or a list of texts.
+FIELDS = {
+    "_group_slices",
+    "brain_key",
+    "eval_key",
+    "field",
+    "field_names",
+    "fields",
+    "location_field",
+    "order_by",
+    "other_fields",
+    "slices",
+}
+
+#: Arguments that are expressions, or, where they are texts, name fields.
+EXPRESSIONS = {"field_or_expr", "match_expr", "sort_expr"}
+
+#: The stages whose `filter` is an expression; that of Match is a query.
+FILTERING = {"FilterField", "FilterKeypoints", "FilterLabels", "MatchFrames", "MatchLabels"}

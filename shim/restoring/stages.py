@@ -2,16 +2,18 @@
 
 FiftyOne's own loader imports the class that a stage names and calls it with the stored
 arguments, so it is never used here. Everything is checked against lists of what is
-known to be harmless before the first stage is built: classes, their arguments, MongoDB's
-pipeline stages and its operators, types, sizes. What is not on a list is refused.
+known to be harmless before the first stage is built, and what FiftyOne makes of the stages,
+the pipeline that MongoDB is sent, is checked in the same way before it is run.
 """
 
 from dataclasses import dataclass, field
 
 import fiftyone.core.stages as fos
+import pymongo.errors
 
-from . import stagecheck
-from .stagecheck import Stage, StagesUnusable
+from ..errors import WandBCancelled
+from . import finished, generate, rows, stagecheck, written
+from .stagecheck import Stage, StagesRefused, StagesUnusable
 from .stagelists import CONFIG
 
 # How the keys of a map of values are read, by the type of the field.
@@ -43,9 +45,9 @@ class Stages:
         return not {"Shuffle", "Take"}.isdisjoint(names[made:])
 
     @property
-    def changes_documents(self):
-        """Whether any of them could make documents that no sample is like."""
-        return any(stage.changes_documents for stage in _all(self.stages))
+    def makes_documents(self):
+        """Whether the rows are more than samples of the dataset with something left out of them."""
+        return any(s.name in CONFIG or s.computed or s.mapped for s in _all(self.stages))
 
 
 def parse(text):
@@ -66,32 +68,46 @@ def parse(text):
     return found
 
 
-def apply(stages, view):
-    """Applies checked stages to a view.
+class Builder:
+    """Makes FiftyOne's stages of checked ones.
 
     Args:
-        stages: a list of :class:`Stage`
-        view: the view of a dataset to begin with
-
-    Returns:
-        the view that they give
-
-    Raises:
-        StagesUnusable: if the dataset lacks what they need
+        start: the view of a dataset to begin with
+        work: the :class:`shim.restoring.limits.Work` that this is part of
+        most: how many rows a view may have
     """
-    return _Builder(view).build(stages)
 
-
-class _Builder:
-    """Makes FiftyOne's stages of checked ones."""
-
-    def __init__(self, start):
-        self._start = start
+    def __init__(self, start, work, most):
+        self._start, self._work, self._most = start, work, most
         self._generated = {}
 
-    def build(self, stages):
+    def apply(self, stages):
+        """The view that the stages give. Of what was generated, only what it needs is left.
+
+        Raises:
+            StagesRefused: if FiftyOne makes something of them that is not known to be harmless
+            StagesUnusable: if the dataset lacks what they need
+        """
+        try:
+            view = self._build(stages)
+            self._check(view, _computed(stages))
+        except BaseException:
+            self.discard()
+            raise
+
+        return view
+
+    def discard(self):
+        """Removes what was generated."""
+        for view in reversed(self._generated.values()):
+            generate.forget(view)
+
+        self._generated.clear()
+
+    def _build(self, stages):
         view = self._start
         for number, stage in enumerate(stages, 1):
+            self._work.go_on()
             key = None
             if stage.name in CONFIG:
                 # Views that are concatenated have to share what FiftyOne generates for them.
@@ -100,31 +116,58 @@ class _Builder:
                     view = self._generated[key]
                     continue
 
-            try:
-                view = view.add_stage(self._stage(stage, view))
-            except StagesUnusable:
-                raise
-            except Exception as e:
-                reason = stagecheck.printable(str(e), 300)
-                raise StagesUnusable(f"stage {number} ({stage.name}) does not fit the dataset: {reason}") from e
+                self._check_source(view, stages[: number - 1])
 
+            view = self._add(view, stage, number)
             if key is not None:
                 self._generated[key] = view
 
         return view
 
+    def _add(self, view, stage, number):
+        try:
+            written.check(view, stage)
+            made = self._stage(stage, view)
+            return generate.add(view, made, self._work) if stage.name in CONFIG else view.add_stage(made)
+        except (StagesUnusable, StagesRefused, WandBCancelled):
+            raise
+        except stagecheck.Forbidden as e:
+            raise StagesRefused(f"its stage {number} ({stage.name}) {e}") from None
+        except pymongo.errors.PyMongoError as e:
+            self._work.go_on()
+            raise rows.of_mongodb(e) from e
+        except Exception as e:
+            reason = stagecheck.printable(str(e), 300)
+            raise StagesUnusable(f"stage {number} ({stage.name}) does not fit the dataset: {reason}") from e
+
+    def _check(self, view, computed):
+        """Checks what FiftyOne has made of the stages, before any of it is run; and then what they compute."""
+        try:
+            finished.check(view)
+        except StagesRefused:
+            raise
+        except Exception as e:
+            raise StagesUnusable(f"FiftyOne cannot make a pipeline of them: {stagecheck.printable(str(e), 300)}") from e
+
+        if computed and rows.has_computed_lists(view, computed, self._work):
+            raise StagesRefused("it writes a list or a document where a plain value belongs", "It is not used")
+
+    def _check_source(self, view, stages):
+        """Checks a view that FiftyOne is about to generate a collection of."""
+        self._check(view, _computed(stages))
+        rows.check_count(view, self._work, self._most)
+        self._work.about_to_run(rows.collections(view), rows.finished(view)[0])
+
     def _stage(self, stage, view):
         arguments = dict(stage.arguments)
         if stage.name == "Concat":
-            arguments["samples"] = self.build(arguments["samples"])
+            arguments["samples"] = self._build(arguments["samples"])
         elif stage.name == "Flatten" and arguments.get("stages") is not None:
             inner = arguments["stages"]
             made = [self._stage(s, view) for s in (inner if isinstance(inner, list) else [inner])]
             arguments["stages"] = made if isinstance(inner, list) else made[0]
         elif stage.name == "MapValues":
             arguments["map"] = _typed_keys(view, arguments)
-        elif stage.name == "SortBySimilarity":
-            arguments["query"] = stagecheck.unpack(arguments["query"])
         elif stage.name == "ToClips":
             arguments["field_or_expr"] = _of_frames(arguments["field_or_expr"])
 
@@ -133,6 +176,10 @@ class _Builder:
             arguments["config"] = dict(arguments["config"]) if arguments["config"] else None
 
         return getattr(fos, stage.name)(**arguments)
+
+
+def _computed(stages):
+    return [path.replace("[]", "") for stage in _all(stages) for path in stage.computed]
 
 
 def _all(stages):

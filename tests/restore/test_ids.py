@@ -16,6 +16,7 @@ from fiftyone import ViewField as F
 
 from shim import query
 from shim.restoring import idlists, rebuild
+from shim.restoring import ids as module_ids
 from support import datasets
 
 pytestmark = [pytest.mark.oldest, pytest.mark.usefixtures("fiftyone")]
@@ -398,12 +399,12 @@ def test_arrays_of_ids():
     some = [bytes(rng.integers(0, 256, 12, dtype=np.uint8)) for _ in range(200)]
     ids = [some[i] for i in rng.integers(0, 200, 1000)]
     others = [some[i] for i in rng.integers(0, 100, 50)]
-    array, known = idlists.array(b"".join(ids)), idlists.array(b"".join(others))
+    array, known = module_ids.array(b"".join(ids)), module_ids.array(b"".join(others))
 
-    assert idlists.distinct(array).tobytes() == b"".join(dict.fromkeys(ids))
-    assert idlists.contained(array, known).tolist() == [i in set(others) for i in ids]
-    assert idlists.texts(array[:3]) == [i.hex() for i in ids[:3]]
-    for empty in (idlists.array(b""),):
-        assert idlists.distinct(empty).tobytes() == b""
-        assert idlists.contained(empty, known).tolist() == []
-        assert not idlists.contained(known, empty).any()
+    assert module_ids.distinct(array).tobytes() == b"".join(dict.fromkeys(ids))
+    assert module_ids.contained(array, known).tolist() == [i in set(others) for i in ids]
+    assert module_ids.texts(array[:3]) == [i.hex() for i in ids[:3]]
+    for empty in (module_ids.array(b""),):
+        assert module_ids.distinct(empty).tobytes() == b""
+        assert module_ids.contained(empty, known).tolist() == []
+        assert not module_ids.contained(known, empty).any()

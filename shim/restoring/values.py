@@ -1,0 +1,200 @@
+"""Reads values that come out of an artifact. What these readers cannot read is refused, and what they read is handed on.
+
+JSON with MongoDB's extensions, and vectors as FiftyOne packs them: base64 of a zlib stream of one ``.npy`` file.
+"""
+
+import base64
+import binascii
+import datetime
+import io
+import json
+import re
+import zlib
+
+import bson
+import numpy as np
+from bson import json_util
+
+# A view of 800,000 selected samples has 22 MB.
+_MAX_TEXT = 32 << 20
+
+# Objects and lists take 50 times as much memory as text.
+_MAX_CONTAINERS = 100_000
+_MAX_VALUES = 1_000_000
+
+MAX_DEPTH = 100
+
+# The numbers of a similarity query; and the words of one, which FiftyOne's own reader is shown.
+_MAX_VECTOR = 16_000_000
+_MAX_WORDS = 4_096
+
+# What extended JSON may stand for. Code and references to databases are not among it.
+_JSON_TYPES = {
+    "$oid",
+    "$date",
+    "$numberInt",
+    "$numberLong",
+    "$numberDouble",
+    "$numberDecimal",
+    "$binary",
+    "$regularExpression",
+}
+
+#: The types of values that are neither lists nor dicts.
+SCALARS = (
+    type(None),
+    bool,
+    int,
+    float,
+    str,
+    bytes,
+    datetime.datetime,
+    bson.ObjectId,
+    bson.Regex,
+    bson.Decimal128,
+    re.Pattern,
+)
+
+
+class Unreadable(Exception):
+    """A value that cannot be read, or is too large to be; the text says why, as the rest of a sentence."""
+
+
+def read_json(text):
+    """What a JSON text says, in Python's types.
+
+    Raises:
+        Unreadable: if it is too large, nested too deeply, or not JSON
+    """
+    if len(text) > _MAX_TEXT:
+        raise Unreadable(f"take more than {_MAX_TEXT >> 20} MB")
+
+    if text.count("[") + text.count("{") > _MAX_CONTAINERS or text.count(",") > _MAX_VALUES:
+        raise Unreadable("hold more values than any view has")
+
+    try:
+        value = json.loads(text, object_hook=_extended)
+        _check_depth(value)
+    except RecursionError:
+        raise Unreadable(f"are nested deeper than {MAX_DEPTH} levels") from None
+    except Unreadable:
+        raise
+    except Exception as e:
+        raise Unreadable(f"are not JSON ({type(e).__name__})") from None
+
+    return value
+
+
+def read_query(query):
+    """What a similarity query says: ids, words, or an array.
+
+    FiftyOne takes for words what it cannot unpack, and unpacks without a bound: text is words here only if that
+    reader finds nothing in it to unpack.
+
+    Args:
+        query: a text or a list of texts
+
+    Returns:
+        the query, or the array that it stands for
+
+    Raises:
+        Unreadable: if it is none of these
+    """
+    texts = [query] if isinstance(query, str) else query
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise Unreadable("a query of the wrong type")
+
+    if isinstance(query, str) and not bson.ObjectId.is_valid(query):
+        try:
+            packed = base64.b64decode(query, validate=True)
+        except (ValueError, binascii.Error):
+            packed = None
+
+        if packed is not None and _is_packed(packed):
+            return read_vector(packed)
+
+        if _is_packed(_as_fiftyone_decodes(query)):
+            raise Unreadable("a damaged query")
+
+    if any(len(text) > _MAX_WORDS for text in texts):
+        raise Unreadable("a damaged query")
+
+    return query
+
+
+def read_vector(packed):
+    """The array that a zlib stream of a ``.npy`` file holds.
+
+    Raises:
+        Unreadable: if it is anything else, or larger than 16 MB
+    """
+    unpacker = zlib.decompressobj()
+    try:
+        raw = unpacker.decompress(packed, _MAX_VECTOR)
+    except zlib.error:
+        raise Unreadable("a damaged query") from None
+
+    if not unpacker.eof or unpacker.unused_data:
+        raise Unreadable("a damaged query")
+
+    file = io.BytesIO(raw)
+    try:
+        version = np.lib.format.read_magic(file)
+        if version != (1, 0):
+            raise ValueError("FiftyOne writes version 1.0")
+
+        shape, by_columns, kind = np.lib.format.read_array_header_1_0(file)
+    except (ValueError, OSError):
+        raise Unreadable("a damaged query") from None
+
+    count = 1
+    for length in shape:
+        count *= length
+
+    # Python's own whole numbers: a shape may multiply to more than a machine's have room for.
+    if kind.kind not in "fiu" or len(shape) not in (1, 2) or count * kind.itemsize != len(raw) - file.tell():
+        raise Unreadable("a damaged query")
+
+    numbers = np.frombuffer(raw, dtype=kind, offset=file.tell())
+    return numbers.reshape(shape, order="F" if by_columns else "C").copy()
+
+
+def _as_fiftyone_decodes(text):
+    # Its reader drops what is not of the alphabet.
+    try:
+        return base64.b64decode(text[: 2 * _MAX_WORDS].encode("ascii"))
+    except ValueError:
+        return b""
+
+
+def _is_packed(raw):
+    """Whether these bytes begin as a zlib stream, as far as its header and its first block say."""
+    if len(raw) < 8 or raw[0] & 15 != 8 or (raw[0] << 8 | raw[1]) % 31:
+        return False
+
+    try:
+        return bool(zlib.decompressobj().decompress(raw, 6))
+    except zlib.error:
+        return False
+
+
+def _extended(value):
+    # Only what the list names, and only where nothing else is in the object: json_util's
+    # own reader would make code of `$code`, and drop what stands beside a `$regex`.
+    if len(value) == 1 and next(iter(value)) in _JSON_TYPES:
+        return json_util.object_hook(value)
+
+    return value
+
+
+def _check_depth(value, depth=0):
+    if depth > MAX_DEPTH:
+        raise Unreadable(f"are nested deeper than {MAX_DEPTH} levels")
+
+    if isinstance(value, dict):
+        for item in value.values():
+            _check_depth(item, depth + 1)
+    elif isinstance(value, list):
+        for item in value:
+            if isinstance(item, (dict, list)):
+                _check_depth(item, depth + 1)
