@@ -340,4 +340,5 @@ def test_refusals(wandb, api, server, logged):
     with pytest.raises(Exception, match="(?i)not logged in|401|API key"):
         wandb.Api(api_key="0" * 40).viewer  # noqa: B018
     with pytest.raises(urllib.error.HTTPError, match="401"):
-        server.graphql("{ viewer { id } }", {}, key="0" * 40)
+        server.graphql('{ project(name: "p", entityName: "e") { id } }', {}, key="0" * 40)
+    assert server.graphql("{ viewer { id } }", {}, key="0" * 40) == {"data": {"viewer": None}}
