@@ -362,8 +362,8 @@ import fiftyone as fo
 fo.list_datasets()
 atexit.register(os._exit, 0)
 sys.path.insert(0, {str(ROOT)!r})
-from shim import idlists
-made = idlists.array(bytes(12)), idlists.array(b"x" * 12), idlists.array(b"y" * 12)
+from shim.restoring import idlists
+made = [idlists.Ids(raw) for raw in (bytes(12), b"x" * 12, b"y" * 12)]
 dataset = fo.Dataset()
 for ids in made:
     idlists._keep(dataset, ids, False)
