@@ -1,6 +1,7 @@
 package standin
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin/gqlexec"
@@ -134,6 +135,29 @@ func (d *data) newProject(entity, name string) *project {
 	}
 	d.Projects[p.key()] = p
 	return p
+}
+
+// deleteProject removes a project with its runs, artifacts and reports.
+func (s *Server) deleteProject(input gqlexec.Args) (any, error) {
+	err := s.change(func(d *data) error {
+		found := sorted(d.Projects, func(p *project) bool { return p.ID == str(input, "id") }, func(p *project) int64 { return p.N })
+		if len(found) == 0 {
+			return notFound("project not found")
+		}
+		p := found[0]
+		for _, a := range d.Artifacts {
+			if c := d.Collections[a.Collection]; c != nil && c.projectKey() == p.key() {
+				a.State = deleted
+			}
+		}
+		maps.DeleteFunc(d.Collections, func(_ string, c *collection) bool { return c.projectKey() == p.key() })
+		maps.DeleteFunc(d.Runs, func(_ string, r *run) bool { return key(r.Entity, r.Project) == p.key() })
+		maps.DeleteFunc(d.runsByID, func(_ string, r *run) bool { return key(r.Entity, r.Project) == p.key() })
+		maps.DeleteFunc(d.Views, func(_ string, v *view) bool { return key(v.Entity, v.Project) == p.key() })
+		delete(d.Projects, p.key())
+		return nil
+	})
+	return gqlexec.Object{"success": err == nil}, err
 }
 
 func (s *Server) projectFields() map[string]gqlexec.Resolver {

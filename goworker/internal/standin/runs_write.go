@@ -20,7 +20,8 @@ var runStates = []string{"pending", "running", "finished", "failed", "crashed", 
 func (s *Server) mutationFields() map[string]gqlexec.Resolver {
 	return map[string]gqlexec.Resolver{
 		"upsertBucket": s.upsertBucketOf(), "upsertModel": mutation(s.upsertModel),
-		"deleteRun": mutation(s.deleteRun), "stopRun": mutation(s.stopRun), "updateRunState": mutation(s.updateRunState),
+		"deleteModel": mutation(s.deleteProject),
+		"deleteRun":   mutation(s.deleteRun), "stopRun": mutation(s.stopRun), "updateRunState": mutation(s.updateRunState),
 		"createRunFiles": mutation(s.createRunFiles), "upsertView": mutation(s.upsertView),
 		"createArtifact": s.finite(mutation(s.createArtifact)), "createArtifactManifest": mutation(s.createArtifactManifest),
 		"updateArtifactManifest":          mutation(s.updateArtifactManifest),

@@ -29,7 +29,8 @@ type Target struct {
 	APIKey  secret.String
 	// Entity may be empty: then the viewer's default is used.
 	Entity string
-	// Project is used, and made if need be. It is not removed; what is put into it is.
+	// Project is used, and made if need be. What is put into it is removed, and so is a project
+	// that was made, where the server lets us.
 	Project string
 	// Env is looked at for proxies and certificates.
 	Env map[string]string
@@ -61,6 +62,7 @@ func RunContract(t *testing.T, target Target) {
 		s.entity = viewer.Entity
 	}
 	require.NotEmpty(t, s.entity)
+	s.removeNewProject()
 
 	t.Run("a wrong key is refused", s.wrongKey)
 	t.Run("an entity that is not there", s.unknownEntity)
@@ -109,15 +111,28 @@ func (s *suite) newRun(t *testing.T, name string, config map[string]any) *wandb.
 
 // files makes an artifact's files of paths and contents.
 func (s *suite) files(t *testing.T, contents map[string]string) *artifact.Files {
+	files, err := filesIn(t.Context(), s.dir, contents)
+	require.NoError(t, err)
+	return files
+}
+
+// filesIn writes contents to files of a directory, and makes an artifact's files of them.
+func filesIn(ctx context.Context, dir string, contents map[string]string) (*artifact.Files, error) {
 	files := new(artifact.Files)
 	for path, text := range contents {
-		local := filepath.Join(s.dir, rand.Text())
-		require.NoError(t, os.WriteFile(local, []byte(text), 0o600))
-		digest, _, size, _, err := artifact.HashFile(t.Context(), local)
-		require.NoError(t, err)
-		require.NoError(t, files.Add(artifact.Entry{Path: path, Digest: digest, Size: size, LocalPath: local}))
+		local := filepath.Join(dir, rand.Text())
+		if err := os.WriteFile(local, []byte(text), 0o600); err != nil {
+			return nil, err
+		}
+		digest, _, size, _, err := artifact.HashFile(ctx, local)
+		if err != nil {
+			return nil, err
+		}
+		if err := files.Add(artifact.Entry{Path: path, Digest: digest, Size: size, LocalPath: local}); err != nil {
+			return nil, err
+		}
 	}
-	return files
+	return files, nil
 }
 
 // assertFiles compares a version's files with what they should be.
@@ -137,6 +152,22 @@ func (s *suite) collection(name string) string {
 		s.read.deleteCollection(s.entity, s.target.Project, full)
 	})
 	return full
+}
+
+// removeNewProject removes the project at the end, if it is not there yet. It is to be called
+// before anything is made, so that it comes last.
+func (s *suite) removeNewProject() {
+	if s.read.projectID(s.entity, s.target.Project) != "" {
+		return
+	}
+	s.t.Cleanup(func() {
+		s.read.t = s.t
+		if id := s.read.projectID(s.entity, s.target.Project); id != "" {
+			if err := s.read.ask(deleteProjectDocument, map[string]any{"id": id}, &struct{}{}); err != nil {
+				s.t.Logf("The project %s/%s, which is empty now, could not be deleted: %v", s.entity, s.target.Project, err)
+			}
+		}
+	})
 }
 
 // eventually waits for a server that takes its time.

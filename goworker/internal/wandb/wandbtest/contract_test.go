@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,7 +19,10 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/wandbtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	wandbtest.ServeChild()
+	goleak.VerifyTestMain(m)
+}
 
 // TestStandIn runs the contract on our own stand-in: that the two agree is what makes
 // the stand-in worth testing against.
@@ -41,7 +45,8 @@ func TestQuestions(t *testing.T) {
 	t.Run("ask", func(t *testing.T) { found = wandbtest.Questions(t, target, false) })
 	answers := map[string]string{}
 	for _, f := range found {
-		answers[f.Question] = f.Answer
+		answers[f.Asked] = f.Answer
+		assert.NotEmpty(t, f.ReliesOn, f.Asked)
 	}
 	assert.Contains(t, answers["the same PUT again, with the same address"], "storage.objects.delete")
 	assert.Contains(t, answers["a PUT of the same bytes under another path of the artifact"], "storage.objects.delete")
@@ -51,9 +56,10 @@ func TestQuestions(t *testing.T) {
 	assert.Contains(t, answers["project(name:) without an entity"], "entityName required")
 	assert.Contains(t, answers["viewer.apiKeys, asked by another agent than W&B's"], "relogin required")
 	assert.Contains(t, answers["20000 files in one createArtifactFiles"], "at most 10000")
-	assert.Contains(t, answers["a summary given to a finished run by upsertBucket"], "its state is finished")
 	assert.Equal(t, "true", answers[`version "two" that was made without aliases has latest`])
 	assert.Equal(t, "200, no errors", answers["useArtifact by a run of another project"])
+	assert.Equal(t, "200, no errors", answers["deleteModel for the project questions-other, which this made"])
+	assertEndsWell(t, answers)
 
 	dir := t.TempDir()
 	text, err := wandbtest.WriteReport(dir, server.URL(), found)
@@ -63,13 +69,29 @@ func TestQuestions(t *testing.T) {
 		require.NoError(t, err)
 		assert.NotContains(t, string(written), server.Key().Reveal())
 	}
-	assert.Contains(t, text, "| a repeated clientID with the same digest | the same artifact, PENDING |")
+	assert.Contains(t, text, "| asked | answer | what the plugin relies on |")
+	assert.Contains(t, text, "| a repeated clientID with the same digest | the same artifact, PENDING | The same artifact, pending or committed;")
 
 	// It cleans up: no run and no version is left.
 	for _, r := range server.State().Runs {
 		assert.True(t, r.Deleted, r.Name)
 	}
 	assert.Empty(t, server.State().Collections)
+	assert.NotContains(t, strings.Join(server.State().Projects, " "), "questions-other")
+}
+
+// assertEndsWell asserts the answers on which the two stand-ins agree with W&B.
+func assertEndsWell(t *testing.T, answers map[string]string) {
+	table := answers["a partitioned-table in the last message of a run"]
+	assert.Contains(t, table, `its state is finished, history lines: 1, summary.samples: {"_type":"partitioned-table","artifact_path":"wandb-artifact://`)
+	assert.Equal(t, "all as they were sent: true", answers["the files of a partitioned table, read back from its artifact"])
+	assert.Equal(t, "v0, 0 bytes uploaded again, all files right: true", answers["a rerun after a kill between upload and commit"])
+	for _, asked := range []string{"a summary given to a finished run by upsertBucket", "a chart in the config of a finished run"} {
+		assert.Contains(t, answers[asked], "200, no errors; its state is finished, ")
+	}
+	assert.Contains(t, answers["a summary given to a finished run by upsertBucket"], `"_type":"table-file"`)
+	assert.Contains(t, answers["a chart in the config of a finished run"], "config.plain: 1, the chart is there: true")
+	assert.Equal(t, "true", answers["whether the finished run lists the chart's table file"])
 }
 
 // TestSharedStandIn runs the contract and the questions on an independent stand-in, so that our
@@ -101,5 +123,12 @@ func TestSharedStandIn(t *testing.T) {
 	}, time.Minute, 20*time.Millisecond, "the independent stand-in did not start")
 	target := wandbtest.Target{BaseURL: fmt.Sprintf("http://127.0.0.1:%d", at.Port), APIKey: key, Project: "contract"}
 	wandbtest.RunContract(t, target)
-	t.Run("questions", func(t *testing.T) { assert.NotEmpty(t, wandbtest.Questions(t, target, false)) })
+	t.Run("questions", func(t *testing.T) {
+		answers := map[string]string{}
+		for _, f := range wandbtest.Questions(t, target, false) {
+			answers[f.Asked] = f.Answer
+			t.Logf("%s: %s", f.Asked, f.Answer)
+		}
+		assertEndsWell(t, answers)
+	})
 }

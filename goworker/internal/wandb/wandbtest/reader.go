@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"testing"
@@ -23,6 +24,12 @@ type reader struct {
 // query runs a GraphQL document and reads its data into out.
 func (r *reader) query(document string, variables map[string]any, out any) {
 	r.t.Helper()
+	require.NoError(r.t, r.ask(document, variables, out))
+}
+
+// ask is query for what the server may refuse.
+func (r *reader) ask(document string, variables map[string]any, out any) error {
+	r.t.Helper()
 	body, err := json.Marshal(map[string]any{"query": document, "variables": variables})
 	require.NoError(r.t, err)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -40,11 +47,26 @@ func (r *reader) query(document string, variables map[string]any, out any) {
 		Data   json.RawMessage   `json:"data"`
 		Errors []json.RawMessage `json:"errors"`
 	}
-	require.NoError(r.t, json.Unmarshal(raw, &answer), "%s", raw)
-	require.Empty(r.t, answer.Errors, "%s", raw)
-	require.Equal(r.t, http.StatusOK, resp.StatusCode)
-	require.NoError(r.t, json.Unmarshal(answer.Data, out))
+	if err := json.Unmarshal(raw, &answer); err != nil || len(answer.Errors) > 0 || resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%d %s", resp.StatusCode, raw)
+	}
+	return json.Unmarshal(answer.Data, out)
 }
+
+// projectID is the id of a project; empty if it is not there.
+func (r *reader) projectID(entity, name string) string {
+	r.t.Helper()
+	var out struct {
+		Project struct {
+			ID string `json:"id"`
+		} `json:"project"`
+	}
+	r.query(`query Project($e: String!, $p: String!) { project(name: $p, entityName: $e) { id } }`, map[string]any{"e": entity, "p": name}, &out)
+	return out.Project.ID
+}
+
+// deleteProjectDocument is how W&B's own client deletes a project.
+const deleteProjectDocument = `mutation DeleteProject($id: String!) { deleteModel(input: {id: $id}) { success } }`
 
 // download fetches a signed address, without the key.
 func (r *reader) download(address string) []byte {
@@ -96,6 +118,13 @@ func (n nodes) ids() []string {
 		out = append(out, e.Node.ID)
 	}
 	return out
+}
+
+func (r *storedRun) fileNames() (names []string) {
+	for _, e := range r.Files.Edges {
+		names = append(names, e.Node.Name)
+	}
+	return names
 }
 
 func (r *reader) run(entity, project, id string) *storedRun {
@@ -167,7 +196,7 @@ func (r *reader) version(id string) *storedVersion {
 	return out.Artifact
 }
 
-// cleanUp deletes a collection with all its versions.
+// deleteCollection deletes a collection with all its versions.
 func (r *reader) deleteCollection(entity, project, name string) {
 	var out struct {
 		Project *struct {

@@ -12,10 +12,10 @@ import (
 // and gives the Markdown. It names the server's address and holds no key.
 func WriteReport(dir, server string, found []Finding) (string, error) {
 	var out strings.Builder
-	fmt.Fprintf(&out, "# What the W&B server at %s answers\n\n| question | answer |\n| --- | --- |\n", server)
+	fmt.Fprintf(&out, "# What the W&B server at %s answers\n\n| asked | answer | what the plugin relies on |\n| --- | --- | --- |\n", server)
 	cell := strings.NewReplacer("|", `\|`, "\n", " ", "\r", " ")
 	for _, f := range found {
-		fmt.Fprintf(&out, "| %s | %s |\n", cell.Replace(f.Question), cell.Replace(f.Answer))
+		fmt.Fprintf(&out, "| %s | %s | %s |\n", cell.Replace(f.Asked), cell.Replace(f.Answer), cell.Replace(f.ReliesOn))
 	}
 	text, err := json.MarshalIndent(map[string]any{"server": server, "findings": found}, "", "  ")
 	if err != nil {
