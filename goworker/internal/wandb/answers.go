@@ -54,7 +54,7 @@ func (e *serverError) says(text string) bool {
 // proxy, a firewall or a gateway, which know nothing of W&B's forms.
 func (e *serverError) between() bool {
 	switch {
-	case e.notWandB || e.means != meansStatus:
+	case e.notWandB || e.means != meansStatus || isRedirect(e.status):
 		return false
 	case e.status == http.StatusProxyAuthRequired:
 		return true
@@ -79,7 +79,7 @@ func readRefusal(op string, r *reply, mutation bool) *serverError {
 	}
 	e.means = meaningOf(r.status, mutation, text)
 	switch {
-	case e.means != meansStatus:
+	case e.means != meansStatus, isRedirect(r.status): // Web servers send a page along with a redirect.
 	case e.form == formPage:
 		e.notWandB = r.status < 500 && r.status != http.StatusUnauthorized && r.status != http.StatusForbidden && r.status != http.StatusProxyAuthRequired &&
 			r.status != http.StatusTooManyRequests && r.status != http.StatusRequestEntityTooLarge
@@ -88,6 +88,8 @@ func readRefusal(op string, r *reply, mutation bool) *serverError {
 	}
 	return e
 }
+
+func isRedirect(status int) bool { return status >= 300 && status <= 399 }
 
 func formOf(r *reply) form {
 	body := bytes.ToLower(trimmed(r.body))

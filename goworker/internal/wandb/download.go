@@ -91,10 +91,10 @@ func (d *download) again(err error) {
 	}
 	if d.resumes++; d.resumes > maxResumes {
 		if errors.Is(err, io.EOF) {
-			d.err = damaged(d.file.Path, "it is shorter than the artifact says")
+			d.err = d.shorter()
 			return
 		}
-		d.err = d.client.explainAt(storeAt(d.file.url), d.doing(), err)
+		d.err = d.client.explainStore(d.file.url, d.doing(), err)
 		return
 	}
 	d.client.notice(fmt.Sprintf("A download broke off at %d bytes; going on from there.", d.at))
@@ -108,6 +108,9 @@ func (d *download) connect() error {
 		if err == nil {
 			d.body = body
 			return nil
+		}
+		if e := storeRefusal(err); e != nil && e.status == http.StatusRequestedRangeNotSatisfiable && d.at > 0 {
+			return d.shorter()
 		}
 		if d.renewed++; !another(err, d.renewed) {
 			return d.client.explainStore(d.file.url, d.doing(), err)
@@ -148,8 +151,12 @@ func (d *download) verify() error {
 	return io.EOF
 }
 
+func (d *download) shorter() error {
+	return damaged(d.file.Path, "it is shorter than the artifact says")
+}
+
 func damaged(path, why string) error {
-	return fault.New(fault.WandB, "bad_artifact", "The file %s of the artifact is damaged: %s. Try again; if it stays so, log the artifact anew.", path, why)
+	return fault.New(fault.WandB, "bad_artifact", "The file %s of the artifact is damaged: %s. Try again; if it stays so, log the artifact again.", path, why)
 }
 
 // Close implements io.Closer.

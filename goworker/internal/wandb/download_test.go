@@ -134,6 +134,20 @@ func TestDownloadOfDamagedFiles(t *testing.T) {
 	}
 }
 
+// TestDownloadOfAFileThatIsShorter: a store refuses to go on behind the end.
+func TestDownloadOfAFileThatIsShorter(t *testing.T) {
+	l := newLibrary(t)
+	l.Artifact(l.Run("maker", "", nil), "dataset", "view", "{}", map[string]string{"f": strings.Repeat("x", 1000)})
+	_, file := l.find("view", "f")
+	for _, f := range []standin.Fault{{Mode: standin.ModeTruncate}, {Mode: standin.ModeStatus, Status: http.StatusRequestedRangeNotSatisfiable}} {
+		f.Kind = standin.KindDownload
+		require.NoError(t, l.server.AddFault(f))
+	}
+	_, err := l.read(file)
+	assert.Equal(t, "bad_artifact", fault.Code(err))
+	assert.ErrorContains(t, err, "shorter than the artifact says")
+}
+
 func TestExpiredAddressIsAskedForAnew(t *testing.T) {
 	l := newLibrary(t)
 	l.Artifact(l.Run("maker", "", nil), "dataset", "view", "{}", map[string]string{"f": "text"})

@@ -132,7 +132,7 @@ func (c *Client) faultOfWords(p peer, doing string, e *serverError) *fault.Error
 func (c *Client) faultOfStatus(p peer, doing string, e *serverError) *fault.Error {
 	words := c.words(e)
 	switch s := e.status; {
-	case s >= 300 && s < 400:
+	case isRedirect(s):
 		to := hostOf(e.location)
 		if u, err := url.Parse(e.location); err == nil && u.Host != "" {
 			to = u.Scheme + "://" + u.Host

@@ -27,6 +27,16 @@ func body(code int, kind, text string) http.HandlerFunc {
 	}
 }
 
+// page answers with a web page, as web servers do with a redirect, too.
+func page(code int, headers ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		for i := 0; i < len(headers); i += 2 {
+			w.Header().Set(headers[i], headers[i+1])
+		}
+		body(code, "text/html", "<html><body><h1>See elsewhere</h1></body></html>")(w, nil)
+	}
+}
+
 func TestRefusalsInEveryForm(t *testing.T) {
 	const html = "<!DOCTYPE html><html><body>Welcome</body></html>"
 	for name, c := range map[string]struct {
@@ -63,6 +73,7 @@ func TestRefusalsInEveryForm(t *testing.T) {
 		"very long words":      {refuse(422, strings.Repeat("word ", 1000)), fault.WandB, "refused", []string{"…"}},
 		"moved":                {status(308, "", "Location", "https://elsewhere.example.com/graphql"), fault.Settings, "bad_settings", []string{"https://elsewhere.example.com", "WANDB_BASE_URL"}},
 		"moved, no address":    {status(302, ""), fault.Settings, "bad_settings", []string{"redirects to"}},
+		"moved, as a page":     {page(301, "Location", "https://elsewhere.example.com/graphql"), fault.Settings, "bad_settings", []string{"redirects to https://elsewhere.example.com"}},
 		"binary":               {body(400, "application/octet-stream", "\x00\x01\xff"), fault.WandB, "refused", nil},
 		"an array":             {body(400, "application/json", `[1,2]`), fault.WandB, "refused", nil},
 		"errors without words": {body(400, "application/json", `{"errors":[{}],"error":5}`), fault.WandB, "refused", nil},

@@ -209,7 +209,7 @@ func (x *exchange) next(r *reply, err error) bool {
 	x.wait = backoff(wait, t.RetryWaitMax, x.tries)
 	since := x.firstFailure
 	if x.end.isStore { // Many requests at once go to it: they share their patience.
-		since = x.end.failing.since(since)
+		since = x.end.failing.since(since, now, patience)
 	}
 	return now.Add(x.wait).Sub(since) <= patience
 }

@@ -12,18 +12,20 @@ import (
 // streak is the time during which a server failed whoever asked. An artifact's files go up
 // in many requests: that each had its own patience with a store that is down would add up.
 type streak struct {
-	mu    sync.Mutex
-	began time.Time // zero where the last answer was good
+	mu          sync.Mutex
+	began, last time.Time // zero where the last answer was good
 }
 
-// since notes a failure, of a request that first failed at that time, and gives the
-// beginning of the streak.
-func (s *streak) since(first time.Time) time.Time {
+// since notes a failure at the time now, of a request that first failed at the time
+// first, and gives the beginning of the streak. Where the last failure is further back
+// than patience, its requests were given up or cancelled: a new streak begins.
+func (s *streak) since(first, now time.Time, patience time.Duration) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.began.IsZero() || first.Before(s.began) {
+	if s.began.IsZero() || first.Before(s.began) || now.Sub(s.last) > patience {
 		s.began = first
 	}
+	s.last = now
 	return s.began
 }
 
@@ -31,7 +33,7 @@ func (s *streak) since(first time.Time) time.Time {
 func (s *streak) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.began = time.Time{}
+	s.began, s.last = time.Time{}, time.Time{}
 }
 
 // errStalled is the error of an upload that stood still for too long.

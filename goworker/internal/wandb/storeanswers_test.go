@@ -70,9 +70,14 @@ func TestWhatStoresAnswer(t *testing.T) {
 
 func TestAStreakOfFailuresEndsWithAGoodAnswer(t *testing.T) {
 	var s streak
-	now := time.Now()
-	assert.Equal(t, now, s.since(now))
-	assert.Equal(t, now, s.since(now.Add(time.Minute)), "whoever comes later has the same patience")
+	start := time.Now()
+	fails := func(first, now time.Duration) time.Duration {
+		return s.since(start.Add(first), start.Add(now), 2*time.Minute).Sub(start)
+	}
+	assert.Zero(t, fails(0, 0))
+	assert.Zero(t, fails(time.Minute, time.Minute), "whoever comes later shares the patience")
 	s.end()
-	assert.Equal(t, now.Add(2*time.Minute), s.since(now.Add(2*time.Minute)))
+	assert.Equal(t, 2*time.Minute, fails(2*time.Minute, 2*time.Minute))
+	assert.Equal(t, 2*time.Minute, fails(2*time.Minute, 4*time.Minute))
+	assert.Equal(t, 9*time.Minute, fails(9*time.Minute, 9*time.Minute), "requests that were given up long ago do not use up the patience of others")
 }
