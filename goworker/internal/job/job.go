@@ -134,3 +134,6 @@ type Result struct {
 
 // cleanupTime is what is left for finishing a run of ours after a cancel.
 const cleanupTime = 1200 * time.Millisecond
+
+// failTime is how long a job that failed, and was not cancelled, tries to mark its run as failed.
+const failTime = 10 * time.Second

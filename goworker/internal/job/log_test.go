@@ -342,6 +342,22 @@ func TestACancelEndsTheJobSoonAndCommitsNothing(t *testing.T) {
 	assert.Empty(t, spoolLeft(t))
 }
 
+// TestAFailedJobEndsItsRunOnASlowServer: only a cancel is in a hurry.
+func TestAFailedJobEndsItsRunOnASlowServer(t *testing.T) {
+	w := newWorld(t)
+	w.samples(5)
+	for _, f := range []standin.Fault{
+		{Kind: standin.KindGraphQL, Match: "CommitArtifact", Mode: standin.ModeStatus, Status: 400, Count: -1},
+		{Kind: standin.KindFileStream, Mode: standin.ModeLatency, LatencyMS: 1500, Count: -1},
+	} {
+		require.NoError(t, w.server.AddFault(f))
+	}
+	_, err := w.logView().Run(t.Context(), w.callbacks())
+	require.Equal(t, "refused", fault.Code(err), "%v", err)
+	require.Len(t, w.server.State().Runs, 1)
+	assert.Equal(t, "failed", w.server.State().Runs[0].State)
+}
+
 func TestARunOfSomebodyElseIsLeftAlone(t *testing.T) {
 	w := newWorld(t)
 	w.samples(5)

@@ -3,6 +3,7 @@ package job
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
@@ -155,16 +156,20 @@ func (p *publisher) useInput(ctx context.Context, c *collector, pub *publication
 	pub.result.InputArtifactURL = artifactEntry(s.client.Settings(), s.input.ArtifactInfo).URL
 }
 
-// fail marks a run of ours as failed. It has little time: a cancelled job has to
-// end at once, and the host does it again if this does not succeed.
+// fail marks a run that this job created as failed. A cancelled job has to end at once,
+// so it has cleanupTime for it; without this W&B takes the run for crashed after some minutes.
 func (p *publisher) fail(ctx context.Context) {
 	if p.stop == nil {
 		return
 	}
 	p.stopSigns()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+	ctx, done := lenient(ctx)
+	defer done()
+	ctx, cancel := context.WithTimeout(ctx, failTime)
 	defer cancel()
-	_ = p.session.client.FinishRun(ctx, p.session.ref, 1)
+	if err := p.session.client.FinishRun(ctx, p.session.ref, 1); err != nil {
+		slog.Warn("the run could not be marked as failed", "run", p.session.ref.ID, "reason", err)
+	}
 }
 
 func (p *publisher) stopSigns() {
