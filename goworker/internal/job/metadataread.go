@@ -103,7 +103,7 @@ func namesJSON(names []string) []byte {
 	return mustJSON(names)
 }
 
-// isList tells whether JSON text is a list.
+// isList reports whether JSON text is a list.
 func isList(raw []byte) bool {
 	raw = bytes.TrimLeft(raw, " \t\r\n")
 	return len(raw) > 0 && raw[0] == '['

@@ -107,7 +107,7 @@ type pictures struct {
 	// memory is what is left for decoding. Who has some of it waits for a maker or a
 	// drawer at most, never for more memory or a file.
 	memory *semaphore.Weighted
-	large  *semaphore.Weighted // of one, for who has a large file
+	large  *semaphore.Weighted // of one: for large files
 	small  int64               // up to this size a file is not large
 	slots  mediaSlots
 }

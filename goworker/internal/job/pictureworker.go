@@ -236,7 +236,7 @@ func (p *pictures) maker(ctx context.Context) (*thumb.Thumbnailer, error) {
 	}
 }
 
-// makeNow is make for who has the memory.
+// makeNow is make once the memory is reserved.
 func (p *pictures) makeNow(ctx context.Context, data []byte, cost int64, o thumb.Options) (thumb.Thumb, error) {
 	maker, err := p.maker(ctx)
 	if err != nil {

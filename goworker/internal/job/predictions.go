@@ -337,7 +337,7 @@ func orNil(text string) any {
 	return text
 }
 
-// isText tells whether the field holds strings instead of labels.
+// isText reports whether the field holds strings instead of labels.
 func (f Field) isText() bool { return f.FieldType == "StringField" }
 
 // checkModelConfig makes sure that the configuration is JSON.

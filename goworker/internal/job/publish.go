@@ -16,7 +16,7 @@ type publication struct {
 	metadata, slimMetadata []byte
 	// config are the keys for the run.
 	config map[string]any
-	// table is shown in the workspace of a run of ours; nil for none.
+	// table is shown in the workspace of a run that this job created; nil for none.
 	table *tableFile
 	// result holds the counts.
 	result Result
@@ -31,7 +31,7 @@ type publisher struct {
 	target     Target
 	name, kind string
 
-	stop func() // ends the signs of life of a run of ours; nil if there are none
+	stop func() // ends the signs of life of a run that this job created; nil if there are none
 }
 
 // publish uploads what was collected.
@@ -76,8 +76,8 @@ type copied struct {
 	err   error
 }
 
-// copyTable uploads the copy for the workspace of a run of ours beside the
-// artifact, so that it adds nothing to the requests in series.
+// copyTable uploads the copy for the workspace of a run that this job created beside
+// the artifact, so that it adds nothing to the requests in series.
 func (p *publisher) copyTable(ctx context.Context, pub *publication, relation Relation) <-chan copied {
 	out := make(chan copied, 1)
 	if pub.table == nil || relation != RunOurs {

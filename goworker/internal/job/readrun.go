@@ -84,7 +84,7 @@ func (j ReadRun) Run(ctx context.Context) (*RunDetails, error) {
 	return res, nil
 }
 
-// isActive tells whether a run is the one that is active in the caller's Python.
+// isActive reports whether a run is the one that is active in the caller's Python.
 func isActive(a *wandb.ActiveRun, ref wandb.RunRef) bool {
 	return a != nil && a.RunID == ref.ID && (a.Entity == "" || a.Entity == ref.Entity) && (a.Project == "" || a.Project == ref.Project)
 }

@@ -61,7 +61,7 @@ func (s *Server) authorized(r *http.Request) bool {
 	return ok && s.keys[sha256.Sum256([]byte(password))]
 }
 
-// restricted answers 401 to who has no key; false then.
+// restricted answers 401 to requests without a key; it is false then.
 func (s *Server) restricted(w http.ResponseWriter, r *http.Request) bool {
 	if s.authorized(r) {
 		return true

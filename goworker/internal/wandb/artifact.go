@@ -67,7 +67,7 @@ type alias struct {
 	} `json:"artifactCollection"`
 }
 
-// madeBy tells whether a run created the version.
+// madeBy reports whether a run created the version.
 func (v *version) madeBy(r RunRef) bool {
 	by := v.CreatedBy
 	return by != nil && by.Name == r.ID && by.Project != nil && by.Project.Name == r.Project && by.Project.Entity.Name == r.Entity

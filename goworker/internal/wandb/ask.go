@@ -47,7 +47,7 @@ type projectNode struct {
 func (n projectNode) place() (entity, project string) { return n.Entity, n.Name }
 
 // question is a question about a project. Its document asks for the viewer too, so
-// that one request tells whether the key is good, who we are and what the default
+// that one request shows whether the key is good, who we are and what the default
 // entity is.
 type question struct {
 	doing, op, text string

@@ -43,7 +43,7 @@ func (t *authTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.next.RoundTrip(r)
 }
 
-// underBase tells whether an address has the scheme, host, port and path prefix of
+// underBase reports whether an address has the scheme, host, port and path prefix of
 // the base URL.
 func underBase(base string, u *url.URL) bool {
 	b, err := url.Parse(base)

@@ -49,7 +49,7 @@ func (m *manifest) create(ctx context.Context, digest string) (*manifestNode, er
 	return node, nil
 }
 
-// upload brings the manifest itself. An address that was refused is asked for anew.
+// upload brings the manifest itself. It asks for another address where one was refused.
 func (m *manifest) upload(ctx context.Context, births func() func(string) string) error {
 	src, err := manifestSource(m.spec.Files, births)
 	if err != nil {

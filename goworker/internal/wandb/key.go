@@ -79,7 +79,7 @@ func (s *Settings) findKey(in Inputs, files settingsFiles) error {
 		s.server(), note, login, s.AuthorizeURL())
 }
 
-// isExplicitServer tells whether the key of the arguments and secrets is meant for
+// isExplicitServer reports whether the key of the arguments and secrets is meant for
 // the server in use: the active run may be on another one than they name.
 func (s *Settings) isExplicitServer(in Inputs) bool {
 	if in.BaseURL == "" {

@@ -110,7 +110,7 @@ func (u *upload) inParts(ctx context.Context, j *job) error {
 	g.SetLimit(cap(u.slots))
 	for _, p := range multi.Parts {
 		if p.Number < 1 || p.Number > int64(len(done)) {
-			return fault.New(fault.WandB, "server_error", "W&B at %s gave an address for a part of %s that there is not.", u.client.host(), j.entry.Path)
+			return fault.New(fault.WandB, "server_error", "W&B at %s gave an address for a part of %s that does not exist.", u.client.host(), j.entry.Path)
 		}
 		g.Go(func() error {
 			return u.withSlot(gctx, func() error {
@@ -127,7 +127,7 @@ func (u *upload) inParts(ctx context.Context, j *job) error {
 }
 
 // complete has the server put the parts together. Where it does not know the upload, as after
-// an answer that was lost, asking again tells whether the file is there. That the store does
+// an answer that was lost, asking again shows whether the file is there. That the store does
 // not overwrite means that it is.
 func (u *upload) complete(ctx context.Context, j *job, parts []filePart) error {
 	vars := map[string]any{
@@ -136,7 +136,7 @@ func (u *upload) complete(ctx context.Context, j *job, parts []filePart) error {
 	}
 	err := u.client.graphql(ctx, "CompleteMultipart", vars, &struct{}{})
 	if e := refusal(err); e != nil {
-		answer := &storeError{host: u.client.host(), method: http.MethodPost, status: e.status, message: strings.Join(e.messages, "; ")}
+		answer := u.ofStore(e)
 		switch {
 		case answer.means() == alreadyThere, answer.means() == noParts:
 			return answer
@@ -146,6 +146,11 @@ func (u *upload) complete(ctx context.Context, j *job, parts []filePart) error {
 		}
 	}
 	return u.client.explain("putting the parts of "+j.entry.Path+" together", err)
+}
+
+// ofStore is a refusal of the server as one of the store, whose words it passes on.
+func (u *upload) ofStore(e *serverError) *storeError {
+	return &storeError{host: u.client.host(), method: http.MethodPost, status: e.status, message: strings.Join(e.messages, "; ")}
 }
 
 // fitsWhole reports whether a file whose parts were refused may go up in one piece.

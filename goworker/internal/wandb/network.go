@@ -54,7 +54,7 @@ func resolveNetwork(in Inputs, files settingsFiles) (network, error) {
 	return n, nil
 }
 
-// isProxyURL tells whether the proxy library will understand the value: it takes
+// isProxyURL reports whether the proxy library will understand the value: it takes
 // one that it does not understand for none, and would go past the proxy.
 func isProxyURL(value string) bool {
 	if value == "" {

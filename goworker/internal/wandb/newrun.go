@@ -33,7 +33,7 @@ func newRunOf(in Inputs) newRun {
 			r.tags = append(r.tags, tag)
 		}
 	}
-	// A host is no choice of the user's: it is cut, not refused.
+	// The user does not choose the host: a long one is cut, not refused.
 	if runes := []rune(r.host); len(runes) > maxHost {
 		r.host = string(runes[:maxHost])
 	}

@@ -37,7 +37,7 @@ func (c *Client) proxyOf(address string) string {
 	return proxy.Host
 }
 
-// proxyRefusal is the fault for a proxy that does not let us through.
+// proxyRefusal is the fault for a proxy that does not let this plugin through.
 func (c *Client) proxyRefusal(p peer, doing string, e *proxyError) *fault.Error {
 	proxy := "The proxy"
 	if e.host != "" {
@@ -50,7 +50,7 @@ func (c *Client) proxyRefusal(p peer, doing string, e *proxyError) *fault.Error 
 			proxy, p.name, doing)
 	case e.status < 500:
 		return fault.New(fault.WandB, "unreachable",
-			"%s does not let us through to %s (status %d): %s failed. Ask your network administrator to allow %s, or check HTTPS_PROXY and NO_PROXY.", proxy, p.name, e.status, doing, p.host)
+			"%s does not let this plugin through to %s (status %d): %s failed. Ask your network administrator to allow %s, or check HTTPS_PROXY and NO_PROXY.", proxy, p.name, e.status, doing, p.host)
 	}
 	return fault.New(fault.WandB, "unreachable",
 		"%s cannot reach %s (status %d): %s failed. Check the network, HTTPS_PROXY and NO_PROXY, or try again later.", proxy, p.name, e.status, doing)

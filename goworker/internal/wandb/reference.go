@@ -100,7 +100,7 @@ func (r ArtifactRef) name() string {
 	return r.Name + ":" + firstOf(r.Alias, "latest")
 }
 
-// isArtifactID tells whether a text is the server's id of an artifact: W&B's are the
+// isArtifactID reports whether a text is the server's id of an artifact: W&B's are the
 // base64 text of "Artifact:" and a number.
 func isArtifactID(text string) bool {
 	raw, err := base64.StdEncoding.DecodeString(text)

@@ -104,7 +104,7 @@ func (c *Client) renew(ctx context.Context, f RemoteFile) (RemoteFile, error) {
 	if fresh, ok := files[f.Path]; ok {
 		return fresh, nil
 	}
-	return f, notFound("W&B at %s has the file %s of the artifact no more.", c.host(), f.Path)
+	return f, notFound("W&B at %s does not have the file %s of the artifact any more.", c.host(), f.Path)
 }
 
 // manifestLimit bounds the list of an artifact's files, in bytes.
@@ -224,7 +224,7 @@ func enter(d *json.Decoder) error {
 	return err
 }
 
-// trusted tells whether a file is surely one of W&B's store: then its digest is that
+// trusted reports whether a file is surely one of W&B's store: then its digest is that
 // of its bytes. What an artifact only refers to has an address that whoever made the
 // artifact chose.
 func (c *Client) trusted(f RemoteFile) bool {

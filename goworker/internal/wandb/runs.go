@@ -30,7 +30,7 @@ type Run struct {
 	Created bool
 }
 
-// Alive tells whether somebody may still be writing to the run.
+// Alive reports whether somebody may still be writing to the run.
 func (r *Run) Alive() bool {
 	switch r.State {
 	case "pending", "running", "preempting", "preempted":

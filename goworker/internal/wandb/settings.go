@@ -77,7 +77,7 @@ type Settings struct {
 }
 
 // Resolve finds the settings as the official client would, with the arguments and
-// secrets first. Its faults are no_key, bad_key (one that is no key by its looks),
+// secrets first. Its faults are no_key, bad_key (a text that does not look like a key),
 // bad_settings, untrusted_settings, bad_name, offline and disabled.
 func Resolve(in Inputs) (Settings, error) {
 	files, err := readSettingsFiles(in)
@@ -153,7 +153,7 @@ func checkMode(env map[string]string, files settingsFiles) error {
 			"W&B is switched off (%s \"disabled\"). Nothing was done. Run `wandb enabled` or unset WANDB_MODE, then try again.", where)
 	default:
 		return fault.New(fault.Settings, "bad_settings",
-			"%s %q, which is no mode of W&B. Set it to \"online\" or unset it.", where, mode)
+			"%s %q, which is not a mode of W&B. Set it to \"online\" or unset it.", where, mode)
 	}
 }
 
@@ -243,7 +243,7 @@ func plainFileError(err error) string {
 	return err.Error()
 }
 
-// truthy reads a boolean variable as W&B does; what is no boolean is false.
+// truthy reads a boolean variable as W&B does; anything else is false.
 func truthy(text string) bool {
 	text = strings.ToLower(strings.TrimSpace(text))
 	if b, err := strconv.ParseBool(text); err == nil {

@@ -29,7 +29,7 @@ func (s *streak) since(first, now time.Time, patience time.Duration) time.Time {
 	return s.began
 }
 
-// end notes an answer that is no failure.
+// end notes an answer that is not a failure.
 func (s *streak) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

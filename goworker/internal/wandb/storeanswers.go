@@ -126,7 +126,7 @@ var storeAnswers = []struct {
 	{statuses: []int{http.StatusNotFound, http.StatusGone}, means: gone},
 }
 
-// codeNoUpload is S3's code for an upload in parts that there is not, or not any more.
+// codeNoUpload is S3's code for an upload in parts that it does not know, or does not know any more.
 const codeNoUpload = "NoSuchUpload"
 
 // addressStatuses are those with which stores refuse a signature.

@@ -38,7 +38,7 @@ type RunTable struct {
 // workspace reads it from the artifact.
 func PartitionedRunTable(key string) RunTable { return RunTable{copy: TableCopy{Key: key}} }
 
-// UploadTableCopy puts the copy among the files of a run of ours. It takes two
+// UploadTableCopy puts the copy among the files of a run that this job created. It takes two
 // requests and does not need the artifact, so it can go on beside LogArtifact.
 func (c *Client) UploadTableCopy(ctx context.Context, ref RunRef, t TableCopy) (RunTable, error) {
 	const doing = "uploading the copy of the table for the run's workspace"

@@ -31,7 +31,7 @@ type upload struct {
 	births []uint32
 }
 
-// newUpload prepares the upload of an artifact's files, of which count are no references.
+// newUpload prepares the upload of an artifact's files, of which count are not references.
 func newUpload(c *Client, artifactID, manifestID string, files *artifact.Files, count int, track *tracker) *upload {
 	return &upload{
 		client: c, artifactID: artifactID, manifestID: manifestID, track: track, twins: newTwins(files),
@@ -84,7 +84,7 @@ type fileNode struct {
 	} `json:"artifact"`
 }
 
-// all uploads the entries that are no references: in batches, several at once.
+// all uploads the entries that are not references: in batches, several at once.
 func (u *upload) all(ctx context.Context, files *artifact.Files) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(u.client.limits.Batches)
@@ -135,7 +135,7 @@ func (u *upload) batch(ctx context.Context, jobs []*job) (waiting []*job, err er
 				waiting = append(waiting, more...)
 			}
 			return waiting, nil
-		case e != nil && e.says("storage.multipartuploads") && inOnePiece(jobs):
+		case e != nil && u.ofStore(e).means() == noParts && inOnePiece(jobs):
 			continue
 		case err != nil:
 			return nil, err

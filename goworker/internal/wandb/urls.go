@@ -181,7 +181,7 @@ func hostOf(address string) string {
 	return u.Host
 }
 
-// sameServer tells whether two base URLs, in their one form, are one service:
+// sameServer reports whether two base URLs, in their one form, are one service:
 // the two names of W&B's cloud are.
 func sameServer(a, b string) bool {
 	return a == b || (isCloud(a) && isCloud(b))

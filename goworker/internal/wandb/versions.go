@@ -80,7 +80,7 @@ func aliasesIn(collection string, all []alias) (out []string) {
 	return out
 }
 
-// listed tells whether a version may be shown: one that was deleted, or is not
+// listed reports whether a version may be shown: one that was deleted, or is not
 // committed yet, may not.
 func (n *versionNode) listed() bool {
 	return n != nil && n.Index != nil && (n.State == "" || n.State == stateCommitted)

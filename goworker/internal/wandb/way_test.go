@@ -66,7 +66,7 @@ func brokenWays(t *testing.T) map[string]way {
 		"a proxy wants a login":             {far, https("http://" + login), "unreachable", []string{"The proxy at " + login + " wants a login", "HTTPS_PROXY"}},
 		"a proxy does not accept the login": {far, https("http://user:hunter2@" + login), "unreachable", []string{"The proxy at " + login + " wants a login"}},
 		"a proxy wants a login, HTTP":       {farPlain, map[string]string{"HTTP_PROXY": "http://" + login}, "unreachable", []string{"The proxy at " + login + " wants a login"}},
-		"a proxy forbids it":                {far, https("http://" + wall), "unreachable", []string{"The proxy at " + wall + " does not let us through", "far.test", "403"}},
+		"a proxy forbids it":                {far, https("http://" + wall), "unreachable", []string{"The proxy at " + wall + " does not let this plugin through", "far.test", "403"}},
 		"a proxy forbids it, HTTP":          {farPlain, map[string]string{"HTTP_PROXY": "http://" + wall}, "unreachable", []string{wall, "far.test", "403"}},
 		"a proxy without TLS":               {far, https(strings.Replace(plain.URL, "http:", "https:", 1)), "tls", []string{"The proxy at", "does not speak HTTPS"}},
 		"a proxy with a strange name":       {far, https(secured.URL), "tls", []string{"The proxy at", "certificate"}},
