@@ -157,7 +157,7 @@ def test_cancel_through_the_record(log, server, images):
 
     def cancel():
         wait_for(lambda: server.run(run))
-        (job,) = [j for j in jobs.list_jobs() if j["state"] == "running"]
+        job = next(j for j in jobs.list_jobs() if j["state"] == "running" and j["dataset"] == images.name)
         assert jobs.request_cancel(job["id"])
 
     threading.Thread(target=cancel).start()

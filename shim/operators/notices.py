@@ -48,4 +48,4 @@ def escape(text, links=True):
 
     text = re.sub(r"[\\`*_{}\[\]<>()#|~$]|&(?=#?\w+;)", lambda found: "\\" + found[0], text)
     # At its beginning, a list, a heading or a line.
-    return re.sub(r"^(\s*)([-+=]|\d+(?=[.)]))", lambda found: f"{found[1]}\u2060{found[2]}", text)
+    return re.sub(r"^(\s*)([-+=](?=[-=\s]|$)|\d+(?=[.)](?:\s|$)))", lambda found: f"{found[1]}\u2060{found[2]}", text)

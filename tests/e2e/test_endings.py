@@ -57,7 +57,7 @@ def test_cancelled(images, log_view, server, jobs, spool, phase):
 
     def cancel():
         wait_for(lambda: server.held())
-        (job,) = [j for j in jobs.list_jobs() if j["state"] == "running"]
+        job = next(j for j in jobs.list_jobs() if j["state"] == "running" and j["dataset"] == images.name)
         assert jobs.request_cancel(job["id"])
 
     thread = threading.Thread(target=cancel)
@@ -83,7 +83,7 @@ def test_cancelled_while_reading(images, log_view, server, jobs, spool):
     before, run_id = server.everything(), new_id()
 
     def cancel():
-        (job,) = wait_for(lambda: [j for j in jobs.list_jobs() if j["state"] == "running" and j["fraction"] > 0])
+        job, *_ = wait_for(lambda: [j for j in jobs.list_jobs() if j["state"] == "running" and j["fraction"] > 0])
         assert jobs.request_cancel(job["id"])
 
     thread = threading.Thread(target=cancel)

@@ -78,7 +78,7 @@ VIEW_ARGUMENTS = {
     "artifact without name": ({"artifact_name": "?!-"}, "bad_name"),
     "long artifact name": ({"artifact_name": "x" * 129}, "bad_name"),
     "run id with a slash": ({"run_id": "a/b"}, "bad_name"),
-    "long run id": ({"run_id": "x" * 65}, "bad_name"),
+    "long run id": ({"run_id": "x" * 129}, "bad_name"),
     "project with a slash": ({"project": "a/b"}, "bad_name"),
     "long project": ({"project": "x" * 129}, "bad_name"),
     "alias like a version": ({"aliases": ["v1"]}, "bad_name"),

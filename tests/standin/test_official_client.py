@@ -337,7 +337,7 @@ def test_refusals(wandb, api, server, logged):
         pass
     with pytest.raises(wandb.errors.CommError, match="not found"), wandb.init(project=PROJECT, entity="nobody"):
         pass
-    with pytest.raises(Exception, match="(?i)not logged in|401|API key"):
+    with pytest.raises(Exception, match="(?i)not logged in|401|API key|invalid credentials"):
         wandb.Api(api_key="0" * 40).viewer  # noqa: B018
     with pytest.raises(urllib.error.HTTPError, match="401"):
         server.graphql('{ project(name: "p", entityName: "e") { id } }', {}, key="0" * 40)

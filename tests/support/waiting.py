@@ -3,7 +3,7 @@
 import time
 
 # Whoever waits longer for something waits in vain.
-SECONDS = 60
+SECONDS = 180
 
 
 def wait_for(condition):
