@@ -26,7 +26,16 @@ import (
 
 var mongo *mongotest.Server
 
-func TestMain(m *testing.M) { mongotest.Main(m, &mongo) }
+func TestMain(m *testing.M) {
+	if os.Getenv(memoryChild) != "" {
+		if err := runMemoryChild(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	mongotest.Main(m, &mongo)
+}
 
 // world is a stand-in for W&B and a collection of samples.
 type world struct {

@@ -3,7 +3,6 @@ package job
 import (
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 
 	"golang.org/x/sync/semaphore"
 
@@ -82,7 +81,7 @@ const (
 	thumbnailColumn = "thumbnail"
 )
 
-// Bounds of what is in memory at a time, so that a job stays within 400 MB. What is
+// Bounds of what is in memory at a time, so that a job stays within PictureMemory. What is
 // decoded at a time takes largestDecode at most, one picture or many. Of the files that
 // are not small one is in memory at a time.
 const (
@@ -90,8 +89,6 @@ const (
 	largestFile   = 64 << 20
 	largestDecode = 208 << 20
 	mostMakers    = 16
-	// memoryGoal is from where on the garbage of large pictures is collected at once.
-	memoryGoal = 320 << 20
 )
 
 // pictures makes the pictures of a table's rows, many rows at a time.
@@ -118,7 +115,7 @@ func openPictures(c *collector, conf *Pictures, base *rowBase, f *fields) (*pict
 	if conf == nil {
 		return nil, nil
 	}
-	debug.SetMemoryLimit(memoryGoal)
+	setMemoryGoal(pictureGoal)
 	n := min(runtime.GOMAXPROCS(0), mostMakers)
 	p := &pictures{conf: *conf, c: c, makers: make(chan *thumb.Thumbnailer, n), small: int64(smallMemory / n)}
 	p.memory, p.large = semaphore.NewWeighted(largestDecode), semaphore.NewWeighted(1)

@@ -89,12 +89,7 @@ func (p *publisher) copyTable(ctx context.Context, pub *publication, relation Re
 		return out
 	}
 	go func() {
-		copy, err := pub.table.copy()
-		if err != nil {
-			out <- copied{err: err}
-			return
-		}
-		table, err := p.session.client.UploadTableCopy(ctx, p.session.ref, copy)
+		table, err := p.session.client.UploadTableCopy(ctx, p.session.ref, pub.table.copy())
 		out <- copied{table, err}
 	}()
 	return out

@@ -64,6 +64,7 @@ type ArtifactContent struct {
 // Run does the job. ids gets the lists in parts, 12 bytes to an id; what it got
 // counts only if Run succeeds.
 func (j ReadArtifact) Run(ctx context.Context, ids func(list IDList, packed []byte) error) (*ArtifactContent, error) {
+	setMemoryGoal(textGoal)
 	client, err := openReader(j.Settings)
 	if err != nil {
 		return nil, err

@@ -101,6 +101,7 @@ func newRunID(prefix string) string {
 // runLog is what both logging jobs have in common: connect to both sides at
 // once, let collect fill the spool directory, then publish it.
 func runLog(ctx context.Context, target Target, v View, events Events, plan logPlan) (*Result, error) {
+	setMemoryGoal(textGoal)
 	if target.RunID == "" {
 		target.RunID = newRunID(plan.runPrefix)
 	}

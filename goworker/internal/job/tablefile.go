@@ -1,9 +1,6 @@
 package job
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -79,58 +76,27 @@ func (t *tableFile) isPartitioned() bool { return len(t.parts) > 1 }
 
 // copy is the beginning of the table as a run's workspace wants it: columns and
 // data only, and media cells as the name of their type.
-func (t *tableFile) copy() (wandb.TableCopy, error) {
-	f, err := t.parts[0].Open()
-	if err != nil {
-		return wandb.TableCopy{}, err
-	}
-	defer func() { _ = f.Close() }()
-	out := wandb.TableCopy{Key: t.key, Columns: len(t.done.Columns), Rows: t.done.Rows}
-	var buf bytes.Buffer
-	buf.WriteString(`{"columns":`)
-	buf.Write(mustJSON(t.done.Columns))
-	buf.WriteString(`,"data":[`)
-	in := json.NewDecoder(bufio.NewReaderSize(f, 1<<16))
-	if err := enterData(in); err != nil {
-		return out, err
-	}
-	for n := 0; n < wandb.MaxRunTableRows && in.More(); n++ {
-		var row []json.RawMessage
-		if err := in.Decode(&row); err != nil {
-			return out, err
-		}
-		if n > 0 {
-			buf.WriteByte(',')
-		}
-		buf.WriteByte('[')
-		for i, cell := range row {
-			if i > 0 {
-				buf.WriteByte(',')
-			}
-			if bytes.HasPrefix(cell, []byte(`{"_type":"image-file"`)) {
-				cell = []byte(`"Image"`)
-			}
-			buf.Write(cell)
-		}
-		buf.WriteByte(']')
-	}
-	buf.WriteString("]}")
-	out.Data = buf.Bytes()
-	return out, nil
+func (t *tableFile) copy() wandb.TableCopy {
+	return wandb.TableCopy{Key: t.key, Columns: len(t.done.Columns), Rows: t.done.Rows, Open: t.openCopy}
 }
 
-// enterData reads a table's JSON up to the first row.
-func enterData(in *json.Decoder) error {
-	for {
-		token, err := in.Token()
-		if err != nil {
-			return err
-		}
-		if token != "data" {
-			continue
-		}
-		if token, err = in.Token(); err != nil || token == json.Delim('[') {
-			return err
-		}
+// openCopy makes the copy while it is read: its rows may have hundreds of megabytes.
+func (t *tableFile) openCopy() (io.ReadCloser, error) {
+	f, err := t.parts[0].Open()
+	if err != nil {
+		return nil, err
 	}
+	out, in := io.Pipe()
+	go func() {
+		defer func() { _ = f.Close() }()
+		_, err := fmt.Fprintf(in, `{"columns":%s,"data":[`, mustJSON(t.done.Columns))
+		if err == nil {
+			err = table.CopyRows(in, f, t.done.Columns, wandb.MaxRunTableRows)
+		}
+		if err == nil {
+			_, err = io.WriteString(in, "]}")
+		}
+		_ = in.CloseWithError(err)
+	}()
+	return out, nil
 }

@@ -4,6 +4,7 @@ package label
 
 import (
 	"math"
+	"slices"
 	"strconv"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -61,7 +62,7 @@ func NewFormatter(labelType string) *Formatter {
 // are in the text as Python prints them, and nowhere else. The result is valid
 // until the next call, and as long as v's bytes are.
 func (f *Formatter) Format(v bson.RawValue) Label {
-	f.text, f.leaves = f.text[:0], f.leaves[:0]
+	f.reset()
 	if v.Type != bson.TypeEmbeddedDocument || !plausible(v.Value) {
 		return Label{Null: true}
 	}
@@ -117,6 +118,22 @@ func (f *Formatter) single(k kind, d *fields) Label {
 	return Label{Text: f.text, Leaves: f.leaves, Count: count, Avg: leaf.Confidence, HasAvg: leaf.HasConfidence}
 }
 
+// mostKept is up to which size scratch memory is kept for the next label, in elements.
+const mostKept = 64 << 10
+
+// reset makes the scratch memory ready for the next label. What a very large one has taken is given back.
+func (f *Formatter) reset() {
+	if f.text = f.text[:0]; cap(f.text) > mostKept {
+		f.text = nil
+	}
+	if f.leaves = f.leaves[:0]; cap(f.leaves) > mostKept {
+		f.leaves = nil
+	}
+	if cap(f.classes.all) > mostKept {
+		f.classes = counter{}
+	}
+}
+
 func (f *Formatter) add(s string) { f.text = append(f.text, s...) }
 
 // or writes the name, or instead what stands in for a missing one.
@@ -132,6 +149,7 @@ func (f *Formatter) or(name []byte, instead string) {
 // that people have already, which came from Python.
 func (f *Formatter) named(name, confidence elem) {
 	if s := name.text(); s != nil {
+		f.text = slices.Grow(f.text, len(s)+32) // with the confidence at once
 		f.text = append(f.text, s...)
 	} else {
 		f.add("None")

@@ -20,6 +20,10 @@ const maxDepth = 100
 // regular expressions and code as texts. A dict's keys "_type" and "wb_type" get a "_"
 // behind them, see safeKey. It says what was lost.
 func (w *Writer) BSON(v bson.RawValue) Trouble {
+	if text, ok := longText(v); ok {
+		writeText(w, text)
+		return NoTrouble
+	}
 	c := w.next()
 	if c == nil {
 		return NoTrouble
@@ -293,4 +297,15 @@ func declared(b []byte) (int, bool) {
 	}
 	size := int32(binary.LittleEndian.Uint32(b))
 	return int(size), size >= 0
+}
+
+// longText is a text that has to be written in pieces.
+func longText(v bson.RawValue) ([]byte, bool) {
+	if v.Type != bson.TypeString || len(v.Value) < pieceSize {
+		return nil, false
+	}
+	if size, ok := lengthPrefixed(v.Value); !ok || size != len(v.Value) || v.Value[size-1] != 0 {
+		return nil, false
+	}
+	return v.Value[4 : len(v.Value)-1], true
 }

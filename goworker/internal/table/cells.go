@@ -3,6 +3,7 @@ package table
 import (
 	"strconv"
 	"time"
+	"unicode/utf8"
 )
 
 // Trouble is what a value lost on its way into a cell.
@@ -29,18 +30,49 @@ func (w *Writer) Null() {
 // Text writes a text. Bytes that are not UTF-8 become U+FFFD, and what the official package would take
 // for a reference to an artifact gets a blank before it.
 func (w *Writer) Text(s string) {
-	if c := w.next(); c != nil {
-		w.buf = appendText(w.buf, s)
-		w.settle(c, kString)
-	}
+	writeText(w, s)
 }
 
 // TextBytes is Text for bytes, which it does not keep.
 func (w *Writer) TextBytes(b []byte) {
-	if c := w.next(); c != nil {
-		w.buf = appendText(w.buf, b)
-		w.settle(c, kString)
+	writeText(w, b)
+}
+
+// writeText writes a text, a long one in pieces: as JSON it may have six times as many bytes.
+func writeText[T ~string | ~[]byte](w *Writer, s T) {
+	c := w.next()
+	if c == nil {
+		return
 	}
+	if len(s) <= pieceSize {
+		w.buf = appendText(w.buf, s)
+	} else {
+		w.buf = append(w.buf, '"')
+		if isScheme(s) {
+			w.buf = append(w.buf, ' ')
+		}
+		for len(s) > 0 {
+			n := runeStart(s, pieceSize)
+			w.buf = appendEscapes(w.buf, s[:n])
+			s = s[n:]
+			w.flush()
+		}
+		w.buf = append(w.buf, '"')
+	}
+	w.settle(c, kString)
+}
+
+// runeStart is a place in s, about the given one, at which no character is cut through.
+func runeStart[T ~string | ~[]byte](s T, at int) int {
+	if at >= len(s) {
+		return len(s)
+	}
+	for back := range utf8.UTFMax {
+		if utf8.RuneStart(s[at-back]) {
+			return at - back
+		}
+	}
+	return at // bytes that are not UTF-8
 }
 
 // Int writes a whole number. One beyond ±2^53, which W&B's pages and other readers

@@ -96,7 +96,7 @@ func kindsColumns(t *testing.T) []testColumn {
 		{"sometimes a text", []cell{v(time.Unix(1, 0)), v(bson.A{"é\"\n", true}), v("wandb-artifact://é")}},
 		{"empty", []cell{v(bson.A{}), null, v(bson.A{})}},
 		{"no keys", []cell{v(bson.M{}), null, v(bson.M{})}},
-		{"nulls inside", []cell{v(bson.M{"a": nil, "b": bson.A{nil}}), null, v(bson.M{"a": nil})}},
+		{"nulls inside", []cell{v(bson.D{{Key: "a", Value: nil}, {Key: "b", Value: bson.A{nil}}}), null, v(bson.M{"a": nil})}},
 		{"nothing", []cell{null, null, null}},
 		{"wb_type", []cell{v(1), v(2), v(3)}},
 		{"_type", []cell{text("image-file"), null, null}},

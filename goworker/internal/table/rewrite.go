@@ -17,7 +17,7 @@ func (w *Writer) settle(c *column, k kind) {
 	if c.mixed && !c.text {
 		c.become(w.rows)
 	}
-	if c.text && k != kNull {
+	if c.text && k&(kNull|kString) == 0 { // appendAsText leaves these as they are
 		w.scratch = append(w.scratch[:0], w.buf[w.mark:]...)
 		w.buf = appendAsText(w.buf[:w.mark], w.scratch, k)
 	}
@@ -65,79 +65,56 @@ func (w *Writer) rewrite(i int) {
 }
 
 // rewriteRows copies the rows of a part, of which the first has the number first.
-func (w *Writer) rewriteRows(in *bufio.Reader, out io.Writer, first, rows int64) error {
-	if _, err := io.CopyN(out, in, int64(len(w.appendHeader(w.scratch[:0])))); err != nil {
-		return err
+func (w *Writer) rewriteRows(in *bufio.Reader, file io.Writer, first, rows int64) error {
+	out := bufio.NewWriterSize(file, flushSize)
+	if _, err := io.CopyN(out, in, int64(len(appendHeader(w.scratch[:0], w.columns)))); err != nil {
+		return cutOff(err)
 	}
-	dst := w.buf[:0]
 	for row := first; row < first+rows; row++ {
-		var end byte
-		var err error
-		if dst, err = appendThrough(dst, in, '['); err != nil {
-			return err
+		if row > first {
+			if _, err := io.CopyN(out, in, 1); err != nil { // the comma
+				return cutOff(err)
+			}
+		}
+		if _, err := io.CopyN(out, in, 1); err != nil { // the bracket
+			return cutOff(err)
 		}
 		for i := range w.cols {
-			c, at := &w.cols[i], len(dst)
-			if dst, end, err = appendCell(dst, in); err != nil {
+			c := &w.cols[i]
+			if err := w.rewriteCell(in, out, c.text && row < c.from, c.before); err != nil {
 				return err
 			}
-			if c.text && row < c.from {
-				w.scratch = append(w.scratch[:0], dst[at:]...)
-				dst = appendAsText(dst[:at], w.scratch, c.before)
-			}
-			dst = append(dst, end)
-		}
-		if len(dst) >= flushSize || row == first+rows-1 {
-			if _, err := out.Write(dst); err != nil {
-				return err
-			}
-			dst = dst[:0]
 		}
 	}
-	w.buf = dst
-	return nil
+	return out.Flush()
 }
 
-// appendThrough copies bytes up to the given one, with it.
-func appendThrough(dst []byte, in *bufio.Reader, last byte) ([]byte, error) {
-	for {
-		b, err := in.ReadByte()
-		if err != nil {
-			return dst, cutOff(err)
-		}
-		if dst = append(dst, b); b == last {
-			return dst, nil
-		}
-	}
-}
-
-// appendCell copies the JSON of a cell, and gives the byte that stands behind it.
-func appendCell(dst []byte, in *bufio.Reader) ([]byte, byte, error) {
-	depth, inText := 0, false
-	for {
-		b, err := in.ReadByte()
-		if err != nil {
-			return dst, 0, cutOff(err)
-		}
+// rewriteCell copies a cell, as a text if it has to become one, and the byte behind it.
+func (w *Writer) rewriteCell(in *bufio.Reader, out *bufio.Writer, text bool, k kind) (err error) {
+	var end byte
+	var quoted bool
+	w.scratch, end, err = cellPieces(w.scratch, in, func(piece []byte, first bool) {
 		switch {
-		case inText && b == '\\':
-			dst = append(dst, b)
-			if b, err = in.ReadByte(); err != nil {
-				return dst, 0, cutOff(err)
-			}
-		case inText:
-			inText = b != '"'
-		case b == '"':
-			inText = true
-		case b == '[' || b == '{':
-			depth++
-		case depth == 0 && (b == ',' || b == ']'):
-			return dst, b, nil
-		case b == ']' || b == '}':
-			depth--
+		case first && text && k&(kList|kDict) != 0 && piece[0] != 'n': // of other kinds a cell is one piece, or a text
+			quoted = true
+			_ = out.WriteByte('"') // the first error sticks, and Flush returns it
+		case first && text:
+			w.buf = appendAsText(w.buf[:0], piece, k)
+			piece = w.buf
 		}
-		dst = append(dst, b)
+		if quoted {
+			w.buf = appendQuoted(w.buf[:0], piece)
+			piece = w.buf
+		}
+		_, _ = out.Write(piece)
+	})
+	if err != nil {
+		return err
 	}
+	if quoted {
+		_ = out.WriteByte('"')
+	}
+	return out.WriteByte(end)
 }
 
 func cutOff(err error) error {

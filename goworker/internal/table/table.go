@@ -208,13 +208,13 @@ func (w *Writer) openPart() {
 	}
 	w.parts = append(w.parts, part{file: file})
 	w.current = file
-	w.buf = w.appendHeader(w.buf)
+	w.buf = appendHeader(w.buf, w.columns)
 }
 
 // appendHeader adds what stands before the rows of a part.
-func (w *Writer) appendHeader(dst []byte) []byte {
+func appendHeader(dst []byte, columns []string) []byte {
 	dst = append(dst, `{"_type":"table","log_mode":"IMMUTABLE","columns":[`...)
-	for i, name := range w.columns {
+	for i, name := range columns {
 		if i > 0 {
 			dst = append(dst, ',')
 		}

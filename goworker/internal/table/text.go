@@ -42,10 +42,15 @@ var plain = func() (t [256]bool) {
 func appendText[T ~string | ~[]byte](dst []byte, s T) []byte {
 	start := len(dst)
 	dst = appendString(dst, s)
-	if len(s) >= len(artifactScheme) && s[0] == 'w' && string(s[:len(artifactScheme)]) == artifactScheme {
+	if isScheme(s) {
 		dst = slices.Insert(dst, start+1, ' ')
 	}
 	return dst
+}
+
+// isScheme reports whether s begins like a reference to an artifact.
+func isScheme[T ~string | ~[]byte](s T) bool {
+	return len(s) >= len(artifactScheme) && s[0] == 'w' && string(s[:len(artifactScheme)]) == artifactScheme
 }
 
 // appendAsText adds a cell of a column of texts, of the cell's JSON and the kind of its value. Texts stay
@@ -59,7 +64,12 @@ func appendAsText(dst, cell []byte, k kind) []byte {
 		dst, _ = appendMoment(dst, ms)
 		return dst
 	}
-	dst = append(dst, '"')
+	dst = appendQuoted(append(dst, '"'), cell)
+	return append(dst, '"')
+}
+
+// appendQuoted adds JSON, or a piece of it that ends within no escape, as what stands in a text.
+func appendQuoted(dst, cell []byte) []byte {
 	for i := 0; i < len(cell); i++ {
 		switch b := cell[i]; {
 		case b == '"':
@@ -76,13 +86,17 @@ func appendAsText(dst, cell []byte, k kind) []byte {
 			dst = append(dst, cell[i])
 		}
 	}
-	return append(dst, '"')
+	return dst
 }
 
 // appendString adds s as a JSON text of ASCII characters only: the official package opens
 // table files in the machine's own encoding, so that on Windows anything else is misread.
 func appendString[T ~string | ~[]byte](dst []byte, s T) []byte {
-	dst = append(dst, '"')
+	return append(appendEscapes(append(dst, '"'), s), '"')
+}
+
+// appendEscapes adds what stands between the quotes of a JSON text.
+func appendEscapes[T ~string | ~[]byte](dst []byte, s T) []byte {
 	done := 0
 	for i := 0; i < len(s); {
 		b := s[i]
@@ -101,8 +115,7 @@ func appendString[T ~string | ~[]byte](dst []byte, s T) []byte {
 		}
 		done = i
 	}
-	dst = append(dst, s[done:]...)
-	return append(dst, '"')
+	return append(dst, s[done:]...)
 }
 
 // appendEscape adds an ASCII character that may not stand for itself.

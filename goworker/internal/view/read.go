@@ -182,10 +182,12 @@ func (r *reader) drain(ctx context.Context) error {
 
 func (r *reader) take(ctx context.Context, doc bson.Raw) error {
 	large := len(doc) > batchBytes
-	if large {
+	if r.current != nil && len(r.current.buf)+len(doc) > batchBytes {
 		if err := r.flush(ctx); err != nil {
 			return err
 		}
+	}
+	if large {
 		select {
 		case r.large <- struct{}{}:
 		case <-ctx.Done():

@@ -1,7 +1,6 @@
 package wandb
 
 import (
-	"bytes"
 	"crypto/md5"
 	"encoding/base64"
 	"errors"
@@ -30,17 +29,6 @@ type source struct {
 func newMD5() hash.Hash { return md5.New() }
 
 func base64Sum(h hash.Hash) string { return base64.StdEncoding.EncodeToString(h.Sum(nil)) }
-
-// bytesSource uploads what is in memory.
-func bytesSource(data []byte) source {
-	h := newMD5()
-	_, _ = h.Write(data)
-	return source{
-		size: int64(len(data)), md5: base64Sum(h),
-		open:    func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil },
-		changed: fault.New(fault.Plugin, "internal", "Data in memory changed while it was uploaded."),
-	}
-}
 
 // fileSource uploads a part of an entry's file: size bytes from offset on.
 func fileSource(e artifact.Entry, offset, size int64, digest string) source {

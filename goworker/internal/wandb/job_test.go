@@ -32,7 +32,7 @@ func wholeJob(t *testing.T, c *wandb.Client, run string) error {
 	s.Run = created.RunRef
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
-		table, err = c.UploadTableCopy(gctx, created.RunRef, wandb.TableCopy{Key: "samples", Data: []byte("{}")})
+		table, err = c.UploadTableCopy(gctx, created.RunRef, wandb.TableCopy{Key: "samples", Open: opened("{}")})
 		return err
 	})
 	g.Go(func() (err error) { done, err = c.LogArtifact(gctx, s, nil); return err })

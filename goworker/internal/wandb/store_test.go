@@ -76,7 +76,7 @@ func TestARunFileThatIsThereIsDone(t *testing.T) {
 	f := newFake(t)
 	c := f.client()
 	for range 2 {
-		_, err := c.UploadTableCopy(t.Context(), ref("r"), wandb.TableCopy{Key: "k", Data: []byte("{}")})
+		_, err := c.UploadTableCopy(t.Context(), ref("r"), wandb.TableCopy{Key: "k", Open: opened("{}")})
 		require.NoError(t, err)
 	}
 	assert.Len(t, f.refusals, 1)

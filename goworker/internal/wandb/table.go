@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"io"
 	"time"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
@@ -19,9 +20,9 @@ const MaxRunTableRows = 10_000
 type TableCopy struct {
 	// Key names the table in the workspace.
 	Key string
-	// Data is {"columns":[…],"data":[…]}, with media cells replaced by their type's
-	// name and at most MaxRunTableRows rows.
-	Data []byte
+	// Open gives {"columns":[…],"data":[…]}, with media cells replaced by their type's
+	// name and at most MaxRunTableRows rows: the same bytes each time.
+	Open func() (io.ReadCloser, error)
 	// Columns and Rows are those of the whole table.
 	Columns int
 	Rows    int64
@@ -31,6 +32,7 @@ type TableCopy struct {
 type RunTable struct {
 	copy         TableCopy
 	path, sha256 string // of the copy; empty where there is none
+	size         int64
 	artifactPath string
 }
 
@@ -42,11 +44,13 @@ func PartitionedRunTable(key string) RunTable { return RunTable{copy: TableCopy{
 // requests and does not need the artifact, so it can go on beside LogArtifact.
 func (c *Client) UploadTableCopy(ctx context.Context, ref RunRef, t TableCopy) (RunTable, error) {
 	const doing = "uploading the copy of the table for the run's workspace"
-	sum := sha256.Sum256(t.Data)
-	digest := hex.EncodeToString(sum[:])
-	table := RunTable{copy: t, sha256: digest, path: "media/table/" + t.Key + "_0_" + digest[:20] + ".table.json"}
+	src, digest, err := copySource(t)
+	if err != nil {
+		return RunTable{}, err
+	}
+	table := RunTable{copy: t, size: src.size, sha256: digest, path: "media/table/" + t.Key + "_0_" + digest[:20] + ".table.json"}
 
-	err := c.putFresh(ctx, doing, bytesSource(t.Data), func() (uploadTarget, error) {
+	err = c.putFresh(ctx, doing, src, func() (uploadTarget, error) {
 		var out struct {
 			CreateRunFiles struct {
 				UploadHeaders []string `json:"uploadHeaders"`
@@ -65,6 +69,21 @@ func (c *Client) UploadTableCopy(ctx context.Context, ref RunRef, t TableCopy) (
 		return uploadTarget{url: out.CreateRunFiles.Files[0].UploadURL, headers: out.CreateRunFiles.UploadHeaders}, nil
 	})
 	return table, err
+}
+
+// copySource uploads a copy, which is read once before for its digests.
+func copySource(t TableCopy) (source, string, error) {
+	in, err := t.Open()
+	if err != nil {
+		return source{}, "", err
+	}
+	defer func() { _ = in.Close() }()
+	short, long := newMD5(), sha256.New()
+	size, err := io.Copy(io.MultiWriter(short, long), in)
+	return source{
+		size: size, md5: base64Sum(short), open: t.Open,
+		changed: fault.New(fault.Plugin, "internal", "The copy of the table changed while it was uploaded."),
+	}, hex.EncodeToString(long.Sum(nil)), err
 }
 
 // In says where the whole table is: in which artifact, under which path. FinishRun
@@ -86,7 +105,7 @@ func (t RunTable) value() map[string]any {
 	}
 	return map[string]any{
 		"_type": "table-file", "log_mode": "IMMUTABLE", "ncols": t.copy.Columns, "nrows": t.copy.Rows,
-		"path": t.path, "sha256": t.sha256, "size": len(t.copy.Data), "artifact_path": t.artifactPath,
+		"path": t.path, "sha256": t.sha256, "size": t.size, "artifact_path": t.artifactPath,
 	}
 }
 

@@ -2,6 +2,8 @@ package wandb_test
 
 import (
 	"encoding/json"
+	"io"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -11,8 +13,13 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 )
 
+// opened is a table's copy of the given content.
+func opened(content string) func() (io.ReadCloser, error) {
+	return func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(content)), nil }
+}
+
 func (f *fake) table(t *testing.T, c *wandb.Client, key string) wandb.RunTable {
-	table, err := c.UploadTableCopy(t.Context(), ref("r"), wandb.TableCopy{Key: key, Data: []byte(`{"columns":[],"data":[]}`), Columns: 2, Rows: 12})
+	table, err := c.UploadTableCopy(t.Context(), ref("r"), wandb.TableCopy{Key: key, Open: opened(`{"columns":[],"data":[]}`), Columns: 2, Rows: 12})
 	require.NoError(t, err)
 	table, err = table.In(artifactID(7), key+".table.json")
 	require.NoError(t, err)
@@ -82,14 +89,14 @@ func TestARunIsEndedEvenIfItsTableIsRefused(t *testing.T) {
 func TestTheTablesCopyIsRefused(t *testing.T) {
 	f := newFake(t)
 	f.on("PUT", 1000, body(403, "application/xml", "<Error><Code>AccessDenied</Code><Message>no</Message></Error>"))
-	_, err := f.client().UploadTableCopy(t.Context(), ref("r"), wandb.TableCopy{Key: "k"})
+	_, err := f.client().UploadTableCopy(t.Context(), ref("r"), wandb.TableCopy{Key: "k", Open: opened("")})
 	assert.Equal(t, "refused", fault.Code(err))
 	assert.Contains(t, err.Error(), "AccessDenied: no")
 
 	assert.Equal(t, 2, f.count("CreateRunFiles"), "a fresh address was asked for, once")
 
 	f.on("CreateRunFiles", 1, body(200, "application/json", `{"data":{"createRunFiles":{"files":[]}}}`))
-	_, err = f.client().UploadTableCopy(t.Context(), ref("r"), wandb.TableCopy{Key: "k"})
+	_, err = f.client().UploadTableCopy(t.Context(), ref("r"), wandb.TableCopy{Key: "k", Open: opened("")})
 	assert.Equal(t, "server_error", fault.Code(err))
 
 	_, err = wandb.RunTable{}.In("no base64!", "k.table.json")

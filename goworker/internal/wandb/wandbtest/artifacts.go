@@ -1,11 +1,13 @@
 package wandbtest
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"strings"
 	"testing"
@@ -157,7 +159,8 @@ func (s *suite) workspaceTable(t *testing.T) {
 	done, err := s.client.LogArtifact(ctx, s.spec(t, run, s.collection("table"), map[string]string{"samples.table.json": `{"columns":["a"],"data":[[1]]}`}), nil)
 	require.NoError(t, err)
 	data := []byte(`{"columns":["a"],"data":[[1]]}`)
-	table, err := s.client.UploadTableCopy(ctx, run.RunRef, wandb.TableCopy{Key: "samples", Data: data, Columns: 1, Rows: 1})
+	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
+	table, err := s.client.UploadTableCopy(ctx, run.RunRef, wandb.TableCopy{Key: "samples", Open: open, Columns: 1, Rows: 1})
 	require.NoError(t, err)
 	table, err = table.In(done.ID, "samples.table.json")
 	require.NoError(t, err)

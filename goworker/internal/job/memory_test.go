@@ -1,0 +1,189 @@
+package job_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/mongotest"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+)
+
+// memoryChild makes the test's own program a worker of one job, see peakOf.
+const memoryChild = "JOB_TEST_MEMORY_CHILD"
+
+// memoryJob is a job for a process of its own.
+type memoryJob struct {
+	URI, URL, Key, Collection string
+	Pipeline                  []string // extended JSON, one stage each
+	View                      *job.LogView
+	Predictions               *job.LogPredictions
+	Read                      *job.ReadArtifact
+}
+
+// must ends the process where a test would fail.
+type must struct{}
+
+func (must) Errorf(format string, args ...any) { fmt.Fprintf(os.Stderr, format, args...) }
+func (must) FailNow()                          { os.Exit(1) }
+
+// runMemoryChild does the job on stdin, and prints what the process has taken at most, in bytes.
+func runMemoryChild() error {
+	var m memoryJob
+	if err := json.NewDecoder(os.Stdin).Decode(&m); err != nil {
+		return err
+	}
+	inputs := wandb.Inputs{APIKey: secret.String(m.Key), BaseURL: m.URL, Project: "p"}
+	target := job.Target{Settings: inputs, ArtifactName: "the_view"}
+	rows := job.View{Query: view.Query{URI: secret.String(m.URI), Database: mongotest.Database, Collection: m.Collection}}
+	rows.Query.Pipeline = pipelineOf(must{}, m.Pipeline)
+	var err error
+	switch ctx := context.Background(); {
+	case m.View != nil:
+		m.View.Target, m.View.View = target, rows
+		_, err = m.View.Run(ctx, job.Events{})
+	case m.Predictions != nil:
+		m.Predictions.Target, m.Predictions.View = target, rows
+		_, err = m.Predictions.Run(ctx, job.Events{})
+	case m.Read != nil:
+		m.Read.Settings = inputs
+		var n int
+		_, err = m.Read.Run(ctx, func(_ job.IDList, packed []byte) error { n += len(packed); return nil })
+	}
+	if err != nil {
+		return err
+	}
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return err
+	}
+	found := regexp.MustCompile(`VmHWM:\s+(\d+) kB`).FindSubmatch(status)
+	fmt.Printf("peak %s\n", found[1])
+	return nil
+}
+
+// peakOf runs a job in a process of its own and gives what that has taken at most, in bytes.
+func (w *world) peakOf(m memoryJob) int64 {
+	w.t.Helper()
+	if runtime.GOOS != "linux" {
+		w.t.Skip("only Linux tells what a process has taken at most")
+	}
+	m.URI, m.URL, m.Key, m.Collection = mongo.URI.Reveal(), w.server.URL(), w.server.Key().Reveal(), w.name
+	in, err := json.Marshal(m)
+	require.NoError(w.t, err)
+	cmd := exec.CommandContext(w.t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), memoryChild+"=1")
+	cmd.Stdin = bytes.NewReader(in)
+	var out, complaints strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &complaints
+	require.NoError(w.t, cmd.Run(), complaints.String())
+	_, kb, _ := strings.Cut(strings.TrimSpace(out.String()), "peak ")
+	n, err := strconv.ParseInt(kb, 10, 64)
+	require.NoError(w.t, err, out.String())
+	w.t.Logf("%d MB at most", n>>10)
+	return n << 10
+}
+
+// times repeats each document of a collection so often.
+func times(n int) []string {
+	return []string{fmt.Sprintf(`{"$set":{"n":{"$range":[0,%d]}}}`, n), `{"$unwind":"$n"}`}
+}
+
+func (w *world) insert(docs ...any) { require.NoError(w.t, mongo.Insert(w.t.Context(), w.name, docs)) }
+
+func (w *world) assertTextMemory(m memoryJob) {
+	w.t.Helper()
+	assert.Less(w.t, w.peakOf(m), int64(job.TextMemory))
+}
+
+// TestDocumentsOfSixteenMegabytes logs documents as large as MongoDB has them, of which some take six times as much in JSON.
+func TestDocumentsOfSixteenMegabytes(t *testing.T) {
+	w := newWorld(t)
+	const size = 15 << 20
+	named := func(text string) any {
+		return bson.D{{Key: "_cls", Value: "Classification"}, {Key: "label", Value: text}, {Key: "confidence", Value: 0.5}}
+	}
+	var list bson.A
+	for range 15 {
+		list = append(list, strings.Repeat("z", size/15))
+	}
+	var docs []any
+	for i, fields := range []bson.D{
+		{{Key: "label", Value: named(strings.Repeat("x", size))}}, {{Key: "label", Value: named(strings.Repeat("\x01", size))}},
+		{{Key: "text", Value: strings.Repeat("é", size/2)}}, {{Key: "list", Value: list}},
+	} {
+		docs = append(docs, append(bson.D{{Key: "_id", Value: objectID(i, 0)}, {Key: "filepath", Value: "/none.png"}}, fields...))
+	}
+	w.insert(docs...)
+	w.assertTextMemory(memoryJob{View: &job.LogView{
+		Dataset: job.Dataset{Name: "d", MediaType: "image"}, IncludeLabels: true,
+		Labels: []job.Field{{Path: "label", DBPath: "label", LabelType: "Classification"}},
+		Fields: []job.Field{{Path: "text", DBPath: "text", FieldType: "StringField"}, {Path: "list", DBPath: "list", FieldType: "ListField"}},
+	}})
+	_, rows := w.table("samples.table.json")
+	require.Len(t, rows, len(docs))
+	assert.Equal(t, strings.Repeat("\x01", size)+" (0.50)", rows[1][3], "nothing of it is cut")
+	assert.Equal(t, strings.Repeat("é", size/2), rows[2][4])
+}
+
+// TestManyClassesAndIDs logs predictions with 100,000 classes and 500,000 ids of labels.
+func TestManyClassesAndIDs(t *testing.T) {
+	w := newWorld(t)
+	const samples, each = 50, 2000
+	docs := make([]any, samples)
+	for i := range docs {
+		boxes := make(bson.A, each)
+		for k := range boxes {
+			boxes[k] = bson.D{{Key: "_id", Value: objectID(i, k)}, {Key: "label", Value: fmt.Sprintf("a class with the number %06d", i*each+k)}, {Key: "confidence", Value: 0.25}}
+		}
+		docs[i] = bson.D{{Key: "_id", Value: objectID(i, 9999)}, {Key: "filepath", Value: "/none.png"},
+			{Key: "predictions", Value: bson.D{{Key: "_cls", Value: "Detections"}, {Key: "detections", Value: boxes}}}}
+	}
+	w.insert(docs...)
+	field := job.Field{Path: "predictions", DBPath: "predictions", LabelType: "Detections"}
+	w.assertTextMemory(memoryJob{Pipeline: times(5), Predictions: &job.LogPredictions{
+		Dataset: job.Dataset{Name: "d", MediaType: "image"}, ModelName: "m", Predictions: field, LowConfidence: 0.5}})
+	assert.Len(t, w.file("fiftyone/label_ids.txt"), 5*samples*each*25)
+}
+
+// TestReadingAHostileArtifact reads lists in lists of 30 MB where the stages of a view should be, and many ids.
+func TestReadingAHostileArtifact(t *testing.T) {
+	w := newWorld(t)
+	docs := make([]any, 1000)
+	for i := range docs {
+		docs[i] = bson.D{{Key: "_id", Value: objectID(i, 0)}, {Key: "filepath", Value: "/none.png"}}
+	}
+	w.insert(docs...)
+	rows := w.rows()
+	rows.Query.Pipeline = pipelineOf(t, times(300))
+	rows.SerializationJSON, rows.IsSubset = "["+strings.Repeat("[],", 10<<20)+"[]]", true
+	_, err := job.LogView{Target: w.target(), View: rows, Dataset: job.Dataset{Name: "d", Collection: w.name}}.Run(t.Context(), job.Events{})
+	require.NoError(t, err)
+	w.assertTextMemory(memoryJob{Read: &job.ReadArtifact{Reference: "the_view:v0", Lists: []job.IDList{job.IDSamples}}})
+}
+
+func pipelineOf(t require.TestingT, stages []string) (out []bson.Raw) {
+	for _, stage := range stages {
+		var doc bson.D
+		require.NoError(t, bson.UnmarshalExtJSON([]byte(stage), false, &doc))
+		raw, err := bson.Marshal(doc)
+		require.NoError(t, err)
+		out = append(out, raw)
+	}
+	return out
+}
