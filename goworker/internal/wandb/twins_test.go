@@ -163,13 +163,15 @@ func (f *fake) announced() int {
 }
 
 func TestABatchOfTwinsThatIsCut(t *testing.T) {
-	f := newFake(t)
-	f.on("CreateArtifactFiles", 3, status(413, "too large"))
-	files := filesOf(t, t.TempDir(), repeated(64, 3)...)
-	_, err := f.client().LogArtifact(t.Context(), spec(files), nil)
-	require.NoError(t, err)
-	f.assertStored(files)
-	assert.Empty(t, f.refusals)
+	for _, refusal := range []http.HandlerFunc{status(413, "too large"), refuse(400, "too many files in one request: 49 > 2")} {
+		f := newFake(t)
+		f.on("CreateArtifactFiles", 3, refusal)
+		files := filesOf(t, t.TempDir(), repeated(64, 3)...)
+		_, err := f.client().LogArtifact(t.Context(), spec(files), nil)
+		require.NoError(t, err)
+		f.assertStored(files)
+		assert.Empty(t, f.refusals)
+	}
 }
 
 func TestLargeTwinsGoUpInPartsOnce(t *testing.T) {

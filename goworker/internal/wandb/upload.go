@@ -125,7 +125,7 @@ func (u *upload) batch(ctx context.Context, jobs []*job) (waiting []*job, err er
 		}
 		err := u.ask(ctx, jobs)
 		switch e := refusal(err); {
-		case e != nil && e.status == http.StatusRequestEntityTooLarge && len(jobs) > 1:
+		case e != nil && isTooMany(e) && len(jobs) > 1:
 			half := len(jobs) / 2
 			for _, part := range [][]*job{jobs[:half], jobs[half:]} {
 				more, err := u.batch(ctx, part)
@@ -154,6 +154,11 @@ func (u *upload) batch(ctx context.Context, jobs []*job) (waiting []*job, err er
 		jobs = again
 	}
 	return waiting, nil
+}
+
+// isTooMany reports whether the server may take fewer files at once. How many W&B takes is not known.
+func isTooMany(e *serverError) bool {
+	return e.status == http.StatusRequestEntityTooLarge || e.status == http.StatusBadRequest && e.says("too many files")
 }
 
 // ask gets the addresses of a batch's files.
