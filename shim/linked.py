@@ -8,6 +8,7 @@ from . import query, runs
 from .errors import SETTINGS, WandBError, bad_argument
 from .names import identifier
 from .plain import to_plain
+from .worker import plaintext
 
 RUN_METHOD = "wandb_run"
 PROJECT_METHOD = "wandb_project"
@@ -69,7 +70,8 @@ def read(dataset, key):
         "run_key": key,
         "timestamp": info.timestamp.isoformat() if info.timestamp else None,
         "version": info.version,
-        "config": to_plain(_values(info.config)),
+        # Anybody may have written the record.
+        "config": plaintext.clean_all(to_plain(_values(info.config))),
     }
 
 
@@ -93,8 +95,8 @@ def where(config):
 
 
 def plain(text):
-    """The values of a JSON object, as a record can hold them."""
-    return _storable(json.loads(text or "{}"))
+    """The values of a JSON object, as a record can hold them. Their texts are clean."""
+    return _storable(plaintext.clean_all(json.loads(text or "{}")))
 
 
 def url(config):

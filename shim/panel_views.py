@@ -12,6 +12,7 @@ from fiftyone import ViewField as F
 
 from . import calls, restoring, schema
 from .errors import FIFTYONE, SETTINGS, WandBError
+from .worker import plaintext
 
 #: The parts of a comparison.
 PARTS = ("added", "removed", "kept")
@@ -94,6 +95,8 @@ class Predictions:
 
     def of_class(self, name):
         """The labels of a class, and the samples that have any."""
+        # The panel shows names without what acts on its reader, and sends back what it shows.
+        name = next((known for known in self.classes if plaintext.clean(known, lines=True) == name), name)
         # To MongoDB, a text such as "$5" would be the name of a field.
         wanted = F.literal(name)
         if self.path is not None:

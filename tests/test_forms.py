@@ -457,6 +457,9 @@ def test_what_a_dry_run_shows(operator, images):
     shown = operator(VIEW).resolve_output(ctx).to_json()["type"]["properties"]["summary"]["default"]
     assert "3 of 12" in shown
     assert "2.0 kB in 4 files; 6 files are there already" in shown
+    assert "Settings" not in shown
     result.update(new_version=False, artifact_version="v2", artifact_url="http://x")
+    result["settings_files"] = ["/data/wandb/settings"]
     shown = operator(VIEW).resolve_output(ctx).to_json()["type"]["properties"]["summary"]["default"]
     assert "nothing: [v2](http://x) has this very content" in shown
+    assert "| **Settings from** | /data/wandb/settings |" in shown

@@ -3,12 +3,15 @@
 import json
 import logging
 import re
+import types
 from pathlib import Path
 
 import pytest
+from fiftyone.operators import types as foo_types
 
-from shim import errors, work
-from shim.operators import notices, results
+from shim import errors, linked, panel_views, work
+from shim.operators import notices, panel, results, wandb_panel
+from shim.restoring import loader
 from shim.worker import logs, plaintext
 from shim.worker.errors import WorkerError
 
@@ -38,6 +41,40 @@ def test_errors_and_log_lines_are_clean(caplog):
 
     assert "\x1b" not in caplog.text
     assert "\u202e" not in caplog.text
+
+
+def test_json_of_others_is_clean():
+    """Configs, summaries and metadata come as JSON, which the worker leaves as it is."""
+    value = {EVIL: [EVIL, {"a": (EVIL + "\nmore", 1, None, 0.5, True)}], "plain": "äöü 漢字"}
+    clean = {SHOWN: [SHOWN, {"a": [SHOWN + "\nmore", 1, None, 0.5, True]}], "plain": "äöü 漢字"}
+    assert plaintext.clean_all(value) == clean
+    assert linked.plain(json.dumps({EVIL: EVIL})) == {SHOWN: SHOWN}
+    content = types.SimpleNamespace(metadata_json=json.dumps({"fiftyone_dataset_name": EVIL}))
+    assert loader.facts(content) == {"fiftyone_dataset_name": SHOWN}
+
+
+def test_events_of_the_panel_answer_with_clean_texts():
+    event = wandb_panel._event(lambda panel, ctx: {"runs": [{"name": EVIL, "metrics": {EVIL: 1}}]})
+    assert event(None, None) == {"state": "ready", "runs": [{"name": SHOWN, "metrics": {SHOWN: 1}}]}
+
+
+def test_a_class_is_found_by_the_name_that_is_shown(fiftyone):
+    dataset = fiftyone.Dataset()
+    for name in (EVIL, "other"):
+        dataset.add_sample(fiftyone.Sample(filepath="/x.png", model=fiftyone.Classification(label=name)))
+
+    found = panel_views._count(types.SimpleNamespace(view=dataset.view(), notes=[]), "model")
+    assert found.of_class(SHOWN).values("model.label") == [EVIL]
+    dataset.delete()
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "//host/x", "https://x\u202e", "", None])
+def test_what_is_no_web_page_becomes_no_link(url):
+    outputs = foo_types.Object()
+    panel.add_link(outputs, url)
+    assert not outputs.properties
+    panel.add_link(outputs, "https://wandb.ai/x")
+    assert outputs.properties["link"].view.href == "https://wandb.ai/x"
 
 
 @pytest.mark.parametrize(

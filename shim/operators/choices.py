@@ -10,6 +10,7 @@ import os
 from fiftyone.operators import types
 
 from .. import PLUGIN_NAME, lookups, names, settings
+from ..worker import plaintext
 from . import login_to_wandb, notices
 from .forms import refuse
 
@@ -173,7 +174,7 @@ def run_label(entry):
     numbers = json.loads(entry.metrics_json) if entry.metrics_json else {}
     shown = [f"{key} {value:.4g}" for key, value in list(numbers.items())[:_SUMMARY_METRICS]]
     name = entry.display_name if entry.display_name == entry.id else f"{entry.display_name} ({entry.id})"
-    return " · ".join([name, entry.state, entry.created_at[:10], *shown])
+    return plaintext.clean(" · ".join([name, entry.state, entry.created_at[:10], *shown]))
 
 
 def artifact_label(entry):

@@ -383,4 +383,4 @@ def _rows(result):
             deleted = f", {result['deleted']:,} of them deleted" if key == "gone" and result["deleted"] else ""
             rows.append((label, f"{result[key]:,} samples{deleted}"))
 
-    return rows
+    return rows + results.settings_rows(result)

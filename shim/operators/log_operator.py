@@ -7,6 +7,7 @@ import fiftyone.operators as foo
 
 from .. import names, overlays, pictures, query, selection, settings, work
 from ..errors import bad_argument
+from ..worker import plaintext
 from . import forms
 from .base import JobOperator
 
@@ -194,6 +195,7 @@ def _preview(message, job_id, warnings):
         "files_unchanged": message.files_unchanged,
         "bytes_unchanged": message.bytes_total - message.bytes_uploaded,
         "thumbnails_made": message.thumbnails_made,
+        "settings_files": list(message.settings_files),
         "warnings": _reported(message) + warnings,
         "job_id": job_id,
     }
@@ -213,6 +215,7 @@ def _common(message, job_id, warnings):
         "files_uploaded": message.files_uploaded,
         "files_unchanged": message.files_unchanged,
         "thumbnails_made": message.thumbnails_made,
+        "settings_files": list(message.settings_files),
         "samples_in_view": message.view_samples,
         "warnings": _reported(message) + warnings,
         "job_id": job_id,
@@ -220,4 +223,4 @@ def _common(message, job_id, warnings):
 
 
 def _warning(code, message):
-    return {"code": code, "message": message, "count": 1, "sample_ids": []}
+    return {"code": code, "message": plaintext.clean(message), "count": 1, "sample_ids": []}

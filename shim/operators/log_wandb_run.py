@@ -116,6 +116,7 @@ class LogWandBRun(foo.Operator):
                 ("State", results.escape(result["state"])),
                 ("Recorded as", results.escape(result["run_key"])),
                 ("Tags added", results.escape(", ".join(result["tags_added"])) or "none: they were there"),
+                *results.settings_rows(result),
             ]
             results.add_table(outputs, rows, result["warnings"])
 
@@ -159,6 +160,7 @@ def _link(samples, params, **where):
         "tags_added": list(details.added_tags),
         "predictions_field": predictions,
         "gt_field": truth,
+        "settings_files": list(details.settings_files),
         "warnings": warnings,
     }
 

@@ -55,6 +55,9 @@ def show_link(ctx, label):
 
 def add_link(outputs, url):
     """Adds a link that opens in a tab of its own: pages of W&B cannot be shown inside of the App."""
+    if not results.is_web_address(url):
+        return
+
     view = types.LinkView(label="Open in a new tab", href=url, newWindow=True)
     outputs.str("link", default=url, view=view)
 

@@ -41,6 +41,7 @@ def show_result(ctx, rows):
             f"{size(result['bytes_uploaded'])} in {result['files_uploaded']:,} files; "
             f"{result['files_unchanged']:,} files were there already",
         ),
+        *settings_rows(result),
     ]
     add_table(outputs, rows, result["warnings"])
     return types.Property(outputs, view=types.View(label="Logged to W&B"))
@@ -58,9 +59,16 @@ def _show_preview(outputs, result):
         ("Rows", f"{result['rows']:,} of {result['samples_in_view']:,}"),
         ("Files", f"{result['files']:,}, {size(result['bytes'])}"),
         ("To upload", up),
+        *settings_rows(result),
     ]
     add_table(outputs, rows, result["warnings"])
     return types.Property(outputs, view=types.View(label="What would be logged to W&B: nothing was"))
+
+
+def settings_rows(result):
+    """The row that says which of W&B's settings files named the place, if any did."""
+    files = result.get("settings_files")
+    return [("Settings from", escape(", ".join(files), links=False))] if files else []
 
 
 def show_done(ctx, label, rows):
@@ -122,9 +130,14 @@ def show_error(error):
 
 def link(text, url):
     """A link in Markdown; the text alone if there is no address."""
-    # Only our own pages and the server's; an address with a bracket or a blank would end the link.
-    safe = bool(url) and re.fullmatch(r"https?://[^\s<>()\\\x00-\x1f]+", url)
+    # An address with a bracket would end the link.
+    safe = is_web_address(url) and not re.search(r"[<>()\\]", url)
     return f"[{escape(text)}]({url})" if safe else escape(text)
+
+
+def is_web_address(url):
+    """Whether a text is an address that may become a link: no script, no other program's."""
+    return bool(url) and re.fullmatch(r"https?://\S+", url) is not None and url.isprintable()
 
 
 def size(number):

@@ -18,6 +18,7 @@ from fiftyone.operators import types
 
 from .. import answers, background, jobs, panel_data, panel_views, settings
 from ..errors import FIFTYONE, WandBError, bad_argument
+from ..worker import plaintext
 from . import panel
 from .load_view_from_wandb import LoadViewFromWandB
 
@@ -43,10 +44,13 @@ _log = logging.getLogger("fiftyone_wandb")
 
 
 def _event(method):
-    """A method whose return value is the answer to an event."""
+    """A method whose return value is the answer to an event. All texts in it are clean: see :mod:`shim.worker.plaintext`."""
 
     @functools.wraps(method)
     def answer(self, ctx):
+        return plaintext.clean_all(_outcome(self, ctx))
+
+    def _outcome(self, ctx):
         try:
             return {"state": "ready", **method(self, ctx)}
         except _NotYet as e:

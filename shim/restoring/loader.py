@@ -7,6 +7,7 @@ import fiftyone as fo
 
 from .. import names
 from ..errors import FIFTYONE, SETTINGS, WandBError
+from ..worker import plaintext
 from . import idlists, ids, limits, rebuild
 
 #: The actions of ``load_view_from_wandb`` that save a view.
@@ -20,7 +21,7 @@ def facts(content):
 
     Whoever may write to the project wrote it, and names are looked up in the database.
     """
-    found = json.loads(content.metadata_json or "{}")
+    found = plaintext.clean_all(json.loads(content.metadata_json or "{}"))
     return {key: value for key, value in found.items() if key not in _TEXTS or isinstance(value, str)}
 
 
@@ -130,7 +131,8 @@ class Loader:
 
     def _values(self, restored, action, job_id):
         artifact = self._content.artifact
-        warnings = [{"code": "note", "message": n, "count": 1, "sample_ids": []} for n in restored.notes]
+        notes = plaintext.clean_all(restored.notes)
+        warnings = [{"code": "note", "message": n, "count": 1, "sample_ids": []} for n in notes]
         return {
             "success": True,
             "samples_loaded": restored.rows,
@@ -146,8 +148,9 @@ class Loader:
             "entity": artifact.entity,
             "project": artifact.project,
             "logged_dataset": self._logged_of,
+            "settings_files": list(self._content.settings_files),
             "used_by_run": names.run_id(self._params.get("run_id")) or None,
-            "notes": restored.notes,
+            "notes": notes,
             "warnings": warnings,
             "job_id": job_id,
         }

@@ -8,6 +8,7 @@ its testdata/texts.json.
 from __future__ import annotations
 
 import unicodedata
+from typing import Any
 
 #: The longest text of an error or a log line, in characters.
 LONGEST = 20_000
@@ -28,6 +29,9 @@ def clean(text: str, most: int = LONGEST, lines: bool = False) -> str:
         most: the most characters
         lines: whether line ends stay
     """
+    if len(text) <= most and text.isprintable():
+        return text
+
     kept = []
     for character in text:
         if character == "\n" and lines:
@@ -43,3 +47,14 @@ def clean(text: str, most: int = LONGEST, lines: bool = False) -> str:
             break
         kept.append(character)
     return "".join(kept)
+
+
+def clean_all(value: Any) -> Any:
+    """A copy of a JSON value whose texts and names are clean; texts keep their line ends."""
+    if isinstance(value, str):
+        return clean(value, lines=True)
+    if isinstance(value, dict):
+        return {clean(str(name)): clean_all(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [clean_all(item) for item in value]
+    return value

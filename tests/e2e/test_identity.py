@@ -81,6 +81,27 @@ def test_what_the_server_would_refuse_is_said_before(images, log_view, server, m
     assert "CreateRun" not in server.stats()["requests"]
 
 
+def test_the_settings_file_that_named_the_place_is_said(images, operator, server, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path / "own"))
+    project = f"p{new_id()}"
+    file = tmp_path / "wandb" / "settings"
+    file.parent.mkdir()
+    file.write_text(f"[default]\nproject = {project}\n")
+    log_view = operator("log_fiftyone_view_to_wandb")
+
+    result = log_view(images)
+    assert (result["project"], result["settings_files"], result["warnings"]) == (project, [str(file)], [])
+    assert log_view(images, dry_run=True)["settings_files"] == [str(file)]
+    assert log_view(images, project=PROJECT)["settings_files"] == []
+
+    linked = operator("log_wandb_run")(images, run_id=result["run_id"])
+    assert linked["settings_files"] == [str(file)]
+    artifact = f"{result['artifact_name']}:{result['artifact_version']}"
+    _, report = operator("load_view_from_wandb")(images, artifact=artifact, with_report=True)
+    assert report["settings_files"] == [str(file)]
+
+
 def test_behind_an_access_proxy(images, log_view, load_view, server, monkeypatch):
     """The API, uploads and downloads: whatever lacks the header gets the proxy's page."""
     server.limit(access_header=f"X-Access: {TOKEN}")

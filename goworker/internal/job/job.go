@@ -129,7 +129,9 @@ type Result struct {
 	ThumbnailsMade   int64
 	RunConfigJSON    string
 	InputArtifactURL string
-	Warnings         []Warning
+	// SettingsFiles are those of W&B that named the server, the entity or the project.
+	SettingsFiles []string
+	Warnings      []Warning
 }
 
 // cleanupTime is what is left for finishing a run of ours after a cancel.

@@ -193,7 +193,7 @@ func (p *publisher) result(c *collector, pub *publication, relation Relation, lo
 	res.ArtifactName, res.ArtifactVersion, res.NewVersion = p.name, logged.Version, logged.New
 	res.RunURL = settings.RunURL(s.ref.Entity, s.ref.Project, s.ref.ID)
 	res.ArtifactURL = settings.ArtifactURL(s.ref.Entity, s.ref.Project, p.kind, p.name, logged.Version)
-	res.BaseURL = settings.BaseURL
+	res.BaseURL, res.SettingsFiles = settings.BaseURL, settings.Files
 	res.BytesUploaded, res.FilesUploaded, res.FilesUnchanged = logged.BytesUploaded, logged.FilesUploaded, logged.FilesUnchanged
 	res.RunConfigJSON = string(mustJSON(pub.config))
 	res.ThumbnailsMade = c.decoded.Load()

@@ -59,6 +59,8 @@ type ArtifactContent struct {
 	CreatedBy         *RunEntry
 	// Found are those of the asked lists that the artifact has.
 	Found []IDList
+	// SettingsFiles are those of W&B that named the server, the entity or the project.
+	SettingsFiles []string
 }
 
 // Run does the job. ids gets the lists in parts, 12 bytes to an id; what it got
@@ -140,7 +142,7 @@ type artifactReader struct {
 func (r *artifactReader) read(ctx context.Context, lists []IDList) (*ArtifactContent, error) {
 	v, settings := r.version, r.client.Settings()
 	content := &ArtifactContent{Artifact: artifactEntry(settings, v.ArtifactInfo), MetadataJSON: string(r.metadata.shown(elsewhere...))}
-	content.Artifact.Facts = factsIn(v.Metadata)
+	content.Artifact.Facts, content.SettingsFiles = factsIn(v.Metadata), settings.Files
 	for _, u := range v.UsedBy {
 		content.UsedBy = append(content.UsedBy, runEntry(settings, u))
 	}

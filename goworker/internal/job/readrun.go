@@ -33,6 +33,8 @@ type RunDetails struct {
 	// ActiveHere says that the run is active in the caller's own Python: AddedTags were
 	// not written, they are left to the caller's wandb.run.
 	ActiveHere bool
+	// SettingsFiles are those of W&B that named the server, the entity or the project.
+	SettingsFiles []string
 }
 
 // defaultPoints is how many points of a history are given.
@@ -93,7 +95,7 @@ func runDetails(s wandb.Settings, d *wandb.RunDetails) *RunDetails {
 	res := &RunDetails{
 		Run: runEntry(s, d.RunInfo), Notes: d.Notes, HeartbeatAt: d.HeartbeatAt, HistoryKeys: d.HistoryKeys,
 		ProjectURL: s.ProjectURL(d.Entity, d.Project),
-		ConfigJSON: string(fieldsOf(d.Config).shown()),
+		ConfigJSON: string(fieldsOf(d.Config).shown()), SettingsFiles: s.Files,
 	}
 	res.SummaryJSON = string(readFields(d.Summary).shown("_wandb"))
 	res.Run.MetricsJSON = metrics(d.Summary, nil)

@@ -187,7 +187,7 @@ func sendLogged(send func(*pb.RunResponse) error) func(*job.Result, error) error
 			BytesUploaded: r.BytesUploaded, FilesUploaded: r.FilesUploaded, FilesUnchanged: r.FilesUnchanged,
 			RunConfigJson: r.RunConfigJSON, InputArtifactUrl: r.InputArtifactURL,
 			ThumbnailsMade: r.ThumbnailsMade, ViewSamples: r.ViewSamples,
-			DryRun: r.DryRun, FilesTotal: r.FilesTotal, BytesTotal: r.BytesTotal,
+			DryRun: r.DryRun, FilesTotal: r.FilesTotal, BytesTotal: r.BytesTotal, SettingsFiles: r.SettingsFiles,
 		}
 		for _, w := range r.Warnings {
 			m.Warnings = append(m.Warnings, &pb.Warning{Code: w.Code, Message: w.Message, Count: w.Count, SampleIds: w.SampleIDs})

@@ -46,8 +46,9 @@ func readArtifact(ctx context.Context, m *pb.ReadArtifact, in wandb.Inputs, send
 	}
 	out := &pb.ArtifactContent{
 		Artifact: artifactEntryOf(res.Artifact), MetadataJson: res.MetadataJSON, SerializationJson: res.SerializationJSON,
-		UsedBy: each(res.UsedBy, runEntryOf),
-		Found:  each(res.Found, func(l job.IDList) pb.IdList { return pb.IdList(l) }), //nolint:gosec // same order
+		UsedBy:        each(res.UsedBy, runEntryOf),
+		Found:         each(res.Found, func(l job.IDList) pb.IdList { return pb.IdList(l) }), //nolint:gosec // same order
+		SettingsFiles: res.SettingsFiles,
 	}
 	if res.CreatedBy != nil {
 		out.CreatedBy = runEntryOf(*res.CreatedBy)
@@ -69,6 +70,7 @@ func readRun(ctx context.Context, m *pb.ReadRun, in wandb.Inputs, send func(*pb.
 		AddedTags: res.AddedTags, HistoryKeys: res.HistoryKeys, HistoryJson: res.HistoryJSON,
 		Inputs: each(res.Inputs, artifactEntryOf), Outputs: each(res.Outputs, artifactEntryOf),
 		HeartbeatAt: res.HeartbeatAt, ProjectUrl: res.ProjectURL, ActiveHere: res.ActiveHere,
+		SettingsFiles: res.SettingsFiles,
 	}
 	return send(&pb.RunResponse{Event: &pb.RunResponse_RunDetails{RunDetails: out}})
 }

@@ -1,9 +1,11 @@
 package wandb
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -68,6 +70,9 @@ type Settings struct {
 	Username, UserEmail string
 	// ExtraHeaders go along with every request.
 	ExtraHeaders ExtraHeaders
+	// Files are the paths of the settings files that named the server, the entity or the
+	// project; empty where none did.
+	Files []string
 
 	network network
 	newRun  newRun
@@ -103,6 +108,7 @@ func Resolve(in Inputs) (Settings, error) {
 		s.Entity = firstOf(r.Entity, s.Entity)
 		s.Project = firstOf(r.Project, s.Project)
 	}
+	s.Files = in.usedFiles(files)
 	if err := checkEntity(s.Entity); err != nil {
 		return Settings{}, err
 	}
@@ -122,6 +128,23 @@ func Resolve(in Inputs) (Settings, error) {
 		return Settings{}, err
 	}
 	return s, nil
+}
+
+// usedFiles are the paths of the settings files that named the server, the entity or the project.
+func (in Inputs) usedFiles(files settingsFiles) []string {
+	run := cmp.Or(in.ActiveRun, &ActiveRun{})
+	var out []string
+	for key, isElsewhere := range map[string]bool{
+		"base_url": !in.serverFromFiles(),
+		"entity":   firstOf(run.Entity, in.Entity, in.Env["WANDB_ENTITY"]) != "",
+		"project":  firstOf(run.Project, in.Project, in.Env["WANDB_PROJECT"]) != "",
+	} {
+		if path := files.source(key); path != "" && !isElsewhere && !slices.Contains(out, path) {
+			out = append(out, path)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // firstOf is the first text that is not blank, trimmed.

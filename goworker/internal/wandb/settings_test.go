@@ -305,6 +305,32 @@ func TestTheSettingsOfADirectoryGetNoKeyOfTheUser(t *testing.T) {
 	}
 }
 
+func TestSettingsSayWhichFilesNamedThePlace(t *testing.T) {
+	home, dir := t.TempDir(), t.TempDir()
+	global := write(t, "[default]\nbase_url = http://wandb.mine\nentity = mine\nmode = online\n", home, ".config", "wandb", "settings")
+	local := write(t, "[default]\nproject = theirs\n", dir, "wandb", "settings")
+	run := &wandb.ActiveRun{Entity: "e", Project: "p", RunID: "r", BaseURL: "http://wandb.run"}
+	for name, c := range map[string]struct {
+		in   wandb.Inputs
+		want []string
+	}{
+		"both":             {wandb.Inputs{Dir: dir}, []string{global, local}},
+		"the user's own":   {wandb.Inputs{}, []string{global}},
+		"project by name":  {wandb.Inputs{Dir: dir, Project: "p"}, []string{global}},
+		"by variable":      {wandb.Inputs{Dir: dir, Env: map[string]string{"WANDB_PROJECT": "p"}}, []string{global}},
+		"local alone":      {wandb.Inputs{Dir: dir, BaseURL: "http://wandb.other", Entity: "e"}, []string{local}},
+		"all by arguments": {wandb.Inputs{Dir: dir, BaseURL: "http://wandb.other", Entity: "e", Project: "p"}, nil},
+		"the active run's": {wandb.Inputs{Dir: dir, ActiveRun: run}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.in.APIKey, c.in.Home = secret.String(someKey()), home
+			s, err := wandb.Resolve(c.in)
+			require.NoError(t, err)
+			assert.ElementsMatch(t, c.want, s.Files)
+		})
+	}
+}
+
 func TestErrorsAboutTheKeySayWhichFileNamedTheServer(t *testing.T) {
 	home := t.TempDir()
 	path := write(t, "[default]\nbase_url = http://wandb.example.com\n", home, ".config", "wandb", "settings")

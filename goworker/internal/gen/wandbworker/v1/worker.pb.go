@@ -2562,7 +2562,9 @@ type ArtifactLogged struct {
 	// Files of the whole artifact (dry run only).
 	FilesTotal int64 `protobuf:"varint,24,opt,name=files_total,json=filesTotal,proto3" json:"files_total,omitempty"`
 	// Bytes of the whole artifact (dry run only).
-	BytesTotal    int64 `protobuf:"varint,25,opt,name=bytes_total,json=bytesTotal,proto3" json:"bytes_total,omitempty"`
+	BytesTotal int64 `protobuf:"varint,25,opt,name=bytes_total,json=bytesTotal,proto3" json:"bytes_total,omitempty"`
+	// W&B's settings files that named the server, the entity or the project.
+	SettingsFiles []string `protobuf:"bytes,26,rep,name=settings_files,json=settingsFiles,proto3" json:"settings_files,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2770,6 +2772,13 @@ func (x *ArtifactLogged) GetBytesTotal() int64 {
 		return x.BytesTotal
 	}
 	return 0
+}
+
+func (x *ArtifactLogged) GetSettingsFiles() []string {
+	if x != nil {
+		return x.SettingsFiles
+	}
+	return nil
 }
 
 // RunFinished is the result of FinishRun.
@@ -3666,7 +3675,9 @@ type ArtifactContent struct {
 	CreatedBy *RunEntry `protobuf:"bytes,5,opt,name=created_by,json=createdBy,proto3" json:"created_by,omitempty"`
 	// Those of the asked lists that the artifact has; one may be empty. Of the
 	// others nothing is known.
-	Found         []IdList `protobuf:"varint,6,rep,packed,name=found,proto3,enum=wandbworker.v1.IdList" json:"found,omitempty"`
+	Found []IdList `protobuf:"varint,6,rep,packed,name=found,proto3,enum=wandbworker.v1.IdList" json:"found,omitempty"`
+	// W&B's settings files that named the server, the entity or the project.
+	SettingsFiles []string `protobuf:"bytes,7,rep,name=settings_files,json=settingsFiles,proto3" json:"settings_files,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3739,6 +3750,13 @@ func (x *ArtifactContent) GetCreatedBy() *RunEntry {
 func (x *ArtifactContent) GetFound() []IdList {
 	if x != nil {
 		return x.Found
+	}
+	return nil
+}
+
+func (x *ArtifactContent) GetSettingsFiles() []string {
+	if x != nil {
+		return x.SettingsFiles
 	}
 	return nil
 }
@@ -3852,7 +3870,9 @@ type RunDetails struct {
 	ProjectUrl string `protobuf:"bytes,11,opt,name=project_url,json=projectUrl,proto3" json:"project_url,omitempty"`
 	// The run is active in the caller's own Python: added_tags were not written,
 	// they are those that the caller has to add by wandb.run.
-	ActiveHere    bool `protobuf:"varint,12,opt,name=active_here,json=activeHere,proto3" json:"active_here,omitempty"`
+	ActiveHere bool `protobuf:"varint,12,opt,name=active_here,json=activeHere,proto3" json:"active_here,omitempty"`
+	// W&B's settings files that named the server, the entity or the project.
+	SettingsFiles []string `protobuf:"bytes,13,rep,name=settings_files,json=settingsFiles,proto3" json:"settings_files,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3969,6 +3989,13 @@ func (x *RunDetails) GetActiveHere() bool {
 		return x.ActiveHere
 	}
 	return false
+}
+
+func (x *RunDetails) GetSettingsFiles() []string {
+	if x != nil {
+		return x.SettingsFiles
+	}
+	return nil
 }
 
 var File_wandbworker_v1_worker_proto protoreflect.FileDescriptor
@@ -4166,7 +4193,7 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x14\n" +
 	"\x05count\x18\x03 \x01(\x03R\x05count\x12\x1d\n" +
 	"\n" +
-	"sample_ids\x18\x04 \x03(\tR\tsampleIds\"\xa4\a\n" +
+	"sample_ids\x18\x04 \x03(\tR\tsampleIds\"\xcb\a\n" +
 	"\x0eArtifactLogged\x12\x16\n" +
 	"\x06entity\x18\x01 \x01(\tR\x06entity\x12\x18\n" +
 	"\aproject\x18\x02 \x01(\tR\aproject\x12\x15\n" +
@@ -4197,7 +4224,8 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\vfiles_total\x18\x18 \x01(\x03R\n" +
 	"filesTotal\x12\x1f\n" +
 	"\vbytes_total\x18\x19 \x01(\x03R\n" +
-	"bytesTotal\"\r\n" +
+	"bytesTotal\x12%\n" +
+	"\x0esettings_files\x18\x1a \x03(\tR\rsettingsFiles\"\r\n" +
 	"\vRunFinished\"\x9f\x02\n" +
 	"\x06Lookup\x12.\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1a.wandbworker.v1.LookupKindR\x04kind\x12%\n" +
@@ -4275,7 +4303,7 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\vused_by_run\x18\x03 \x01(\tR\tusedByRun\"G\n" +
 	"\aIdChunk\x12*\n" +
 	"\x04list\x18\x01 \x01(\x0e2\x16.wandbworker.v1.IdListR\x04list\x12\x10\n" +
-	"\x03ids\x18\x02 \x01(\fR\x03ids\"\xba\x02\n" +
+	"\x03ids\x18\x02 \x01(\fR\x03ids\"\xe1\x02\n" +
 	"\x0fArtifactContent\x129\n" +
 	"\bartifact\x18\x01 \x01(\v2\x1d.wandbworker.v1.ArtifactEntryR\bartifact\x12#\n" +
 	"\rmetadata_json\x18\x02 \x01(\tR\fmetadataJson\x12-\n" +
@@ -4283,13 +4311,14 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\aused_by\x18\x04 \x03(\v2\x18.wandbworker.v1.RunEntryR\x06usedBy\x127\n" +
 	"\n" +
 	"created_by\x18\x05 \x01(\v2\x18.wandbworker.v1.RunEntryR\tcreatedBy\x12,\n" +
-	"\x05found\x18\x06 \x03(\x0e2\x16.wandbworker.v1.IdListR\x05found\"\xb3\x01\n" +
+	"\x05found\x18\x06 \x03(\x0e2\x16.wandbworker.v1.IdListR\x05found\x12%\n" +
+	"\x0esettings_files\x18\a \x03(\tR\rsettingsFiles\"\xb3\x01\n" +
 	"\aReadRun\x12\x1c\n" +
 	"\treference\x18\x01 \x01(\tR\treference\x12\x19\n" +
 	"\badd_tags\x18\x02 \x03(\tR\aaddTags\x12!\n" +
 	"\fhistory_keys\x18\x03 \x03(\tR\vhistoryKeys\x12%\n" +
 	"\x0ehistory_points\x18\x04 \x01(\x05R\rhistoryPoints\x12%\n" +
-	"\x0ewith_artifacts\x18\x05 \x01(\bR\rwithArtifacts\"\xcc\x03\n" +
+	"\x0ewith_artifacts\x18\x05 \x01(\bR\rwithArtifacts\"\xf3\x03\n" +
 	"\n" +
 	"RunDetails\x12*\n" +
 	"\x03run\x18\x01 \x01(\v2\x18.wandbworker.v1.RunEntryR\x03run\x12\x1f\n" +
@@ -4308,7 +4337,8 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\vproject_url\x18\v \x01(\tR\n" +
 	"projectUrl\x12\x1f\n" +
 	"\vactive_here\x18\f \x01(\bR\n" +
-	"activeHere*s\n" +
+	"activeHere\x12%\n" +
+	"\x0esettings_files\x18\r \x03(\tR\rsettingsFiles*s\n" +
 	"\aRowKind\x12\x18\n" +
 	"\x14ROW_KIND_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fROW_KIND_SAMPLE\x10\x01\x12\x12\n" +
