@@ -3,6 +3,7 @@
 import { usePanelEvent, type OperatorResult } from "@fiftyone/operators";
 import { usePanelId } from "@fiftyone/spaces";
 import React, { createContext, useCallback, useContext, useEffect, useMemo, useRef, useState } from "react";
+import { webAddress } from "./format";
 
 export const PLUGIN = "@harpreetsahota/wandb";
 
@@ -258,7 +259,8 @@ function recall(key: string): string | null {
 
 /** Opens a page of W&B in a tab of its own, which learns nothing of the App's. */
 export function openTab(url: string): boolean {
-  if (!/^https?:\/\//i.test(url)) return false;
-  window.open(url, "_blank", "noopener,noreferrer");
+  const address = webAddress(url);
+  if (!address) return false;
+  window.open(address, "_blank", "noopener,noreferrer");
   return true;
 }

@@ -48,6 +48,24 @@ export function count(value: number): string {
   return value.toLocaleString("en-US");
 }
 
+/** The longest address that becomes a link, in characters. */
+const LONGEST_ADDRESS = 4000;
+
+/**
+ * The address of a web page, or "" for what must not become a link: scripts, data and other programs' addresses, and
+ * those with a login before the host, which reads like the host. Characters that are not plain are encoded.
+ */
+export function webAddress(text: string): string {
+  if (text.length > LONGEST_ADDRESS || !/^https?:\/\//i.test(text)) return "";
+  try {
+    const url = new URL(text);
+    if (url.username || url.password) return "";
+    return /^[!-~]+$/.test(text) ? text : url.href;
+  } catch {
+    return "";
+  }
+}
+
 /** "1 sample", "2 samples". */
 export function plural(value: number, name: string): string {
   return `${count(value)} ${name}${value === 1 ? "" : "s"}`;

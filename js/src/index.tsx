@@ -9,6 +9,7 @@ import {
 } from "@fiftyone/operators";
 import { PluginComponentType, registerComponent } from "@fiftyone/plugins";
 import { openTab, PLUGIN } from "./app";
+import { webAddress } from "./format";
 import { setAddress } from "./nav";
 import { WandBPanel } from "./WandBPanel";
 
@@ -30,7 +31,8 @@ class EmbedReport extends Operator {
   }
 
   override async execute(ctx: ExecutionContext) {
-    setAddress(String(ctx.params["url"] ?? ""));
+    const address = webAddress(String(ctx.params["url"] ?? ""));
+    if (address) setAddress(address);
   }
 }
 

@@ -2,10 +2,10 @@
 
 import React from "react";
 import { openTab, type Loaded, type Problem } from "./app";
-import { age, exact, text } from "./format";
+import { age, exact, text, webAddress } from "./format";
 
 export function LinkOut(props: { url: string; children: React.ReactNode; main?: boolean; label?: string }) {
-  if (!/^https?:\/\//i.test(props.url)) return null;
+  if (!webAddress(props.url)) return null;
   return (
     <button
       type="button"

@@ -3,7 +3,9 @@
 import { describe, expect, it } from "vitest";
 import { openTab } from "../src/app";
 import { points } from "../src/charts";
-import { age, bytes, number, plural, span, text } from "../src/format";
+import { age, bytes, number, plural, span, text, webAddress } from "../src/format";
+import { getAddress, setAddress } from "../src/nav";
+import { LinkOut } from "../src/parts";
 import { components, operators, prompted } from "./app";
 
 describe("values for people", () => {
@@ -51,9 +53,34 @@ it("what is no number is left out of a curve", () => {
   ]);
 });
 
-it.each(["javascript:alert(1)", "data:text/html,x", "//host/path", ""])("opens no address like %s", (url) => {
+it.each([
+  "javascript:alert(1)",
+  " javascript:alert(1)",
+  "JavaScript://wandb.ai/%0aalert(1)",
+  "data:text/html,x",
+  "blob:https://wandb.ai/x",
+  "file:///etc/passwd",
+  "vscode://x",
+  "//host/path",
+  "https://",
+  "https://wandb.ai@evil.test/login",
+  `https://wandb.ai/${"x".repeat(5000)}`,
+  "",
+])("opens no address like %s", async (url) => {
   expect(openTab(url)).toBe(false);
+  expect(LinkOut({ url, children: "Open" })).toBeNull();
+  setAddress("");
+  await import("../src/index");
+  for (const name of ["set_wandb_url", "embed_report"]) {
+    await operators.find(({ operator }) => operator.config.name === name)?.operator.execute({ params: { url } });
+  }
+  expect(getAddress()).toBe("");
   expect(window.open).not.toHaveBeenCalled();
+});
+
+it("shows addresses in plain characters", () => {
+  expect(webAddress("https://wandb.ai/a?b=c#d")).toBe("https://wandb.ai/a?b=c#d");
+  expect(webAddress("https://wandb.ai/\u202egnp.exe\u0000")).toBe("https://wandb.ai/%E2%80%AEgnp.exe%00");
 });
 
 it("registers the panel's component and the names of the original", async () => {

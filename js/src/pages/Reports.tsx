@@ -2,6 +2,7 @@
 
 import React from "react";
 import { useApp, useData } from "../app";
+import { webAddress } from "../format";
 import type { Where } from "../nav";
 import { Age, Card, LinkOut, Notice, Status } from "../parts";
 import type { Report } from "../types";
@@ -10,14 +11,14 @@ export function Reports(props: { where: Where; chosen: string | undefined; addre
   const { refresh } = useApp();
   const loaded = useData<{ reports: Report[] }>("reports", { ...props.where });
   const reports = loaded.data?.reports ?? [];
-  const isListed = reports.some((report) => report.url === props.address);
+  const isListed = reports.some((report) => webAddress(report.url) === props.address);
   return (
     <>
       {props.address && !isListed && <Shown url={props.address} />}
       <Status of={loaded} again={refresh} />
       <ul className="w-list">
         {reports.map((report) => {
-          const chosen = report.id === props.chosen || report.url === props.address || report.url === props.chosen;
+          const chosen = report.id === props.chosen || webAddress(report.url) === props.address || report.url === props.chosen;
           return (
             <Card
               key={report.id}
