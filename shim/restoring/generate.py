@@ -25,16 +25,18 @@ _BATCH = 10_000
 _CLIPS = "_wandb_clips"
 
 
-def add(view, stage, work):
+def add(view, stage, work, most):
     """The view with a stage that generates a collection.
 
     Args:
         view: a view whose pipeline was checked
         stage: FiftyOne's stage
         work: the :class:`shim.restoring.limits.Work` that this is part of
+        most: how many rows a view may have
 
     Raises:
         StagesUnusable: if FiftyOne would have to write to the samples
+        TooManyRows: if there are more clips
     """
     if isinstance(stage, fo.ToFrames) and _needs_metadata(stage.config or {}) and rows.lacks_metadata(view, work):
         raise StagesUnusable(
@@ -43,7 +45,7 @@ def add(view, stage, work):
         )
 
     if isinstance(stage, fo.ToTrajectories) or (isinstance(stage, fo.ToClips) and _is_computed(view, stage)):
-        return _add_clips(view, stage)
+        return _add_clips(view, stage, most)
 
     return view.add_stage(stage)
 
@@ -64,13 +66,17 @@ def _is_computed(view, stage):
     return not isinstance(spans, str) or view._is_frame_field(spans)
 
 
-def _add_clips(view, stage):
+def _add_clips(view, stage, most):
     config = dict(stage.config or {})
     is_trajectories = isinstance(stage, fo.ToTrajectories)
     field = view._handle_frame_field(stage.field)[0] if is_trajectories else None
     others = config.get("other_fields")
     others = [others] if isinstance(others, str) else others
     ids, clips = _trajectories(view, field) if is_trajectories else _spans(view, stage.field_or_expr, config)
+    # Each clip is a copy of the fields of its video: they are counted before any is written.
+    if sum(len(spans) for spans in clips if spans) > most:
+        raise rows.TooManyRows(f"it has more than {most:,} rows, many more than were logged")
+
     dataset = _dataset(view, field, others)
     _write(dataset, view, dict(zip(ids, clips)), field, others)
     # What the stage says of itself when it has made its collection: it then uses that one.
@@ -103,6 +109,8 @@ def _spans(view, spans, config):
     if not isinstance(spans, foe.ViewExpression):
         return view.values("_id"), spans
 
+    # What is asked of each frame is whether, and not what: that may be anything, and comes into this process.
+    spans = spans.if_else(True, False)
     ids, numbers, kept = view.values(["_id", "frames.frame_number", F("frames").map(spans)])
     tol, shortest = config.get("tol", 0), config.get("min_len", 0)
     return ids, [foc._to_rle(n, k, tol=tol, min_len=shortest) for n, k in zip(numbers, kept)]

@@ -105,7 +105,11 @@ class Loader:
             restored.notes.append(f"The artifact was made of the dataset '{self._logged_of}', not of '{dataset.name}'")
 
         if self._params.get("low_confidence"):
-            self._keep_low_confidence(restored, messages.ID_LIST_LOW_CONFIDENCE)
+            try:
+                self._keep_low_confidence(restored, messages.ID_LIST_LOW_CONFIDENCE)
+            except BaseException:
+                restored.discard()
+                raise
 
         return restored
 

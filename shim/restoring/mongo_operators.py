@@ -51,7 +51,62 @@ FINISHED_STAGES = PIPELINE_STAGES | frozenset(_FIFTYONE.split())
 OPERATORS = frozenset(_QUERIES.split()) | frozenset(_EXPRESSIONS.split())
 
 #: Operators that do something for each element of a list.
-LOOPS = frozenset({"$map", "$reduce"})
+LOOPS = frozenset({"$filter", "$map", "$reduce"})
 
 #: Operators whose results are as large as their arguments together, or larger.
 GROWING = frozenset({"$concat", "$concatArrays", "$mergeObjects", "$setUnion", "$zip"})
+
+#: Operators whose results hold their arguments in lists or documents.
+NESTING = frozenset(
+    ["$arrayToObject", "$map", "$objectToArray", "$reduce", "$replaceAll", "$replaceOne", "$setField", "$zip"]
+)
+
+#: Operators whose results are as large as what they get; those of all others have the size of a number or a date.
+SIZED = GROWING | frozenset(
+    [
+        "$addToSet",
+        "$arrayElemAt",
+        "$arrayToObject",
+        "$cond",
+        "$convert",
+        "$filter",
+        "$first",
+        "$firstN",
+        "$getField",
+        "$ifNull",
+        "$last",
+        "$lastN",
+        "$let",
+        "$literal",
+        "$ltrim",
+        "$map",
+        "$max",
+        "$maxN",
+        "$min",
+        "$minN",
+        "$objectToArray",
+        "$push",
+        "$reduce",
+        "$regexFind",
+        "$regexFindAll",
+        "$replaceAll",
+        "$replaceOne",
+        "$reverseArray",
+        "$rtrim",
+        "$setDifference",
+        "$setField",
+        "$setIntersection",
+        "$slice",
+        "$sortArray",
+        "$split",
+        "$substr",
+        "$substrBytes",
+        "$substrCP",
+        "$switch",
+        "$toLower",
+        "$toString",
+        "$toUpper",
+        "$trim",
+        "$unsetField",
+    ]
+)

@@ -1,6 +1,7 @@
 """Makes a view again of what an artifact says of it: of its stages, or else of its ids."""
 
 import datetime
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import fiftyone.core.labels as fol
@@ -37,6 +38,7 @@ class Restored:
         new: how many samples in it were not logged
         changed: how many of the logged samples in it have changed since
         notes: what a person should know, in sentences
+        discard: removes what was generated for the view, if it turns out to be of no use
     """
 
     view: object
@@ -47,6 +49,7 @@ class Restored:
     new: int = 0
     changed: int = 0
     notes: list = field(default_factory=list)
+    discard: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -194,8 +197,11 @@ class _Maker:
             _discard(builder)
             raise
 
-        if restored.rows == 0 and len(self._ids):
+        restored.discard = builder.discard
+        if restored.rows == 0:
             builder.discard()
+
+        if restored.rows == 0 and len(self._ids):
             self._give_up_stages("with the dataset as it is now they give no sample")
             return None
 

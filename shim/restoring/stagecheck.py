@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import fiftyone.core.stages as fos
 
 from ..errors import SETTINGS, WandBError
-from . import values
+from . import growth, values
 from .expressions import Forbidden, check_expression, check_field, check_plain, check_query, printable, quoted
 from .mongo_operators import PIPELINE_STAGES, SETTING_STAGES
-from .stagelists import ARGUMENTS, CONFIG, EXPRESSIONS, FIELDS, FILTERING, INDEXING
+from .stagelists import ARGUMENTS, CONFIG, EXPRESSIONS, FIELDS, FILTERING, INDEXING, SORTING
 
 _MODULE = "fiftyone.core.stages."
 
@@ -20,6 +20,9 @@ _MAX_STAGES = 1_000
 
 # FiftyOne writes a collection for each of these stages, as large as the dataset or larger.
 _MAX_GENERATED = 20
+
+# MongoDB writes all rows to its disk for each of these, for as long as the view is read.
+_MAX_SORTS = 50
 
 # What says what a sample is: no view writes them, whatever the schema calls them.
 _IDENTITY = {"id", "sample_id", "frame_id", "frame_number", "group", "metadata", "media_reference"}
@@ -96,6 +99,8 @@ class Checker:
         self._notes = notes
         self._number = 0
         self._generated = 0
+        self._copies = 1
+        self._sorts = 0
         self._changed = False
 
     def stages(self, value):
@@ -121,6 +126,9 @@ class Checker:
             raise StagesRefused(f"its stage {number} ({name}) {e}") from None
 
     def _checked(self, name, arguments):
+        if name in SORTING:
+            self._check_sorts()
+
         check = getattr(self, f"_check_{name}", None)
         if check is not None:
             check(arguments)
@@ -137,6 +145,11 @@ class Checker:
                 _check_argument(name, key, argument)
 
         return Stage(name, arguments)
+
+    def _check_sorts(self):
+        self._sorts += 1
+        if self._sorts > _MAX_SORTS:
+            raise StagesRefused(f"it sorts its rows more than {_MAX_SORTS} times")
 
     def _check_generated(self):
         self._generated += 1
@@ -198,7 +211,7 @@ class Checker:
 
     def _check_SetField(self, arguments):
         check_written(arguments.get("field"))
-        _check_computed(arguments.get("expr"))
+        self._check_computed(arguments.get("expr"))
 
     def _check_Mongo(self, arguments):
         pipeline = arguments.get("pipeline")
@@ -219,18 +232,32 @@ class Checker:
         if operator not in PIPELINE_STAGES:
             raise Forbidden(f"uses {quoted(operator)}, which is not known to only read these samples")
 
+        if operator in ("$sample", "$sort"):
+            self._check_sorts()
+
         if operator in SETTING_STAGES:
             self._changed = True
             _check_keys(body)
             for path, expression in body.items():
                 check_written(path)
-                _check_computed(expression)
+                self._check_computed(expression)
         elif operator == "$match":
             check_query(body)
         elif operator == "$project":
             _check_projection(body)
         else:
             check_expression(body)
+
+    def _check_computed(self, expression):
+        copies, degree = check_expression(expression)
+        is_whole = isinstance(expression, dict) and not all(str(key).startswith("$") for key in expression)
+        if isinstance(expression, list) or is_whole or expression == {}:
+            raise Forbidden("writes a list or a document, and a loaded view writes plain values only")
+
+        # What one stage writes, the next one may read.
+        self._copies *= max(1, copies)
+        if degree > 1 or self._copies > growth.MOST_COPIES:
+            raise Forbidden(f"writes values of more than {growth.MOST_COPIES} copies of a sample's fields")
 
     def _check_SortBySimilarity(self, arguments):
         if arguments.pop("dist_field", None) is not None:
@@ -315,13 +342,6 @@ def _check_map(arguments):
 def _check_keys(body):
     if not isinstance(body, dict):
         raise Forbidden("holds no pipeline")
-
-
-def _check_computed(expression):
-    check_expression(expression)
-    is_whole = isinstance(expression, dict) and not all(str(key).startswith("$") for key in expression)
-    if isinstance(expression, list) or is_whole or expression == {}:
-        raise Forbidden("writes a list or a document, and a loaded view writes plain values only")
 
 
 def _check_projection(body):

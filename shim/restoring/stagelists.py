@@ -80,3 +80,6 @@ EXPRESSIONS = {"field_or_expr", "match_expr", "sort_expr"}
 
 #: The stages whose `filter` is an expression; that of Match is a query.
 FILTERING = {"FilterField", "FilterKeypoints", "FilterLabels", "MatchFrames", "MatchLabels"}
+
+#: Stages that may sort all rows.
+SORTING = {"GeoNear", "GroupBy", "Select", "SelectBy", "SelectGroups", "Shuffle", "SortBy", "SortBySimilarity", "Take"}

@@ -128,8 +128,8 @@ class Builder:
         try:
             written.check(view, stage)
             made = self._stage(stage, view)
-            return generate.add(view, made, self._work) if stage.name in CONFIG else view.add_stage(made)
-        except (StagesUnusable, StagesRefused, WandBCancelled):
+            return generate.add(view, made, self._work, self._most) if stage.name in CONFIG else view.add_stage(made)
+        except (StagesUnusable, StagesRefused, WandBCancelled, rows.TooManyRows):
             raise
         except stagecheck.Forbidden as e:
             raise StagesRefused(f"its stage {number} ({stage.name}) {e}") from None

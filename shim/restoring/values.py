@@ -56,6 +56,10 @@ SCALARS = (
 )
 
 
+class Forbidden(Exception):
+    """Something that is not known to be harmless; the text says what, as the rest of a sentence."""
+
+
 class Unreadable(Exception):
     """A value that cannot be read, or is too large to be; the text says why, as the rest of a sentence."""
 

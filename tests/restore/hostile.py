@@ -304,12 +304,97 @@ GROWING = {
     ),
     "many lists joined": ({"$concatArrays": ["$tags"] * 13}, "joins more than 12 lists"),
 }
+
+
+def _let(value, inner, depth):
+    """A value that is named, and doubled, in each of so many steps."""
+    for _ in range(depth):
+        inner = {"$let": {"vars": {"v": ["$$v", "$$v"]}, "in": inner}}
+
+    return {"$let": {"vars": {"v": value}, "in": inner}}
+
+
+def _reduced(step, words):
+    many = {"$split": [",".join("a" * 4_000), ","]}
+    return {"$reduce": {"input": many, "initialValue": [1], "in": step}}, words
+
+
+# MongoDB ends such expressions at no deadline, or it ends itself: its stack is as deep as a value is nested.
+GROWING.update(
+    {
+        "a value that doubles 24 times": (_let("$n", {"$eq": ["$$v", 1]}, 24), "copies of a sample's fields"),
+        "a text that doubles 24 times": (_let("x", {"$eq": ["$$v", 1]}, 24), "copies of a sample's fields"),
+        "lists zipped 24 times": (
+            _let("$a", {"$zip": {"inputs": ["$$v", "$$v"]}}, 24),
+            "copies of a sample's fields",
+        ),
+        "a list in a list in a list": _reduced(["$$value"], "nests its result"),
+        "a list in $zip in $zip": _reduced({"$zip": {"inputs": ["$$value"]}}, "nests its result"),
+        "a list in a joined list": _reduced({"$concatArrays": [["$$value"]]}, "nests its result"),
+        "a document in a document": _reduced({"a": "$$value"}, "nests its result"),
+        "a document in a merged one": _reduced({"$mergeObjects": [{"a": "$$value"}]}, "nests its result"),
+        "a document in a chosen one": _reduced({"$cond": [True, {"a": "$$value"}, 1]}, "nests its result"),
+        "a list in a branch": _reduced(
+            {"$switch": {"branches": [{"case": True, "then": ["$$value"]}], "default": 1}}, "nests its result"
+        ),
+        "a field in $setField": _reduced(
+            {"$setField": {"field": "a", "input": {}, "value": "$$value"}}, "nests its result"
+        ),
+        "a list joined for each element": _reduced({"$concatArrays": ["$$value", "$a"]}, "joins whole lists"),
+        "lists of lists joined": (
+            {
+                "$reduce": {
+                    "input": {"$map": {"input": "$a", "in": "$a"}},
+                    "initialValue": [],
+                    "in": {"$concatArrays": ["$$value", "$$this"]},
+                }
+            },
+            "joins whole lists",
+        ),
+        "filters in filters in filters": (
+            {"$filter": {"input": "$a", "cond": {"$filter": {"input": "$a", "cond": {"$filter": {"input": "$a"}}}}}},
+            "loops in loops in loops",
+        ),
+        "loops over a text that is written down": (
+            {"$filter": {"input": {"$split": ["a," * 501, ","]}, "cond": {"$filter": {"input": "$a", "cond": 1}}}},
+            "more than 1,000 values",
+        ),
+        "a loop over a long text": (
+            {"$map": {"input": {"$split": ["a," * 5_001, ","]}, "in": 1}},
+            "a text of more than 10,000",
+        ),
+        "what is another time each time": ({"$cond": [{"$gt": ["$$NOW", 1]}, [1], [2]]}, "another one each time"),
+    }
+)
 AMPLIFYING = {
     f"{kind} in {place}": (make({"$size": expression}), words)
     for kind, (expression, words) in GROWING.items()
     for place, make in EXPRESSIONS.items()
     if place in ("SetField", "Match", "Mongo's $set", "FilterLabels")
 }
+
+# What one stage makes, the next one takes.
+TWICE = {"$max": {"$concatArrays": ["$words", "$words"]}}
+AMPLIFYING.update(
+    {
+        "a list that doubles with each stage": (
+            concat(*[stage("SetField", field="number", expr=TWICE)] * 7),
+            "copies of a sample's fields",
+        ),
+        "a list that doubles with each step": (
+            mongo(*[{"$set": {"number": TWICE}}] * 7),
+            "copies of a sample's fields",
+        ),
+        "rows that are sorted too often": (
+            concat(*[stage("SortBy", field_or_expr="number"), stage("Skip", skip=1)] * 51),
+            "more than 50 times",
+        ),
+        "rows that are sorted too often in steps": (
+            mongo(*[{"$sort": {"number": 1}}, {"$skip": 1}] * 51),
+            "more than 50 times",
+        ),
+    }
+)
 
 #: All of them: from a name to a stage and a pattern of words.
 REFUSED = {

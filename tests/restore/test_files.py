@@ -168,6 +168,27 @@ def test_plain_fields_get_plain_values(paths, field, expr):
     assert fo.list_datasets() == before
 
 
+LATER = {"$cond": [{"$gt": [{"$rand": {}}, 2]}, {"$mergeObjects": ["$masked", {"mask_path": SECRET}]}, None]}
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        mongo({"$set": {"masked": LATER}}),
+        mongo({"$set": {"thumb": SECRET}}),
+        stage("MapValues", field="thumb", map={"a": SECRET}),
+        stage("SetField", field="thumb", expr=SECRET),
+    ],
+)
+def test_stages_of_groups_are_checked(paths, inner):
+    """FiftyOne adds them to the pipeline of each group: what they compute may be seen by no later check."""
+    grouped = stage("GroupBy", field_or_expr="note", order_by="id")
+    for stages in (inner, [inner], [stage("Limit", limit=1), inner]):
+        documents = [grouped, stage("Flatten", stages=stages)]
+        with pytest.raises(stagecheck.StagesRefused, match="changes '|writes '"):
+            rebuild.restore(paths, rebuild.Logged({}, json.dumps(documents), b""))
+
+
 @pytest.mark.parametrize("field", ["nope", "things.detections.nope", "tags", "things", "masked", "created_at"])
 def test_what_is_no_plain_field_is_not_written(paths, field):
     with pytest.raises(stagecheck.StagesRefused, match="writes"):

@@ -158,3 +158,31 @@ def test_lists_in_parts_are_as_in_one(monkeypatch):
     assert not first.is_ascending()
     assert ids.Ids(b"".join(sorted(set(a)))).is_ascending()
     assert not ids.Ids(b"".join([*sorted(set(a)), min(a)])).is_ascending()
+
+
+def test_more_clips_than_there_can_be(media, few, monkeypatch):
+    """Each is a copy of its video's fields: they are counted before any is written."""
+    from shim.restoring import generate
+
+    videos = datasets.videos(media)
+    most = limits.most_rows(0, len(videos) + 24)
+    documents = [stage("ToClips", field_or_expr=[[[1, 2]] * (most + 1), [], []], config={"other_fields": True})]
+    before = sorted(odm.get_db_conn().list_collection_names())
+    monkeypatch.setattr(generate, "_write", None)
+
+    with pytest.raises(stagecheck.StagesRefused, match=f"more than {most:,} rows, many more than were logged"):
+        rebuild.restore(videos, logged_of(*documents))
+
+    assert sorted(odm.get_db_conn().list_collection_names()) == before
+    videos.delete()
+
+
+def test_clips_of_an_expression_ask_only_whether(media):
+    """The value of the expression, here the whole video for each frame, does not come into this process."""
+    videos = datasets.videos(media)
+    videos.set_values("number", [1, 2, 3])
+
+    again = rebuild.restore(videos, logged_of(stage("ToClips", field_or_expr="$$CURRENT")))
+    videos.delete()
+
+    assert again.rows == 3
