@@ -112,7 +112,9 @@ def test_texts_of_a_language_model(dataset, log_predictions, read):
     assert (found.metadata["total_predictions"], result["total_predictions"]) == (6, 6)
     assert found.metadata["prompt_field"] == "prompt"
     assert found.metadata["label_ids"] == []
+    # Two files of the same bytes, of which W&B's store takes one.
     assert lines(found, "fiftyone/label_ids.txt") == []
+    assert lines(found, "fiftyone/low_confidence_label_ids.txt") == []
 
 
 def test_many_classes(dataset, log_predictions, read):
