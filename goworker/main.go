@@ -35,9 +35,14 @@ func run(args []string) int {
 	}
 	log := host.NewLogger(os.Stderr, level)
 	slog.SetDefault(log)
-	return host.Serve(host.Worker{
+	jobs := new(rpc.Jobs)
+	status := host.Serve(host.Worker{
 		Source:   sourceHash,
 		Log:      log,
-		Register: func(s *grpc.Server) { rpc.Register(s, rpc.Jobs{}, log) },
+		Register: func(s *grpc.Server) { rpc.Register(s, jobs, log) },
 	})
+	if status == host.ExitOK && jobs.LeftOpen() {
+		return host.ExitAbandoned
+	}
+	return status
 }

@@ -68,7 +68,7 @@ class JobCancelled(Exception):
 
     Attributes:
         cleaned_up: whether the worker has cleaned up after itself. If not, it had to be
-            killed, and a W&B run that it created is still open.
+            killed, or W&B did not answer it in time, and a W&B run that it created may still be open.
     """
 
     def __init__(self, cleaned_up: bool) -> None:

@@ -40,8 +40,8 @@ const (
 	ExitOK = 0
 	// ExitRefused says that nothing was served.
 	ExitRefused = 1
-	// ExitAbandoned says that a call was still at work: what it would have
-	// cleaned up is left behind.
+	// ExitAbandoned says that a call was still at work, or could not clean up:
+	// what it would have cleaned up is left behind.
 	ExitAbandoned = 3
 )
 

@@ -18,6 +18,9 @@ type Events struct {
 	Progress func(Progress)
 	// RunCreated is called when a W&B run was made that somebody has to finish.
 	RunCreated func(entity, project, runID string)
+	// RunLeftOpen is called when it is not sure that this run has ended: somebody has to
+	// look after it.
+	RunLeftOpen func()
 }
 
 // Dataset is what an artifact's metadata says of the dataset.

@@ -250,6 +250,44 @@ func testMissingPictures(t *testing.T, pictures *job.Pictures) {
 	assert.ElementsMatch(t, []string{"not_an_image", "missing_file"}, codes)
 }
 
+// W&B's store names objects by their bytes and takes no second one of a name.
+func TestTheSameBytesInAThousandFilesGoUpOnce(t *testing.T) {
+	const n = 1000
+	w := newWorld(t)
+	w.samples(n)
+	var same []byte
+	for i := range n {
+		var err error
+		same, err = os.ReadFile(w.picture(i, 8))
+		require.NoError(t, err)
+	}
+	j := w.logView()
+	j.Pictures = &job.Pictures{Mode: job.PictureOriginal}
+	w.server.ResetStats()
+	res, err := j.Run(t.Context(), w.callbacks())
+	require.NoError(t, err)
+	assert.Empty(t, res.Warnings)
+	assert.Empty(t, w.server.Stats().Refusals, "nothing is uploaded to where it lies")
+	_, data := w.table("samples.table.json")
+	require.Len(t, data, n)
+	paths := map[string]bool{}
+	for _, row := range data {
+		path := row[4].(map[string]any)["path"].(string)
+		paths[path] = true
+		if got := w.file(path); got != string(same) {
+			assert.Fail(t, "other bytes", path)
+		}
+	}
+	state := w.server.State()
+	assert.Len(t, state.Artifacts, 1)
+	digests := map[string]bool{}
+	for _, f := range state.Artifacts[0].Files {
+		digests[f.Digest] = true
+	}
+	assert.Len(t, paths, n)
+	assert.Equal(t, len(digests)+2, w.server.Stats().Requests["PUT file"], "each digest, the manifest, and the copy of the table")
+}
+
 func TestAFileThatChangesMeanwhileRestartsTheArtifactOnce(t *testing.T) {
 	w := newWorld(t)
 	w.samples(1)
@@ -365,6 +403,25 @@ func TestAFailedJobEndsItsRunOnASlowServer(t *testing.T) {
 	require.Equal(t, "refused", fault.Code(err), "%v", err)
 	require.Len(t, w.server.State().Runs, 1)
 	assert.Equal(t, "failed", w.server.State().Runs[0].State)
+}
+
+// The end of the run gets no answer: W&B may not have it.
+func TestACancelledJobSaysWhenItsRunMayBeOpen(t *testing.T) {
+	for hangs, want := range map[bool]int{true: 1, false: 0} {
+		w := newWorld(t)
+		w.name += fmt.Sprint(hangs)
+		w.samples(10)
+		require.NoError(t, w.server.AddFault(standin.Fault{Kind: standin.KindUpload, Mode: standin.ModeHang, Count: -1}))
+		if hangs {
+			require.NoError(t, w.server.AddFault(standin.Fault{Kind: standin.KindFileStream, Mode: standin.ModeHang, Count: -1}))
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		left := 0
+		_, err := w.logView().Run(ctx, job.Events{RunCreated: func(string, string, string) { cancel() }, RunLeftOpen: func() { left++ }})
+		require.ErrorIs(t, err, context.Canceled)
+		assert.Equal(t, want, left)
+		assert.Equal(t, map[bool]string{true: "running", false: "failed"}[hangs], w.server.State().Runs[0].State)
+	}
 }
 
 func TestARunOfSomebodyElseIsLeftAlone(t *testing.T) {

@@ -126,7 +126,7 @@ func (p *publisher) tellRun(ctx context.Context, c *collector, pub *publication,
 	case RunOurs:
 		p.stopSigns()
 		shown, err := tables()
-		if err = errors.Join(err, s.client.FinishRun(ctx, s.ref, 0, shown...)); err != nil {
+		if err = errors.Join(err, p.finishRun(ctx, 0, shown...)); err != nil {
 			c.warnings.note(orDefault(fault.Code(err), "run_not_finished"), "The artifact was logged, but its run is incomplete: %v", err)
 		}
 	case RunEnded:
@@ -162,9 +162,18 @@ func (p *publisher) fail(ctx context.Context) {
 	defer done()
 	ctx, cancel := context.WithTimeout(ctx, failTime)
 	defer cancel()
-	if err := p.session.client.FinishRun(ctx, p.session.ref, 1); err != nil {
+	if err := p.finishRun(ctx, 1); err != nil {
 		slog.Warn("the run could not be marked as failed", "run", p.session.ref.ID, "reason", err)
 	}
+}
+
+// finishRun ends the run, and says so where that is in doubt.
+func (p *publisher) finishRun(ctx context.Context, exitCode int, tables ...wandb.RunTable) error {
+	err := p.session.client.FinishRun(ctx, p.session.ref, exitCode, tables...)
+	if err != nil && fault.Code(err) != "table_not_shown" && p.events.RunLeftOpen != nil {
+		p.events.RunLeftOpen()
+	}
+	return err
 }
 
 func (p *publisher) stopSigns() {

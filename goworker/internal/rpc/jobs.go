@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"sync/atomic"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	pb "github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/gen/wandbworker/v1"
@@ -13,16 +14,23 @@ import (
 )
 
 // Jobs runs the jobs of package job: it is the worker's Runner.
-type Jobs struct{}
+type Jobs struct {
+	leftOpen atomic.Bool
+}
+
+// LeftOpen reports whether a W&B run that a job made may not have ended, or may be woken by
+// what is still on its way: then the host has to end it.
+func (w *Jobs) LeftOpen() bool { return w.leftOpen.Load() }
 
 // Run does one job.
-func (Jobs) Run(ctx context.Context, req *pb.RunRequest, send func(*pb.RunResponse) error) error {
+func (w *Jobs) Run(ctx context.Context, req *pb.RunRequest, send func(*pb.RunResponse) error) error {
 	events := job.Events{
 		Progress: func(p job.Progress) { _ = send(progressOf(p)) },
 		RunCreated: func(entity, project, runID string) {
 			_ = send(&pb.RunResponse{Event: &pb.RunResponse_RunCreated{
 				RunCreated: &pb.RunCreated{Entity: entity, Project: project, RunId: runID}}})
 		},
+		RunLeftOpen: func() { w.leftOpen.Store(true) },
 	}
 	inputs := inputsOf(req)
 	switch one := req.GetJob().(type) {

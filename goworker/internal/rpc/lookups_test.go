@@ -32,7 +32,7 @@ func newReading(t *testing.T) *reading {
 	require.NoError(t, server.Start())
 	t.Cleanup(func() { _ = server.Close() })
 	seed := wandbtest.NewSeed(t, wandbtest.Target{BaseURL: server.URL(), APIKey: server.Key(), Project: "p"})
-	worker, _, _ := serve(t, rpc.Jobs{}.Run)
+	worker, _, _ := serve(t, new(rpc.Jobs).Run)
 	return &reading{t: t, server: server, seed: seed, worker: worker}
 }
 

@@ -51,8 +51,8 @@ func (c *Client) FinishRun(ctx context.Context, ref RunRef, exitCode int, tables
 	return errors.Join(shown, c.explain("ending the run "+ref.ID, again))
 }
 
-// FinishAbandonedRun ends a run whose process died. It looks at the run before, since
-// the process may have ended it, and afterwards, since a sign of life of the process
+// FinishAbandonedRun ends a run whose process died or gave up. It looks at the run before,
+// since the process may have ended it, and afterwards, since a sign of life of the process
 // may still have been on its way.
 func (c *Client) FinishAbandonedRun(ctx context.Context, ref RunRef, exitCode int) error {
 	run, err := c.FindRun(ctx, ref)
@@ -62,15 +62,16 @@ func (c *Client) FinishAbandonedRun(ctx context.Context, ref RunRef, exitCode in
 	if run == nil {
 		return fault.New(fault.WandB, "not_found", "W&B at %s has no run %s in %s/%s any more.", c.host(), ref.ID, ref.Entity, ref.Project)
 	}
-	if !run.Alive() {
-		return nil
+	if run.State == "finished" {
+		exitCode = 0 // it ended well, whatever wakes it
 	}
 	end := map[string]any{"complete": true, "exitcode": exitCode}
-	err = c.end(ctx, ref, end, nil)
-	if err == nil {
-		err = c.explain("ending the run "+ref.ID, c.keepEnded(ctx, ref, end))
+	if run.Alive() {
+		if err := c.end(ctx, ref, end, nil); err != nil {
+			return err
+		}
 	}
-	return err
+	return c.explain("ending the run "+ref.ID, c.keepEnded(ctx, ref, end))
 }
 
 // end posts the end, with the tables if there are any and the server takes them.

@@ -417,4 +417,14 @@ func TestAnAbandonedRun(t *testing.T) {
 	require.NoError(t, f.client().FinishAbandonedRun(t.Context(), ref("r"), 1))
 	assert.Equal(t, "failed", f.run("r").state)
 	assert.Equal(t, 2, f.count("file_stream"))
+	// One arrives behind the end that the process itself has posted.
+	for ended, want := range map[string]float64{"failed": 1, "finished": 0} {
+		f := newFake(t)
+		f.have("r", "running", "")
+		f.on("FindRun", 1, func(w http.ResponseWriter, _ *http.Request) {
+			reply(w, 200, obj{"data": obj{"project": obj{"run": obj{"id": "x", "state": ended}}}})
+		})
+		require.NoError(t, f.client().FinishAbandonedRun(t.Context(), ref("r"), 1))
+		assert.Equal(t, []obj{{"complete": true, "exitcode": want}}, f.streams)
+	}
 }
