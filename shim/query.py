@@ -13,7 +13,7 @@ import fiftyone.core.video as fov
 import pymongo.errors
 from bson import json_util
 
-from . import schema
+from . import address, schema
 from .errors import FIFTYONE, SETTINGS, WandBError
 from .plain import to_json
 
@@ -185,15 +185,24 @@ def media_size(view, limit=20_000, seconds=1.0):
 
 
 def database_uri():
-    """MongoDB's connection string. A secret: it may hold a password."""
+    """MongoDB's connection string, for MongoDB's Go driver. A secret: it may hold a password.
+
+    Raises:
+        WandBError: if the worker cannot use FiftyOne's
+    """
     if fo.config.database_uri:
-        return fo.config.database_uri
+        return address.translate(fo.config.database_uri, getattr(fo.config, "database_compressor", None))
 
     host, port = _database().client.address
     if ":" in host:
         host = f"[{host}]"
 
     return f"mongodb://{host}:{port}/?directConnection=true"
+
+
+def unused_database_options():
+    """The names of options in FiftyOne's database address that have no effect in the worker."""
+    return address.unused(fo.config.database_uri or "")
 
 
 def with_group_slice(view, name):

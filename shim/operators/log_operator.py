@@ -83,6 +83,11 @@ class LogOperator(JobOperator):
         _check_texts(params)
         view = query.as_view(samples)
         request, record, warnings = self.prepare(view, params)
+        unused = query.unused_database_options()
+        if unused:
+            text = f"Options of FiftyOne's database address that the worker does not use: {', '.join(unused)}"
+            warnings = [*warnings, _warning("database_options", text)]
+
         job = work.Job(
             operator=self.name,
             dataset=query.root_dataset(view).name,

@@ -22,6 +22,7 @@ func newRedactor(req *pb.RunRequest) func(string) string {
 	for _, view := range []*pb.View{req.GetLogView().GetView(), req.GetLogPredictions().GetView()} {
 		add(view.GetUri())
 		addPasswords(view.GetUri(), add)
+		addSecretOptions(view.GetUri(), add)
 	}
 	add(req.GetWandb().GetApiKey())
 	for name, value := range req.GetWandb().GetEnvironment() {
@@ -54,6 +55,25 @@ func addPasswords(raw string, add func(string)) {
 	add(password)
 	if plain, err := url.PathUnescape(password); err == nil && plain != password {
 		add(plain)
+	}
+}
+
+// addSecretOptions adds the secrets among the options of MongoDB's address.
+func addSecretOptions(uri string, add func(string)) {
+	_, text, _ := strings.Cut(uri, "?")
+	options, _ := url.ParseQuery(text)
+	for name, values := range options {
+		for _, value := range values {
+			switch strings.ToLower(name) {
+			case "tlscertificatekeyfilepassword":
+				add(value)
+			case "authmechanismproperties":
+				if _, token, found := strings.Cut(value, "AWS_SESSION_TOKEN:"); found {
+					token, _, _ = strings.Cut(token, ",")
+					add(token)
+				}
+			}
+		}
 	}
 }
 

@@ -32,6 +32,8 @@ func TestSecretsOfARequestAreTakenOut(t *testing.T) {
 		"a URI's password":     {withURI("mongodb+srv://me:opensesame@db"), "login with opensesame", "login with **redacted**"},
 		"a password with @":    {withURI("mongodb://me:open@sesame@db/x"), "open@sesame", "**redacted**"},
 		"an escaped password":  {withURI("mongodb://me:open%2Fsesame@db/x"), "open/sesame open%2Fsesame", "**redacted** **redacted**"},
+		"a key's password":     {withURI("mongodb://db/?tls=true&tlsCertificateKeyFilePassword=open%2Fsesame"), "no open/sesame", "no **redacted**"},
+		"a session's token":    {withURI("mongodb://db/?authMechanismProperties=AWS_SESSION_TOKEN%3Aopensesame%2CX%3Ay"), "x opensesame", "x **redacted**"},
 		"a URI's user":         {withURI("mongodb://someone@db/x"), "someone", "someone"},
 		"a path that has an @": {withURI("mongodb://db/x:longword@y"), "longword", "longword"},
 		"a proxy's password":   {withEnvironment("https_proxy", "http://me:opensesame@proxy"), "opensesame", "**redacted**"},

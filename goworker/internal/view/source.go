@@ -33,11 +33,9 @@ type Source struct {
 
 // Connect connects to MongoDB and makes sure that it answers. Faults: no_database.
 func Connect(ctx context.Context, uri secret.String) (*Source, error) {
-	client, err := mongo.Connect(options.Client().SetServerSelectionTimeout(selectTimeout).ApplyURI(uri.Reveal()).SetAppName(appName))
+	client, err := mongo.Connect(clientOptions(uri))
 	if err != nil {
-		// The driver's message may repeat parts of the URI, so it is not shown.
-		return nil, fault.New(fault.FiftyOne, "no_database",
-			"FiftyOne's database address cannot be used: check database_uri in FiftyOne's configuration.")
+		return nil, badAddress(uri, err)
 	}
 	s := &Source{client: client}
 	if err := client.Ping(ctx, nil); err != nil {
@@ -96,6 +94,9 @@ func readFault(ctx context.Context, err error) error {
 	case errors.As(err, &server):
 		return fault.Wrap(err, fault.FiftyOne, "query_failed",
 			"FiftyOne's database could not run the view: %s. Check that the view can be iterated in FiftyOne itself.", serverText(err))
+	case isTLS(err):
+		return fault.Wrap(err, fault.FiftyOne, "database_tls",
+			"No secure connection to FiftyOne's database could be made: check the options in FiftyOne's database_uri whose names begin with tls, and the certificates that they name.")
 	case mongo.IsTimeout(err), mongo.IsNetworkError(err):
 		return fault.Wrap(err, fault.FiftyOne, "no_database",
 			"FiftyOne's database does not answer: check that MongoDB runs and that FiftyOne can open the dataset.")
