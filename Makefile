@@ -60,8 +60,9 @@ test: lint ## All tests, the browser's included
 	@$(MAKE) --no-print-directory -j2 --output-sync=target test-go test-py
 	@$(MAKE) --no-print-directory test-js test-oldest
 
-test-go: env ## Go tests, with the race detector
+test-go: env ## Go tests, with the race detector, and what memory jobs take, without it
 	go test -race -timeout 15m ./...
+	go test -run 'OfSixteenMegabytes|ManyClassesAndIDs|HostileArtifact' ./goworker/internal/job
 
 test-py: build ## Python, end-to-end and browser tests
 	@chromium="$$($(PY) tools/browser.py)" && FIFTYONE_WANDB_CHROMIUM="$$chromium" $(PY) $(PYTEST) tests

@@ -79,6 +79,9 @@ func runMemoryChild() error {
 
 // peakOf runs a job in a process of its own and gives what that has taken at most, in bytes.
 func (w *world) peakOf(m memoryJob) int64 {
+	if underRace {
+		w.t.Skip("The race detector takes memory of its own: make test-go runs this test without it.")
+	}
 	w.t.Helper()
 	if runtime.GOOS != "linux" {
 		w.t.Skip("only Linux tells what a process has taken at most")
