@@ -240,7 +240,7 @@ def test_no_database(images, log_view, fails):
 def test_a_database_address_that_cannot_be(images, log_view, fails, uri):
     secret = os.urandom(8).hex()
     with database_at(uri.format(secret=secret)):
-        assert secret not in fails(lambda: log_view(images), "no_database")
+        assert secret not in fails(lambda: log_view(images), "database_address")
 
 
 def test_a_database_that_refuses_the_login(images, log_view, fails, mongod):

@@ -244,7 +244,7 @@ def test_finished_pipelines_are_checked(kind):
 def test_what_fiftyone_makes_of_names_is_checked(paths, monkeypatch):
     """Even if the check of names let one through."""
     monkeypatch.setattr("shim.restoring.stagecheck.check_field", lambda text: None)
-    monkeypatch.setattr("shim.restoring.stagecheck._check_computed", lambda expression: None)
+    monkeypatch.setattr("shim.restoring.stagecheck.Checker._check_computed", lambda self, expression: None)
     monkeypatch.setattr("shim.restoring.written.check", lambda view, stage: None)
     document = stage("SetField", field="things.detections.$function", expr={"body": "x"}, _allow_missing=True)
 

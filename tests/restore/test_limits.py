@@ -182,7 +182,7 @@ def test_clips_of_an_expression_ask_only_whether(media):
     videos = datasets.videos(media)
     videos.set_values("number", [1, 2, 3])
 
-    again = rebuild.restore(videos, logged_of(stage("ToClips", field_or_expr="$$CURRENT")))
+    again = rebuild.restore(videos, logged_of(stage("ToClips", field_or_expr={"$ifNull": ["$$CURRENT", 1]})))
     videos.delete()
 
     assert again.rows == 3
