@@ -61,7 +61,7 @@ test: lint ## All tests, the browser's included
 	@$(MAKE) --no-print-directory test-js test-oldest
 
 test-go: env ## Go tests, with the race detector, and what memory jobs take, without it
-	go test -race -timeout 15m ./...
+	go test -race -timeout 30m ./...
 	go test -run 'OfSixteenMegabytes|ManyClassesAndIDs|HostileArtifact' ./goworker/internal/job
 
 test-py: build ## Python, end-to-end and browser tests
