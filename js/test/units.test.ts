@@ -80,7 +80,7 @@ it.each([
 
 it("shows addresses in plain characters", () => {
   expect(webAddress("https://wandb.ai/a?b=c#d")).toBe("https://wandb.ai/a?b=c#d");
-  expect(webAddress("https://wandb.ai/\u202egnp.exe\u0000")).toBe("https://wandb.ai/%E2%80%AEgnp.exe%00");
+  expect(webAddress("https://wandb.ai/\u202egnp\u0000.exe")).toBe("https://wandb.ai/%E2%80%AEgnp%00.exe");
 });
 
 it("registers the panel's component and the names of the original", async () => {
