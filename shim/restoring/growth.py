@@ -4,7 +4,10 @@ MongoDB looks for its deadline and for cancels between documents, never inside a
 level of a nested value, and ends when it has none left. So an expression has to be bounded before it is sent.
 """
 
-from .mongo_operators import GROWING, LOOPS, NESTING, OPERATORS, SIZED
+from collections import Counter
+from itertools import accumulate
+
+from .mongo_operators import COMPARING, GROWING, LOOPS, NESTING, OPERATORS, SIZED
 from .values import Forbidden
 
 # How many copies of a sample's fields a value may be made of; and all values that stages write, one out of another.
@@ -13,12 +16,16 @@ MOST_COPIES = 100
 # An expression for each label of each frame has two loops.
 _MAX_LOOPS = 2
 
-# A list or a text that is written down: where loops are inside each other, and in any loop.
+# A list or a text that is written down: where loops are inside each other, and in any loop. MongoDB looks fields
+# up again for each element, so a list of fields has the smaller bound in any loop.
 _MAX_LOOPED = 1_000
 _MAX_TEXT_IN_LOOP = 10_000
 
 # What lists are joined of: each may be as long as a sample's longest.
 _MAX_JOINED = 12
+
+# Fields that are nested deeper are not compared with others, see _overlap.
+_MAX_PARTS = 10
 
 # Arguments of operators that decide about a value, and are no part of it.
 _DECIDING = {"$filter": {"cond"}, "$cond": {"if"}, "$switch": {"case"}, "$sortArray": {"sortBy"}}
@@ -105,8 +112,29 @@ class _Measure:
             found = [self.weigh(one, names, loops) for one in item]
             return self._sum(found[1:])
 
+        if key in COMPARING and isinstance(item, (list, tuple)):
+            self._sum(self._compared(one, names, loops) for one in item)
+            return 0, 0
+
         found = self._arguments(key, item, names, loops)
         return found if key in SIZED or key not in OPERATORS else (0, 0)
+
+    def _compared(self, value, names, loops):
+        """Weighs one side of a comparison. In a list, texts such as "$5" are fields to MongoDB, and may be many."""
+        if not isinstance(value, (list, tuple)):
+            return self.weigh(value, names, loops)
+
+        self.longest = max(self.longest, len(value))
+        fields, others = [], []
+        for one in value:
+            is_field = isinstance(one, str) and one.startswith("$") and not one.startswith("$$")
+            (fields if is_field else others).append(one)
+
+        if loops and len(fields) > _MAX_LOOPED:
+            raise Forbidden(f"has a loop that compares with more than {_MAX_LOOPED:,} fields")
+
+        weight = (_overlap(fields), loops + 1) if fields else (0, 0)
+        return self._sum([weight, *(self.weigh(one, names, loops) for one in others)])
 
     def _arguments(self, key, item, names, loops):
         deciding = _DECIDING.get(key)
@@ -164,6 +192,24 @@ class _Measure:
             raise Forbidden(f"makes a value of more than {MOST_COPIES} copies of a sample's fields")
 
         return copies, degree
+
+
+def _overlap(fields):
+    """How many copies of a sample these fields are at most.
+
+    Fields with different names share no data, unless one is inside the other. So this is the largest number of
+    times that one place of a sample is named, by itself or by what it is in.
+    """
+    times = Counter(fields)
+    most = apart = 0
+    for field, count in times.items():
+        parts = field.split(".", _MAX_PARTS)
+        if len(parts) > _MAX_PARTS:
+            apart += count
+        else:
+            most = max(most, sum(times[path] for path in accumulate(parts, "{}.{}".format)))
+
+    return most + apart
 
 
 def _without_names(value):

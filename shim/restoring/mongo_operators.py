@@ -53,6 +53,9 @@ OPERATORS = frozenset(_QUERIES.split()) | frozenset(_EXPRESSIONS.split())
 #: Operators that do something for each element of a list.
 LOOPS = frozenset({"$filter", "$map", "$reduce"})
 
+#: Operators that compare lists with something, and whose results are true or false.
+COMPARING = frozenset({"$in", "$setEquals", "$setIsSubset"})
+
 #: Operators whose results are as large as their arguments together, or larger.
 GROWING = frozenset({"$concat", "$concatArrays", "$mergeObjects", "$setUnion", "$zip"})
 

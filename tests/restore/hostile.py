@@ -303,6 +303,21 @@ GROWING = {
         "more than 1,000 values",
     ),
     "many lists joined": ({"$concatArrays": ["$tags"] * 13}, "joins more than 12 lists"),
+    "a field compared with itself too often": ({"$in": [1, ["$tags"] * 101]}, "copies of a sample's fields"),
+    "fields inside a field that is compared too": (
+        {"$in": [1, ["$a"] * 50 + ["$a.b"] * 50 + ["$a.b.c"]]},
+        "copies of a sample's fields",
+    ),
+    "deep fields compared": (
+        {"$setIsSubset": [[f"${'a.' * 11}{i}" for i in range(101)], "$tags"]},
+        "copies of a sample's fields",
+    ),
+    "lists compared with lists": ({"$setEquals": [["$a", "$b"]] * 101}, "copies of a sample's fields"),
+    "the whole sample compared": ({"$in": [1, [f"$$ROOT.{i}" for i in range(101)]]}, "copies of a sample's fields"),
+    "many fields compared in a loop": (
+        {"$filter": {"input": "$a", "cond": {"$in": ["$$this", [f"${i}" for i in range(1_001)]]}}},
+        "compares with more than 1,000 fields",
+    ),
 }
 
 

@@ -72,6 +72,17 @@ MORE = {
     ),
     "strings with dollars": lambda d: d["images"].match({"caption": {"$ne": "$caption"}}).limit(2),
 }
+# FiftyOne writes such texts into its expressions as they are.
+PRICES = [f"${dollars}.{cents}" for dollars in range(30) for cents in range(10)]
+MORE.update(
+    {
+        "one of many strings with dollars": lambda d: d["images"].match(F("caption").is_in([*PRICES, "picture 2"])),
+        "labels that are one of many strings with dollars": lambda d: d["images"].filter_labels(
+            "ground_truth", F("label").is_in([*PRICES, "cat"])
+        ),
+        "tags among many strings with dollars": lambda d: d["images"].match(F("tags").is_subset([*PRICES, "test"])),
+    }
+)
 ALL = {**VIEWS, **MORE}
 
 
