@@ -21,6 +21,7 @@ var sourceHash = "unknown"
 func main() { os.Exit(run(os.Args[1:])) }
 
 func run(args []string) int {
+	nameProcess("wandb-worker")
 	var level slog.Level
 	flags := flag.NewFlagSet("wandb-worker", flag.ContinueOnError)
 	flags.TextVar(&level, "log-level", slog.LevelInfo, "least level of the lines on stderr: debug, info, warn or error")

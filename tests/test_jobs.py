@@ -378,6 +378,7 @@ def test_a_clock_that_is_stepped(jobs, monkeypatch, hours):
     record.progress(0.5, "Half")
 
     (job,) = jobs.list_jobs()
+    record.completed({})
     assert (job["state"], job["fraction"]) == ("running", 0.5)
 
 

@@ -200,7 +200,8 @@ def test_background_service(log, server, images, tmp_path):
         failed_run = new_run()
         queued = log(images, project="p", run_id=failed_run, include_labels=True, delegate=True)
         wait_for(lambda: server.run(failed_run))
-        assert workers(service.pid)
+        # What ps and top show.
+        assert [worker.name()[:12] for worker in workers(service.pid)] == ["wandb-worker"]
         DelegatedOperationService().set_failed(ObjectId(queued["delegated_operation_id"]))
         wait_for(lambda: not workers(service.pid))
 

@@ -115,8 +115,8 @@ def test_marked_as_failed(service, log, login, images):
     wait_for(lambda: login.run(run)["state"] == "failed")
     assert committed(login, artifact) == []
     assert operation(queued).run_state == "failed"
-    job = wait_for(lambda: (j := module(log, "jobs").get_job(queued["delegated_operation_id"])) and j)
-    assert job["state"] in ("cancelled", "failed")
+    get_job = module(log, "jobs").get_job
+    wait_for(lambda: (j := get_job(queued["delegated_operation_id"])) and j["state"] in ("cancelled", "failed"))
 
 
 def test_cancelled_by_its_operator(service, log, operator, login, images):

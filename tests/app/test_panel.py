@@ -136,7 +136,7 @@ def test_a_running_job(panel, project, digits, operator, login):
         with ThreadPoolExecutor() as pool:
             call = pool.submit(log, digits, project, "hanging", artifact_name="hanging")
             panel.tab("Jobs")
-            panel.panel.get_by_role("progressbar").wait_for()
+            panel.panel.get_by_role("progressbar", name="Save view as artifact").wait_for()
             panel.picture("panel-running-job")
             panel.click("Cancel")
             panel.panel.get_by_text("The job was cancelled on request").first.wait_for()

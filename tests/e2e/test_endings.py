@@ -9,9 +9,10 @@ import psutil
 import pytest
 
 from support import datasets
+from support.background import workers
 from support.fake_worker import module
 from support.waiting import SECONDS, wait_for
-from tests.e2e.common import PROJECT, new_id, workers
+from tests.e2e.common import PROJECT, new_id
 
 
 @pytest.fixture(scope="module")

@@ -36,11 +36,12 @@ def secret(picture):
 
 
 def images(dataset, picture):
-    # Larger than a thumbnail, for which the field of the App is read.
+    # Known to be larger than a thumbnail, for which the field of the App is then read.
     path = picture("a.png", (40, 90, 60), (900, 600))
     projected = OrthographicProjectionMetadata(filepath=picture("projection.png", (9, 60, 9)))
     sample = fo.Sample(
         filepath=path,
+        metadata=fo.ImageMetadata(width=900, height=600),
         thumb=picture("thumb.png", (10, 20, 30)),
         note="a note",
         scene="s",

@@ -15,8 +15,9 @@ from bson import ObjectId
 from fiftyone.operators.delegated import DelegatedOperationService
 
 from support import datasets
+from support.background import workers
 from support.waiting import SECONDS, wait_for
-from tests.e2e.common import PROJECT, new_id, workers
+from tests.e2e.common import PROJECT, new_id
 
 
 @pytest.fixture(scope="module")

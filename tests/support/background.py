@@ -41,12 +41,15 @@ def set_failed(queued):
     DelegatedOperationService().set_failed(ObjectId(queued["delegated_operation_id"]))
 
 
+def is_worker(process):
+    """Whether a process is a living worker."""
+    with contextlib.suppress(psutil.Error):
+        return "wandb-worker" in "".join(process.cmdline()[:1]) and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
 def workers(parent=None):
     """The worker processes below a process, by default this one."""
-    found = []
-    for child in psutil.Process(parent).children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            if "wandb-worker" in child.name():
-                found.append(child)
-
-    return found
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return [child for child in psutil.Process(parent).children(recursive=True) if is_worker(child)]
+    return []

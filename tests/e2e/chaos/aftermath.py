@@ -1,11 +1,14 @@
 """What must hold after anything that went wrong."""
 
 import base64
+import contextlib
 import hashlib
 import urllib.request
 from urllib.parse import quote
 
 import psutil
+
+from support.background import is_worker
 
 #: For how long a worker may outlive its host, in seconds.
 ORPHAN_SECONDS = 5
@@ -14,13 +17,10 @@ ORPHAN_SECONDS = 5
 def workers(spool):
     """The workers on this machine that keep their files in the directory, whoever their parent is now."""
     found = []
-    for process in psutil.process_iter(["name"]):
-        try:
-            ours = "wandb-worker" in (process.info["name"] or "") and process.environ().get("TMPDIR") == str(spool)
-            if ours and process.status() != psutil.STATUS_ZOMBIE:
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if is_worker(process) and process.environ().get("TMPDIR") == str(spool):
                 found.append(process)
-        except psutil.Error:
-            continue
     return found
 
 
