@@ -1,5 +1,6 @@
 """Which pictures a table shows: the operators' parameters as the wire contract's ``Pictures``."""
 
+import math
 import os
 import shutil
 
@@ -54,6 +55,7 @@ def describe(view, params, chosen):
     return {
         "mode": f"IMAGE_MODE_{chosen.upper()}",
         "thumbnail_size": _size(params.get("thumbnail_size")),
+        **_range(params.get("image_range")),
         "cache_directory": str(find.cache_dir("thumbnails") or ""),
         "cache_bytes": _cache_megabytes() * 1_000_000,
         "ffmpeg": _ffmpeg(),
@@ -118,6 +120,40 @@ def _size(value):
         raise bad_argument(error)
 
     return SIZE if value is None else value
+
+
+def range_error(value):
+    """Why pictures of more than 8 bits cannot have such a range of samples, or None."""
+    if _numbers(value) is not None:
+        return None
+
+    return (
+        "image_range has to be two numbers, the sample that is black and the higher one that is white, such as "
+        f"(0, 5000), not {value!r}"
+    )
+
+
+def _numbers(value):
+    """The numbers of a range, a pair or a text with both as the form has it: () for none, None for what is wrong."""
+    if value is None or value == "":
+        return ()
+
+    parts = value.strip(" ()[]").split(",") if isinstance(value, str) else value
+    try:
+        low, high = (math.nan if isinstance(part, bool) else float(part) for part in parts)
+    except (TypeError, ValueError):
+        return None
+
+    return (low, high) if -math.inf < low < high < math.inf else None
+
+
+def _range(value):
+    error = range_error(value)
+    if error:
+        raise bad_argument(error)
+
+    numbers = _numbers(value)
+    return {"image_range": dict(zip(("low", "high"), numbers, strict=True))} if numbers else {}
 
 
 def _cache_megabytes():

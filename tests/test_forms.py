@@ -402,6 +402,16 @@ def test_how_pictures_are_shown(operator, lookups, images):
         assert not {"image_mode", "thumbnail_size"} & set(fields(operator(VIEW), images, params))
     form = fields(operator(VIEW), images, {"include_labels": True, "thumbnail_size": 5})
     assert form["thumbnail_size"]["invalid"]
+    for text, wrong in (
+        ("", False),
+        ("0, 5000", False),
+        ("(-1.5, 2)", False),
+        ("5", True),
+        ("5, 0", True),
+        ("a, b", True),
+    ):
+        form = fields(operator(VIEW), images, {"include_labels": True, "image_range": text})
+        assert bool(form["image_range"].get("invalid")) is wrong, text
 
     form = fields(operator(VIEW), images, {"only_pictures": True})
     assert {"image_mode", "thumbnail_size", "fields"} <= set(form)

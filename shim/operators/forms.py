@@ -206,6 +206,15 @@ def pictures(ctx, inputs, mode):
             ),
             shown.size_error(ctx.params.get("thumbnail_size")),
         )
+        refuse(
+            inputs.str(
+                "image_range",
+                label="Range of samples",
+                description="For pictures of more than 8 bits (thermal, depth, radar): the samples that are black and "
+                "white, such as 0, 5000. Empty: each is stretched by itself if it uses little of its range",
+            ),
+            shown.range_error(ctx.params.get("image_range")),
+        )
 
 
 def overlays(ctx, inputs, view, mode, default, truth=False):

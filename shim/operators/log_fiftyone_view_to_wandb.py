@@ -24,6 +24,7 @@ class LogFiftyOneViewToWandB(LogOperator):
         "include_images",
         "image_mode",
         "thumbnail_size",
+        "image_range",
         "max_samples",
         "seed",
         "dry_run",
@@ -66,6 +67,7 @@ class LogFiftyOneViewToWandB(LogOperator):
         include_images=None,
         image_mode=None,
         thumbnail_size=None,
+        image_range=None,
         max_samples=None,
         seed=None,
         overlays=None,
@@ -99,6 +101,9 @@ class LogFiftyOneViewToWandB(LogOperator):
                 file itself), "reference" (its URI, with the artifact referring to it, and the column
                 ``thumbnail`` beside it) or "none"
             thumbnail_size (256): the longest side of a thumbnail, in pixels
+            image_range (None): a tuple of the samples that are black and white in thumbnails of pictures of more than
+                8 bits (16 bits, floats, integers); by default, each is stretched by itself if it uses little of its
+                range
             max_samples (None): how many rows to log at most; by default, all
             seed (None): another number chooses other rows; the same one always the same rows
             overlays (None): the label fields drawn over the pictures: a field, a list of them, or False for none; by
@@ -132,6 +137,7 @@ class LogFiftyOneViewToWandB(LogOperator):
             "include_images": include_images,
             "image_mode": image_mode,
             "thumbnail_size": thumbnail_size,
+            "image_range": image_range,
             "max_samples": max_samples,
             "seed": seed,
             "dry_run": dry_run or None,

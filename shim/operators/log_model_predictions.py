@@ -33,6 +33,7 @@ class LogModelPredictions(LogOperator):
         "include_images",
         "image_mode",
         "thumbnail_size",
+        "image_range",
         "max_samples",
         "seed",
         "select_by",
@@ -82,6 +83,7 @@ class LogModelPredictions(LogOperator):
         low_confidence_threshold=LOW_CONFIDENCE,
         image_mode=None,
         thumbnail_size=None,
+        image_range=None,
         max_samples=None,
         seed=None,
         select_by=None,
@@ -119,6 +121,9 @@ class LogModelPredictions(LogOperator):
                 file itself), "reference" (its URI, with the artifact referring to it, and the column
                 ``thumbnail`` beside it) or "none"
             thumbnail_size (256): the longest side of a thumbnail, in pixels
+            image_range (None): a tuple of the samples that are black and white in thumbnails of pictures of more than
+                8 bits (16 bits, floats, integers); by default, each is stretched by itself if it uses little of its
+                range
             max_samples (None): how many rows to log at most; by default, all
             seed (None): another number chooses other rows; the same one always the same rows
             select_by (None): how ``max_samples`` rows are chosen: "random" (the default), or "lowest_confidence" for
@@ -159,6 +164,7 @@ class LogModelPredictions(LogOperator):
             "low_confidence_threshold": low_confidence_threshold,
             "image_mode": image_mode,
             "thumbnail_size": thumbnail_size,
+            "image_range": image_range,
             "max_samples": max_samples,
             "seed": seed,
             "select_by": select_by,

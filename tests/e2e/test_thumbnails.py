@@ -132,11 +132,50 @@ def test_references_to_files_elsewhere(dataset, photo, log_view, read):
 
 @pytest.mark.parametrize(
     "change",
-    [{"image_mode": "tiny"}, {"thumbnail_size": 15}, {"thumbnail_size": 4096}, {"thumbnail_size": "256"}],
+    [
+        {"image_mode": "tiny"},
+        {"thumbnail_size": 15},
+        {"thumbnail_size": 4096},
+        {"thumbnail_size": "256"},
+        {"image_range": (5, 5)},
+        {"image_range": 5},
+        {"image_range": (0, 1, 2)},
+        {"image_range": (0, float("nan"))},
+    ],
 )
 def test_wrong_parameters(dataset, photo, log_view, change):
     with pytest.raises(RuntimeError, match=next(iter(change))):
         log_view(dataset(samples([photo("a.jpg")])), include_labels=True, **change)
+
+
+def test_small_ranges_of_samples(dataset, tmp_path, log_view, log_predictions, read):
+    """Thermal pictures of 16 bits are stretched, and with ``image_range`` all alike."""
+    paths, shares = [], np.tile(np.linspace(0, 1, 200), (100, 1))
+    for name, write in (("a.png", cv2.imwrite), ("b.tif", lambda path, array: PIL.Image.fromarray(array).save(path))):
+        paths.append(tmp_path / name)
+        write(str(paths[-1]), (7000 + 1000 * len(paths) * shares).astype(np.uint16))
+    paths.append(tmp_path / "8 bits.png")
+    cv2.imwrite(str(paths[-1]), (100 + 20 * shares).astype(np.uint8))
+    made = dataset(samples(paths))
+
+    def edges(result, table):
+        shown = [
+            np.asarray(PIL.Image.open(row["image"]._path).convert("L")).astype(int) for row in read.rows(result, table)
+        ]
+        return [[round(picture[:, at].mean()) for at in (1, -2)] for picture in shown]
+
+    own = log_view(made, include_labels=True)
+    np.testing.assert_allclose(edges(own, "samples"), [[0, 255], [0, 255], [100, 120]], atol=4)
+    (warning,) = own["warnings"]
+    assert (warning["code"], warning["count"]) == ("stretched", 2)
+    assert "image_range" in warning["message"]
+
+    alike = log_predictions(made, "label", include_images=True, image_range=(7000, 9000))
+    np.testing.assert_allclose(edges(alike, "predictions"), [[0, 128], [0, 255], [100, 120]], atol=4)
+    assert alike["warnings"] == []
+    # As the form has it, and the same files as before.
+    text = log_predictions(made, "label", include_images=True, image_range="7000, 9000")
+    assert edges(text, "predictions") == edges(alike, "predictions")
 
 
 def test_upright_and_right_in_colour(dataset, tmp_path, photo, log_view, read):

@@ -137,25 +137,29 @@ func (p *pictures) keep(key thumbcache.Key, t thumb.Thumb) {
 	}
 }
 
-// packThumb is a thumbnail as bytes: four sizes, the format's length and text, the picture.
+// packThumb is a thumbnail as bytes: four sizes, whether it is stretched, the format's length and text, the picture.
 func packThumb(t thumb.Thumb) []byte {
 	b := make([]byte, 0, len(t.Bytes)+32)
 	for _, n := range []int{t.Width, t.Height, t.SourceWidth, t.SourceHeight} {
 		b = binary.LittleEndian.AppendUint32(b, uint32(n)) //nolint:gosec // sizes of pictures
 	}
-	b = append(b, byte(len(t.Format)))
+	stretched := byte(0)
+	if t.Stretched {
+		stretched = 1
+	}
+	b = append(b, stretched, byte(len(t.Format)))
 	b = append(b, t.Format...)
 	return append(b, t.Bytes...)
 }
 
 func unpackThumb(b []byte) (thumb.Thumb, bool) {
-	const sizes = 16
-	if len(b) <= sizes || len(b) <= sizes+1+int(b[sizes]) {
+	const stretched, format = 16, 17
+	if len(b) <= format || len(b) <= format+1+int(b[format]) {
 		return thumb.Thumb{}, false
 	}
 	size := func(i int) int { return int(binary.LittleEndian.Uint32(b[4*i:])) }
-	t := thumb.Thumb{Width: size(0), Height: size(1), SourceWidth: size(2), SourceHeight: size(3)}
-	rest := b[sizes+1:]
-	t.Format, t.Bytes = string(rest[:b[sizes]]), rest[b[sizes]:]
+	t := thumb.Thumb{Width: size(0), Height: size(1), SourceWidth: size(2), SourceHeight: size(3), Stretched: b[stretched] != 0}
+	rest := b[format+1:]
+	t.Format, t.Bytes = string(rest[:b[format]]), rest[b[format]:]
 	return t, true
 }

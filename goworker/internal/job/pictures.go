@@ -8,6 +8,7 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/overlay"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/stretch"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumb"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumbcache"
@@ -35,6 +36,9 @@ type Pictures struct {
 	Mode PictureMode
 	// Size is the longest side of a thumbnail in pixels.
 	Size int
+	// Range is which samples are black and white in pictures of more than 8 bits; where it is not set, each picture
+	// has its own.
+	Range stretch.Range
 	// CacheDir is where thumbnails are kept between calls, up to about CacheBytes;
 	// either may be empty for not at all.
 	CacheDir   string
@@ -72,6 +76,9 @@ func (p *Pictures) identify(out *object) {
 	out.set("image_mode", pictureModes[p.Mode])
 	if p.Mode != PictureOriginal {
 		out.set("thumbnail_size", p.Size)
+		if p.Range.IsSet() {
+			out.set("image_range", []float64{p.Range.Low, p.Range.High})
+		}
 	}
 	p.Overlays.identify(out)
 }
@@ -179,7 +186,9 @@ type pictureCell struct {
 	image *table.Image
 	text  string
 	shown shown
-	why   *noPicture // where a picture is missing that should be there
+	// stretched reports that the picture's samples are shown stretched.
+	stretched bool
+	why       *noPicture // where a picture is missing that should be there
 	// trouble is what of the row's labels is not drawn.
 	trouble overlay.Trouble
 }
@@ -197,8 +206,10 @@ type shown struct {
 
 // write writes the cells, and counts what is missing under the row's sample.
 func (r rowPictures) write(w *table.Writer, sampleID string, warn *warnings) {
+	stretched := false
 	for i := range r {
 		cell := &r[i]
+		stretched = stretched || cell.stretched
 		switch {
 		case cell.image != nil:
 			w.Image(*cell.image)
@@ -216,7 +227,15 @@ func (r rowPictures) write(w *table.Writer, sampleID string, warn *warnings) {
 			}
 		}
 	}
+	if stretched {
+		warn.add(warnStretched.code, warnStretched.rest, sampleID)
+	}
 }
+
+// warnStretched is said of rows whose pictures are stretched.
+var warnStretched = noPicture{"stretched", "rows have a picture of more than 8 bits that uses little of its range (thermal, depth, radar). " +
+	"Each is stretched between its own 1st and 99th percentile, so that their brightness cannot be compared: " +
+	"image_range=(low, high) shows all of them alike."}
 
 // noPicture is why a row has no picture: a warning, never the end of a job.
 type noPicture struct{ code, rest string }

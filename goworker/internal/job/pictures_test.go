@@ -1,7 +1,11 @@
 package job_test
 
 import (
+	"bytes"
 	"context"
+	"image"
+	"image/color"
+	"image/png"
 	"os"
 	"path/filepath"
 	"testing"
@@ -11,6 +15,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/stretch"
 )
 
 // TestPicturesKeepTheRowsOrder has many batches on their way at a time.
@@ -131,4 +136,54 @@ func TestADryRunCountsWhatWouldGoUp(t *testing.T) {
 			require.NoError(t, err)
 		})
 	}
+}
+
+// TestStretchedPicturesAreCounted logs pictures of 16 bits that use little of their range, from the cache, too.
+func TestStretchedPicturesAreCounted(t *testing.T) {
+	w := newWorld(t)
+	w.samples(6)
+	for i := range 6 {
+		w.picture(i, 70)
+	}
+	for i := range 3 {
+		m := image.NewGray16(image.Rect(0, 0, 200, 100))
+		for at := range 200 * 100 {
+			m.SetGray16(at%200, at/200, color.Gray16{Y: uint16(7000 + 500*i + at%200)})
+		}
+		var file bytes.Buffer
+		require.NoError(t, png.Encode(&file, m))
+		require.NoError(t, os.WriteFile(w.picture(i, 1), file.Bytes(), 0o600))
+	}
+	j := w.logView()
+	j.Labels = nil
+	j.Pictures = &job.Pictures{Mode: job.PictureThumbnail, Size: 64, CacheDir: filepath.Join(t.TempDir(), "cache"), CacheBytes: 1 << 20}
+	shown := func() []string {
+		_, rows := w.table("samples.table.json")
+		out := make([]string, len(rows))
+		for i, row := range rows {
+			out[i] = row[3].(map[string]any)["sha256"].(string)
+		}
+		return out
+	}
+	for range 2 { // with an empty cache and with a full one
+		res, err := j.Run(t.Context(), w.callbacks())
+		require.NoError(t, err)
+		require.Len(t, res.Warnings, 1)
+		assert.Equal(t, "stretched", res.Warnings[0].Code)
+		assert.EqualValues(t, 3, res.Warnings[0].Count)
+		assert.Contains(t, res.Warnings[0].Message, "3 rows have a picture")
+		assert.Contains(t, res.Warnings[0].Message, "image_range")
+	}
+	own := shown()
+	assert.Equal(t, own[0], own[1], "each is stretched by itself")
+
+	j.Pictures.Range = stretch.Range{Low: 7000, High: 8500}
+	res, err := j.Run(t.Context(), w.callbacks())
+	require.NoError(t, err)
+	assert.Empty(t, res.Warnings)
+	alike := shown()
+	assert.NotEqual(t, alike[0], alike[1], "their brightness differs")
+	assert.NotEqual(t, own[0], alike[0], "the cache's pictures have another range")
+	assert.Equal(t, own[3:], alike[3:], "8 bits are 8 bits")
+	assert.Contains(t, w.file("fiftyone/metadata.json"), `"image_range":[7000,8500]`)
 }

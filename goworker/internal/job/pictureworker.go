@@ -100,7 +100,7 @@ func (w *pictureWorker) thumbnail(ctx context.Context, m media) (pictureCell, er
 	if m.badCrop {
 		return pictureCell{}, errNoCrop
 	}
-	o := thumb.Options{MaxSide: w.p.conf.Size, Quality: thumbnailQuality, Crop: m.crop, MaxMemory: largestDecode}
+	o := thumb.Options{MaxSide: w.p.conf.Size, Quality: thumbnailQuality, Crop: m.crop, MaxMemory: largestDecode, Range: w.p.conf.Range}
 	small, ok := w.smaller(ctx, m, o)
 	if !ok {
 		path := m.path
@@ -125,7 +125,7 @@ func (w *pictureWorker) small(small thumb.Thumb, crop thumb.Box) (pictureCell, e
 	image := &table.Image{
 		Path: "media/images/" + sha[:20] + "." + small.Format, SHA256: sha, Format: small.Format, Width: small.Width, Height: small.Height,
 	}
-	return pictureCell{image: image, shown: shown{
+	return pictureCell{image: image, stretched: small.Stretched, shown: shown{
 		Width: small.Width, Height: small.Height, SourceWidth: small.SourceWidth, SourceHeight: small.SourceHeight, Crop: crop,
 	}}, w.p.pack.Add(image.Path, small.Bytes)
 }
@@ -162,7 +162,7 @@ func (w *pictureWorker) smaller(ctx context.Context, m media, o thumb.Options) (
 
 // shrink makes a thumbnail of a file, or takes one that was made before.
 func (p *pictures) shrink(ctx context.Context, file *sourceFile, m media, o thumb.Options) (thumb.Thumb, error) {
-	wanted := fmt.Appendf(nil, "%s %d %d %v", thumb.Version, o.MaxSide, o.Quality, o.Crop)
+	wanted := fmt.Appendf(nil, "%s %d %d %v %v", thumb.Version, o.MaxSide, o.Quality, o.Crop, o.Range)
 	if m.video {
 		wanted = fmt.Appendf(wanted, " %v", m.at)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/overlay"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/stretch"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 )
@@ -112,9 +113,9 @@ func picturesOf(wanted bool, m *pb.Pictures, home string) *job.Pictures {
 	return &job.Pictures{Mode: job.PictureMode(m.GetMode()), Size: int(m.GetThumbnailSize()), //nolint:gosec // same order
 		CacheDir: m.GetCacheDirectory(), CacheBytes: m.GetCacheBytes(), FFmpeg: m.GetFfmpeg(),
 		Crop: fieldsOf(m.GetCropFields()), Small: m.GetSmallField(), Projection: m.GetProjectionField(), Facts: m.GetFactColumns(),
-		FrameSource: m.GetFrameSource(),
-		Slices:      job.Slices{Names: m.GetSlices(), Field: m.GetGroupField(), Collection: m.GetGroupCollection()},
-		Overlays:    overlaysOf(m.GetOverlays(), home)}
+		FrameSource: m.GetFrameSource(), Range: stretch.Range{Low: m.GetImageRange().GetLow(), High: m.GetImageRange().GetHigh()},
+		Slices:   job.Slices{Names: m.GetSlices(), Field: m.GetGroupField(), Collection: m.GetGroupCollection()},
+		Overlays: overlaysOf(m.GetOverlays(), home)}
 }
 
 // overlaysOf is what is drawn over a table's pictures, nil for nothing.

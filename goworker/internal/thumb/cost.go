@@ -6,12 +6,13 @@ import (
 	"math"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/jpegscale"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/stretch"
 )
 
 // Version stands for the way in which thumbnails are made: it changes whenever the
 // same file and options give other bytes than before, so that kept thumbnails of
 // before are not taken.
-const Version = "2"
+const Version = "3"
 
 // HeadSize is how many bytes of a file Known looks at.
 const HeadSize = 16
@@ -47,7 +48,7 @@ func Cost(file []byte, o Options) (bytesOfMemory int64) {
 }
 
 // FixedCost is more than what any thumbnail takes for tables, buffers of decoders and the like.
-const FixedCost = 2 << 20
+const FixedCost = 3 << 20
 
 // thumbCost is what the thumbnail itself takes: its planes, as they are and as they are
 // written, and the file.
@@ -61,7 +62,7 @@ func planesCost(conf image.Config, g *geometry) int64 {
 	factor := reduction(g.shrink())
 	planes := int64(4)
 	switch conf.ColorModel {
-	case color.GrayModel, color.Gray16Model:
+	case color.GrayModel, color.Gray16Model, stretch.FloatModel:
 		planes = 1
 	case color.YCbCrModel:
 		planes = 3

@@ -19,14 +19,16 @@ type planar struct {
 	video bool
 	// drawing says that the picture has few colours and better stays without the
 	// blur of JPEG.
-	drawing       bool
+	drawing bool
+	// stretched says that its samples were stretched to be seen.
+	stretched     bool
 	planes        []jpegscale.Plane
 	width, height int // as stored
 }
 
 // finish resamples, converts and encodes.
 func (t *Thumbnailer) finish(p *planar, g *geometry, o Options) (Thumb, error) {
-	thumb := Thumb{Format: "jpg", Width: g.width, Height: g.height, SourceWidth: p.width, SourceHeight: p.height}
+	thumb := Thumb{Format: "jpg", Width: g.width, Height: g.height, SourceWidth: p.width, SourceHeight: p.height, Stretched: p.stretched}
 	if g.turn.transposed() {
 		thumb.SourceWidth, thumb.SourceHeight = p.height, p.width
 	}

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/image/bmp"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/stretch"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/tiff"
 )
 
@@ -78,7 +79,7 @@ func (t *Thumbnailer) fromImage(ctx context.Context, kind fileKind, file []byte,
 	if areaTimes(size, bytesPerPixel(size.ColorModel))+planesCost(size, &g) > o.MaxMemory+mostPlanes(o.MaxMemory) {
 		return Thumb{}, fmt.Errorf("%w: %s, of which that much is shown", ErrTooLarge, kind)
 	}
-	planes := t.toPlanes(img, screen, g.shrink())
+	planes := t.toPlanes(img, screen, g.shrink(), o.Range)
 	planes.video = kind == kindWebP
 	return t.finish(&planes, &g, o)
 }
@@ -92,6 +93,8 @@ func bytesPerPixel(m color.Model) int64 {
 		return 2
 	case color.YCbCrModel:
 		return 3
+	case stretch.FloatModel:
+		return 4
 	case color.RGBAModel, color.NRGBAModel, color.CMYKModel:
 		return 4
 	}

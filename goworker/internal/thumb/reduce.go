@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/jpegscale"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/stretch"
 )
 
 // fewColors is how many colours a picture with a palette may use and still count
@@ -16,8 +17,9 @@ const fewColors = 16
 const mostPixels = 4096
 
 // toPlanes takes an image apart, averaging squares of its pixels first where it is
-// to be shrunk by four or more, so that resampling has less to do.
-func (t *Thumbnailer) toPlanes(img image.Image, screen image.Rectangle, shrink float64) planar {
+// to be shrunk by four or more, so that resampling has less to do. Samples of more than 8 bits
+// are shown over the given range or, where that is not set, as package stretch decides.
+func (t *Thumbnailer) toPlanes(img image.Image, screen image.Rectangle, shrink float64, shown stretch.Range) planar {
 	p := planar{width: screen.Dx(), height: screen.Dy()}
 	factor := reduction(shrink)
 	if m, ok := img.(*image.YCbCr); ok {
@@ -25,8 +27,8 @@ func (t *Thumbnailer) toPlanes(img image.Image, screen image.Rectangle, shrink f
 		p.planes = t.yCbCrPlanes(m, factor)
 		return p
 	}
-	r := rowsOf(img)
-	p.color, p.alpha, p.drawing = r.color, r.channels == 4, r.drawing
+	r, stretched := t.rowsOf(img, shown)
+	p.color, p.alpha, p.drawing, p.stretched = r.color, r.channels == 4, r.drawing, stretched
 	if img.Bounds() != screen {
 		r = r.within(img.Bounds(), screen)
 		p.alpha = true
@@ -98,42 +100,38 @@ func (r rows) within(part, screen image.Rectangle) rows {
 	}}
 }
 
-// rowsOf gives an image's rows.
-func rowsOf(img image.Image) rows {
-	b := img.Bounds()
-	see, _ := img.(interface{ Opaque() bool })
-	solid := see != nil && see.Opaque()
-	r := rows{color: jpegscale.RGB, channels: 4}
-	if solid {
-		r.channels = 3
+// rowsOf gives an image's rows, and reports whether its samples are stretched.
+func (t *Thumbnailer) rowsOf(img image.Image, shown stretch.Range) (r rows, stretched bool) {
+	switch m := img.(type) {
+	case *image.Gray16, *image.RGBA64, *image.NRGBA64:
+		if t.wide == nil {
+			t.wide = &stretch.Wide{}
+		}
+		levels, stretched := t.wide.Levels(m, shown)
+		return wideRows(m, levels), stretched
+	case *stretch.Floats:
+		if !shown.IsSet() {
+			shown, stretched = m.Range()
+		}
+		return rows{color: jpegscale.Gray, channels: 1, read: func(y int, dst []byte) { m.Row(dst, y, shown) }}, stretched
 	}
+	return narrowRows(img), false
+}
+
+// narrowRows gives the rows of an image of 8 bits.
+func narrowRows(img image.Image) rows {
+	b := img.Bounds()
+	r := rows{color: jpegscale.RGB, channels: visibleChannels(img)}
 	switch m := img.(type) {
 	case *image.Gray:
 		return rows{color: jpegscale.Gray, channels: 1, read: func(y int, dst []byte) {
 			copy(dst, m.Pix[y*m.Stride:])
-		}}
-	case *image.Gray16:
-		return rows{color: jpegscale.Gray, channels: 1, read: func(y int, dst []byte) {
-			readWide(dst, m.Pix[y*m.Stride:])
 		}}
 	case *image.RGBA:
 		r.read = func(y int, dst []byte) { readRGBA(dst, m.Pix[y*m.Stride:][:4*b.Dx()], r.channels) }
 	case *image.NRGBA:
 		r.read = func(y int, dst []byte) {
 			readRGBA(dst, m.Pix[y*m.Stride:][:4*b.Dx()], r.channels)
-			premultiply(dst, r.channels)
-		}
-	case *image.RGBA64:
-		line := make([]byte, 4*b.Dx())
-		r.read = func(y int, dst []byte) {
-			readWide(line, m.Pix[y*m.Stride:])
-			readRGBA(dst, line, r.channels)
-		}
-	case *image.NRGBA64:
-		line := make([]byte, 4*b.Dx())
-		r.read = func(y int, dst []byte) {
-			readWide(line, m.Pix[y*m.Stride:])
-			readRGBA(dst, line, r.channels)
 			premultiply(dst, r.channels)
 		}
 	case *image.NYCbCrA:
@@ -160,13 +158,6 @@ func put(dst []byte, c color.Color, channels int) {
 
 // narrow rounds 16 bits to 8.
 func narrow(v uint32) byte { return byte((v*255 + 32767) / 65535) }
-
-// readWide narrows big-endian samples of 16 bits.
-func readWide(dst, src []byte) {
-	for i := range dst {
-		dst[i] = narrow(uint32(src[2*i])<<8 | uint32(src[2*i+1]))
-	}
-}
 
 // readRGBA copies pixels of four bytes, or their first three.
 func readRGBA(dst, src []byte, channels int) {

@@ -9,6 +9,7 @@ import (
 	"math"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/jpegscale"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/stretch"
 )
 
 // The kinds of error that a file can cause. Every error of this package wraps one.
@@ -40,6 +41,9 @@ type Options struct {
 	MaxPixels, MaxMemory int64
 	// Crop is the part of the upright picture to show; an empty one means all of it.
 	Crop Box
+	// Range is which samples are black and white in pictures of more than 8 bits; where it is
+	// not set, package stretch decides for each picture.
+	Range stretch.Range
 }
 
 // Box is a part of a picture, in fractions of its width and height, from its
@@ -54,6 +58,8 @@ type Thumb struct {
 	Width, Height int
 	// SourceWidth and SourceHeight are the size of the whole picture in the file.
 	SourceWidth, SourceHeight int
+	// Stretched reports that the picture's samples span a small range, and are shown stretched.
+	Stretched bool
 }
 
 // Thumbnailer makes thumbnails one after the other and reuses its memory. It is
@@ -63,7 +69,8 @@ type Thumbnailer struct {
 	scale  resampler
 	writer jpegWriter
 	box    boxFilter
-	pixels [7][]byte // four planes as resampled, then Y, Cb and Cr made of them
+	wide   *stretch.Wide // once there was a picture of 16 bits
+	pixels [7][]byte     // four planes as resampled, then Y, Cb and Cr made of them
 	planes [4]jpegscale.Plane
 }
 

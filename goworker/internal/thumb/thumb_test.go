@@ -16,6 +16,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/image/tiff"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/stretch"
 )
 
 func TestFit(t *testing.T) {
@@ -256,7 +258,7 @@ func TestOtherImages(t *testing.T) {
 	for name, m := range kinds {
 		for _, factor := range []int{1, 3} {
 			var f boxFilter
-			r := rowsOf(m)
+			r, _ := new(Thumbnailer).rowsOf(m, stretch.Range{High: 65535})
 			planes := f.reduce(r, b.Dx(), b.Dy(), factor)
 			require.Len(t, planes, 3, name)
 			for c, p := range planes {

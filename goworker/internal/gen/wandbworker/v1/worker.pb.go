@@ -1363,6 +1363,61 @@ func (x *Overlays) GetMasks() MaskMode {
 	return MaskMode_MASK_MODE_UNSPECIFIED
 }
 
+// Range is a range of samples.
+type Range struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The sample that is shown black.
+	Low float64 `protobuf:"fixed64,1,opt,name=low,proto3" json:"low,omitempty"`
+	// The sample that is shown white; it is above low.
+	High          float64 `protobuf:"fixed64,2,opt,name=high,proto3" json:"high,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Range) Reset() {
+	*x = Range{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Range) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Range) ProtoMessage() {}
+
+func (x *Range) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Range.ProtoReflect.Descriptor instead.
+func (*Range) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Range) GetLow() float64 {
+	if x != nil {
+		return x.Low
+	}
+	return 0
+}
+
+func (x *Range) GetHigh() float64 {
+	if x != nil {
+		return x.High
+	}
+	return 0
+}
+
 // Pictures says which pictures a table shows.
 type Pictures struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1396,14 +1451,16 @@ type Pictures struct {
 	// The collection with the samples of all slices.
 	GroupCollection string `protobuf:"bytes,13,opt,name=group_collection,json=groupCollection,proto3" json:"group_collection,omitempty"`
 	// What is drawn over them.
-	Overlays      *Overlays `protobuf:"bytes,20,opt,name=overlays,proto3" json:"overlays,omitempty"`
+	Overlays *Overlays `protobuf:"bytes,20,opt,name=overlays,proto3" json:"overlays,omitempty"`
+	// Which samples are black and white in pictures of more than 8 bits; none for a range of each picture's own.
+	ImageRange    *Range `protobuf:"bytes,21,opt,name=image_range,json=imageRange,proto3" json:"image_range,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Pictures) Reset() {
 	*x = Pictures{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[8]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1415,7 +1472,7 @@ func (x *Pictures) String() string {
 func (*Pictures) ProtoMessage() {}
 
 func (x *Pictures) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[8]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1428,7 +1485,7 @@ func (x *Pictures) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pictures.ProtoReflect.Descriptor instead.
 func (*Pictures) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{8}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Pictures) GetMode() ImageMode {
@@ -1529,6 +1586,13 @@ func (x *Pictures) GetOverlays() *Overlays {
 	return nil
 }
 
+func (x *Pictures) GetImageRange() *Range {
+	if x != nil {
+		return x.ImageRange
+	}
+	return nil
+}
+
 // LogView logs a view as a W&B dataset artifact.
 type LogView struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1566,7 +1630,7 @@ type LogView struct {
 
 func (x *LogView) Reset() {
 	*x = LogView{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[9]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1578,7 +1642,7 @@ func (x *LogView) String() string {
 func (*LogView) ProtoMessage() {}
 
 func (x *LogView) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[9]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1591,7 +1655,7 @@ func (x *LogView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogView.ProtoReflect.Descriptor instead.
 func (*LogView) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{9}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *LogView) GetView() *View {
@@ -1742,7 +1806,7 @@ type LogPredictions struct {
 
 func (x *LogPredictions) Reset() {
 	*x = LogPredictions{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[10]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1754,7 +1818,7 @@ func (x *LogPredictions) String() string {
 func (*LogPredictions) ProtoMessage() {}
 
 func (x *LogPredictions) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[10]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1767,7 +1831,7 @@ func (x *LogPredictions) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogPredictions.ProtoReflect.Descriptor instead.
 func (*LogPredictions) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{10}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *LogPredictions) GetView() *View {
@@ -1927,7 +1991,7 @@ type FinishRun struct {
 
 func (x *FinishRun) Reset() {
 	*x = FinishRun{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[11]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1939,7 +2003,7 @@ func (x *FinishRun) String() string {
 func (*FinishRun) ProtoMessage() {}
 
 func (x *FinishRun) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[11]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1952,7 +2016,7 @@ func (x *FinishRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishRun.ProtoReflect.Descriptor instead.
 func (*FinishRun) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{11}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *FinishRun) GetEntity() string {
@@ -2006,7 +2070,7 @@ type RunResponse struct {
 
 func (x *RunResponse) Reset() {
 	*x = RunResponse{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[12]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2018,7 +2082,7 @@ func (x *RunResponse) String() string {
 func (*RunResponse) ProtoMessage() {}
 
 func (x *RunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[12]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2031,7 +2095,7 @@ func (x *RunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunResponse.ProtoReflect.Descriptor instead.
 func (*RunResponse) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{12}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RunResponse) GetEvent() isRunResponse_Event {
@@ -2216,7 +2280,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[13]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2228,7 +2292,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[13]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2241,7 +2305,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{13}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Progress) GetStage() Stage {
@@ -2322,7 +2386,7 @@ type RunCreated struct {
 
 func (x *RunCreated) Reset() {
 	*x = RunCreated{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[14]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2334,7 +2398,7 @@ func (x *RunCreated) String() string {
 func (*RunCreated) ProtoMessage() {}
 
 func (x *RunCreated) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[14]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2347,7 +2411,7 @@ func (x *RunCreated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunCreated.ProtoReflect.Descriptor instead.
 func (*RunCreated) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{14}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *RunCreated) GetEntity() string {
@@ -2386,7 +2450,7 @@ type Failure struct {
 
 func (x *Failure) Reset() {
 	*x = Failure{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[15]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2398,7 +2462,7 @@ func (x *Failure) String() string {
 func (*Failure) ProtoMessage() {}
 
 func (x *Failure) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[15]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2411,7 +2475,7 @@ func (x *Failure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Failure.ProtoReflect.Descriptor instead.
 func (*Failure) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{15}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Failure) GetSource() Source {
@@ -2452,7 +2516,7 @@ type Warning struct {
 
 func (x *Warning) Reset() {
 	*x = Warning{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[16]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2464,7 +2528,7 @@ func (x *Warning) String() string {
 func (*Warning) ProtoMessage() {}
 
 func (x *Warning) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[16]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2477,7 +2541,7 @@ func (x *Warning) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Warning.ProtoReflect.Descriptor instead.
 func (*Warning) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{16}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Warning) GetCode() string {
@@ -2571,7 +2635,7 @@ type ArtifactLogged struct {
 
 func (x *ArtifactLogged) Reset() {
 	*x = ArtifactLogged{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[17]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2583,7 +2647,7 @@ func (x *ArtifactLogged) String() string {
 func (*ArtifactLogged) ProtoMessage() {}
 
 func (x *ArtifactLogged) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[17]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2596,7 +2660,7 @@ func (x *ArtifactLogged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArtifactLogged.ProtoReflect.Descriptor instead.
 func (*ArtifactLogged) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{17}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ArtifactLogged) GetEntity() string {
@@ -2790,7 +2854,7 @@ type RunFinished struct {
 
 func (x *RunFinished) Reset() {
 	*x = RunFinished{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[18]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2802,7 +2866,7 @@ func (x *RunFinished) String() string {
 func (*RunFinished) ProtoMessage() {}
 
 func (x *RunFinished) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[18]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2815,7 +2879,7 @@ func (x *RunFinished) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunFinished.ProtoReflect.Descriptor instead.
 func (*RunFinished) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{18}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{19}
 }
 
 // Lookup lists something of W&B, one page at a time. Entity and project are
@@ -2849,7 +2913,7 @@ type Lookup struct {
 
 func (x *Lookup) Reset() {
 	*x = Lookup{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[19]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2861,7 +2925,7 @@ func (x *Lookup) String() string {
 func (*Lookup) ProtoMessage() {}
 
 func (x *Lookup) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[19]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2874,7 +2938,7 @@ func (x *Lookup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lookup.ProtoReflect.Descriptor instead.
 func (*Lookup) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{19}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Lookup) GetKind() LookupKind {
@@ -2971,7 +3035,7 @@ type LookupResult struct {
 
 func (x *LookupResult) Reset() {
 	*x = LookupResult{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[20]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2983,7 +3047,7 @@ func (x *LookupResult) String() string {
 func (*LookupResult) ProtoMessage() {}
 
 func (x *LookupResult) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[20]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2996,7 +3060,7 @@ func (x *LookupResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LookupResult.ProtoReflect.Descriptor instead.
 func (*LookupResult) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{20}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *LookupResult) GetEntity() string {
@@ -3091,7 +3155,7 @@ type ProjectEntry struct {
 
 func (x *ProjectEntry) Reset() {
 	*x = ProjectEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3103,7 +3167,7 @@ func (x *ProjectEntry) String() string {
 func (*ProjectEntry) ProtoMessage() {}
 
 func (x *ProjectEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3116,7 +3180,7 @@ func (x *ProjectEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProjectEntry.ProtoReflect.Descriptor instead.
 func (*ProjectEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{21}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ProjectEntry) GetName() string {
@@ -3169,7 +3233,7 @@ type RunEntry struct {
 
 func (x *RunEntry) Reset() {
 	*x = RunEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3181,7 +3245,7 @@ func (x *RunEntry) String() string {
 func (*RunEntry) ProtoMessage() {}
 
 func (x *RunEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3194,7 +3258,7 @@ func (x *RunEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunEntry.ProtoReflect.Descriptor instead.
 func (*RunEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{22}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *RunEntry) GetId() string {
@@ -3308,7 +3372,7 @@ type ArtifactEntry struct {
 
 func (x *ArtifactEntry) Reset() {
 	*x = ArtifactEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3320,7 +3384,7 @@ func (x *ArtifactEntry) String() string {
 func (*ArtifactEntry) ProtoMessage() {}
 
 func (x *ArtifactEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3333,7 +3397,7 @@ func (x *ArtifactEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArtifactEntry.ProtoReflect.Descriptor instead.
 func (*ArtifactEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{23}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ArtifactEntry) GetId() string {
@@ -3469,7 +3533,7 @@ type ReportEntry struct {
 
 func (x *ReportEntry) Reset() {
 	*x = ReportEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3481,7 +3545,7 @@ func (x *ReportEntry) String() string {
 func (*ReportEntry) ProtoMessage() {}
 
 func (x *ReportEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3494,7 +3558,7 @@ func (x *ReportEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportEntry.ProtoReflect.Descriptor instead.
 func (*ReportEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{24}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ReportEntry) GetId() string {
@@ -3556,7 +3620,7 @@ type ReadArtifact struct {
 
 func (x *ReadArtifact) Reset() {
 	*x = ReadArtifact{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3568,7 +3632,7 @@ func (x *ReadArtifact) String() string {
 func (*ReadArtifact) ProtoMessage() {}
 
 func (x *ReadArtifact) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3581,7 +3645,7 @@ func (x *ReadArtifact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadArtifact.ProtoReflect.Descriptor instead.
 func (*ReadArtifact) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{25}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ReadArtifact) GetReference() string {
@@ -3618,7 +3682,7 @@ type IdChunk struct {
 
 func (x *IdChunk) Reset() {
 	*x = IdChunk{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3630,7 +3694,7 @@ func (x *IdChunk) String() string {
 func (*IdChunk) ProtoMessage() {}
 
 func (x *IdChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3643,7 +3707,7 @@ func (x *IdChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdChunk.ProtoReflect.Descriptor instead.
 func (*IdChunk) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{26}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *IdChunk) GetList() IdList {
@@ -3684,7 +3748,7 @@ type ArtifactContent struct {
 
 func (x *ArtifactContent) Reset() {
 	*x = ArtifactContent{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[27]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3696,7 +3760,7 @@ func (x *ArtifactContent) String() string {
 func (*ArtifactContent) ProtoMessage() {}
 
 func (x *ArtifactContent) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[27]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3709,7 +3773,7 @@ func (x *ArtifactContent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArtifactContent.ProtoReflect.Descriptor instead.
 func (*ArtifactContent) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{27}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ArtifactContent) GetArtifact() *ArtifactEntry {
@@ -3780,7 +3844,7 @@ type ReadRun struct {
 
 func (x *ReadRun) Reset() {
 	*x = ReadRun{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[28]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3792,7 +3856,7 @@ func (x *ReadRun) String() string {
 func (*ReadRun) ProtoMessage() {}
 
 func (x *ReadRun) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[28]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3805,7 +3869,7 @@ func (x *ReadRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadRun.ProtoReflect.Descriptor instead.
 func (*ReadRun) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{28}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ReadRun) GetReference() string {
@@ -3879,7 +3943,7 @@ type RunDetails struct {
 
 func (x *RunDetails) Reset() {
 	*x = RunDetails{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[29]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3891,7 +3955,7 @@ func (x *RunDetails) String() string {
 func (*RunDetails) ProtoMessage() {}
 
 func (x *RunDetails) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[29]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3904,7 +3968,7 @@ func (x *RunDetails) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunDetails.ProtoReflect.Descriptor instead.
 func (*RunDetails) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{29}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *RunDetails) GetRun() *RunEntry {
@@ -4084,7 +4148,10 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\titem_type\x18\x05 \x01(\tR\bitemType\"i\n" +
 	"\bOverlays\x12-\n" +
 	"\x06fields\x18\x01 \x03(\v2\x15.wandbworker.v1.FieldR\x06fields\x12.\n" +
-	"\x05masks\x18\x02 \x01(\x0e2\x18.wandbworker.v1.MaskModeR\x05masks\"\xa6\x04\n" +
+	"\x05masks\x18\x02 \x01(\x0e2\x18.wandbworker.v1.MaskModeR\x05masks\"-\n" +
+	"\x05Range\x12\x10\n" +
+	"\x03low\x18\x01 \x01(\x01R\x03low\x12\x12\n" +
+	"\x04high\x18\x02 \x01(\x01R\x04high\"\xde\x04\n" +
 	"\bPictures\x12-\n" +
 	"\x04mode\x18\x01 \x01(\x0e2\x19.wandbworker.v1.ImageModeR\x04mode\x12%\n" +
 	"\x0ethumbnail_size\x18\x02 \x01(\x05R\rthumbnailSize\x12'\n" +
@@ -4104,7 +4171,9 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\vgroup_field\x18\f \x01(\tR\n" +
 	"groupField\x12)\n" +
 	"\x10group_collection\x18\r \x01(\tR\x0fgroupCollection\x124\n" +
-	"\boverlays\x18\x14 \x01(\v2\x18.wandbworker.v1.OverlaysR\boverlays\"\xa4\x04\n" +
+	"\boverlays\x18\x14 \x01(\v2\x18.wandbworker.v1.OverlaysR\boverlays\x126\n" +
+	"\vimage_range\x18\x15 \x01(\v2\x15.wandbworker.v1.RangeR\n" +
+	"imageRange\"\xa4\x04\n" +
 	"\aLogView\x12(\n" +
 	"\x04view\x18\x01 \x01(\v2\x14.wandbworker.v1.ViewR\x04view\x121\n" +
 	"\adataset\x18\x02 \x01(\v2\x17.wandbworker.v1.DatasetR\adataset\x12\x15\n" +
@@ -4402,7 +4471,7 @@ func file_wandbworker_v1_worker_proto_rawDescGZIP() []byte {
 }
 
 var file_wandbworker_v1_worker_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
-var file_wandbworker_v1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_wandbworker_v1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_wandbworker_v1_worker_proto_goTypes = []any{
 	(RowKind)(0),            // 0: wandbworker.v1.RowKind
 	(ImageMode)(0),          // 1: wandbworker.v1.ImageMode
@@ -4420,39 +4489,40 @@ var file_wandbworker_v1_worker_proto_goTypes = []any{
 	(*Selection)(nil),       // 13: wandbworker.v1.Selection
 	(*Field)(nil),           // 14: wandbworker.v1.Field
 	(*Overlays)(nil),        // 15: wandbworker.v1.Overlays
-	(*Pictures)(nil),        // 16: wandbworker.v1.Pictures
-	(*LogView)(nil),         // 17: wandbworker.v1.LogView
-	(*LogPredictions)(nil),  // 18: wandbworker.v1.LogPredictions
-	(*FinishRun)(nil),       // 19: wandbworker.v1.FinishRun
-	(*RunResponse)(nil),     // 20: wandbworker.v1.RunResponse
-	(*Progress)(nil),        // 21: wandbworker.v1.Progress
-	(*RunCreated)(nil),      // 22: wandbworker.v1.RunCreated
-	(*Failure)(nil),         // 23: wandbworker.v1.Failure
-	(*Warning)(nil),         // 24: wandbworker.v1.Warning
-	(*ArtifactLogged)(nil),  // 25: wandbworker.v1.ArtifactLogged
-	(*RunFinished)(nil),     // 26: wandbworker.v1.RunFinished
-	(*Lookup)(nil),          // 27: wandbworker.v1.Lookup
-	(*LookupResult)(nil),    // 28: wandbworker.v1.LookupResult
-	(*ProjectEntry)(nil),    // 29: wandbworker.v1.ProjectEntry
-	(*RunEntry)(nil),        // 30: wandbworker.v1.RunEntry
-	(*ArtifactEntry)(nil),   // 31: wandbworker.v1.ArtifactEntry
-	(*ReportEntry)(nil),     // 32: wandbworker.v1.ReportEntry
-	(*ReadArtifact)(nil),    // 33: wandbworker.v1.ReadArtifact
-	(*IdChunk)(nil),         // 34: wandbworker.v1.IdChunk
-	(*ArtifactContent)(nil), // 35: wandbworker.v1.ArtifactContent
-	(*ReadRun)(nil),         // 36: wandbworker.v1.ReadRun
-	(*RunDetails)(nil),      // 37: wandbworker.v1.RunDetails
-	nil,                     // 38: wandbworker.v1.WandbSettings.EnvironmentEntry
+	(*Range)(nil),           // 16: wandbworker.v1.Range
+	(*Pictures)(nil),        // 17: wandbworker.v1.Pictures
+	(*LogView)(nil),         // 18: wandbworker.v1.LogView
+	(*LogPredictions)(nil),  // 19: wandbworker.v1.LogPredictions
+	(*FinishRun)(nil),       // 20: wandbworker.v1.FinishRun
+	(*RunResponse)(nil),     // 21: wandbworker.v1.RunResponse
+	(*Progress)(nil),        // 22: wandbworker.v1.Progress
+	(*RunCreated)(nil),      // 23: wandbworker.v1.RunCreated
+	(*Failure)(nil),         // 24: wandbworker.v1.Failure
+	(*Warning)(nil),         // 25: wandbworker.v1.Warning
+	(*ArtifactLogged)(nil),  // 26: wandbworker.v1.ArtifactLogged
+	(*RunFinished)(nil),     // 27: wandbworker.v1.RunFinished
+	(*Lookup)(nil),          // 28: wandbworker.v1.Lookup
+	(*LookupResult)(nil),    // 29: wandbworker.v1.LookupResult
+	(*ProjectEntry)(nil),    // 30: wandbworker.v1.ProjectEntry
+	(*RunEntry)(nil),        // 31: wandbworker.v1.RunEntry
+	(*ArtifactEntry)(nil),   // 32: wandbworker.v1.ArtifactEntry
+	(*ReportEntry)(nil),     // 33: wandbworker.v1.ReportEntry
+	(*ReadArtifact)(nil),    // 34: wandbworker.v1.ReadArtifact
+	(*IdChunk)(nil),         // 35: wandbworker.v1.IdChunk
+	(*ArtifactContent)(nil), // 36: wandbworker.v1.ArtifactContent
+	(*ReadRun)(nil),         // 37: wandbworker.v1.ReadRun
+	(*RunDetails)(nil),      // 38: wandbworker.v1.RunDetails
+	nil,                     // 39: wandbworker.v1.WandbSettings.EnvironmentEntry
 }
 var file_wandbworker_v1_worker_proto_depIdxs = []int32{
 	9,  // 0: wandbworker.v1.RunRequest.wandb:type_name -> wandbworker.v1.WandbSettings
-	17, // 1: wandbworker.v1.RunRequest.log_view:type_name -> wandbworker.v1.LogView
-	18, // 2: wandbworker.v1.RunRequest.log_predictions:type_name -> wandbworker.v1.LogPredictions
-	19, // 3: wandbworker.v1.RunRequest.finish_run:type_name -> wandbworker.v1.FinishRun
-	27, // 4: wandbworker.v1.RunRequest.lookup:type_name -> wandbworker.v1.Lookup
-	33, // 5: wandbworker.v1.RunRequest.read_artifact:type_name -> wandbworker.v1.ReadArtifact
-	36, // 6: wandbworker.v1.RunRequest.read_run:type_name -> wandbworker.v1.ReadRun
-	38, // 7: wandbworker.v1.WandbSettings.environment:type_name -> wandbworker.v1.WandbSettings.EnvironmentEntry
+	18, // 1: wandbworker.v1.RunRequest.log_view:type_name -> wandbworker.v1.LogView
+	19, // 2: wandbworker.v1.RunRequest.log_predictions:type_name -> wandbworker.v1.LogPredictions
+	20, // 3: wandbworker.v1.RunRequest.finish_run:type_name -> wandbworker.v1.FinishRun
+	28, // 4: wandbworker.v1.RunRequest.lookup:type_name -> wandbworker.v1.Lookup
+	34, // 5: wandbworker.v1.RunRequest.read_artifact:type_name -> wandbworker.v1.ReadArtifact
+	37, // 6: wandbworker.v1.RunRequest.read_run:type_name -> wandbworker.v1.ReadRun
+	39, // 7: wandbworker.v1.WandbSettings.environment:type_name -> wandbworker.v1.WandbSettings.EnvironmentEntry
 	10, // 8: wandbworker.v1.WandbSettings.active_run:type_name -> wandbworker.v1.ActiveRun
 	0,  // 9: wandbworker.v1.View.row_kind:type_name -> wandbworker.v1.RowKind
 	13, // 10: wandbworker.v1.View.selection:type_name -> wandbworker.v1.Selection
@@ -4461,52 +4531,53 @@ var file_wandbworker_v1_worker_proto_depIdxs = []int32{
 	1,  // 13: wandbworker.v1.Pictures.mode:type_name -> wandbworker.v1.ImageMode
 	14, // 14: wandbworker.v1.Pictures.crop_fields:type_name -> wandbworker.v1.Field
 	15, // 15: wandbworker.v1.Pictures.overlays:type_name -> wandbworker.v1.Overlays
-	12, // 16: wandbworker.v1.LogView.view:type_name -> wandbworker.v1.View
-	11, // 17: wandbworker.v1.LogView.dataset:type_name -> wandbworker.v1.Dataset
-	14, // 18: wandbworker.v1.LogView.labels:type_name -> wandbworker.v1.Field
-	14, // 19: wandbworker.v1.LogView.fields:type_name -> wandbworker.v1.Field
-	14, // 20: wandbworker.v1.LogView.embeddings:type_name -> wandbworker.v1.Field
-	16, // 21: wandbworker.v1.LogView.pictures:type_name -> wandbworker.v1.Pictures
-	12, // 22: wandbworker.v1.LogPredictions.view:type_name -> wandbworker.v1.View
-	11, // 23: wandbworker.v1.LogPredictions.dataset:type_name -> wandbworker.v1.Dataset
-	14, // 24: wandbworker.v1.LogPredictions.predictions:type_name -> wandbworker.v1.Field
-	14, // 25: wandbworker.v1.LogPredictions.prompt:type_name -> wandbworker.v1.Field
-	14, // 26: wandbworker.v1.LogPredictions.fields:type_name -> wandbworker.v1.Field
-	16, // 27: wandbworker.v1.LogPredictions.pictures:type_name -> wandbworker.v1.Pictures
-	21, // 28: wandbworker.v1.RunResponse.progress:type_name -> wandbworker.v1.Progress
-	22, // 29: wandbworker.v1.RunResponse.run_created:type_name -> wandbworker.v1.RunCreated
-	23, // 30: wandbworker.v1.RunResponse.failure:type_name -> wandbworker.v1.Failure
-	25, // 31: wandbworker.v1.RunResponse.artifact_logged:type_name -> wandbworker.v1.ArtifactLogged
-	26, // 32: wandbworker.v1.RunResponse.run_finished:type_name -> wandbworker.v1.RunFinished
-	28, // 33: wandbworker.v1.RunResponse.lookup_result:type_name -> wandbworker.v1.LookupResult
-	34, // 34: wandbworker.v1.RunResponse.id_chunk:type_name -> wandbworker.v1.IdChunk
-	35, // 35: wandbworker.v1.RunResponse.artifact_content:type_name -> wandbworker.v1.ArtifactContent
-	37, // 36: wandbworker.v1.RunResponse.run_details:type_name -> wandbworker.v1.RunDetails
-	3,  // 37: wandbworker.v1.Progress.stage:type_name -> wandbworker.v1.Stage
-	4,  // 38: wandbworker.v1.Failure.source:type_name -> wandbworker.v1.Source
-	5,  // 39: wandbworker.v1.ArtifactLogged.run_relation:type_name -> wandbworker.v1.RunRelation
-	24, // 40: wandbworker.v1.ArtifactLogged.warnings:type_name -> wandbworker.v1.Warning
-	6,  // 41: wandbworker.v1.Lookup.kind:type_name -> wandbworker.v1.LookupKind
-	29, // 42: wandbworker.v1.LookupResult.projects:type_name -> wandbworker.v1.ProjectEntry
-	30, // 43: wandbworker.v1.LookupResult.runs:type_name -> wandbworker.v1.RunEntry
-	31, // 44: wandbworker.v1.LookupResult.artifacts:type_name -> wandbworker.v1.ArtifactEntry
-	32, // 45: wandbworker.v1.LookupResult.reports:type_name -> wandbworker.v1.ReportEntry
-	7,  // 46: wandbworker.v1.ReadArtifact.lists:type_name -> wandbworker.v1.IdList
-	7,  // 47: wandbworker.v1.IdChunk.list:type_name -> wandbworker.v1.IdList
-	31, // 48: wandbworker.v1.ArtifactContent.artifact:type_name -> wandbworker.v1.ArtifactEntry
-	30, // 49: wandbworker.v1.ArtifactContent.used_by:type_name -> wandbworker.v1.RunEntry
-	30, // 50: wandbworker.v1.ArtifactContent.created_by:type_name -> wandbworker.v1.RunEntry
-	7,  // 51: wandbworker.v1.ArtifactContent.found:type_name -> wandbworker.v1.IdList
-	30, // 52: wandbworker.v1.RunDetails.run:type_name -> wandbworker.v1.RunEntry
-	31, // 53: wandbworker.v1.RunDetails.inputs:type_name -> wandbworker.v1.ArtifactEntry
-	31, // 54: wandbworker.v1.RunDetails.outputs:type_name -> wandbworker.v1.ArtifactEntry
-	8,  // 55: wandbworker.v1.WorkerService.Run:input_type -> wandbworker.v1.RunRequest
-	20, // 56: wandbworker.v1.WorkerService.Run:output_type -> wandbworker.v1.RunResponse
-	56, // [56:57] is the sub-list for method output_type
-	55, // [55:56] is the sub-list for method input_type
-	55, // [55:55] is the sub-list for extension type_name
-	55, // [55:55] is the sub-list for extension extendee
-	0,  // [0:55] is the sub-list for field type_name
+	16, // 16: wandbworker.v1.Pictures.image_range:type_name -> wandbworker.v1.Range
+	12, // 17: wandbworker.v1.LogView.view:type_name -> wandbworker.v1.View
+	11, // 18: wandbworker.v1.LogView.dataset:type_name -> wandbworker.v1.Dataset
+	14, // 19: wandbworker.v1.LogView.labels:type_name -> wandbworker.v1.Field
+	14, // 20: wandbworker.v1.LogView.fields:type_name -> wandbworker.v1.Field
+	14, // 21: wandbworker.v1.LogView.embeddings:type_name -> wandbworker.v1.Field
+	17, // 22: wandbworker.v1.LogView.pictures:type_name -> wandbworker.v1.Pictures
+	12, // 23: wandbworker.v1.LogPredictions.view:type_name -> wandbworker.v1.View
+	11, // 24: wandbworker.v1.LogPredictions.dataset:type_name -> wandbworker.v1.Dataset
+	14, // 25: wandbworker.v1.LogPredictions.predictions:type_name -> wandbworker.v1.Field
+	14, // 26: wandbworker.v1.LogPredictions.prompt:type_name -> wandbworker.v1.Field
+	14, // 27: wandbworker.v1.LogPredictions.fields:type_name -> wandbworker.v1.Field
+	17, // 28: wandbworker.v1.LogPredictions.pictures:type_name -> wandbworker.v1.Pictures
+	22, // 29: wandbworker.v1.RunResponse.progress:type_name -> wandbworker.v1.Progress
+	23, // 30: wandbworker.v1.RunResponse.run_created:type_name -> wandbworker.v1.RunCreated
+	24, // 31: wandbworker.v1.RunResponse.failure:type_name -> wandbworker.v1.Failure
+	26, // 32: wandbworker.v1.RunResponse.artifact_logged:type_name -> wandbworker.v1.ArtifactLogged
+	27, // 33: wandbworker.v1.RunResponse.run_finished:type_name -> wandbworker.v1.RunFinished
+	29, // 34: wandbworker.v1.RunResponse.lookup_result:type_name -> wandbworker.v1.LookupResult
+	35, // 35: wandbworker.v1.RunResponse.id_chunk:type_name -> wandbworker.v1.IdChunk
+	36, // 36: wandbworker.v1.RunResponse.artifact_content:type_name -> wandbworker.v1.ArtifactContent
+	38, // 37: wandbworker.v1.RunResponse.run_details:type_name -> wandbworker.v1.RunDetails
+	3,  // 38: wandbworker.v1.Progress.stage:type_name -> wandbworker.v1.Stage
+	4,  // 39: wandbworker.v1.Failure.source:type_name -> wandbworker.v1.Source
+	5,  // 40: wandbworker.v1.ArtifactLogged.run_relation:type_name -> wandbworker.v1.RunRelation
+	25, // 41: wandbworker.v1.ArtifactLogged.warnings:type_name -> wandbworker.v1.Warning
+	6,  // 42: wandbworker.v1.Lookup.kind:type_name -> wandbworker.v1.LookupKind
+	30, // 43: wandbworker.v1.LookupResult.projects:type_name -> wandbworker.v1.ProjectEntry
+	31, // 44: wandbworker.v1.LookupResult.runs:type_name -> wandbworker.v1.RunEntry
+	32, // 45: wandbworker.v1.LookupResult.artifacts:type_name -> wandbworker.v1.ArtifactEntry
+	33, // 46: wandbworker.v1.LookupResult.reports:type_name -> wandbworker.v1.ReportEntry
+	7,  // 47: wandbworker.v1.ReadArtifact.lists:type_name -> wandbworker.v1.IdList
+	7,  // 48: wandbworker.v1.IdChunk.list:type_name -> wandbworker.v1.IdList
+	32, // 49: wandbworker.v1.ArtifactContent.artifact:type_name -> wandbworker.v1.ArtifactEntry
+	31, // 50: wandbworker.v1.ArtifactContent.used_by:type_name -> wandbworker.v1.RunEntry
+	31, // 51: wandbworker.v1.ArtifactContent.created_by:type_name -> wandbworker.v1.RunEntry
+	7,  // 52: wandbworker.v1.ArtifactContent.found:type_name -> wandbworker.v1.IdList
+	31, // 53: wandbworker.v1.RunDetails.run:type_name -> wandbworker.v1.RunEntry
+	32, // 54: wandbworker.v1.RunDetails.inputs:type_name -> wandbworker.v1.ArtifactEntry
+	32, // 55: wandbworker.v1.RunDetails.outputs:type_name -> wandbworker.v1.ArtifactEntry
+	8,  // 56: wandbworker.v1.WorkerService.Run:input_type -> wandbworker.v1.RunRequest
+	21, // 57: wandbworker.v1.WorkerService.Run:output_type -> wandbworker.v1.RunResponse
+	57, // [57:58] is the sub-list for method output_type
+	56, // [56:57] is the sub-list for method input_type
+	56, // [56:56] is the sub-list for extension type_name
+	56, // [56:56] is the sub-list for extension extendee
+	0,  // [0:56] is the sub-list for field type_name
 }
 
 func init() { file_wandbworker_v1_worker_proto_init() }
@@ -4522,7 +4593,7 @@ func file_wandbworker_v1_worker_proto_init() {
 		(*RunRequest_ReadArtifact)(nil),
 		(*RunRequest_ReadRun)(nil),
 	}
-	file_wandbworker_v1_worker_proto_msgTypes[12].OneofWrappers = []any{
+	file_wandbworker_v1_worker_proto_msgTypes[13].OneofWrappers = []any{
 		(*RunResponse_Progress)(nil),
 		(*RunResponse_RunCreated)(nil),
 		(*RunResponse_Failure)(nil),
@@ -4539,7 +4610,7 @@ func file_wandbworker_v1_worker_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wandbworker_v1_worker_proto_rawDesc), len(file_wandbworker_v1_worker_proto_rawDesc)),
 			NumEnums:      8,
-			NumMessages:   31,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
