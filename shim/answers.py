@@ -7,7 +7,6 @@ is told so, and finds the answer the next time.
 
 import hashlib
 import json
-import logging
 import secrets
 import threading
 import time
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 from . import calls
 from .errors import WandBError
 from .plain import to_plain
+from .worker import logs
 
 # How long answers are kept, and how long the reason why there is none, in seconds.
 _KEPT = 60.0
@@ -32,7 +32,7 @@ _MOST_LARGE = 10
 #: The code of an answer that has not come yet.
 PENDING = "pending"
 
-_log = logging.getLogger("fiftyone_wandb")
+_log = logs.logger("fiftyone_wandb")
 _lock = threading.Lock()
 _asked = {}
 # Answers are found by a hash of the question, so that the key in it is not kept.

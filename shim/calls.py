@@ -1,12 +1,12 @@
 """Calls of the worker: the request on its way, and what goes wrong as errors for people."""
 
-import logging
 import time
 
 from . import __version__
 from .errors import PLUGIN, WANDB, WandBCancelled, WandBError
+from .worker import logs
 
-_log = logging.getLogger("fiftyone_wandb")
+_log = logs.logger("fiftyone_wandb")
 
 
 def call_worker(job_id, settings, request, **callbacks):

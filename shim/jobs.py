@@ -8,7 +8,6 @@ label, created, updated, finished`` (seconds since 1970), ``result``, ``error``,
 (whose matter the error is), ``host, pid, process_started`` and ``delegated``.
 """
 
-import logging
 import time
 
 import bson
@@ -16,6 +15,7 @@ from fiftyone.operators.store import ExecutionStore
 
 from . import PLUGIN_NAME, database, processes
 from .plain import to_plain
+from .worker import logs
 
 STORE = "wandb_jobs"
 
@@ -34,7 +34,7 @@ _HEARTBEAT_SECONDS = 10.0
 
 _CANCEL = "cancel:"
 
-_log = logging.getLogger("fiftyone_wandb")
+_log = logs.logger("fiftyone_wandb")
 
 
 class JobRecord:

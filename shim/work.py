@@ -6,7 +6,6 @@ and a delegated run that was marked as failed all end the work soon.
 """
 
 import contextlib
-import logging
 import queue
 import threading
 import time
@@ -16,7 +15,7 @@ from . import restoring
 from .calls import call_worker, error_of
 from .errors import PLUGIN, WandBCancelled, WandBError
 from .jobs import JobRecord
-from .worker import plaintext
+from .worker import logs, plaintext
 
 # How often the caller's thread looks up, how often it says something at least and at
 # most, and how often it asks whether to go on. In seconds.
@@ -37,7 +36,7 @@ _FINISH_SECONDS = 15.0
 # The longest line that is shown of a job's progress, in characters.
 _LONGEST_LABEL = 500
 
-_log = logging.getLogger("fiftyone_wandb")
+_log = logs.logger("fiftyone_wandb")
 
 
 @dataclass(frozen=True)

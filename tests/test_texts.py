@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from fiftyone.operators import types as foo_types
 
-from shim import errors, linked, panel_views, work
+from shim import calls, errors, linked, panel_views, work
 from shim.operators import notices, panel, results, wandb_panel
 from shim.restoring import loader
 from shim.worker import logs, plaintext
@@ -41,6 +41,32 @@ def test_errors_and_log_lines_are_clean(caplog):
 
     assert "\x1b" not in caplog.text
     assert "\u202e" not in caplog.text
+
+
+def test_tracebacks_in_logs_are_clean(caplog):
+    """What failed is logged at level DEBUG, with the words of whoever said why."""
+    made = logging.Formatter("%(message)s")
+    with caplog.at_level(logging.DEBUG):
+        try:
+            try:
+                raise KeyError(EVIL)
+            except KeyError:
+                raise ValueError(f"no {EVIL}")  # noqa: B904
+        except ValueError as error:
+            calls.error_of(error)
+        logs.logger("fiftyone_wandb").debug("Cannot read %s of %d", EVIL, 2)
+
+    text = "\n".join(map(made.format, caplog.records)) + caplog.text
+    assert f"ValueError: no {SHOWN}" in text
+    assert "During handling of the above exception" in text
+    assert f"Cannot read {SHOWN} of 2" in text
+    assert not set(text) & set("\x1b\x07\u202e\x00")
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_a_logger_is_cleaned_once_however_often_it_is_asked_for():
+    before = len(logs.logger("fiftyone_wandb").filters)
+    assert len(logs.logger("fiftyone_wandb").filters) == before == 1
 
 
 def test_json_of_others_is_clean():

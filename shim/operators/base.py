@@ -1,6 +1,5 @@
 """What the operators that run a job in the worker have in common."""
 
-import logging
 import threading
 import time
 from pathlib import Path
@@ -14,9 +13,10 @@ from .. import database, query, work
 from ..errors import FIFTYONE, SETTINGS, WandBCancelled, WandBError
 from ..plain import to_plain
 from ..progress import TerminalBar
+from ..worker import logs
 from . import forms, results
 
-_log = logging.getLogger("fiftyone_wandb")
+_log = logs.logger("fiftyone_wandb")
 
 # The record of a delegated run is written at most this often, in seconds.
 _DELEGATED_SECONDS = 1.0

@@ -1,17 +1,16 @@
 """What the operators that log to W&B have in common."""
 
 import json
-import logging
 
 import fiftyone.operators as foo
 
 from .. import names, overlays, pictures, query, selection, settings, work
 from ..errors import bad_argument
-from ..worker import plaintext
+from ..worker import logs, plaintext
 from . import forms
 from .base import JobOperator
 
-_log = logging.getLogger("fiftyone_wandb")
+_log = logs.logger("fiftyone_wandb")
 
 # The parameters that are strings or None in all these operators.
 _TEXTS = ("project", "entity", "run_id", "artifact_name", "description", "input_artifact")

@@ -1,6 +1,5 @@
 """The operator ``log_wandb_run``."""
 
-import logging
 from pathlib import Path
 
 import fiftyone.operators as foo
@@ -8,6 +7,7 @@ from fiftyone.operators import types
 
 from .. import calls, linked, names, query, schema, settings
 from ..errors import WandBError, bad_argument
+from ..worker import logs
 from . import choices, forms, notices, results
 
 _TAG = 64
@@ -15,7 +15,7 @@ _TAG = 64
 # The run can be read all the same: not everybody who may do that may change its tags.
 _TAGS_REFUSED = {"no_permission", "refused", "server_error", "rate_limited"}
 
-_log = logging.getLogger("fiftyone_wandb")
+_log = logs.logger("fiftyone_wandb")
 
 
 class LogWandBRun(foo.Operator):

@@ -11,14 +11,13 @@ None of them raises, since the App would take the panel away, and none waits for
 """
 
 import functools
-import logging
 
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from .. import answers, background, jobs, panel_data, panel_views, settings
 from ..errors import FIFTYONE, WandBError, bad_argument
-from ..worker import plaintext
+from ..worker import logs, plaintext
 from . import panel
 from .load_view_from_wandb import LoadViewFromWandB
 
@@ -40,7 +39,7 @@ _KEPT = 600.0
 # How long an event waits: it keeps one of the server's threads.
 _WAIT = 0.4
 
-_log = logging.getLogger("fiftyone_wandb")
+_log = logs.logger("fiftyone_wandb")
 
 
 def _event(method):

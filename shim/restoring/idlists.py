@@ -7,7 +7,6 @@ mentions it, and the process that made it has ended, or the App has loaded the n
 """
 
 import atexit
-import logging
 import os
 import time
 
@@ -17,6 +16,7 @@ import pymongo
 from fiftyone.operators.store import ExecutionStore
 
 from .. import database, processes, query
+from ..worker import logs
 from .ids import Ids, texts
 from .stagecheck import OWN_COLLECTIONS
 
@@ -37,7 +37,7 @@ _EXIT_SECONDS = 2.0
 
 _FIELD = "_wandb_ids"
 
-_log = logging.getLogger("fiftyone_wandb")
+_log = logs.logger("fiftyone_wandb")
 
 # The names of the lists that this process made, and the process.
 _made = []

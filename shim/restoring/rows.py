@@ -171,10 +171,10 @@ def _rows(view, stages, work, frames=False):
         yield from collection.aggregate(pipeline + stages, allowDiskUse=True, comment=work.comment)
     except pymongo.errors.PyMongoError as e:
         work.go_on()
-        raise of_mongodb(e) from e
+        raise of_mongodb(e) from None
     except (bson.errors.BSONError, OverflowError, ValueError, TypeError) as e:
         # What a pipeline can be wrong in is found where it is encoded, too.
-        raise BadRows(f"MongoDB cannot run it: {e}") from e
+        raise BadRows(f"MongoDB cannot run it: {e}") from None
 
 
 def of_mongodb(error):

@@ -135,10 +135,10 @@ class Builder:
             raise StagesRefused(f"its stage {number} ({stage.name}) {e}") from None
         except pymongo.errors.PyMongoError as e:
             self._work.go_on()
-            raise rows.of_mongodb(e) from e
+            raise rows.of_mongodb(e) from None
         except Exception as e:
             reason = stagecheck.printable(str(e), 300)
-            raise StagesUnusable(f"stage {number} ({stage.name}) does not fit the dataset: {reason}") from e
+            raise StagesUnusable(f"stage {number} ({stage.name}) does not fit the dataset: {reason}") from None
 
     def _check(self, view, computed):
         """Checks what FiftyOne has made of the stages, before any of it is run; and then what they compute."""
@@ -147,7 +147,9 @@ class Builder:
         except StagesRefused:
             raise
         except Exception as e:
-            raise StagesUnusable(f"FiftyOne cannot make a pipeline of them: {stagecheck.printable(str(e), 300)}") from e
+            raise StagesUnusable(
+                f"FiftyOne cannot make a pipeline of them: {stagecheck.printable(str(e), 300)}"
+            ) from None
 
         if computed and rows.has_computed_lists(view, computed, self._work):
             raise StagesRefused("it writes a list or a document where a plain value belongs", "It is not used")

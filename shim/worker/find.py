@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import shutil
 import sys
@@ -11,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import build, descriptors, ownership
+from . import build, descriptors, logs, ownership
 from .errors import WorkerBuildFailed, WorkerNotFound, WorkerStartError
 
-log = logging.getLogger("fiftyone_wandb.worker")
+log = logs.logger("fiftyone_wandb.worker")
 
 #: The variable that names a binary to use in place of the plugin's own.
 VARIABLE = "FIFTYONE_WANDB_WORKER"

@@ -1,4 +1,4 @@
-"""The worker's log lines in Python's logging, under the name fiftyone_wandb.worker."""
+"""The plugin's loggers, and the worker's log lines in Python's logging, under the name fiftyone_wandb.worker."""
 
 from __future__ import annotations
 
@@ -7,7 +7,37 @@ import logging
 
 from . import plaintext
 
-log = logging.getLogger("fiftyone_wandb.worker")
+
+class _Clean(logging.Filter):
+    """Cleans records before any handler sees them: their words, and the texts of exceptions in their tracebacks."""
+
+    _format = logging.Formatter()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keeps every record, as clean text."""
+        try:
+            record.msg = plaintext.clean(record.getMessage(), lines=True)
+            record.args = ()
+        except Exception:  # wrong arguments: logging itself says so, and where
+            return True
+        if record.exc_info:
+            # Formatters print the text if there is one. From the exception itself some would make their own.
+            record.exc_text = plaintext.clean(self._format.formatException(record.exc_info), lines=True)
+            record.exc_info = None
+        return True
+
+
+def logger(name: str) -> logging.Logger:
+    """The logger of this name, whose lines are clean whatever texts of others are in them."""
+    found = logging.getLogger(name)
+    # FiftyOne loads the plugin again and again, and loggers stay.
+    for old in [one for one in found.filters if type(one).__name__ == _Clean.__name__]:
+        found.removeFilter(old)
+    found.addFilter(_Clean())
+    return found
+
+
+log = logger("fiftyone_wandb.worker")
 
 _LEVELS = {
     "trace": logging.DEBUG,
