@@ -95,7 +95,7 @@ test-oldest: build ## The end-to-end tests with the oldest FiftyOne that we clai
 notice: env ## Write NOTICE, the licences of the modules that the worker is made of
 	@$(PY) tools/notice.py
 
-audit: env ## Look for published advisories about what we depend on, where their databases can be reached
+audit: env ## Look for advisories about what we depend on; fails on findings, and where a database cannot be asked
 	@$(PY) tools/audit.py
 
 demo: build ## Log real data to a local stand-in for W&B, and read it back

@@ -1,12 +1,17 @@
 """What others made: licences, advisories, and the promises of SECURITY.md."""
 
 import json
+import os
 import re
+import socket
 from pathlib import Path
 
 import audit
 import notice
+import psutil
 import pytest
+
+from support.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -15,15 +20,59 @@ def test_the_licences_are_those_of_the_modules():
     assert notice.NOTICE.read_text("utf-8") == notice.notice(), "run make notice"
 
 
-def test_only_findings_are_failures(capsys):
+def test_the_status_says_what_is_known(capsys):
     def unreachable():
         raise audit.CannotAsk("no network")
 
-    assert audit.main({"a": list, "b": unreachable}) == 0
-    assert audit.main({"a": lambda: ["X-1 in p"], "b": unreachable}) == 1
+    assert audit.main({"a": list}) == 0
+    assert audit.main({"a": list, "b": unreachable}) == 3
+    assert audit.main({"b": unreachable, "a": lambda: ["X-1 in p"]}) == 1
     said = capsys.readouterr().out
     assert "b: nothing is known, since its database or the tool could not be reached (no network).\n" in said
     assert "a: X-1 in p.\n" in said
+
+
+@pytest.fixture
+def silent():
+    """The address of a server that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_a_database_that_never_answers_is_given_up(silent, monkeypatch):
+    monkeypatch.setattr(audit, "CONNECT_SECONDS", 2)
+    with pytest.raises(audit.CannotAsk, match=r"^no answer within 2 s$"):
+        audit.connect(f"{silent}/index")
+
+
+def test_without_a_network_each_audit_says_so(monkeypatch, capsys):
+    """Every way out leads to a port where nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        nowhere = f"http://127.0.0.1:{server.getsockname()[1]}"
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, nowhere)
+        monkeypatch.setenv(name.lower(), nowhere)
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    assert audit.main({"go": audit.audit_go, "python": audit.audit_python, "js": audit.audit_js}) == audit.UNKNOWN
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(", since its database or the tool could not be reached (")[0] for line in lines] == [
+        "go: nothing is known",
+        "python: nothing is known",
+        "js: nothing is known",
+    ]
+    assert "vuln.go.dev: " in lines[0]
+    assert "pypi.org: " in lines[1]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="ends a group of processes")
+def test_a_tool_that_takes_too_long_ends_with_what_it_started(tmp_path):
+    """What it has started holds its pipes, and would be waited for."""
+    note = tmp_path / "pid"
+    with pytest.raises(audit.CannotAsk, match="no answer within 2 s"):
+        audit.run(["sh", "-c", f"sleep 600 & echo $! > {note}; wait"], tmp_path, 2)
+    started = int(note.read_text())
+    wait_for(lambda: not psutil.pid_exists(started) or psutil.Process(started).status() == psutil.STATUS_ZOMBIE)
 
 
 def test_what_the_tools_say():

@@ -1,22 +1,48 @@
 """Looks for published advisories about what the plugin depends on: govulncheck, pip-audit, npm audit.
 
-Each asks a database of its own. One that cannot be asked is named in a sentence; only findings
-are a failure.
+Each asks a database of its own. One that cannot be asked is named in a sentence, after CONNECT_SECONDS if
+nothing answers there. The exit status is
+
+0: all were asked, and there are no advisories
+1: there are advisories
+3: there are none in the databases that could be asked, and at least one could not
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import venv
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-GOVULNCHECK = "golang.org/x/vuln/cmd/govulncheck@v1.1.4"
+GOVULNCHECK = "golang.org/x/vuln/cmd/govulncheck@v1.9.0"
+GO_DATABASE = "https://vuln.go.dev"
+PYTHON_DATABASE = "https://pypi.org"
+
+FOUND, UNKNOWN = 1, 3
+
+#: How long a tool may take that can reach its database: the first time, govulncheck is built.
 SECONDS = 600
+#: How long a database may take to answer at all, with the look-up of its name.
+CONNECT_SECONDS = 20
+
+# In a process of its own, since nothing else bounds the look-up of a name. It minds proxies and certificates as the tools do.
+_CONNECT = """
+import sys, urllib.error, urllib.request
+try:
+    urllib.request.urlopen(sys.argv[1], timeout=15).close()
+except urllib.error.HTTPError as error:
+    sys.exit(f"it answered with status {error.code}")
+except Exception as error:
+    sys.exit(str(getattr(error, "reason", error)))
+"""
 
 
 class CannotAsk(Exception):
@@ -56,66 +82,99 @@ def python_findings(output: str) -> list[str]:
 def js_findings(output: str) -> list[str]:
     """What ``npm audit --json`` found."""
     try:
-        found = json.loads(output)["vulnerabilities"]
-    except (ValueError, KeyError, TypeError) as error:
+        answer = json.loads(output)
+        found = answer.get("vulnerabilities")
+    except (ValueError, AttributeError) as error:
         raise CannotAsk("its answer cannot be read") from error
+    if not isinstance(found, dict):
+        raise CannotAsk(str(answer.get("message") or "its answer cannot be read"))
     return sorted(f"{name} ({one['severity']})" for name, one in found.items())
 
 
 def audit_go() -> list[str]:
     """Audits the worker."""
-    done = _run(["go", "run", GOVULNCHECK, "-format", "json", "./goworker/..."], ROOT)
+    connect(f"{GO_DATABASE}/index/db.json")
+    done = run(["go", "run", GOVULNCHECK, "-db", GO_DATABASE, "-format", "json", "./goworker/..."], ROOT)
     return go_findings(done.stdout, done.returncode)
 
 
 def audit_python() -> list[str]:
     """Audits the newest packages that requirements.txt allows."""
+    connect(f"{PYTHON_DATABASE}/pypi/pip-audit/json")
     with tempfile.TemporaryDirectory() as directory:
         venv.create(directory, with_pip=True)
         python = next(pathlib.Path(directory).glob("[bS]*/python*"))
-        if _run([str(python), "-m", "pip", "install", "-q", "pip-audit"], ROOT).returncode:
+        if run([str(python), "-m", "pip", "install", "-q", "--retries", "1", "pip-audit"], ROOT).returncode:
             raise CannotAsk("it cannot be installed")
         command = [str(python), "-m", "pip_audit", "--progress-spinner=off", "-f", "json", "-r", "requirements.txt"]
-        return python_findings(_run(command, ROOT).stdout)
+        return python_findings(run(command, ROOT).stdout)
 
 
 def audit_js() -> list[str]:
     """Audits what the panel's bundle is built with."""
-    return js_findings(_run(["npm", "audit", "--json"], ROOT / "js").stdout)
+    patience = ["--fetch-retries=0", f"--fetch-timeout={CONNECT_SECONDS * 1000}"]
+    return js_findings(run(["npm", "audit", "--json", *patience], ROOT / "js").stdout)
 
 
-def _run(command: list[str], directory: pathlib.Path) -> subprocess.CompletedProcess[str]:
+def connect(address: str) -> None:
+    """Asks for an address, and drops the answer.
+
+    Raises:
+        CannotAsk: if there is no answer within CONNECT_SECONDS, or it is a refusal
+    """
+    host = address.split("/")[2]
+    done = run([sys.executable, "-c", _CONNECT, address], ROOT, CONNECT_SECONDS)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no answer"])[-1]
+        raise CannotAsk(f"{host}: {reason}")
+
+
+def run(command: list[str], directory: pathlib.Path, seconds: float = SECONDS) -> subprocess.CompletedProcess[str]:
+    """Runs a tool, and ends it with all that it has started when its time is over.
+
+    Raises:
+        CannotAsk: if it is not installed, or takes longer
+    """
     if shutil.which(command[0]) is None:
         raise CannotAsk(f"{command[0]} is not installed")
-    try:
-        return subprocess.run(
-            command,
-            cwd=directory,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise CannotAsk(f"it took more than {SECONDS} s") from error
+    with subprocess.Popen(
+        command,
+        cwd=directory,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            out, err = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            raise CannotAsk(f"no answer within {seconds:g} s") from None
+        finally:
+            # `go run` and npm start others, which would keep the pipes open.
+            if os.name == "posix":
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.kill()
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
 def main(audits: dict) -> int:
     """Runs them all; returns the status of the program."""
-    status = 0
+    found = unknown = False
     for name, audit in audits.items():
         try:
             findings = audit()
         except CannotAsk as error:
-            sys.stdout.write(
-                f"{name}: nothing is known, since its database or the tool could not be reached ({error}).\n"
-            )
-            continue
-        if findings:
-            status = 1
-        sys.stdout.write(f"{name}: {'; '.join(findings) or 'no advisories'}.\n")
-    return status
+            unknown = True
+            said = f"nothing is known, since its database or the tool could not be reached ({error})"
+        else:
+            found = found or bool(findings)
+            said = "; ".join(findings) or "no advisories"
+        sys.stdout.write(f"{name}: {said}.\n")
+        sys.stdout.flush()
+    return FOUND if found else UNKNOWN if unknown else 0
 
 
 if __name__ == "__main__":
