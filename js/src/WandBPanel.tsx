@@ -76,6 +76,12 @@ function Shell() {
   const chosenEntity = place.data?.entity ?? "";
   const where = useMemo<Where>(() => ({ entity: chosenEntity, project: chosen }), [chosenEntity, chosen]);
 
+  // Whether a project that is not in a long list is there at all is known from asking for it.
+  const isListed = place.data?.projects.some((one) => one.name === chosen) ?? true;
+  const asked = !isListed && place.data?.more ? { ...where, search: "", after: "", metrics: [] } : null;
+  const { problem } = useData<unknown>("runs", asked);
+  const isThere = isListed || (asked !== null && problem?.code !== "unknown_project");
+
   const chooseEntity = (next: string) => {
     setEntity(next);
     setProject("");
@@ -102,8 +108,7 @@ function Shell() {
       }
       return <Loading text={place.pending ?? "Asking W&B"} />;
     }
-    const isListed = place.data.projects.some((one) => one.name === chosen);
-    if (!isListed && !place.data.more) {
+    if (!isThere) {
       return <NoProject place={place.data} project={chosen} choose={setProject} />;
     }
     const key = `${where.entity}/${where.project}`;

@@ -65,6 +65,13 @@ describe("states", () => {
     await waitFor(() => expect(asked("runs").at(-1)).toMatchObject({ project: "first" }));
   });
 
+  it("says that a project is not there which is not in a long list", async () => {
+    answer("place", { ...PLACE, project: "gone", more: true });
+    answer("runs", problem("unknown_project", "W&B has no project gone."));
+    render(<WandBPanel />);
+    expect(await screen.findByText(/There is no project “gone” yet/)).toBeTruthy();
+  });
+
   it("looks into a project that is not among the newest", async () => {
     answer("place", { ...PLACE, project: "old", more: true });
     answer("runs", { runs: [run("a")], next: "", total: 1 });

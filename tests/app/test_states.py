@@ -111,10 +111,10 @@ def log_in(other, server):
 
 
 def test_a_project_that_is_not_there(app, project, operator):
-    # Whoever pressed the button above the grid has left a selection, which leads elsewhere.
-    module(operator("show_wandb_run"), "operators.panel")._store().clear()
     key = "@harpreetsahota/wandb:project"
     app.open_panel()
+    # Whoever pressed the button above the grid has left a selection, which leads elsewhere.
+    module(operator("show_wandb_run"), "operators.panel")._store().clear()
     before = app.page.evaluate("key => localStorage.getItem(key)", key)
     app.page.evaluate("key => localStorage.setItem(key, 'not-yet-there')", key)
     try:
