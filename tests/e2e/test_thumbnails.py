@@ -148,6 +148,32 @@ def test_wrong_parameters(dataset, photo, log_view, change):
         log_view(dataset(samples([photo("a.jpg")])), include_labels=True, **change)
 
 
+def test_formats_of_small_pictures(dataset, tmp_path, log_view, read):
+    """Tiny PNGs and drawings stay as they are; small JPEGs have full chroma, in sizes of all kinds, for Pillow."""
+    paths, rng = [], np.random.default_rng(5)
+    for i, (width, height) in enumerate([(32, 32), (64, 17), (65, 64), (101, 67), (127, 90), (128, 91)]):
+        y, x = np.mgrid[0:height, 0:width]
+        smooth = np.stack([120 + 100 * np.sin(x / 3 + y / 9), 120 + 100 * np.cos(x / 7), 120 + 90 * np.sin(y / 2)], -1)
+        paths.append(tmp_path / f"{i}.png")
+        PIL.Image.fromarray((smooth + rng.integers(0, 12, smooth.shape)).astype(np.uint8)).save(paths[-1])
+    checks = np.indices((200, 220)).sum(0) % 2 * [[[200]], [[30]], [[90]]]
+    paths.append(tmp_path / "checks.png")
+    PIL.Image.fromarray(np.moveaxis(checks, 0, -1).astype(np.uint8)).save(paths[-1])
+
+    rows = read.rows(log_view(dataset(samples(paths)), include_labels=True), "samples")
+
+    shown = [PIL.Image.open(row["image"]._path) for row in rows]
+    assert [picture.format for picture in shown] == ["PNG", "PNG", "JPEG", "JPEG", "JPEG", "JPEG", "PNG"]
+    for picture, path in zip(shown, paths, strict=True):
+        off = np.abs(np.asarray(picture.convert("RGB")).astype(int) - np.asarray(PIL.Image.open(path)))
+        if picture.format == "PNG":
+            assert off.max() == 0
+        else:
+            full = max(picture.size) < 128
+            assert {layer[1:3] for layer in picture.layer} == ({(1, 1)} if full else {(1, 1), (2, 2)})
+            assert off.mean() < (7 if full else 20)
+
+
 def test_small_ranges_of_samples(dataset, tmp_path, log_view, log_predictions, read):
     """Thermal pictures of 16 bits are stretched, and with ``image_range`` all alike."""
     paths, shares = [], np.tile(np.linspace(0, 1, 200), (100, 1))

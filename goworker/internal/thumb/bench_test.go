@@ -69,7 +69,7 @@ func BenchmarkWriter(b *testing.B) {
 	var e jpegWriter
 	p := []raster{smooth(1, 256, 144), smooth(2, 128, 72), smooth(3, 128, 72)}
 	for b.Loop() {
-		e.encode(p, 256, 144, DefaultQuality)
+		e.encode(p, 256, 144, DefaultQuality, true)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 // Version stands for the way in which thumbnails are made: it changes whenever the
 // same file and options give other bytes than before, so that kept thumbnails of
 // before are not taken.
-const Version = "3"
+const Version = "4"
 
 // HeadSize is how many bytes of a file Known looks at.
 const HeadSize = 16
@@ -51,9 +51,9 @@ func Cost(file []byte, o Options) (bytesOfMemory int64) {
 const FixedCost = 3 << 20
 
 // thumbCost is what the thumbnail itself takes: its planes, as they are and as they are
-// written, and the file.
+// written, both as JPEG and as PNG, and the file.
 func thumbCost(g *geometry) int64 {
-	const each = 12
+	const each = 18
 	return each * int64(g.width) * int64(g.height)
 }
 

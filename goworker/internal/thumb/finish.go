@@ -2,9 +2,6 @@ package thumb
 
 import (
 	"bytes"
-	"fmt"
-	"image"
-	"image/png"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/jpegscale"
 )
@@ -20,6 +17,8 @@ type planar struct {
 	// drawing says that the picture has few colours and better stays without the
 	// blur of JPEG.
 	drawing bool
+	// exact says that no JPEG or lossy WebP was decoded: the picture has no losses yet.
+	exact bool
 	// stretched says that its samples were stretched to be seen.
 	stretched     bool
 	planes        []jpegscale.Plane
@@ -36,7 +35,7 @@ func (t *Thumbnailer) finish(p *planar, g *geometry, o Options) (Thumb, error) {
 	n := len(p.planes)
 	for i := range p.planes {
 		part := 1
-		if p.color == jpegscale.YCbCr && i > 0 {
+		if p.color == jpegscale.YCbCr && i > 0 && g.halfChroma() {
 			part = 2
 		}
 		out[i] = t.resample(i, &p.planes[i], g, part)
@@ -52,17 +51,26 @@ func (t *Thumbnailer) finish(p *planar, g *geometry, o Options) (Thumb, error) {
 	case jpegscale.CMYK:
 		addBlack(out[:])
 	}
+	var err error
+	tiny := p.exact && max(p.width, p.height) <= tinySide
+	if p.drawing || tiny || p.alpha && !opaque(out[3]) {
+		thumb.Format = "png"
+		thumb.Bytes, err = t.png.encode(out[:n], p.alpha, tiny)
+		return thumb, err
+	}
+	shown := out[:min(n, 3)]
+	planes := shown
 	if p.color != jpegscale.YCbCr && p.color != jpegscale.Gray {
-		if p.drawing || p.alpha && !opaque(out[3]) {
-			var err error
-			thumb.Format = "png"
-			thumb.Bytes, err = encodePNG(out[:n], p.alpha)
+		planes = t.toYCbCr(shown, g.halfChroma())
+	}
+	asJPEG := t.writer.encode(planes, g.width, g.height, o.Quality, g.halfChroma())
+	if p.exact {
+		if asPNG, err := t.png.smaller(shown, len(asJPEG)); err != nil || asPNG != nil {
+			thumb.Format, thumb.Bytes = "png", asPNG
 			return thumb, err
 		}
-		copy(out[:], t.toYCbCr(out[:]))
-		n = 3
 	}
-	thumb.Bytes = bytes.Clone(t.writer.encode(out[:n], g.width, g.height, o.Quality))
+	thumb.Bytes = bytes.Clone(asJPEG)
 	return thumb, nil
 }
 
@@ -119,15 +127,25 @@ func addBlack(p []raster) {
 	}
 }
 
-// toYCbCr converts R, G and B to Y and Cb and Cr of half the size (JFIF 1.02).
-func (t *Thumbnailer) toYCbCr(p []raster) []raster {
+// toYCbCr converts R, G and B to Y, Cb and Cr (JFIF 1.02), of which Cb and Cr have half the size if that is asked for.
+func (t *Thumbnailer) toYCbCr(p []raster, halfChroma bool) []raster {
 	width, height := p[0].width, p[0].height
-	half := [2]int{ceilDiv(width, 2), ceilDiv(height, 2)}
-	luma, blue, red := t.raster(4, width, height), t.raster(5, half[0], half[1]), t.raster(6, half[0], half[1])
+	luma := t.raster(4, width, height)
 	r, g, b := p[0].pix, p[1].pix, p[2].pix
 	for i := range luma.pix {
 		luma.pix[i] = byte((19595*int(r[i]) + 38470*int(g[i]) + 7471*int(b[i]) + 1<<15) >> 16)
 	}
+	if !halfChroma {
+		blue, red := t.raster(5, width, height), t.raster(6, width, height)
+		for i := range blue.pix {
+			const middle = 128<<16 + 1<<15
+			blue.pix[i] = byte(min((-11058*int(r[i])-21710*int(g[i])+32768*int(b[i])+middle)>>16, 255))
+			red.pix[i] = byte(min((32768*int(r[i])-27439*int(g[i])-5329*int(b[i])+middle)>>16, 255))
+		}
+		return []raster{luma, blue, red}
+	}
+	half := [2]int{ceilDiv(width, 2), ceilDiv(height, 2)}
+	blue, red := t.raster(5, half[0], half[1]), t.raster(6, half[0], half[1])
 	for i := range blue.pix {
 		x, y := i%half[0]*2, i/half[0]*2
 		at := [4]int{y*width + x, y*width + x, y*width + x, y*width + x}
@@ -148,42 +166,4 @@ func (t *Thumbnailer) toYCbCr(p []raster) []raster {
 		red.pix[i] = byte(min((32768*sr-27439*sg-5329*sb+middle)>>18, 255))
 	}
 	return []raster{luma, blue, red}
-}
-
-// encodePNG writes R, G and B planes and, with alpha, opacity by which they are
-// multiplied.
-func encodePNG(p []raster, alpha bool) ([]byte, error) {
-	img := image.NewNRGBA(image.Rect(0, 0, p[0].width, p[0].height))
-	for c := range 3 {
-		for i, v := range p[c].pix {
-			img.Pix[4*i+c] = v
-		}
-	}
-	for i := 3; i < len(img.Pix); i += 4 {
-		img.Pix[i] = 255
-	}
-	if alpha {
-		for i, a := range p[3].pix {
-			px := img.Pix[4*i : 4*i+4]
-			px[3] = a
-			for c := range 3 {
-				px[c] = divide(px[c], a)
-			}
-		}
-	}
-	var out bytes.Buffer
-	// The usual level takes three times as long for a tenth less.
-	encoder := png.Encoder{CompressionLevel: png.BestSpeed}
-	if err := encoder.Encode(&out, img); err != nil {
-		return nil, fmt.Errorf("encode a thumbnail as PNG: %w", err)
-	}
-	return out.Bytes(), nil
-}
-
-// divide takes opacity out of a colour.
-func divide(v, alpha byte) byte {
-	if alpha == 0 {
-		return 0
-	}
-	return byte(min((int(v)*255+int(alpha)/2)/int(alpha), 255))
 }

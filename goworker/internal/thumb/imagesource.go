@@ -80,8 +80,17 @@ func (t *Thumbnailer) fromImage(ctx context.Context, kind fileKind, file []byte,
 		return Thumb{}, fmt.Errorf("%w: %s, of which that much is shown", ErrTooLarge, kind)
 	}
 	planes := t.toPlanes(img, screen, g.shrink(), o.Range)
-	planes.video = kind == kindWebP
+	planes.video, planes.exact = kind == kindWebP, !lossy(img)
 	return t.finish(&planes, &g, o)
+}
+
+// lossy reports whether an image was decoded from the lossy form of WebP, the only lossy kind here.
+func lossy(img image.Image) bool {
+	switch img.(type) {
+	case *image.YCbCr, *image.NYCbCrA:
+		return true
+	}
+	return false
 }
 
 // bytesPerPixel is what a decoded picture of a colour model takes.

@@ -41,7 +41,7 @@ func (t *Thumbnailer) shrinkJPEG(ctx context.Context, file []byte, head jpegscal
 func jpegOptions(head jpegscale.Header, g *geometry, o Options) jpegscale.Options {
 	return jpegscale.Options{
 		Scale:      decodeScale(g.shrink()),
-		HalfChroma: head.Color == jpegscale.YCbCr,
+		HalfChroma: head.Color == jpegscale.YCbCr && g.halfChroma(),
 		MaxPixels:  o.MaxPixels, MaxMemory: o.MaxMemory,
 	}
 }

@@ -6,13 +6,14 @@ import (
 	"math/bits"
 )
 
-// jpegWriter writes baseline JPEGs: one grey plane, or Y, Cb and Cr with chroma of
-// half the resolution in both directions. Its Huffman tables are made for each
+// jpegWriter writes baseline JPEGs: one grey plane, or Y, Cb and Cr, with chroma of
+// full or of half the resolution in both directions. Its Huffman tables are made for each
 // picture, which saves some 6 % of a thumbnail, and its arithmetic is all integer,
 // so that the same samples give the same bytes on every machine and with every
 // version of Go. It is four times as fast as image/jpeg.
 type jpegWriter struct {
 	quality int
+	half    bool // chroma has half the resolution
 	quant   [2]quantiser
 	symbols []uint32       // the picture's symbols: see note
 	counts  [4][256]uint32 // how often each symbol comes, by table: 2*component class + (0 DC, 1 AC)
@@ -97,17 +98,18 @@ func forwardScale(i int) float64 {
 	return math.Sqrt2 * math.Cos(float64(i)*math.Pi/16)
 }
 
-// encode writes a picture of width x height from one or three planes; the others
+// encode writes a picture of width x height from one or three planes; with halfChroma the others
 // than the first hold half of width and height, rounded up. The result is valid
 // until the next call.
-func (e *jpegWriter) encode(planes []raster, width, height, quality int) []byte {
+func (e *jpegWriter) encode(planes []raster, width, height, quality int, halfChroma bool) []byte {
 	e.setQuality(quality)
+	e.half = halfChroma
 	e.symbols = e.symbols[:0]
 	e.counts = [4][256]uint32{}
-	if len(planes) == 1 {
-		e.scanGray(&planes[0])
+	if len(planes) > 1 && e.half {
+		e.scanHalf(planes)
 	} else {
-		e.scanColor(planes)
+		e.scanFull(planes)
 	}
 	for i := range 2 * min(len(planes), 2) {
 		e.codes[i].make(&e.counts[i])
@@ -118,18 +120,20 @@ func (e *jpegWriter) encode(planes []raster, width, height, quality int) []byte 
 	return e.out
 }
 
-// scanGray turns a grey picture into symbols.
-func (e *jpegWriter) scanGray(p *raster) {
-	mean := 0
-	for y := 0; y < p.height; y += 8 {
-		for x := 0; x < p.width; x += 8 {
-			mean = e.block(p, x, y, 0, mean)
+// scanFull turns planes of one size into symbols, in units of 8 x 8 pixels.
+func (e *jpegWriter) scanFull(p []raster) {
+	var mean [3]int
+	for y := 0; y < p[0].height; y += 8 {
+		for x := 0; x < p[0].width; x += 8 {
+			for i := range p {
+				mean[i] = e.block(&p[i], x, y, min(i, 1), mean[i])
+			}
 		}
 	}
 }
 
-// scanColor turns a colour picture into symbols, in units of 16 x 16 pixels.
-func (e *jpegWriter) scanColor(p []raster) {
+// scanHalf turns a picture with chroma of half the resolution into symbols, in units of 16 x 16 pixels.
+func (e *jpegWriter) scanHalf(p []raster) {
 	var mean [3]int
 	for y := 0; y < p[0].height; y += 16 {
 		for x := 0; x < p[0].width; x += 16 {
@@ -266,7 +270,7 @@ func (e *jpegWriter) header(out []byte, planes, width, height int) []byte {
 	out = append(out, byte(planes))
 	for i := range planes {
 		sampling := byte(0x11)
-		if i == 0 && planes > 1 {
+		if i == 0 && planes > 1 && e.half {
 			sampling = 0x22
 		}
 		out = append(out, byte(i+1), sampling, byte(min(i, 1)))

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/jpegscale"
 )
 
 // smooth makes a plane that a JPEG can hold well.
@@ -35,8 +37,11 @@ func readBack(t *testing.T, data []byte) []raster {
 		return []raster{{gray.Pix, gray.Stride, size.X, size.Y}}
 	}
 	c := m.(*image.YCbCr)
-	require.Equal(t, image.YCbCrSubsampleRatio420, c.SubsampleRatio)
-	w, h := ceilDiv(size.X, 2), ceilDiv(size.Y, 2)
+	w, h := size.X, size.Y
+	if c.SubsampleRatio != image.YCbCrSubsampleRatio444 {
+		require.Equal(t, image.YCbCrSubsampleRatio420, c.SubsampleRatio)
+		w, h = ceilDiv(size.X, 2), ceilDiv(size.Y, 2)
+	}
 	return []raster{{c.Y, c.YStride, size.X, size.Y}, {c.Cb, c.CStride, w, h}, {c.Cr, c.CStride, w, h}}
 }
 
@@ -72,13 +77,53 @@ func TestWriter(t *testing.T) {
 			}
 			var theirs bytes.Buffer
 			require.NoError(t, jpeg.Encode(&theirs, source, &jpeg.Options{Quality: quality}))
-			ours := e.encode(p, size[0], size[1], quality)
+			ours := e.encode(p, size[0], size[1], quality, true)
 			assert.LessOrEqual(t, len(ours), theirs.Len(), what)
 			best := readBack(t, theirs.Bytes())
 			assert.LessOrEqual(t, distance(t, p, readBack(t, ours)), distance(t, p, best)*1.02+0.1, what)
-			gray := readBack(t, e.encode(p[:1], size[0], size[1], quality))
+			gray := readBack(t, e.encode(p[:1], size[0], size[1], quality, true))
 			assert.LessOrEqual(t, distance(t, p[:1], gray), distance(t, p[:1], best[:1])*1.02+0.1, what)
 		}
+	}
+}
+
+// TestWriterOfAnySize writes planes of noise, with chroma of full and half the resolution, and reads them back with the
+// standard library and with our own decoder.
+func TestWriterOfAnySize(t *testing.T) {
+	var e jpegWriter
+	var d jpegscale.Decoder
+	r := rand.New(rand.NewPCG(9, 10))
+	for i := range 300 {
+		width, height, half := 1+r.IntN(40), 1+r.IntN(40), i%2 == 0
+		part := 1
+		if half {
+			part = 2
+		}
+		planes := make([]raster, 3)
+		for c := range planes {
+			w, h := width, height
+			if c > 0 {
+				w, h = ceilDiv(width, part), ceilDiv(height, part)
+			}
+			planes[c] = raster{pix: make([]byte, w*h), stride: w, width: w, height: h}
+			for k := range planes[c].pix {
+				planes[c].pix[k] = byte(r.IntN(256))
+			}
+		}
+		what := fmt.Sprintf("%d x %d, half chroma: %v", width, height, half)
+		file := e.encode(planes, width, height, 100, half)
+		assert.Less(t, distance(t, planes, readBack(t, file)), 1.0, what)
+		m, err := jpeg.Decode(bytes.NewReader(file))
+		require.NoError(t, err, what)
+		require.Equal(t, half, m.(*image.YCbCr).SubsampleRatio == image.YCbCrSubsampleRatio420, what)
+
+		own, err := d.Decode(t.Context(), file, jpegscale.Options{})
+		require.NoError(t, err, what)
+		read := make([]raster, 3)
+		for c, p := range own.Planes {
+			read[c] = raster{pix: p.Pix, stride: p.Stride, width: p.Width, height: p.Height}
+		}
+		assert.Less(t, distance(t, planes, read), 1.0, what)
 	}
 }
 
@@ -93,7 +138,7 @@ func TestWriterNoise(t *testing.T) {
 				p.pix[i] = byte(r.IntN(2) * 255)
 			}
 		}
-		assert.Less(t, distance(t, []raster{p}, readBack(t, e.encode([]raster{p}, 200, 200, 100))), 0.8, "noise %d", kind)
+		assert.Less(t, distance(t, []raster{p}, readBack(t, e.encode([]raster{p}, 200, 200, 100, true))), 0.8, "noise %d", kind)
 	}
 }
 

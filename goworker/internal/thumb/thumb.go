@@ -68,6 +68,7 @@ type Thumbnailer struct {
 	jpeg   jpegscale.Decoder
 	scale  resampler
 	writer jpegWriter
+	png    pngWriter
 	box    boxFilter
 	wide   *stretch.Wide // once there was a picture of 16 bits
 	pixels [7][]byte     // four planes as resampled, then Y, Cb and Cr made of them
@@ -75,8 +76,9 @@ type Thumbnailer struct {
 }
 
 // Make makes a thumbnail of an image file: JPEG, PNG, GIF (its first frame), WebP
-// (not animated), BMP or TIFF. Opaque pictures become JPEG; pictures with transparency, and those
-// with a palette of few colours, which JPEG would blur, become PNG. The same file
+// (not animated), BMP or TIFF. Opaque pictures become JPEG, whose chroma has half the resolution from a longest side of
+// [fullChromaSide] on. PNG is for pictures with transparency, those with a palette of few colours, which JPEG would blur,
+// and, if the file has no losses, those of at most [tinySide] and those that are smaller as PNG. The same file
 // and options always give the same bytes. Colour profiles are not applied. A done context
 // ends the decoding soon, with the context's error.
 func (t *Thumbnailer) Make(ctx context.Context, file []byte, o Options) (Thumb, error) {
@@ -155,6 +157,12 @@ func plan(width, height int, turn orientation, o Options) (geometry, error) {
 	g.width, g.height = Fit(g.width, g.height, o.MaxSide)
 	return g, nil
 }
+
+// fullChromaSide is the longest side from which on chroma has half the resolution: on smaller thumbnails that would show.
+const fullChromaSide = 128
+
+// halfChroma reports whether the thumbnail's chroma has half the resolution.
+func (g *geometry) halfChroma() bool { return max(g.width, g.height) >= fullChromaSide }
 
 // clip keeps a range given by its beginning and length within 0 to 1.
 func clip(from, length float64) (float64, float64) {
