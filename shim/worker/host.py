@@ -34,6 +34,9 @@ START_TIMEOUT = 20.0
 #: The header of every answer that says what the worker was built from; goworker/internal/host has the same.
 SOURCE_HEADER = "wandb-worker-source"
 
+# How many events wait for their reader. Lists of ids come in pieces of about a megabyte.
+_WAITING_EVENTS = 8
+
 # grpc.health.v1 for the service "plugin": HealthCheckRequest, and a HealthCheckResponse that says "serving".
 _HEALTH = "/grpc.health.v1.Health/Check"
 _HEALTH_REQUEST = b"\n\x06plugin"
@@ -125,13 +128,13 @@ class Worker:
         call = self._channel.unary_stream(
             messages.RUN, messages.RunRequest.SerializeToString, messages.RunResponse.FromString
         )(request)
-        events: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        threading.Thread(target=_pump, args=(call, events), daemon=True, name="wandb-worker-run").start()
+        events = _Events()
+        threading.Thread(target=events.pump, args=(call,), daemon=True, name="wandb-worker-run").start()
         try:
             while True:
                 check()
                 with contextlib.suppress(queue.Empty):
-                    event = events.get(timeout=POLL)
+                    event = events.waiting.get(timeout=POLL)
                     if event is None:
                         return
                     if isinstance(event, self._grpc.RpcError):
@@ -144,6 +147,7 @@ class Worker:
             raise JobCancelled(cleaned_up=self.close()) from None
         finally:
             call.cancel()
+            events.stop()
 
     def close(self) -> bool:
         """Ends the worker, within about two seconds.
@@ -266,14 +270,33 @@ def _checker(cancelled: Cancel | None) -> Callable[[], None]:
     return check
 
 
-def _pump(call: Any, events: queue.SimpleQueue[Any]) -> None:
-    """Puts the events of a call into a queue, then its error, or None at its end."""
-    try:
-        for event in call:
-            events.put(event)
-        events.put(None)
-    except BaseException as error:  # noqa: BLE001 - it is raised where the queue is read
-        events.put(error)
+class _Events:
+    """The events of a call that wait to be read: few, so that a slow reader holds the worker back."""
+
+    def __init__(self) -> None:
+        self.waiting: queue.Queue[Any] = queue.Queue(_WAITING_EVENTS)
+        self._stopped = False
+
+    def pump(self, call: Any) -> None:
+        """Reads a call in a thread of its own: its events, then its error, or None at its end."""
+        try:
+            for event in call:
+                self._put(event)
+            self._put(None)
+        except BaseException as error:  # noqa: BLE001 - it is raised where the queue is read
+            self._put(error)
+
+    def stop(self) -> None:
+        """Lets the thread end, once nobody reads on."""
+        self._stopped = True
+        # The thread may be waiting for a place, or may not have seen the flag yet: then it puts one event more.
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self.waiting.get_nowait()
+
+    def _put(self, event: Any) -> None:
+        if not self._stopped:
+            self.waiting.put(event)
 
 
 def _drain(stream: Any) -> None:

@@ -14,7 +14,7 @@ import pytest
 from shim.worker import Found, JobCancelled, JobFailed, Worker, WorkerCrashed, WorkerError, run_job
 from shim.worker import messages as pb
 from shim.worker.process import GRACE, POLL
-from support.waiting import SECONDS
+from support.waiting import SECONDS, wait_for
 from tests.worker.helpers import gone, request, running
 
 
@@ -146,6 +146,40 @@ def test_a_cancelled_job_cleans_up(misbehaving: Found, tmp_path: Path, kind: str
         )
     assert caught.value.cleaned_up
     assert marker.read_text() == "cleaned up"
+
+
+@pytest.mark.parametrize("ends", ["reads on", "cancels", "leaves"])
+def test_a_slow_reader_holds_the_worker_back(misbehaving: Found, tmp_path: Path, ends: str) -> None:
+    """A hundred events of a megabyte do not pile up in memory, and a cancel does not wait for them."""
+    counter = tmp_path / "counter"
+    cancel = threading.Event()
+    with Worker(misbehaving) as worker:
+        events = worker.run(request("pour", client_version=str(counter)), cancel)
+        first = next(events)
+        sent = _at_rest(counter)
+        assert sent < 40, "the queue, and what is on its way"
+        if ends == "reads on":
+            pieces = [first.id_chunk.ids[0], *(event.id_chunk.ids[0] for event in events if event.HasField("id_chunk"))]
+            assert pieces == list(range(100))
+        elif ends == "cancels":
+            cancel.set()
+            with pytest.raises(JobCancelled) as caught:
+                next(events)
+            assert caught.value.cleaned_up
+            assert counter.stat().st_size < 100, "the worker did not go on"
+        else:
+            events.close()
+    wait_for(lambda: not any(thread.name == "wandb-worker-run" for thread in threading.enumerate()))
+
+
+def _at_rest(counter: Path) -> int:
+    """How many events were sent when no more are, or all."""
+    size, since = 0, time.monotonic()
+    while size < 100 and time.monotonic() - since < 1:
+        time.sleep(0.02)
+        if counter.exists() and counter.stat().st_size != size:
+            size, since = counter.stat().st_size, time.monotonic()
+    return size
 
 
 @pytest.mark.parametrize("stopped", [False, True], ids=["ignores its context", "is stopped by a signal"])

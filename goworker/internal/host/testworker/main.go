@@ -61,6 +61,8 @@ func (r runner) Run(ctx context.Context, req *pb.RunRequest, send sendFunc) erro
 		return flood(ctx, send)
 	case "wait":
 		return r.wait(ctx, req, send)
+	case "pour":
+		return pour(req, send)
 	case "hang":
 		_ = send(progress(0, 1))
 		time.Sleep(time.Hour)
@@ -135,6 +137,27 @@ func flood(ctx context.Context, send sendFunc) error {
 		}
 	}
 	return send(&pb.RunResponse{Event: &pb.RunResponse_ArtifactLogged{ArtifactLogged: &pb.ArtifactLogged{Samples: n}}})
+}
+
+// pour sends a hundred pieces of a megabyte. The file that the request names in client_version has a byte for each
+// that was sent.
+func pour(req *pb.RunRequest, send sendFunc) error {
+	counter, err := os.OpenFile(req.GetClientVersion(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = counter.Close() }()
+	for i := range 100 {
+		piece := make([]byte, 1<<20)
+		piece[0] = byte(i)
+		if err := send(&pb.RunResponse{Event: &pb.RunResponse_IdChunk{IdChunk: &pb.IdChunk{Ids: piece}}}); err != nil {
+			return err
+		}
+		if _, err := counter.Write([]byte{'.'}); err != nil {
+			return err
+		}
+	}
+	return send(finished())
 }
 
 // wait waits for the end of its context, then cleans up for a while. The file
