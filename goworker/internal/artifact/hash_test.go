@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/ctxtest"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 )
 
@@ -67,23 +68,10 @@ func TestFilesThatCannotBeHashed(t *testing.T) {
 	require.ErrorIs(t, err, fs.ErrNotExist)
 }
 
-// calls is a context that is done after some looks at it.
-type calls struct {
-	context.Context
-	left int
-}
-
-func (c *calls) Err() error {
-	if c.left--; c.left < 0 {
-		return context.Canceled
-	}
-	return nil
-}
-
 func TestHashingStopsWhenItIsCancelled(t *testing.T) {
 	path := write(t, filepath.Join(t.TempDir(), "large"), "")
 	require.NoError(t, os.Truncate(path, 1<<40)) // a hole: it takes no space, but an hour to hash
-	_, _, _, _, err := HashFile(&calls{t.Context(), 3}, path)
+	_, _, _, _, err := HashFile(&ctxtest.Countdown{Context: t.Context(), Left: 3}, path)
 	require.ErrorIs(t, err, context.Canceled)
 }
 

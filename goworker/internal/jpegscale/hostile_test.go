@@ -13,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/ctxtest"
 )
 
 // decodeAll decodes data at every scale and gives the last error.
@@ -278,30 +280,17 @@ func TestWorkIsBounded(t *testing.T) {
 	assert.ErrorContains(t, err, "too many times")
 }
 
-// countdown is a context that is done when it was asked a number of times.
-type countdown struct {
-	context.Context
-	left int
-}
-
-func (c *countdown) Err() error {
-	if c.left--; c.left < 0 {
-		return context.Canceled
-	}
-	return nil
-}
-
 // TestCancel ends decodings at every point where they look at their context.
 func TestCancel(t *testing.T) {
 	var d Decoder
 	for name, data := range pictures(t) {
-		ctx := &countdown{t.Context(), 1 << 30}
+		ctx := &ctxtest.Countdown{Context: t.Context(), Left: 1 << 30}
 		_, err := d.Decode(ctx, data, Options{})
 		require.NoError(t, err, name)
-		asked := 1<<30 - ctx.left
+		asked := 1<<30 - ctx.Left
 		assert.GreaterOrEqual(t, asked, d.frame.mcusY, name)
 		for n := range asked {
-			_, err := d.Decode(&countdown{t.Context(), n}, data, Options{})
+			_, err := d.Decode(&ctxtest.Countdown{Context: t.Context(), Left: n}, data, Options{})
 			require.ErrorIs(t, err, context.Canceled, "%s after %d", name, n)
 		}
 	}

@@ -17,6 +17,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/ctxtest"
 )
 
 // allocated is how many bytes f allocates, garbage included.
@@ -103,36 +105,23 @@ func FuzzCost(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) { withinCost(t, "input", data) })
 }
 
-// countdown is a context that is done when it was asked a number of times.
-type countdown struct {
-	context.Context
-	left int
-}
-
-func (c *countdown) Err() error {
-	if c.left--; c.left < 0 {
-		return context.Canceled
-	}
-	return nil
-}
-
 // TestCancel ends the making of thumbnails of every kind while the file is decoded.
 func TestCancel(t *testing.T) {
 	files := pictures(t)
 	files["png-wide"] = widePNG(t)
 	for name, file := range files {
-		ctx := &countdown{t.Context(), 1 << 30}
+		ctx := &ctxtest.Countdown{Context: t.Context(), Left: 1 << 30}
 		_, err := new(Thumbnailer).Make(ctx, file, Options{MaxSide: 48})
 		require.NoError(t, err, name)
-		asked := 1<<30 - ctx.left
+		asked := 1<<30 - ctx.Left
 		require.Positive(t, asked, name)
 		if name == "png-wide" {
 			assert.Greater(t, asked, 100)
 		}
 		for n := 0; n < asked; n += 1 + asked/20 {
-			_, err := new(Thumbnailer).Make(&countdown{t.Context(), n}, file, Options{MaxSide: 48})
+			_, err := new(Thumbnailer).Make(&ctxtest.Countdown{Context: t.Context(), Left: n}, file, Options{MaxSide: 48})
 			require.ErrorIs(t, err, context.Canceled, "%s after %d", name, n)
-			_, err = Decode(&countdown{t.Context(), 0}, file, Options{})
+			_, err = Decode(&ctxtest.Countdown{Context: t.Context(), Left: 0}, file, Options{})
 			require.ErrorIs(t, err, context.Canceled, name)
 		}
 	}

@@ -13,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/ctxtest"
 )
 
 // decode reads a whole file.
@@ -230,28 +232,15 @@ func isKnown(err error) bool { return errors.Is(err, ErrCorrupt) || errors.Is(er
 func TestCancel(t *testing.T) {
 	s := spec{width: 2000, height: 2000, bits: 8, samples: 1, photometric: 1, compression: compressionDeflate}
 	data := s.write()
-	ctx := &countdown{t.Context(), 1 << 20}
+	ctx := &ctxtest.Countdown{Context: t.Context(), Left: 1 << 20}
 	_, _, err := decode(ctx, data)
 	require.NoError(t, err)
-	asked := 1<<20 - ctx.left
+	asked := 1<<20 - ctx.Left
 	require.Greater(t, asked, 3)
 	for n := range asked {
-		_, _, err := decode(&countdown{t.Context(), n}, data)
+		_, _, err := decode(&ctxtest.Countdown{Context: t.Context(), Left: n}, data)
 		require.ErrorIs(t, err, context.Canceled)
 	}
-}
-
-// countdown is a context that is done when it was asked a number of times.
-type countdown struct {
-	context.Context
-	left int
-}
-
-func (c *countdown) Err() error {
-	if c.left--; c.left < 0 {
-		return context.Canceled
-	}
-	return nil
 }
 
 // FuzzDecode decodes anything that is not too large.
