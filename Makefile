@@ -63,7 +63,7 @@ test: lint ## All tests, the browser's included
 
 test-go: env ## Go tests, with the race detector, and what memory jobs take, without it
 	go test -race -timeout 30m ./...
-	go test -run 'OfSixteenMegabytes|ManyClassesAndIDs|HostileArtifact' ./goworker/internal/job
+	go test -run 'OfSixteenMegabytes|ManyClassesAndIDs|HostileArtifact|ThousandsOfPictures' ./goworker/internal/job
 
 test-py: build ## Python, end-to-end and browser tests
 	@chromium="$$($(PY) tools/browser.py)" && FIFTYONE_WANDB_CHROMIUM="$$chromium" $(PY) $(PYTEST) tests

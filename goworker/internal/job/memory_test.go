@@ -5,8 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"image"
+	"image/jpeg"
+	"image/png"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"strconv"
@@ -79,13 +83,8 @@ func runMemoryChild() error {
 
 // peakOf runs a job in a process of its own and gives what that has taken at most, in bytes.
 func (w *world) peakOf(m memoryJob) int64 {
-	if underRace {
-		w.t.Skip("The race detector takes memory of its own: make test-go runs this test without it.")
-	}
 	w.t.Helper()
-	if runtime.GOOS != "linux" {
-		w.t.Skip("only Linux tells what a process has taken at most")
-	}
+	skipUnmeasured(w.t)
 	m.URI, m.URL, m.Key, m.Collection = mongo.URI.Reveal(), w.server.URL(), w.server.Key().Reveal(), w.name
 	in, err := json.Marshal(m)
 	require.NoError(w.t, err)
@@ -100,6 +99,17 @@ func (w *world) peakOf(m memoryJob) int64 {
 	require.NoError(w.t, err, out.String())
 	w.t.Logf("%d MB at most", n>>10)
 	return n << 10
+}
+
+// skipUnmeasured skips a test where memory cannot be measured.
+func skipUnmeasured(t *testing.T) {
+	t.Helper()
+	if underRace {
+		t.Skip("The race detector takes memory of its own: make test-go runs this test without it.")
+	}
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux tells what a process has taken at most")
+	}
 }
 
 // times repeats each document of a collection so often.
@@ -162,6 +172,46 @@ func TestManyClassesAndIDs(t *testing.T) {
 	w.assertTextMemory(memoryJob{Pipeline: times(5), Predictions: &job.LogPredictions{
 		Dataset: job.Dataset{Name: "d", MediaType: "image"}, ModelName: "m", Predictions: field, LowConfidence: 0.5}})
 	assert.Len(t, w.file("fiftyone/label_ids.txt"), 5*samples*each*25)
+}
+
+// TestThousandsOfPictures logs pictures as large as they may be, decoded and as files, among thousands of usual ones, on
+// as many cores as are used at most.
+func TestThousandsOfPictures(t *testing.T) {
+	skipUnmeasured(t)
+	w := newWorld(t)
+	t.Setenv("GOMAXPROCS", "16")
+	const usual, large = 1200, 6
+	files := [][]byte{
+		flat(t, image.NewNRGBA(image.Rect(0, 0, 7300, 7300)), png.BestSpeed),    // 203 MB decoded
+		flat(t, image.NewGray16(image.Rect(0, 0, 9900, 9900)), png.BestSpeed),   // 187 MB
+		flat(t, image.NewRGBA(image.Rect(0, 0, 3900, 3900)), png.NoCompression), // 58 MB, also as a file
+	}
+	var photo bytes.Buffer
+	require.NoError(t, jpeg.Encode(&photo, image.NewYCbCr(image.Rect(0, 0, 640, 480), image.YCbCrSubsampleRatio420), nil))
+	docs := make([]any, usual)
+	for i := range docs {
+		path, data := filepath.Join(w.dir, fmt.Sprintf("%d", i%100)), photo.Bytes()
+		if i%(usual/large) == 0 {
+			path, data = filepath.Join(w.dir, fmt.Sprintf("large %d", i)), files[i/(usual/large)%len(files)]
+		}
+		require.NoError(t, os.WriteFile(path, data, 0o600))
+		docs[i] = bson.D{{Key: "_id", Value: objectID(i, 0)}, {Key: "filepath", Value: path}}
+	}
+	w.insert(docs...)
+	peak := w.peakOf(memoryJob{View: &job.LogView{Dataset: job.Dataset{Name: "d", MediaType: "image"}, IncludeLabels: true,
+		Pictures: &job.Pictures{Mode: job.PictureThumbnail, Size: 256}}})
+	assert.Less(t, peak, int64(job.PictureMemory))
+	_, rows := w.table("samples.table.json")
+	for i, row := range rows {
+		require.NotNil(t, row[3], "row %d has no picture", i)
+	}
+}
+
+// flat is a PNG of an empty picture.
+func flat(t *testing.T, m image.Image, level png.CompressionLevel) []byte {
+	var out bytes.Buffer
+	require.NoError(t, (&png.Encoder{CompressionLevel: level}).Encode(&out, m))
+	return out.Bytes()
 }
 
 // TestReadingAHostileArtifact reads lists in lists of 30 MB where the stages of a view should be, and many ids.
