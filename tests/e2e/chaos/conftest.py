@@ -56,6 +56,14 @@ def right():
     return {}
 
 
+def shorter(limit):
+    """Limits of which each is half the one before, for trouble that has to come while a job is at work.
+
+    What a job takes is measured with the first of its kind, on a machine that may do much else: later ones take less.
+    """
+    return [limit / 2**i for i in range(10)]
+
+
 class Chaos:
     """Does jobs that something happens to, and checks what they leave."""
 
@@ -70,12 +78,12 @@ class Chaos:
             self._right[self.dataset.name, kind] = outcome, time.monotonic() - begin
         return self._right[self.dataset.name, kind]
 
-    def disturbed(self, kind, what, name=None):
+    def disturbed(self, kind, what=None, name=None):
         """Does a job that may fail. Whatever came of it, nothing half done may be seen, and no worker stays.
 
         Args:
             kind: of ``jobs.JOBS``
-            what: what happens to it, for the summary
+            what: what happens to it, for the summary; None if the caller counts it
 
         Returns:
             the name of its artifact, and the error or None
@@ -88,7 +96,8 @@ class Chaos:
             error = e
             assert getattr(e, "code", None), f"{kind}: an error without a code: {e!r}"
             assert "Traceback" not in str(e)
-        _done[f"{what}: {kind}"] += 1
+        if what:
+            _done[f"{what}: {kind}"] += 1
         aftermath.assert_no_orphan(self.spool)
         if error is None:
             assert jobs.outcome(self.server, kind, result) == right

@@ -1,18 +1,14 @@
 """MongoDB is killed, restarted and failed over while jobs run, in a process whose database is a replica set."""
 
 import contextlib
-import json
-import os
-import subprocess
-import sys
 import threading
 import time
 
 import pytest
 
-from support.waiting import SECONDS
 from tests.e2e.chaos import aftermath, jobs
-from tests.e2e.chaos.conftest import CHAOS
+from tests.e2e.chaos.conftest import CHAOS, shorter
+from tests.e2e.chaos.hosts import Host
 from tests.e2e.chaos.replicas import Replicas
 from tests.e2e.common import new_id
 
@@ -29,33 +25,6 @@ ROUNDS = max(CHAOS // 8, len(EVENTS))
 LEAVING_SECONDS = 15
 
 
-class Host:
-    """A process with a FiftyOne of its own that does jobs."""
-
-    def __init__(self, media, uri, spool):
-        environment = {**os.environ, "FIFTYONE_DATABASE_URI": uri, "FIFTYONE_DATABASE_NAME": "chaos"}
-        environment.update(TMPDIR=str(spool), PYTHONPATH=os.pathsep.join(["tests", "tools"]))
-        command = [sys.executable, "-m", "tests.e2e.programs.chaos_host", "chaos-images", str(media)]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-        )
-        assert self.process.stdout.readline() == "ready\n"
-
-    def ask(self, kind, name):
-        self.process.stdin.write(f"{kind} {name}\n")
-        self.process.stdin.flush()
-
-    def answer(self):
-        timer = threading.Timer(4 * SECONDS, self.process.kill)
-        timer.start()
-        try:
-            line = self.process.stdout.readline()
-        finally:
-            timer.cancel()
-        assert line, "the host hangs or crashed"
-        return json.loads(line)
-
-
 @pytest.fixture(scope="module")
 def replicas(tmp_path_factory):
     found = Replicas(tmp_path_factory.mktemp("replicas"))
@@ -70,11 +39,9 @@ def host_spool(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def host(replicas, media, login, host_spool):
-    host = Host(media, replicas.uri, host_spool)
+    host = Host.with_mongodb(replicas.uri, media, host_spool)
     yield host
-    if host.process.poll() is None:
-        host.process.kill()
-    host.process.wait()
+    host.close()
 
 
 @pytest.fixture(scope="module")
@@ -94,9 +61,14 @@ def outcomes(host, e2e_server):
 def test_the_database_goes_away(replicas, host, outcomes, server, host_spool, chance, done, number):
     event, kind = sorted(EVENTS)[number % len(EVENTS)], chance.choice(KINDS)
     right, seconds = outcomes[kind]
-    before, name = server.everything(), f"chaos_{new_id()}"
-    host.ask(kind, name)
-    time.sleep(chance.uniform(0, seconds))
+    for limit in shorter(seconds):
+        before, name = server.everything(), f"chaos_{new_id()}"
+        host.ask(kind, name)
+        if host.is_busy_for(chance.uniform(0, limit)):
+            break
+        assert "result" in host.answer()
+    else:
+        pytest.fail("each job was done before anything happened to its database")
     EVENTS[event](replicas)
     back = threading.Timer(chance.uniform(0, 3), replicas.restart)
     back.start()

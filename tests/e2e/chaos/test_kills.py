@@ -1,15 +1,16 @@
 """Workers and hosts that are killed with -9 at random moments of every kind of job."""
 
 import contextlib
-import subprocess
-import sys
 import threading
 import time
 
+import psutil
 import pytest
 
+from support.background import is_worker
 from tests.e2e.chaos import aftermath, jobs
-from tests.e2e.chaos.conftest import CHAOS
+from tests.e2e.chaos.conftest import CHAOS, shorter
+from tests.e2e.chaos.hosts import Host
 from tests.e2e.common import new_id
 
 KINDS = sorted(jobs.JOBS)
@@ -28,9 +29,10 @@ def killing(spool, delay):
             if found := aftermath.workers(spool):
                 stop.wait(delay)
                 for worker in found:
-                    with contextlib.suppress(Exception):
-                        worker.kill()
-                        killed.append(worker.pid)
+                    if is_worker(worker):  # it may have ended by itself
+                        with contextlib.suppress(psutil.NoSuchProcess):
+                            worker.kill()
+                            killed.append(worker.pid)
                 return
             time.sleep(0.002)
 
@@ -44,11 +46,16 @@ def killing(spool, delay):
 
 
 @pytest.mark.parametrize("number", range(WORKERS))
-def test_a_killed_worker(chaos, chance, number):
+def test_a_killed_worker(chaos, chance, done, number):
     kind = KINDS[number % len(KINDS)]
     _, seconds = chaos.undisturbed(kind)
-    with killing(chaos.spool, chance.uniform(0, seconds)):
-        name, error = chaos.disturbed(kind, "worker killed")
+    for limit in shorter(seconds):
+        with killing(chaos.spool, chance.uniform(0, limit)) as killed:
+            name, error = chaos.disturbed(kind)
+        if killed:
+            break
+    assert killed, "each job was done before its worker was killed"
+    done(f"worker killed: {kind}")
     if error is not None:
         assert "worker" in str(error)
     chaos.again(kind, name)
@@ -58,16 +65,18 @@ def test_a_killed_worker(chaos, chance, number):
 def test_a_killed_host(chaos, chance, done, number):
     kind = KINDS[(number * 5) % len(KINDS)]
     _, seconds = chaos.undisturbed(kind)
-    before, name = chaos.server.everything(), f"chaos_{new_id()}"
-    command = [sys.executable, "-m", "tests.e2e.programs.chaos_host", chaos.dataset.name]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as host:
-        try:
-            assert host.stdout.readline() == "ready\n"
-            host.stdin.write(f"{kind} {name}\n")
-            host.stdin.flush()
-            time.sleep(chance.uniform(0, seconds * 1.2))
-        finally:
-            host.kill()
+    host = Host(chaos.dataset.name)
+    try:
+        for limit in shorter(seconds):
+            before, name = chaos.server.everything(), f"chaos_{new_id()}"
+            host.ask(kind, name)
+            if host.is_busy_for(chance.uniform(0, limit)):
+                break
+            assert "result" in host.answer()
+        else:
+            pytest.fail("each job was done before its host was killed")
+    finally:
+        host.close()
     done(f"host killed: {kind}")
 
     aftermath.assert_no_orphan(chaos.spool)
