@@ -18,8 +18,9 @@ def patch_fields(view):
 
 
 def frame_source(view):
-    """The collection of the videos that a view shows frames of, if those have no files of their own; else empty."""
-    if query.row_kind(view) != "ROW_KIND_FRAME":
+    """The collection of the videos that a view shows frames or their patches of, if frames have no files of their own; else empty."""
+    kind = query.row_kind(view)
+    if kind != "ROW_KIND_FRAME" and not (kind == "ROW_KIND_PATCH" and view._dataset.has_sample_field("frame_number")):
         return ""
 
     first = foo.get_db_conn()[view._dataset._sample_collection_name].find_one({}, {"filepath": 1})

@@ -71,9 +71,21 @@ def describe(view, params, chosen):
 
 
 def _ffmpeg():
-    found = shutil.which("ffmpeg")
+    found = shutil.which("ffmpeg") or _packaged_ffmpeg()
     # The worker starts it in the video's directory, where a relative path would be another program.
     return os.path.abspath(found) if found else ""
+
+
+def _packaged_ffmpeg():
+    """The ffmpeg that the package imageio-ffmpeg brings, where that is installed; else None."""
+    try:
+        import imageio_ffmpeg
+
+        found = imageio_ffmpeg.get_ffmpeg_exe()
+    except (ImportError, RuntimeError, OSError):
+        return None
+
+    return found if os.path.isfile(found) else None
 
 
 def slices(view, chosen):

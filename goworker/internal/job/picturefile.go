@@ -119,6 +119,21 @@ func readAll(r io.Reader, head []byte, size int64) ([]byte, error) {
 	return data[:len(head)+n], nil
 }
 
+// shownAsPicture reports whether the file of a video is a picture, and its first frame is asked for: that takes no ffmpeg.
+// A file that cannot be read counts as one, since reading it says why.
+func (f *sourceFile) shownAsPicture(m media) bool {
+	if m.frame > 1 {
+		return false
+	}
+	file, err := f.reader()
+	if err != nil {
+		return true
+	}
+	head := make([]byte, thumb.HeadSize)
+	n, _ := io.ReadFull(file, head)
+	return thumb.Known(head[:n])
+}
+
 // kept looks for a thumbnail in the cache.
 func (p *pictures) kept(key thumbcache.Key, look bool) (thumb.Thumb, bool) {
 	if p.cache == nil || !look {

@@ -6,7 +6,6 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/poster"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumb"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
@@ -22,26 +21,28 @@ type media struct {
 	width, height int64
 	// projection is the picture of a point cloud.
 	projection string
-	at         poster.Moment // of a video
+	frame      int64       // of a video, from 1; 0 for the first one, too
+	taken      *takenFrame // the thumbnail of that frame, where it has been made
 	crop       thumb.Box
 	badCrop    bool // it should be cropped, but there is no box
 	// labels are those that are drawn over the picture of another slice.
 	labels []bson.RawValue
 }
 
-// Fields that stages of ours add to a row.
-const (
-	slicesField = "_wandb_slices"
-	sourceField = "_wandb_source"
-)
+// slicesField is what a stage of ours adds to a row.
+const slicesField = "_wandb_slices"
 
 // mediaSlots are where a row describes its media. Slots that a view lacks are -1.
 type mediaSlots struct {
-	paths                          []string // see mediaPaths
-	first                          int      // of paths
-	crop                           []int
-	support, frame, source, slices int
+	paths                  []string // see mediaPaths
+	first                  int      // of paths
+	crop                   []int
+	support, frame, slices int
+	video                  bool // every row shows a video, whatever it says
 }
+
+// videoType is what FiftyOne calls the media of samples that are videos.
+const videoType = "video"
 
 // The places of mediaPaths.
 const (
@@ -53,7 +54,7 @@ const (
 )
 
 // metadataParts are the facts that are read of a media file.
-var metadataParts = []string{"width", "height", "frame_width", "frame_height", "frame_rate", "duration"}
+var metadataParts = []string{"width", "height", "frame_width", "frame_height", "duration"}
 
 // mediaPaths are where a document describes its media.
 func (p *Pictures) mediaPaths() []string {
@@ -65,7 +66,8 @@ func (p *Pictures) mediaPaths() []string {
 }
 
 func newMediaSlots(f *fields, conf *Pictures, base *rowBase) mediaSlots {
-	m := mediaSlots{paths: conf.mediaPaths(), first: len(f.slots), support: -1, frame: -1, source: -1, slices: -1}
+	m := mediaSlots{paths: conf.mediaPaths(), first: len(f.slots), support: -1, frame: -1, slices: -1,
+		video: base.kind == RowClip || conf.FramesOfVideos}
 	for i, path := range m.paths {
 		if i == mediaMetadata {
 			f.slot(path, metadataParts...)
@@ -82,9 +84,10 @@ func newMediaSlots(f *fields, conf *Pictures, base *rowBase) mediaSlots {
 		m.support = base.extra
 	case RowFrame:
 		m.frame = base.extra
-	}
-	if conf.FrameSource != "" {
-		m.source = f.slot(sourceField)
+	case RowPatch:
+		if conf.FramesOfVideos {
+			m.frame = f.slot("frame_number")
+		}
 	}
 	if len(conf.Slices.Names) > 0 {
 		m.slices = f.slot(slicesField)
@@ -95,20 +98,14 @@ func newMediaSlots(f *fields, conf *Pictures, base *rowBase) mediaSlots {
 // of reads what a row says of its media.
 func (m *mediaSlots) of(s *view.Slots) media {
 	out := mediaAt(s, m.first)
+	out.video = out.video || m.video
 	if m.support >= 0 {
 		if list, ok := s.Value(m.support).ArrayOK(); ok {
-			out.at.Frame = int64(number(bson.Raw(list).Lookup("0")))
+			out.frame = int64(number(bson.Raw(list).Lookup("0")))
 		}
-		out.video = true
-	}
-	if m.source >= 0 {
-		if list, ok := s.Value(m.source).ArrayOK(); ok {
-			out.at.Rate = number(bson.Raw(list).Lookup("0", "metadata", "frame_rate"))
-		}
-		out.video = true
 	}
 	if m.frame >= 0 {
-		out.at.Frame = int64(number(s.Value(m.frame)))
+		out.frame = int64(number(s.Value(m.frame)))
 	}
 	if len(m.crop) > 0 {
 		out.crop, out.badCrop = m.cropOf(s)
@@ -122,10 +119,9 @@ func mediaAt(s *view.Slots, first int) media {
 		t, _ := s.Value(first + i).StringValueOK()
 		return t
 	}
-	m := media{path: text(mediaPath), video: text(mediaType) == "video", small: text(mediaSmall), projection: text(mediaProjection)}
+	m := media{path: text(mediaPath), video: text(mediaType) == videoType, small: text(mediaSmall), projection: text(mediaProjection)}
 	if metadata, ok := s.Value(first + mediaMetadata).DocumentOK(); ok {
 		m.width, m.height = int64(number(metadata.Lookup("width"))), int64(number(metadata.Lookup("height")))
-		m.at.Rate = number(metadata.Lookup("frame_rate"))
 	}
 	return m
 }
@@ -175,10 +171,6 @@ func number(v bson.RawValue) float64 {
 // stages are what has to be added to a view's pipeline for its pictures.
 func (p *pictures) stages() []bson.D {
 	var out []bson.D
-	if p.conf.FrameSource != "" {
-		out = append(out, lookupStage(p.conf.FrameSource, "_sample_id", "_id", sourceField,
-			bson.D{{Key: "$project", Value: bson.D{{Key: "metadata.frame_rate", Value: 1}}}}))
-	}
 	if s := p.conf.Slices; len(s.Names) > 0 {
 		kept := p.slots.paths
 		if p.overlays != nil {

@@ -55,9 +55,8 @@ type Pictures struct {
 	Small, Projection string
 	// Facts are the columns with facts of the media: see factColumns.
 	Facts []string
-	// FrameSource is the collection of the videos that the rows are frames of, where the
-	// frames have no files of their own.
-	FrameSource string
+	// FramesOfVideos says that the rows are frames of videos, or patches of them, which have no files of their own.
+	FramesOfVideos bool
 	// Slices are the other slices of a grouped view, each with a column of its own.
 	Slices Slices
 }
@@ -114,6 +113,7 @@ type pictures struct {
 	large  *semaphore.Weighted // of one: for large files
 	small  int64               // up to this size a file is not large
 	slots  mediaSlots
+	films  films
 }
 
 // openPictures prepares for the rows that f describes. It returns nil where the table
@@ -127,6 +127,7 @@ func openPictures(c *collector, conf *Pictures, base *rowBase, f *fields) (*pict
 	p := &pictures{conf: *conf, c: c, makers: make(chan *thumb.Thumbnailer, n), small: int64(smallMemory / n)}
 	p.memory, p.large = semaphore.NewWeighted(largestDecode), semaphore.NewWeighted(1)
 	p.slots = newMediaSlots(f, conf, base)
+	p.films = newFilms(n)
 	for range n {
 		p.makers <- &thumb.Thumbnailer{}
 	}
@@ -253,7 +254,7 @@ var (
 		"rows have no picture because the media file is too large to be made smaller here (over 64 MB, or 208 MB when decoded)."}
 	errNoCrop   = &noPicture{"no_box", "patches have no picture because no box of a label is within the picture."}
 	errNoFFmpeg = &noPicture{"no_ffmpeg",
-		"rows have no picture because ffmpeg, which takes pictures out of videos, was not found: install it, so that it is on PATH."}
-	errNoFrame = &noPicture{"no_frame", "rows have no picture because ffmpeg could not take it out of the video."}
+		"rows have no picture because ffmpeg, which takes pictures out of videos, was not found: install it, so that it is on PATH, or run pip install imageio-ffmpeg."}
+	errNoFrame = &noPicture{"no_frame", "rows have no picture because ffmpeg found no such frame in the video: it is damaged, shorter than its labels, or not a video."}
 	errRemote  = &noPicture{"remote_file", "rows have no thumbnail because the media file is not on this machine."}
 )

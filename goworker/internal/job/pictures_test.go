@@ -8,6 +8,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -15,6 +16,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/poster/postertest"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/stretch"
 )
 
@@ -186,4 +188,63 @@ func TestStretchedPicturesAreCounted(t *testing.T) {
 	assert.NotEqual(t, own[0], alike[0], "the cache's pictures have another range")
 	assert.Equal(t, own[3:], alike[3:], "8 bits are 8 bits")
 	assert.Contains(t, w.file("fiftyone/metadata.json"), `"image_range":[7000,8500]`)
+}
+
+// frames makes the world's rows frames of one video, the n-th row the frame that the expression gives.
+func (w *world) frames(t *testing.T, j *job.LogView, count string, number string) string {
+	t.Helper()
+	video := filepath.Join(t.TempDir(), "v.mp4")
+	postertest.Video(t, video, count, "-c:v", "libx264", "-preset", "ultrafast", "-g", "50")
+	j.Labels = nil
+	j.View.Rows = job.RowFrame
+	j.View.Query.Pipeline = []bson.Raw{stage(`{"$addFields": {"filepath": "` + filepath.ToSlash(video) + `", "_sample_id": "$_id", "frame_number": ` + number + `}}`)}
+	j.Pictures = &job.Pictures{Mode: job.PictureThumbnail, Size: 192, FramesOfVideos: true, FFmpeg: postertest.FFmpeg(t)}
+	return video
+}
+
+// TestFramesKeepTheRowsOrder has frames of one video in many batches, in an order of their own, each of them twice.
+func TestFramesKeepTheRowsOrder(t *testing.T) {
+	w := newWorld(t)
+	const rows, count = 800, 400
+	w.samples(rows)
+	j := w.logView()
+	w.frames(t, &j, "400", `{"$toInt": {"$add": [1, {"$mod": [{"$multiply": ["$score", 7]}, 400]}]}}`)
+	res, err := j.Run(t.Context(), w.callbacks())
+	require.NoError(t, err)
+	assert.Empty(t, res.Warnings)
+	columns, data := w.table("samples.table.json")
+	require.Len(t, data, rows)
+	image := slices.Index(columns, "image")
+	shown := map[any]any{}
+	for i, row := range data {
+		number := row[len(row)-1]
+		require.InDelta(t, 1+i*7%count, number, 0)
+		path := row[image].(map[string]any)["path"]
+		if other, ok := shown[number]; ok {
+			require.Equal(t, other, path)
+		}
+		shown[number] = path
+	}
+	paths := map[any]bool{}
+	for _, path := range shown {
+		paths[path] = true
+	}
+	assert.Len(t, paths, count, "each frame is another picture")
+}
+
+func TestCancelWhileFramesAreTaken(t *testing.T) {
+	w := newWorld(t)
+	w.samples(1000)
+	ctx, cancel := context.WithCancel(t.Context())
+	j := w.logView()
+	w.frames(t, &j, "1000", `{"$toInt": {"$add": [1, "$score"]}}`)
+	events := w.callbacks()
+	events.Progress = func(p job.Progress) {
+		if p.RowsDone > 0 {
+			cancel()
+		}
+	}
+	_, err := j.Run(ctx, events)
+	require.ErrorIs(t, err, context.Canceled)
+	assert.Empty(t, spoolLeft(t))
 }

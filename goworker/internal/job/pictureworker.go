@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math"
 	"os"
 	"runtime"
@@ -24,13 +23,15 @@ import (
 // pictureWorker makes the pictures of one row after the other; several work at once.
 type pictureWorker struct {
 	p     *pictures
+	f     *fields
 	slots *view.Slots
 	slice *view.Slots // of a document of another slice
 	last  *sourceFile // patches of one picture stand together
+	taken *takenFrame // what the next row shows of a video, where that has been made
 }
 
 func (p *pictures) worker(f *fields) *pictureWorker {
-	return &pictureWorker{p: p, slots: view.NewSlots(f.slots), slice: view.NewSlots(p.slicePaths())}
+	return &pictureWorker{p: p, f: f, slots: view.NewSlots(f.slots), slice: view.NewSlots(p.slicePaths())}
 }
 
 // row makes a row's pictures. It is called for many rows at a time, in any order; the
@@ -38,7 +39,9 @@ func (p *pictures) worker(f *fields) *pictureWorker {
 // ends the job is an error.
 func (w *pictureWorker) row(ctx context.Context, doc bson.Raw) (rowPictures, error) {
 	w.slots.Load(doc)
-	cells, err := w.cells(ctx, nil, w.p.slots.of(w.slots))
+	m := w.p.slots.of(w.slots)
+	m.taken = w.taken
+	cells, err := w.cells(ctx, nil, m)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +103,7 @@ func (w *pictureWorker) thumbnail(ctx context.Context, m media) (pictureCell, er
 	if m.badCrop {
 		return pictureCell{}, errNoCrop
 	}
-	o := thumb.Options{MaxSide: w.p.conf.Size, Quality: thumbnailQuality, Crop: m.crop, MaxMemory: largestDecode, Range: w.p.conf.Range}
+	o := w.p.options(m)
 	small, ok := w.smaller(ctx, m, o)
 	if !ok {
 		path := m.path
@@ -116,6 +119,11 @@ func (w *pictureWorker) thumbnail(ctx context.Context, m media) (pictureCell, er
 		}
 	}
 	return w.small(small, m.crop)
+}
+
+// options are how the thumbnail of a picture is made.
+func (p *pictures) options(m media) thumb.Options {
+	return thumb.Options{MaxSide: p.conf.Size, Quality: thumbnailQuality, Crop: m.crop, MaxMemory: largestDecode, Range: p.conf.Range}
 }
 
 // small makes a cell of a picture of ours, which shows a part of another one.
@@ -162,27 +170,24 @@ func (w *pictureWorker) smaller(ctx context.Context, m media, o thumb.Options) (
 
 // shrink makes a thumbnail of a file, or takes one that was made before.
 func (p *pictures) shrink(ctx context.Context, file *sourceFile, m media, o thumb.Options) (thumb.Thumb, error) {
-	wanted := fmt.Appendf(nil, "%s %d %d %v %v", thumb.Version, o.MaxSide, o.Quality, o.Crop, o.Range)
-	if m.video {
-		wanted = fmt.Appendf(wanted, " %v", m.at)
+	if m.taken == nil {
+		if kept, ok := p.keptOf(file, m, o); ok {
+			return kept, nil
+		}
 	}
-	byState := thumbcache.KeyOf([]byte("state"), wanted, file.state)
-	if kept, ok := p.kept(byState, file.state != nil); ok {
-		return kept, nil
-	}
-	data, release, err := file.read(ctx, p)
-	if errors.Is(err, errNotImage) && m.video {
-		small, err := p.frame(ctx, file, m.at, o)
+	if m.taken != nil || m.video && !file.shownAsPicture(m) {
+		small, err := p.frame(ctx, file, m, o)
 		if err == nil && file.state != nil {
-			p.keep(byState, small)
+			p.keep(stateKey(file, m, o), small)
 		}
 		return small, err
 	}
+	data, release, err := file.read(ctx, p)
 	if err != nil {
 		return thumb.Thumb{}, err
 	}
 	defer release()
-	byContent := thumbcache.KeyOf([]byte("content"), wanted, file.sum[:])
+	byContent := thumbcache.KeyOf([]byte("content"), wantedOf(m, o), file.sum[:])
 	small, ok := p.kept(byContent, true)
 	if !ok {
 		if small, err = p.make(ctx, data, o); err != nil {
@@ -191,9 +196,31 @@ func (p *pictures) shrink(ctx context.Context, file *sourceFile, m media, o thum
 		p.keep(byContent, small)
 	}
 	if p.cache != nil && file.state != nil {
-		p.cache.Link(byState, byContent)
+		p.cache.Link(stateKey(file, m, o), byContent)
 	}
 	return small, nil
+}
+
+// stateKey finds a thumbnail in the cache without reading the file.
+func stateKey(file *sourceFile, m media, o thumb.Options) thumbcache.Key {
+	return thumbcache.KeyOf([]byte("state"), wantedOf(m, o), file.state)
+}
+
+// keptOf is the thumbnail of a file that was made before and that the file has not changed since.
+func (p *pictures) keptOf(file *sourceFile, m media, o thumb.Options) (thumb.Thumb, bool) {
+	if file.state == nil {
+		return thumb.Thumb{}, false
+	}
+	return p.kept(stateKey(file, m, o), true)
+}
+
+// wantedOf tells different thumbnails of one file apart.
+func wantedOf(m media, o thumb.Options) []byte {
+	wanted := fmt.Appendf(nil, "%s %d %d %v %v", thumb.Version, o.MaxSide, o.Quality, o.Crop, o.Range)
+	if m.video {
+		wanted = fmt.Appendf(wanted, " %s %d", poster.Version, max(m.frame, 1))
+	}
+	return wanted
 }
 
 // room waits until there is memory for decoding something, which release gives back.
@@ -259,39 +286,6 @@ func (p *pictures) makeNow(ctx context.Context, data []byte, cost int64, o thumb
 		return small, errUnreadable
 	}
 	return small, nil
-}
-
-// posterSide is the longest side of the pictures that are asked of ffmpeg for, at least:
-// crops of them shall still show something.
-const posterSide = 1280
-
-// frame makes a thumbnail of a picture in a video.
-func (p *pictures) frame(ctx context.Context, file *sourceFile, at poster.Moment, o thumb.Options) (thumb.Thumb, error) {
-	if p.conf.FFmpeg == "" {
-		return thumb.Thumb{}, errNoFFmpeg
-	}
-	// What ffmpeg gives is in memory twice while it grows, and decoded then.
-	const each = 3 + 3 + 4
-	side := max(2*o.MaxSide, posterSide)
-	release, err := p.room(ctx, int64(each*side*side))
-	if err != nil {
-		return thumb.Thumb{}, err
-	}
-	defer release()
-	maker, err := p.maker(ctx)
-	if err != nil {
-		return thumb.Thumb{}, err
-	}
-	picture, err := poster.Maker{Program: p.conf.FFmpeg, MaxSide: side}.Picture(ctx, file.path, at)
-	p.makers <- maker
-	if ctx.Err() != nil {
-		return thumb.Thumb{}, ctx.Err()
-	}
-	if err != nil {
-		slog.Debug("no picture of a video", "reason", err)
-		return thumb.Thumb{}, errNoFrame
-	}
-	return p.makeNow(ctx, picture, thumb.Cost(picture, o), o)
 }
 
 // sourceFile is a media file that pictures are made of.

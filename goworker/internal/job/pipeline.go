@@ -24,10 +24,12 @@ type pictureBatch struct {
 	done    chan struct{} // closed when there are none
 }
 
-// pictureTask is some rows of a batch.
+// pictureTask is some rows of a batch that are handled by one worker.
 type pictureTask struct {
-	batch    *pictureBatch
-	from, to int
+	batch *pictureBatch
+	rows  []int
+	path  string // of their file
+	film  bool   // several of its rows show one video
 }
 
 // scanPictures is scan with a stage that makes pictures: the rows of several batches at
@@ -88,11 +90,13 @@ func scanPictures(ctx context.Context, src *view.Source, v View, f *fields, t *t
 		}
 		return ctx.Err()
 	})
+	defer p.films.close()
 	err = g.Wait() // before n is read: Go leaves the order open within one statement
 	return n, err
 }
 
-// handOut cuts a batch into tasks. Rows of the same file that stand together stay so.
+// handOut cuts a batch into tasks. Rows of the same picture that stand together stay so; those of a video are done together wherever they
+// stand.
 func (b *pictureBatch) handOut(ctx context.Context, p *pictures, f *fields, tasks chan<- pictureTask, batches chan<- *pictureBatch) error {
 	select {
 	case batches <- b:
@@ -103,46 +107,69 @@ func (b *pictureBatch) handOut(ctx context.Context, p *pictures, f *fields, task
 		close(b.done)
 		return nil
 	}
-	slots := view.NewSlots([]string{f.slots[p.slots.first]})
-	from, file := 0, ""
+	for _, task := range b.cut(p, f) {
+		select {
+		case tasks <- task:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// cut cuts a batch into tasks.
+func (b *pictureBatch) cut(p *pictures, f *fields) (tasks []pictureTask) {
+	slots := view.NewSlots([]string{f.slots[p.slots.first+mediaPath], f.slots[p.slots.first+mediaType]})
+	videos := map[string]int{} // where the task of a video is
+	last := -1                 // where the task of the row before is, if that is no video
 	for i, doc := range b.docs {
 		slots.Load(doc)
 		path, _ := slots.Value(0).StringValueOK()
-		if i > from && (path != file || i-from == mostTogether) {
-			if err := send(ctx, tasks, pictureTask{b, from, i}); err != nil {
-				return err
+		kind, _ := slots.Value(1).StringValueOK()
+		if p.conf.Mode != PictureOriginal && (p.slots.video || kind == videoType) {
+			last = -1
+			if at, ok := videos[path]; ok {
+				tasks[at].rows, tasks[at].film = append(tasks[at].rows, i), true
+				continue
 			}
-			from = i
+			videos[path] = len(tasks)
+		} else if last >= 0 && tasks[last].path == path && len(tasks[last].rows) < mostTogether {
+			tasks[last].rows = append(tasks[last].rows, i)
+			continue
+		} else {
+			last = len(tasks)
 		}
-		file = path
+		tasks = append(tasks, pictureTask{batch: b, rows: []int{i}, path: path})
 	}
-	return send(ctx, tasks, pictureTask{b, from, len(b.docs)})
-}
-
-func send(ctx context.Context, tasks chan<- pictureTask, task pictureTask) error {
-	select {
-	case tasks <- task:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return tasks
 }
 
 // do makes the pictures of some rows.
 func (w *pictureWorker) do(ctx context.Context, task pictureTask) error {
-	b := task.batch
-	for i := task.from; i < task.to; i++ {
+	if task.film {
+		return w.film(ctx, task)
+	}
+	for _, i := range task.rows {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		cells, err := w.row(ctx, b.docs[i])
-		if err != nil {
+		if err := w.rowOf(ctx, spot{task.batch, i}, nil); err != nil {
 			return err
 		}
-		b.cells[i] = cells
 	}
-	if b.left.Add(int64(task.from-task.to)) == 0 {
-		close(b.done)
+	return nil
+}
+
+// rowOf makes the pictures of a row. What it shows of a video may be there.
+func (w *pictureWorker) rowOf(ctx context.Context, s spot, taken *takenFrame) error {
+	w.taken = taken
+	cells, err := w.row(ctx, s.doc())
+	if err != nil {
+		return err
+	}
+	s.batch.cells[s.row] = cells
+	if s.batch.left.Add(-1) == 0 {
+		close(s.batch.done)
 	}
 	return nil
 }

@@ -1,6 +1,8 @@
-// Package poster takes single pictures out of videos with the program ffmpeg, which
+// Package poster takes frames out of videos with the program ffmpeg, which
 // has no shell in between, a fixed list of arguments, and limits in time, pixels, memory and size, and
 // which ends with this process.
+//
+// A frame's number is FiftyOne's: the first one that a decoder gives is 1, whatever the times say.
 package poster
 
 import (
@@ -9,129 +11,197 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 	"path/filepath"
-	"strconv"
 	"time"
-
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/child"
 )
 
-// Limits of one picture.
+// Limits of what ffmpeg may take.
 const (
-	// MaxTime is how long ffmpeg may take.
+	// MaxTime is how long ffmpeg may take until the next frame.
 	MaxTime = 30 * time.Second
+	// maxCPU is how long one run may compute for: of a long video all frames may be wanted.
+	maxCPU = 4 * time.Hour
 	// MaxPixels is how many pixels a video's pictures may have: those of 8192 x 8192.
 	MaxPixels = 1 << 26
 	// MaxMemory is the address space that ffmpeg may have, and maxBlock the largest part of it
 	// that it may ask for at once. A video of MaxPixels needs several pictures at a time.
 	MaxMemory = 3 << 30
 	maxBlock  = 512 << 20
-	// MaxSize is the largest picture, in bytes without compression.
-	MaxSize = 96 << 20
+	// maxSize is the largest picture, in bytes without compression.
+	maxSize = 96 << 20
 )
 
-// ErrNoPicture is the error for a file that ffmpeg takes no picture out of.
+// Version changes when the same video gives other pictures.
+const Version = "poster 2"
+
+// ErrNoPicture is the error for a frame that ffmpeg does not take out of a file.
 var ErrNoPicture = errors.New("no picture in the video")
 
-// Moment is where in a video to look.
-type Moment struct {
-	// Frame is the number of the frame, from 1.
-	Frame int64
-	// Rate is the video's frames per second; 0 where it is not known, which makes
-	// ffmpeg count frames from the beginning.
-	Rate float64
-}
-
-// String tells different moments apart.
-func (m Moment) String() string { return fmt.Sprintf("%d@%g", m.Frame, m.Rate) }
-
-// Maker takes pictures out of videos. Any number of goroutines may use it.
+// Maker opens videos. Any number of goroutines may use it.
 type Maker struct {
 	// Program is the path of ffmpeg.
 	Program string
-	// MaxSide is the longest side that is asked of ffmpeg for; larger videos are shrunk.
+	// MaxSide is the longest side of the pictures; larger ones are shrunk.
 	MaxSide int
-	// pixels is a lower limit than MaxPixels, for tests.
-	pixels int
+	// Threads is how many threads decode, where many frames are wanted; 0 means one.
+	Threads int
+	// pixels is a lower limit than MaxPixels, through another one than skipLimit, and patience than MaxTime, for tests.
+	pixels   int
+	through  int64
+	patience time.Duration
 }
 
-// Picture gives the picture at a moment of the video in a local file, as a BMP file.
-// Except for a done context, errors wrap ErrNoPicture.
-func (m Maker) Picture(ctx context.Context, path string, at Moment) ([]byte, error) {
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNoPicture, err)
+// skipLimit is how many frames are decoded for nothing before it pays to start ffmpeg again behind them.
+const skipLimit = 300
+
+func (m Maker) skipLimit() int64       { return cmp.Or(m.through, skipLimit) }
+func (m Maker) patient() time.Duration { return cmp.Or(m.patience, MaxTime) }
+
+// Film takes frames out of one video. As long as they are asked for in ascending order, they come from one run of ffmpeg,
+// which waits while none is asked for. Only one goroutine may use it at a time.
+type Film struct {
+	maker  Maker
+	path   string
+	run    *run // nil for none
+	stride int64
+	single bool
+	index  index
+	// counting is set where frames are found by counting them from the beginning only.
+	counting bool
+	// end is the number of a frame that the video is known not to have, with all behind it; 0 for none.
+	end    int64
+	failed error
+}
+
+// Open prepares for frames of the video in a local file. Close has to be called.
+func (m Maker) Open(path string) *Film {
+	f := &Film{maker: m, stride: 1}
+	f.path, f.failed = filepath.Abs(path)
+	return f
+}
+
+// Close ends ffmpeg.
+func (f *Film) Close() { f.stop() }
+
+func (f *Film) stop() {
+	if f.run != nil {
+		_ = f.run.close(false)
+		f.run = nil
 	}
-	limited, cancel := context.WithTimeout(ctx, MaxTime)
-	defer cancel()
-	cmd := exec.CommandContext(limited, m.Program, m.arguments(path, at)...) //nolint:gosec // the host names the program, and no argument is taken for an option
-	cmd.Env = []string{}
-	cmd.Dir = filepath.Dir(path)
-	cmd.WaitDelay = time.Second
-	out := &bounded{left: MaxSize, cancel: cancel}
-	cmd.Stdout = out
-	var complaint tail
-	cmd.Stderr = &complaint
-	err = child.Run(cmd, child.Limits{Memory: MaxMemory, CPU: MaxTime})
+}
+
+// Plan says which frames will be asked for next: distinct numbers in ascending order. Others may be asked for, too; they cost more.
+func (f *Film) Plan(frames []int64) {
+	if len(frames) == 0 {
+		return
+	}
+	stride := int64(0)
+	for _, n := range frames[1:] {
+		stride = commonDivisor(stride, n-frames[0])
+	}
+	f.single = len(frames) == 1
+	if f.run != nil && f.run.next <= frames[0] && (frames[0]-f.run.next)%f.run.stride == 0 && stride%f.run.stride == 0 {
+		return
+	}
+	f.stop()
+	if f.stride = max(stride, 1); stride > f.maker.skipLimit() {
+		f.stride = 1 // what is between them is rather not decoded
+	}
+}
+
+func commonDivisor(a, b int64) int64 {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}
+
+// Frame gives the frame with a number as a BMP file; numbers below 1 mean the first one. Except for a done context, which
+// makes the film useless, errors wrap ErrNoPicture.
+func (f *Film) Frame(ctx context.Context, number int64) ([]byte, error) {
+	number = max(number, 1)
+	for {
+		if f.failed != nil {
+			return nil, fmt.Errorf("%w: %w", ErrNoPicture, f.failed)
+		}
+		if f.end > 0 && number >= f.end {
+			return nil, fmt.Errorf("%w: it ends before frame %d", ErrNoPicture, f.end)
+		}
+		if err := f.reach(ctx, number); err != nil {
+			f.stop()
+			return nil, err
+		}
+		picture, err := f.run.readTo(ctx, number)
+		if err == nil {
+			if f.run.single {
+				f.stop()
+			}
+			return picture, nil
+		}
+		if ctx.Err() != nil {
+			f.stop()
+			return nil, ctx.Err()
+		}
+		f.ended(err)
+	}
+}
+
+// ended draws the conclusions from the end of a run.
+func (f *Film) ended(err error) {
+	r := f.run
+	f.run = nil
+	end := errors.Is(err, errEnd)
+	complaint := r.close(end)
 	switch {
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case err != nil:
-		return nil, fmt.Errorf("%w: %w: %s", ErrNoPicture, err, complaint.text)
-	case out.buf.Len() == 0:
-		return nil, fmt.Errorf("%w: ffmpeg gave nothing: %s", ErrNoPicture, complaint.text)
+	case r.seeked && r.pictures == 0:
+		// The place was not found, or its frames have other times than their packets.
+		f.counting = true
+	case r.pictures == 0 && f.maker.Threads > 1 && (complaint != nil || !end):
+		f.maker.Threads = 1 // each thread takes memory, which is limited
+	case end && r.next > 1:
+		f.end = r.next
+	case complaint != nil:
+		f.failed = fmt.Errorf("%w: %w", err, complaint)
+	default:
+		f.failed = err
 	}
-	return out.buf.Bytes(), nil
 }
 
-// formats are the containers that are opened: those that hold one video. Lists of other
-// files (playlists and the like) are not among them, since a dataset's file must not make us
-// read another one.
-const formats = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo,h264,hevc,av1,ivf,ogg,flv,asf,gif,apng,m4v,mxf,nut,wtv,dv,rm,y4m,yuv4mpegpipe,mjpeg"
-
-// arguments are ffmpeg's. The path is absolute and has a protocol before it, so that
-// nothing in it is taken for an option or another protocol.
-func (m Maker) arguments(path string, at Moment) []string {
-	args := []string{
-		"-nostdin", "-hide_banner", "-loglevel", "error", "-threads", "1", "-protocol_whitelist", "file", "-format_whitelist", formats,
-		"-max_alloc", strconv.Itoa(maxBlock), "-timelimit", strconv.Itoa(int(MaxTime.Seconds())), "-max_pixels", strconv.Itoa(cmp.Or(m.pixels, MaxPixels)),
+// reach makes sure that a run is on its way to a frame.
+func (f *Film) reach(ctx context.Context, number int64) error {
+	at := int64(1) // where a run would have to begin otherwise
+	if r := f.run; r != nil {
+		if r.next <= number && (number-r.next)%r.stride == 0 {
+			if number-r.next <= f.maker.skipLimit() || f.counting {
+				return nil
+			}
+			at = r.next
+		} else {
+			f.stop()
+		}
 	}
-	shrink := fmt.Sprintf("scale='min(iw,%[1]d)':'min(ih,%[1]d)':force_original_aspect_ratio=decrease", m.MaxSide)
-	count := at.Frame > 1 && at.Rate <= 0
-	if at.Frame > 1 && !count {
-		// Half a frame before it, so that rounding leads to no other one.
-		args = append(args, "-ss", strconv.FormatFloat((float64(at.Frame)-1.5)/at.Rate, 'f', 6, 64))
+	if !f.counting && number-at > f.maker.skipLimit() {
+		key, ok, err := f.index.keyBefore(ctx, f, number)
+		if err != nil {
+			return err
+		}
+		if f.counting = !ok; ok && key-at > f.maker.skipLimit()/2 {
+			f.stop()
+			return f.start(f.seek(key, number))
+		}
 	}
-	args = append(args, "-i", "file:"+path, "-map", "0:v:0", "-an", "-sn", "-dn")
-	if count {
-		shrink = fmt.Sprintf(`select='gte(n\,%d)',`, at.Frame-1) + shrink
+	if f.run != nil {
+		return nil
 	}
-	return append(args, "-vf", shrink, "-frames:v", "1", "-pix_fmt", "bgr24", "-c:v", "bmp", "-f", "image2pipe", "pipe:1")
-}
-
-// bounded gathers a program's output, and ends the program when it is too much.
-type bounded struct {
-	buf    bytes.Buffer
-	left   int
-	cancel func()
-}
-
-// Write implements io.Writer.
-func (b *bounded) Write(p []byte) (int, error) {
-	if b.left -= len(p); b.left < 0 {
-		b.cancel()
-		return 0, errors.New("too large")
-	}
-	return b.buf.Write(p)
+	return f.start(f.count(number))
 }
 
 // tail keeps the beginning of what a program complains about.
-type tail struct{ text []byte }
+type tail struct{ text bytes.Buffer }
 
 // Write implements io.Writer.
 func (t *tail) Write(p []byte) (int, error) {
 	const most = 300
-	t.text = append(t.text, p[:min(len(p), most-len(t.text))]...)
+	t.text.Write(p[:min(len(p), most-t.text.Len())])
 	return len(p), nil
 }

@@ -113,7 +113,7 @@ func picturesOf(wanted bool, m *pb.Pictures, home string) *job.Pictures {
 	return &job.Pictures{Mode: job.PictureMode(m.GetMode()), Size: int(m.GetThumbnailSize()), //nolint:gosec // same order
 		CacheDir: m.GetCacheDirectory(), CacheBytes: m.GetCacheBytes(), FFmpeg: m.GetFfmpeg(),
 		Crop: fieldsOf(m.GetCropFields()), Small: m.GetSmallField(), Projection: m.GetProjectionField(), Facts: m.GetFactColumns(),
-		FrameSource: m.GetFrameSource(), Range: stretch.Range{Low: m.GetImageRange().GetLow(), High: m.GetImageRange().GetHigh()},
+		FramesOfVideos: m.GetFrameSource() != "", Range: stretch.Range{Low: m.GetImageRange().GetLow(), High: m.GetImageRange().GetHigh()},
 		Slices:   job.Slices{Names: m.GetSlices(), Field: m.GetGroupField(), Collection: m.GetGroupCollection()},
 		Overlays: overlaysOf(m.GetOverlays(), home)}
 }

@@ -1442,7 +1442,7 @@ type Pictures struct {
 	ProjectionField string `protobuf:"bytes,8,opt,name=projection_field,json=projectionField,proto3" json:"projection_field,omitempty"`
 	// Which columns with facts of the media there are: "width", "height", "duration".
 	FactColumns []string `protobuf:"bytes,9,rep,name=fact_columns,json=factColumns,proto3" json:"fact_columns,omitempty"`
-	// For frames without files of their own: the collection with the videos.
+	// For frames without files of their own and patches of these: the collection with the videos.
 	FrameSource string `protobuf:"bytes,10,opt,name=frame_source,json=frameSource,proto3" json:"frame_source,omitempty"`
 	// The other slices of a grouped view that are shown, each in columns of its own.
 	Slices []string `protobuf:"bytes,11,rep,name=slices,proto3" json:"slices,omitempty"`
