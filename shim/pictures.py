@@ -1,8 +1,12 @@
 """Which pictures a table shows: the operators' parameters as the wire contract's ``Pictures``."""
 
+import contextlib
+import importlib.util
 import math
 import os
+import pathlib
 import shutil
+import sys
 
 from . import media, query, schema
 from .errors import bad_argument
@@ -14,6 +18,9 @@ MODES = ("thumbnail", "original", "reference", "none")
 #: The longest side of a thumbnail, in pixels.
 SIZE = 256
 SMALLEST, LARGEST = 16, 2048
+
+#: What ``decoder.py`` imports: the first is needed, the others read more where they are installed.
+_DECODERS = ("PIL", "pillow_heif", "numpy", "tifffile", "imagecodecs")
 
 #: The variable with the size of the cache of thumbnails, in MB; 0 for none.
 CACHE_VARIABLE = "FIFTYONE_WANDB_CACHE_MB"
@@ -59,6 +66,7 @@ def describe(view, params, chosen):
         "cache_directory": str(find.cache_dir("thumbnails") or ""),
         "cache_bytes": _cache_megabytes() * 1_000_000,
         "ffmpeg": _ffmpeg(),
+        "pillow": _pillow(),
         "crop_fields": [schema.describe(view, name) for name in media.patch_fields(view)]
         if chosen != "original"
         else [],
@@ -86,6 +94,22 @@ def _packaged_ffmpeg():
         return None
 
     return found if os.path.isfile(found) else None
+
+
+def _pillow():
+    """A dict of the message ``Pillow``: how the worker runs ``decoder.py``, by this Python and its packages."""
+    packages = []
+    for name in _DECODERS:
+        with contextlib.suppress(ImportError, ValueError):
+            found = importlib.util.find_spec(name)
+            if found and found.origin:
+                packages.append(os.path.dirname(os.path.dirname(os.path.abspath(found.origin))))
+
+    return {
+        "python": sys.executable or "",
+        "script": str(pathlib.Path(__file__).resolve().parent / "decoder.py"),
+        "packages": list(dict.fromkeys(packages)),
+    }
 
 
 def slices(view, chosen):

@@ -68,6 +68,7 @@ type overlays struct {
 	// drawers are as many as can work at once.
 	drawers chan *overlay.Drawer
 	home    string
+	second  overlay.Second
 	newOne  func(most int64) *overlay.Drawer
 	small   int64 // what a drawer of drawers reads
 }
@@ -83,7 +84,7 @@ func (p *pictures) openOverlays(ctx context.Context, v View, d Dataset, f *field
 	if err != nil {
 		return fault.Wrap(err, fault.FiftyOne, "bad_mask_targets", "The dataset's mask_targets cannot be read (%v): correct them, or log with overlays=False.", err)
 	}
-	o := &overlays{home: conf.Home}
+	o := &overlays{home: conf.Home, second: p.decodeByPillow}
 	spec, seen := overlay.ClassSpec{}, []overlay.SeenField(nil)
 	for _, field := range conf.Fields {
 		one := overlay.Field{Path: field.Path, Type: field.LabelType}
@@ -130,7 +131,7 @@ func (p *pictures) openOverlays(ctx context.Context, v View, d Dataset, f *field
 	plan := overlay.NewPlan(o.fields, classes, conf.Masks, p.conf.Size)
 	n := min(runtime.GOMAXPROCS(0), mostDrawers)
 	o.small = int64(min(smallRaster, smallMemory/n))
-	o.newOne = func(most int64) *overlay.Drawer { return plan.NewDrawer(o.load, most) }
+	o.newOne = func(most int64) *overlay.Drawer { return plan.NewDrawer(o.load, p.decodeByPillow, most) }
 	o.drawers = make(chan *overlay.Drawer, n)
 	for range n {
 		o.drawers <- o.newOne(o.small)
@@ -150,7 +151,7 @@ func (o *overlays) findValues(ctx context.Context, c *collector, query view.Quer
 		if f.Type != "Segmentation" || f.Targets != nil {
 			continue
 		}
-		path, finder := o.dbPaths[i], overlay.NewFinder(o.load, overlay.MaxRaster)
+		path, finder := o.dbPaths[i], overlay.NewFinder(o.load, o.second, overlay.MaxRaster)
 		look := func(skip, limit int) error {
 			return c.source.Aggregate(ctx, query, []bson.D{
 				{{Key: "$match", Value: bson.D{{Key: path, Value: bson.D{{Key: "$type", Value: "object"}}}}}},

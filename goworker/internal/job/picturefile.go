@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/localfile"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/pillow"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumb"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumbcache"
 )
@@ -84,7 +85,7 @@ func (f *sourceFile) read(ctx context.Context, p *pictures) (data []byte, releas
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
 		return nil, nil, errUnreadable
 	}
-	if !thumb.Known(head[:n]) {
+	if !thumb.Known(head[:n]) && !pillow.Known(head[:n]) {
 		return nil, nil, errNotImage
 	}
 	size := file.Size()
@@ -152,28 +153,37 @@ func (p *pictures) keep(key thumbcache.Key, t thumb.Thumb) {
 	}
 }
 
-// packThumb is a thumbnail as bytes: four sizes, whether it is stretched, the format's length and text, the picture.
+// The flags of a kept thumbnail.
+const (
+	flagStretched = 1 << iota
+	flagGiven
+)
+
+// packThumb is a thumbnail as bytes: four sizes, flags, the format's length and text, the picture.
 func packThumb(t thumb.Thumb) []byte {
 	b := make([]byte, 0, len(t.Bytes)+32)
 	for _, n := range []int{t.Width, t.Height, t.SourceWidth, t.SourceHeight} {
 		b = binary.LittleEndian.AppendUint32(b, uint32(n)) //nolint:gosec // sizes of pictures
 	}
-	stretched := byte(0)
+	flags := byte(0)
 	if t.Stretched {
-		stretched = 1
+		flags |= flagStretched
 	}
-	b = append(b, stretched, byte(len(t.Format)))
+	if t.Given {
+		flags |= flagGiven
+	}
+	b = append(b, flags, byte(len(t.Format)))
 	b = append(b, t.Format...)
 	return append(b, t.Bytes...)
 }
 
 func unpackThumb(b []byte) (thumb.Thumb, bool) {
-	const stretched, format = 16, 17
+	const flags, format = 16, 17
 	if len(b) <= format || len(b) <= format+1+int(b[format]) {
 		return thumb.Thumb{}, false
 	}
 	size := func(i int) int { return int(binary.LittleEndian.Uint32(b[4*i:])) }
-	t := thumb.Thumb{Width: size(0), Height: size(1), SourceWidth: size(2), SourceHeight: size(3), Stretched: b[stretched] != 0}
+	t := thumb.Thumb{Width: size(0), Height: size(1), SourceWidth: size(2), SourceHeight: size(3), Stretched: b[flags]&flagStretched != 0, Given: b[flags]&flagGiven != 0}
 	rest := b[format+1:]
 	t.Format, t.Bytes = string(rest[:b[format]]), rest[b[format]:]
 	return t, true

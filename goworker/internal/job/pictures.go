@@ -8,6 +8,7 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/overlay"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/pillow"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/stretch"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumb"
@@ -47,6 +48,8 @@ type Pictures struct {
 	Overlays *Overlays
 	// FFmpeg is the program that takes pictures out of videos; empty for none.
 	FFmpeg string
+	// Pillow is the program that decodes what the worker's own decoders do not.
+	Pillow pillow.Program
 	// Crop are the label fields of a patch, of which the picture shows that part only.
 	Crop []Field
 	// Small is the field with the paths of smaller copies, and Projection the one that
@@ -105,6 +108,8 @@ type pictures struct {
 	pack  *artifact.Pack
 	// overlays draws over them; nil for nothing.
 	overlays *overlays
+	// pillow decodes what is not decoded here.
+	pillow *pillow.Decoder
 	// makers are the thumbnailers: as many as can work at once.
 	makers chan *thumb.Thumbnailer
 	// memory is what is left for decoding. Who has some of it waits for a maker or a
@@ -128,6 +133,8 @@ func openPictures(c *collector, conf *Pictures, base *rowBase, f *fields) (*pict
 	p.memory, p.large = semaphore.NewWeighted(largestDecode), semaphore.NewWeighted(1)
 	p.slots = newMediaSlots(f, conf, base)
 	p.films = newFilms(n)
+	p.pillow = pillow.New(conf.Pillow)
+	c.atEnd(p.pillow.Close)
 	for range n {
 		p.makers <- &thumb.Thumbnailer{}
 	}
@@ -171,9 +178,14 @@ func (p *pictures) moreColumns(own []string) []string {
 	return columns
 }
 
-// close ends the file of thumbnails.
+// close ends the file of thumbnails, and says why Pillow was of no use, if it was needed.
 func (p *pictures) close() error {
-	if p == nil || p.pack == nil {
+	if p == nil {
+		return nil
+	}
+	p.notePillow()
+	p.pillow.Close()
+	if p.pack == nil {
 		return nil
 	}
 	return p.pack.Close()
@@ -189,7 +201,9 @@ type pictureCell struct {
 	shown shown
 	// stretched reports that the picture's samples are shown stretched.
 	stretched bool
-	why       *noPicture // where a picture is missing that should be there
+	// given reports that Pillow decoded it.
+	given bool
+	why   *noPicture // where a picture is missing that should be there
 	// trouble is what of the row's labels is not drawn.
 	trouble overlay.Trouble
 }
@@ -207,10 +221,10 @@ type shown struct {
 
 // write writes the cells, and counts what is missing under the row's sample.
 func (r rowPictures) write(w *table.Writer, sampleID string, warn *warnings) {
-	stretched := false
+	stretched, given := false, false
 	for i := range r {
 		cell := &r[i]
-		stretched = stretched || cell.stretched
+		stretched, given = stretched || cell.stretched, given || cell.given || cell.trouble&overlay.Given != 0
 		switch {
 		case cell.image != nil:
 			w.Image(*cell.image)
@@ -231,6 +245,9 @@ func (r rowPictures) write(w *table.Writer, sampleID string, warn *warnings) {
 	if stretched {
 		warn.add(warnStretched.code, warnStretched.rest, sampleID)
 	}
+	if given {
+		warn.add(warnGiven.code, warnGiven.rest, sampleID)
+	}
 }
 
 // warnStretched is said of rows whose pictures are stretched.
@@ -248,7 +265,7 @@ func (n *noPicture) Error() string { return n.code }
 var (
 	errMissing  = &noPicture{"missing_file", "rows have no picture because the media file was not found."}
 	errNotImage = &noPicture{"not_an_image",
-		"rows have no picture because the media file is no image (JPEG, PNG, GIF, BMP, TIFF or WebP)."}
+		"rows have no picture because the media file is not an image of a kind that the worker or Pillow reads."}
 	errUnreadable = &noPicture{"unreadable_file", "rows have no picture because the media file could not be read."}
 	errTooLarge   = &noPicture{"too_large_picture",
 		"rows have no picture because the media file is too large to be made smaller here (over 64 MB, or 208 MB when decoded)."}

@@ -34,7 +34,7 @@ func TestFileURIs(t *testing.T) {
 }
 
 func TestThumbnailsSurviveTheCache(t *testing.T) {
-	want := thumb.Thumb{Bytes: []byte("abc"), Format: "png", Width: 1, Height: 2, SourceWidth: 3, SourceHeight: 70000, Stretched: true}
+	want := thumb.Thumb{Bytes: []byte("abc"), Format: "png", Width: 1, Height: 2, SourceWidth: 3, SourceHeight: 70000, Stretched: true, Given: true}
 	packed := packThumb(want)
 	got, ok := unpackThumb(packed)
 	require.True(t, ok)

@@ -133,7 +133,7 @@ func (w *pictureWorker) small(small thumb.Thumb, crop thumb.Box) (pictureCell, e
 	image := &table.Image{
 		Path: "media/images/" + sha[:20] + "." + small.Format, SHA256: sha, Format: small.Format, Width: small.Width, Height: small.Height,
 	}
-	return pictureCell{image: image, stretched: small.Stretched, shown: shown{
+	return pictureCell{image: image, stretched: small.Stretched, given: small.Given, shown: shown{
 		Width: small.Width, Height: small.Height, SourceWidth: small.SourceWidth, SourceHeight: small.SourceHeight, Crop: crop,
 	}}, w.p.pack.Add(image.Path, small.Bytes)
 }
@@ -190,7 +190,10 @@ func (p *pictures) shrink(ctx context.Context, file *sourceFile, m media, o thum
 	byContent := thumbcache.KeyOf([]byte("content"), wantedOf(m, o), file.sum[:])
 	small, ok := p.kept(byContent, true)
 	if !ok {
-		if small, err = p.make(ctx, data, o); err != nil {
+		if small, err = p.make(ctx, data, o); handOn(err) {
+			small, err = p.makeByPillow(ctx, data, o, err)
+		}
+		if err != nil {
 			return small, err
 		}
 		p.keep(byContent, small)

@@ -92,7 +92,7 @@ func TestBoxes(t *testing.T) {
 
 func TestLayersOfSeveralFields(t *testing.T) {
 	fields := []Field{{Path: "ground_truth", Type: "Detections"}, {Path: "predictions", Type: "Detections"}, {Path: "weather", Type: "Classification"}, {Path: "tags", Type: "Classifications"}}
-	d := NewPlan(fields, catDog, OwnMasks, 64).NewDrawer(noFiles, MaxRaster)
+	d := NewPlan(fields, catDog, OwnMasks, 64).NewDrawer(noFiles, nil, MaxRaster)
 	values := []bson.RawValue{
 		raw(t, detections(detection("cat", []float64{0, 0, 1, 1}))),
 		raw(t, detections(detection("dog", []float64{0, 0, 1, 1}, has("confidence", 0.25)), detection("cat", []float64{0, 0, 1, 1}))),
@@ -144,7 +144,7 @@ func BenchmarkBoxes(b *testing.B) {
 	for i := range 10 {
 		all = append(all, detection([]string{"cat", "dog"}[i%2], []float64{0.1, 0.2, 0.3, 0.4}, has("confidence", 0.5)))
 	}
-	d := NewPlan([]Field{{Path: "f", Type: "Detections"}}, catDog, OwnMasks, 64).NewDrawer(noFiles, MaxRaster)
+	d := NewPlan([]Field{{Path: "f", Type: "Detections"}}, catDog, OwnMasks, 64).NewDrawer(noFiles, nil, MaxRaster)
 	values := []bson.RawValue{raw(b, detections(all...))}
 	b.ReportAllocs()
 	for b.Loop() {

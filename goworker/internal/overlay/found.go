@@ -22,9 +22,9 @@ type Finder struct {
 }
 
 // NewFinder makes a Finder, which reads masks as a Drawer does.
-func NewFinder(load Load, most int64) *Finder {
+func NewFinder(load Load, second Second, most int64) *Finder {
 	return &Finder{
-		drawer: NewPlan(nil, nil, OwnMasks, 0).NewDrawer(load, most), shaper: label.NewShaper("Segmentation"),
+		drawer: NewPlan(nil, nil, OwnMasks, 0).NewDrawer(load, second, most), shaper: label.NewShaper("Segmentation"),
 		colors: map[uint32]int64{}, numbers: map[uint32]int64{},
 	}
 }

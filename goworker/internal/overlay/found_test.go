@@ -11,7 +11,7 @@ import (
 // found are the classes of segmentations without targets, after a look into some of their masks.
 func found(t testing.TB, masks ...bson.Binary) *Classes {
 	t.Helper()
-	finder := NewFinder(noFiles, MaxRaster)
+	finder := NewFinder(noFiles, nil, MaxRaster)
 	for _, m := range masks {
 		finder.Look(t.Context(), raw(t, bson.D{{Key: "mask", Value: m}}))
 	}

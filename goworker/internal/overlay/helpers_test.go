@@ -84,7 +84,7 @@ func noFiles(string, int64) ([]byte, error) { return nil, fs.ErrNotExist }
 // one draws one field of a row.
 func one(t testing.TB, f Field, classes *Classes, mode MaskMode, pic Picture, label any) Layers {
 	t.Helper()
-	return NewPlan([]Field{f}, classes, mode, 64).NewDrawer(noFiles, MaxRaster).Draw(context.Background(), []bson.RawValue{raw(t, label)}, pic)
+	return NewPlan([]Field{f}, classes, mode, 64).NewDrawer(noFiles, nil, MaxRaster).Draw(context.Background(), []bson.RawValue{raw(t, label)}, pic)
 }
 
 func detection(label string, box []float64, more ...bson.E) bson.D {

@@ -181,7 +181,7 @@ func TestMasksInFiles(t *testing.T) {
 					return []byte("text"), nil
 				}
 				return encoded(t, c.file), nil
-			}, MaxRaster)
+			}, nil, MaxRaster)
 			got := d.Draw(context.Background(), []bson.RawValue{raw(t, label)}, tiny)
 			assert.Equal(t, c.trouble, got.Trouble)
 			if c.want == "" {
@@ -211,7 +211,7 @@ func TestHeatmaps(t *testing.T) {
 		"of a coloured one": {bson.D{{Key: "map_path", Value: "colours"}, {Key: "range", Value: bson.A{0, 10}}}, whole, 64, 32, dark, bright},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := NewPlan([]Field{{Path: "f", Type: "Heatmap"}}, catDog, NoMasks, 64).NewDrawer(func(path string, _ int64) ([]byte, error) { return encoded(t, path), nil }, MaxRaster)
+			d := NewPlan([]Field{{Path: "f", Type: "Heatmap"}}, catDog, NoMasks, 64).NewDrawer(func(path string, _ int64) ([]byte, error) { return encoded(t, path), nil }, nil, MaxRaster)
 			got := d.Draw(context.Background(), []bson.RawValue{raw(t, c.label)}, c.pic)
 			assert.Zero(t, got.Trouble&^(InPixels|OutOfPicture))
 			require.Len(t, got.Heatmaps, 1)
@@ -246,7 +246,7 @@ func TestHeatmaps(t *testing.T) {
 func TestMemoryIsUsedAgain(t *testing.T) {
 	all := targets(t, `{"default_mask_targets": {"1": "road"}}`)
 	classes := NewClasses(ClassSpec{Targets: []*Targets{all.Of("f")}})
-	d := NewPlan([]Field{{Path: "f", Type: "Segmentation", Targets: all.Of("f")}}, classes, OwnMasks, 64).NewDrawer(func(string, int64) ([]byte, error) { return encoded(t, "grey of 16 bits"), nil }, MaxRaster)
+	d := NewPlan([]Field{{Path: "f", Type: "Segmentation", Targets: all.Of("f")}}, classes, OwnMasks, 64).NewDrawer(func(string, int64) ([]byte, error) { return encoded(t, "grey of 16 bits"), nil }, nil, MaxRaster)
 	draw := func(label bson.D, pic Picture) []string {
 		got := d.Draw(context.Background(), []bson.RawValue{raw(t, label)}, pic)
 		require.Len(t, got.Masks, 1)
@@ -275,10 +275,10 @@ func TestLargeMasksWait(t *testing.T) {
 		"numbers": {{Key: "mask", Value: array("<i8", "1, 2", []int64{0, 1})}},
 	} {
 		values := []bson.RawValue{raw(t, label)}
-		small := plan.NewDrawer(load, 10)
+		small := plan.NewDrawer(load, nil, 10)
 		assert.Empty(t, small.Draw(context.Background(), values, Picture{Width: 4, Height: 4}), name)
 		assert.True(t, small.Crowded(), name)
-		large := plan.NewDrawer(load, MaxRaster)
+		large := plan.NewDrawer(load, nil, MaxRaster)
 		assert.Len(t, large.Draw(context.Background(), values, Picture{Width: 4, Height: 4}).Masks, 1, name)
 		assert.False(t, large.Crowded(), name)
 		assert.Len(t, small.Draw(context.Background(), []bson.RawValue{raw(t, bson.D{{Key: "mask", Value: drawn("1")}})}, Picture{Width: 4, Height: 4}).Masks, 1, name)
@@ -308,7 +308,7 @@ func FuzzDraw(f *testing.F) {
 	classes := NewClasses(ClassSpec{Targets: []*Targets{nil, all.Of("named")}, Seen: seen("cat", "dog", "")})
 	file := []byte{}
 	load := func(string, int64) ([]byte, error) { return file, nil }
-	drawers := []*Drawer{NewPlan(fields, classes, OwnMasks, 32).NewDrawer(load, MaxRaster), NewPlan(fields, classes, AllMasks, 32).NewDrawer(load, MaxRaster), NewPlan(fields, classes, NoMasks, 32).NewDrawer(load, MaxRaster)}
+	drawers := []*Drawer{NewPlan(fields, classes, OwnMasks, 32).NewDrawer(load, nil, MaxRaster), NewPlan(fields, classes, AllMasks, 32).NewDrawer(load, nil, MaxRaster), NewPlan(fields, classes, NoMasks, 32).NewDrawer(load, nil, MaxRaster)}
 	f.Fuzz(func(t *testing.T, data []byte, x, y, w, h float64) {
 		file = data
 		value := bson.RawValue{Type: bson.TypeEmbeddedDocument, Value: data}

@@ -5,6 +5,7 @@ package overlay
 import (
 	"context"
 	"errors"
+	"image"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -79,7 +80,7 @@ type Picture struct {
 }
 
 // Trouble is a set of things that were not drawn.
-type Trouble uint8
+type Trouble uint16
 
 // The troubles.
 const (
@@ -97,6 +98,8 @@ const (
 	InPixels
 	// OutOfPicture: a label is outside of the picture, or a part of it is.
 	OutOfPicture
+	// Given: a mask or a map is drawn that the second decoder read.
+	Given
 )
 
 // Layers are what is drawn over one picture.
@@ -122,6 +125,10 @@ type Mask struct {
 // Load reads the file of a mask or a map, of at most so many bytes. Of a larger one it gives ErrLarge.
 type Load func(path string, most int64) ([]byte, error)
 
+// Second decodes an image file that package thumb does not read or finds damaged, into at most so many bytes. Its errors
+// are those of package thumb.
+type Second func(ctx context.Context, file []byte, most int64) (image.Image, error)
+
 // ErrLarge is the error for a file that is larger than was asked for.
 var ErrLarge = errors.New("the file is larger than was asked for")
 
@@ -129,6 +136,7 @@ var ErrLarge = errors.New("the file is larger than was asked for")
 type Drawer struct {
 	*Plan
 	load    Load
+	second  Second
 	most    int64 // of a raster's bytes
 	crowded bool
 	shapers []*label.Shaper
@@ -157,10 +165,11 @@ type Drawer struct {
 // MaxRaster bounds the bytes of a mask or a map.
 const MaxRaster = 1 << 27
 
-// NewDrawer makes a Drawer that reads masks and maps of at most so many bytes, compressed or not; see Crowded.
-func (p *Plan) NewDrawer(load Load, most int64) *Drawer {
+// NewDrawer makes a Drawer that reads masks and maps of at most so many bytes, compressed or not; see Crowded. There need not
+// be a second decoder.
+func (p *Plan) NewDrawer(load Load, second Second, most int64) *Drawer {
 	most = min(most, MaxRaster)
-	d := &Drawer{Plan: p, load: load, most: most, arrays: npy.NewDecoder(most)}
+	d := &Drawer{Plan: p, load: load, second: second, most: most, arrays: npy.NewDecoder(most)}
 	for _, f := range p.fields {
 		d.shapers = append(d.shapers, label.NewShaper(f.Type))
 	}

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"image"
 	"image/color"
+	"math"
 	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/label"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/npy"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/stretch"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumb"
 )
 
@@ -63,11 +65,19 @@ func (d *Drawer) read(v bson.RawValue, path string) bool {
 // readFile reads an image file into the raster.
 func (d *Drawer) readFile(ctx context.Context, file []byte) error {
 	img, err := thumb.Decode(ctx, file, thumb.Options{MaxPixels: maxMaskPixels, MaxMemory: d.most})
+	if d.second != nil && (errors.Is(err, thumb.ErrUnsupported) || errors.Is(err, thumb.ErrCorrupt)) {
+		if img, err = d.second(ctx, file, d.most); err == nil {
+			d.out.Trouble |= Given
+		}
+	}
 	if err != nil {
 		return err
 	}
-	if wide, ok := img.(*image.Gray16); ok && wide.Rect.Dx()*wide.Rect.Dy() > maxWide {
-		return errWide
+	switch img.(type) {
+	case *image.Gray16, *stretch.Floats:
+		if size := img.Bounds(); size.Dx()*size.Dy() > maxWide {
+			return errWide
+		}
 	}
 	d.raster.fromImage(img)
 	return nil
@@ -126,6 +136,8 @@ func (r *raster) fromImage(img image.Image) {
 				r.wide = append(r.wide, float32(img.Gray16At(size.Min.X+x, size.Min.Y+y).Y))
 			}
 		}
+	case *stretch.Floats:
+		r.fromFloats(img)
 	case *image.NRGBA:
 		r.channels = 4
 		r.bytes = packed(img.Pix, img.Stride, 4*r.width, r.height)
@@ -145,6 +157,28 @@ func (r *raster) fromImage(img image.Image) {
 			}
 		}
 		r.bytes = r.scratch
+	}
+}
+
+// fromFloats takes samples. What the file calls "no data" is not a number. Those that are all whole numbers are taken for
+// such of a map from 0 to 255, unless none is above 1.
+func (r *raster) fromFloats(m *stretch.Floats) {
+	r.bytes, r.high = nil, 1
+	whole, high := true, false
+	r.wide = slices.Grow(r.wide, r.width*r.height)
+	for y := range r.height {
+		for _, v := range m.Pix[y*m.Stride:][:r.width] {
+			if !m.Counts(v) {
+				v = float32(math.NaN())
+			} else {
+				whole = whole && v == float32(math.Trunc(float64(v)))
+				high = high || v > 1
+			}
+			r.wide = append(r.wide, v)
+		}
+	}
+	if whole && high {
+		r.high = 255
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	pb "github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/gen/wandbworker/v1"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/overlay"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/pillow"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/stretch"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
@@ -115,6 +116,7 @@ func picturesOf(wanted bool, m *pb.Pictures, home string) *job.Pictures {
 		Crop: fieldsOf(m.GetCropFields()), Small: m.GetSmallField(), Projection: m.GetProjectionField(), Facts: m.GetFactColumns(),
 		FramesOfVideos: m.GetFrameSource() != "", Range: stretch.Range{Low: m.GetImageRange().GetLow(), High: m.GetImageRange().GetHigh()},
 		Slices:   job.Slices{Names: m.GetSlices(), Field: m.GetGroupField(), Collection: m.GetGroupCollection()},
+		Pillow:   pillow.Program{Python: m.GetPillow().GetPython(), Script: m.GetPillow().GetScript(), Packages: m.GetPillow().GetPackages()},
 		Overlays: overlaysOf(m.GetOverlays(), home)}
 }
 

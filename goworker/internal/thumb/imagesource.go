@@ -71,7 +71,20 @@ func (t *Thumbnailer) fromImage(ctx context.Context, kind fileKind, file []byte,
 	if kind == kindGIF {
 		screen = image.Rect(0, 0, p.size.Width, p.size.Height)
 	}
-	g, err := plan(screen.Dx(), screen.Dy(), p.turn, o)
+	return t.ofImage(img, screen, p.turn, kind, o)
+}
+
+// MakeOf makes a thumbnail of a picture that another decoder gave, which is stored as Exif's orientation turn says
+// (1: upright). Of the options, MaxPixels does not count.
+func (t *Thumbnailer) MakeOf(img image.Image, turn int, o Options) (Thumb, error) {
+	small, err := t.ofImage(img, img.Bounds(), asOrientation(uint32(turn), upright), kindUnknown, o.filled()) //nolint:gosec // checked there
+	small.Given = true
+	return small, err
+}
+
+// ofImage makes a thumbnail of a decoded picture, which lies on a screen that may be larger.
+func (t *Thumbnailer) ofImage(img image.Image, screen image.Rectangle, turn orientation, kind fileKind, o Options) (Thumb, error) {
+	g, err := plan(screen.Dx(), screen.Dy(), turn, o)
 	if err != nil {
 		return Thumb{}, err
 	}
@@ -91,6 +104,16 @@ func lossy(img image.Image) bool {
 		return true
 	}
 	return false
+}
+
+// CostOf is how many bytes of memory MakeOf takes at most for a picture of a size and colour model, beside the picture
+// and [FixedCost]; 0 for one that it refuses.
+func CostOf(size image.Config, turn int, o Options) int64 {
+	g, err := plan(size.Width, size.Height, asOrientation(uint32(turn), upright), o.filled()) //nolint:gosec // checked there
+	if err != nil {
+		return 0
+	}
+	return planesCost(size, &g) + thumbCost(&g)
 }
 
 // bytesPerPixel is what a decoded picture of a colour model takes.

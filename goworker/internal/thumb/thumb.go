@@ -60,6 +60,8 @@ type Thumb struct {
 	SourceWidth, SourceHeight int
 	// Stretched reports that the picture's samples span a small range, and are shown stretched.
 	Stretched bool
+	// Given reports that another decoder gave the picture: see MakeOf.
+	Given bool
 }
 
 // Thumbnailer makes thumbnails one after the other and reuses its memory. It is

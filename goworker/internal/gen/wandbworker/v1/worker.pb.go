@@ -1418,6 +1418,70 @@ func (x *Range) GetHigh() float64 {
 	return 0
 }
 
+// Pillow is the program that decodes pictures by the host's own Pillow: shim/decoder.py.
+type Pillow struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The path of the Python interpreter; empty for none.
+	Python string `protobuf:"bytes,1,opt,name=python,proto3" json:"python,omitempty"`
+	// The path of the program.
+	Script string `protobuf:"bytes,2,opt,name=script,proto3" json:"script,omitempty"`
+	// The directories of Pillow and what goes with it.
+	Packages      []string `protobuf:"bytes,3,rep,name=packages,proto3" json:"packages,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Pillow) Reset() {
+	*x = Pillow{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Pillow) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Pillow) ProtoMessage() {}
+
+func (x *Pillow) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Pillow.ProtoReflect.Descriptor instead.
+func (*Pillow) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Pillow) GetPython() string {
+	if x != nil {
+		return x.Python
+	}
+	return ""
+}
+
+func (x *Pillow) GetScript() string {
+	if x != nil {
+		return x.Script
+	}
+	return ""
+}
+
+func (x *Pillow) GetPackages() []string {
+	if x != nil {
+		return x.Packages
+	}
+	return nil
+}
+
 // Pictures says which pictures a table shows.
 type Pictures struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1453,14 +1517,16 @@ type Pictures struct {
 	// What is drawn over them.
 	Overlays *Overlays `protobuf:"bytes,20,opt,name=overlays,proto3" json:"overlays,omitempty"`
 	// Which samples are black and white in pictures of more than 8 bits; none for a range of each picture's own.
-	ImageRange    *Range `protobuf:"bytes,21,opt,name=image_range,json=imageRange,proto3" json:"image_range,omitempty"`
+	ImageRange *Range `protobuf:"bytes,21,opt,name=image_range,json=imageRange,proto3" json:"image_range,omitempty"`
+	// The program that decodes what the worker's own decoders do not.
+	Pillow        *Pillow `protobuf:"bytes,22,opt,name=pillow,proto3" json:"pillow,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Pictures) Reset() {
 	*x = Pictures{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[9]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1472,7 +1538,7 @@ func (x *Pictures) String() string {
 func (*Pictures) ProtoMessage() {}
 
 func (x *Pictures) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[9]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1485,7 +1551,7 @@ func (x *Pictures) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pictures.ProtoReflect.Descriptor instead.
 func (*Pictures) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{9}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Pictures) GetMode() ImageMode {
@@ -1593,6 +1659,13 @@ func (x *Pictures) GetImageRange() *Range {
 	return nil
 }
 
+func (x *Pictures) GetPillow() *Pillow {
+	if x != nil {
+		return x.Pillow
+	}
+	return nil
+}
+
 // LogView logs a view as a W&B dataset artifact.
 type LogView struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1630,7 +1703,7 @@ type LogView struct {
 
 func (x *LogView) Reset() {
 	*x = LogView{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[10]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1642,7 +1715,7 @@ func (x *LogView) String() string {
 func (*LogView) ProtoMessage() {}
 
 func (x *LogView) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[10]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1655,7 +1728,7 @@ func (x *LogView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogView.ProtoReflect.Descriptor instead.
 func (*LogView) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{10}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *LogView) GetView() *View {
@@ -1806,7 +1879,7 @@ type LogPredictions struct {
 
 func (x *LogPredictions) Reset() {
 	*x = LogPredictions{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[11]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1818,7 +1891,7 @@ func (x *LogPredictions) String() string {
 func (*LogPredictions) ProtoMessage() {}
 
 func (x *LogPredictions) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[11]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1831,7 +1904,7 @@ func (x *LogPredictions) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogPredictions.ProtoReflect.Descriptor instead.
 func (*LogPredictions) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{11}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *LogPredictions) GetView() *View {
@@ -1991,7 +2064,7 @@ type FinishRun struct {
 
 func (x *FinishRun) Reset() {
 	*x = FinishRun{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[12]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2003,7 +2076,7 @@ func (x *FinishRun) String() string {
 func (*FinishRun) ProtoMessage() {}
 
 func (x *FinishRun) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[12]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2016,7 +2089,7 @@ func (x *FinishRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishRun.ProtoReflect.Descriptor instead.
 func (*FinishRun) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{12}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *FinishRun) GetEntity() string {
@@ -2070,7 +2143,7 @@ type RunResponse struct {
 
 func (x *RunResponse) Reset() {
 	*x = RunResponse{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[13]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2082,7 +2155,7 @@ func (x *RunResponse) String() string {
 func (*RunResponse) ProtoMessage() {}
 
 func (x *RunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[13]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2095,7 +2168,7 @@ func (x *RunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunResponse.ProtoReflect.Descriptor instead.
 func (*RunResponse) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{13}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *RunResponse) GetEvent() isRunResponse_Event {
@@ -2280,7 +2353,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[14]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2292,7 +2365,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[14]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2305,7 +2378,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{14}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Progress) GetStage() Stage {
@@ -2386,7 +2459,7 @@ type RunCreated struct {
 
 func (x *RunCreated) Reset() {
 	*x = RunCreated{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[15]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2398,7 +2471,7 @@ func (x *RunCreated) String() string {
 func (*RunCreated) ProtoMessage() {}
 
 func (x *RunCreated) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[15]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2411,7 +2484,7 @@ func (x *RunCreated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunCreated.ProtoReflect.Descriptor instead.
 func (*RunCreated) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{15}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *RunCreated) GetEntity() string {
@@ -2450,7 +2523,7 @@ type Failure struct {
 
 func (x *Failure) Reset() {
 	*x = Failure{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[16]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2462,7 +2535,7 @@ func (x *Failure) String() string {
 func (*Failure) ProtoMessage() {}
 
 func (x *Failure) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[16]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2475,7 +2548,7 @@ func (x *Failure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Failure.ProtoReflect.Descriptor instead.
 func (*Failure) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{16}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Failure) GetSource() Source {
@@ -2516,7 +2589,7 @@ type Warning struct {
 
 func (x *Warning) Reset() {
 	*x = Warning{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[17]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2528,7 +2601,7 @@ func (x *Warning) String() string {
 func (*Warning) ProtoMessage() {}
 
 func (x *Warning) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[17]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2541,7 +2614,7 @@ func (x *Warning) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Warning.ProtoReflect.Descriptor instead.
 func (*Warning) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{17}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Warning) GetCode() string {
@@ -2635,7 +2708,7 @@ type ArtifactLogged struct {
 
 func (x *ArtifactLogged) Reset() {
 	*x = ArtifactLogged{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[18]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2647,7 +2720,7 @@ func (x *ArtifactLogged) String() string {
 func (*ArtifactLogged) ProtoMessage() {}
 
 func (x *ArtifactLogged) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[18]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2660,7 +2733,7 @@ func (x *ArtifactLogged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArtifactLogged.ProtoReflect.Descriptor instead.
 func (*ArtifactLogged) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{18}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ArtifactLogged) GetEntity() string {
@@ -2854,7 +2927,7 @@ type RunFinished struct {
 
 func (x *RunFinished) Reset() {
 	*x = RunFinished{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[19]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2866,7 +2939,7 @@ func (x *RunFinished) String() string {
 func (*RunFinished) ProtoMessage() {}
 
 func (x *RunFinished) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[19]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2879,7 +2952,7 @@ func (x *RunFinished) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunFinished.ProtoReflect.Descriptor instead.
 func (*RunFinished) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{19}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{20}
 }
 
 // Lookup lists something of W&B, one page at a time. Entity and project are
@@ -2913,7 +2986,7 @@ type Lookup struct {
 
 func (x *Lookup) Reset() {
 	*x = Lookup{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[20]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2925,7 +2998,7 @@ func (x *Lookup) String() string {
 func (*Lookup) ProtoMessage() {}
 
 func (x *Lookup) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[20]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2938,7 +3011,7 @@ func (x *Lookup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lookup.ProtoReflect.Descriptor instead.
 func (*Lookup) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{20}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Lookup) GetKind() LookupKind {
@@ -3035,7 +3108,7 @@ type LookupResult struct {
 
 func (x *LookupResult) Reset() {
 	*x = LookupResult{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3047,7 +3120,7 @@ func (x *LookupResult) String() string {
 func (*LookupResult) ProtoMessage() {}
 
 func (x *LookupResult) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3060,7 +3133,7 @@ func (x *LookupResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LookupResult.ProtoReflect.Descriptor instead.
 func (*LookupResult) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{21}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *LookupResult) GetEntity() string {
@@ -3155,7 +3228,7 @@ type ProjectEntry struct {
 
 func (x *ProjectEntry) Reset() {
 	*x = ProjectEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3167,7 +3240,7 @@ func (x *ProjectEntry) String() string {
 func (*ProjectEntry) ProtoMessage() {}
 
 func (x *ProjectEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3180,7 +3253,7 @@ func (x *ProjectEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProjectEntry.ProtoReflect.Descriptor instead.
 func (*ProjectEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{22}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ProjectEntry) GetName() string {
@@ -3233,7 +3306,7 @@ type RunEntry struct {
 
 func (x *RunEntry) Reset() {
 	*x = RunEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3245,7 +3318,7 @@ func (x *RunEntry) String() string {
 func (*RunEntry) ProtoMessage() {}
 
 func (x *RunEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3258,7 +3331,7 @@ func (x *RunEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunEntry.ProtoReflect.Descriptor instead.
 func (*RunEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{23}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *RunEntry) GetId() string {
@@ -3372,7 +3445,7 @@ type ArtifactEntry struct {
 
 func (x *ArtifactEntry) Reset() {
 	*x = ArtifactEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3384,7 +3457,7 @@ func (x *ArtifactEntry) String() string {
 func (*ArtifactEntry) ProtoMessage() {}
 
 func (x *ArtifactEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3397,7 +3470,7 @@ func (x *ArtifactEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArtifactEntry.ProtoReflect.Descriptor instead.
 func (*ArtifactEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{24}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ArtifactEntry) GetId() string {
@@ -3533,7 +3606,7 @@ type ReportEntry struct {
 
 func (x *ReportEntry) Reset() {
 	*x = ReportEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3545,7 +3618,7 @@ func (x *ReportEntry) String() string {
 func (*ReportEntry) ProtoMessage() {}
 
 func (x *ReportEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3558,7 +3631,7 @@ func (x *ReportEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportEntry.ProtoReflect.Descriptor instead.
 func (*ReportEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{25}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ReportEntry) GetId() string {
@@ -3620,7 +3693,7 @@ type ReadArtifact struct {
 
 func (x *ReadArtifact) Reset() {
 	*x = ReadArtifact{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3632,7 +3705,7 @@ func (x *ReadArtifact) String() string {
 func (*ReadArtifact) ProtoMessage() {}
 
 func (x *ReadArtifact) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3645,7 +3718,7 @@ func (x *ReadArtifact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadArtifact.ProtoReflect.Descriptor instead.
 func (*ReadArtifact) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{26}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ReadArtifact) GetReference() string {
@@ -3682,7 +3755,7 @@ type IdChunk struct {
 
 func (x *IdChunk) Reset() {
 	*x = IdChunk{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[27]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3694,7 +3767,7 @@ func (x *IdChunk) String() string {
 func (*IdChunk) ProtoMessage() {}
 
 func (x *IdChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[27]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3707,7 +3780,7 @@ func (x *IdChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdChunk.ProtoReflect.Descriptor instead.
 func (*IdChunk) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{27}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *IdChunk) GetList() IdList {
@@ -3748,7 +3821,7 @@ type ArtifactContent struct {
 
 func (x *ArtifactContent) Reset() {
 	*x = ArtifactContent{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[28]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3760,7 +3833,7 @@ func (x *ArtifactContent) String() string {
 func (*ArtifactContent) ProtoMessage() {}
 
 func (x *ArtifactContent) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[28]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3773,7 +3846,7 @@ func (x *ArtifactContent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArtifactContent.ProtoReflect.Descriptor instead.
 func (*ArtifactContent) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{28}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ArtifactContent) GetArtifact() *ArtifactEntry {
@@ -3844,7 +3917,7 @@ type ReadRun struct {
 
 func (x *ReadRun) Reset() {
 	*x = ReadRun{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[29]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3856,7 +3929,7 @@ func (x *ReadRun) String() string {
 func (*ReadRun) ProtoMessage() {}
 
 func (x *ReadRun) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[29]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3869,7 +3942,7 @@ func (x *ReadRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadRun.ProtoReflect.Descriptor instead.
 func (*ReadRun) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{29}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ReadRun) GetReference() string {
@@ -3943,7 +4016,7 @@ type RunDetails struct {
 
 func (x *RunDetails) Reset() {
 	*x = RunDetails{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[30]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3955,7 +4028,7 @@ func (x *RunDetails) String() string {
 func (*RunDetails) ProtoMessage() {}
 
 func (x *RunDetails) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[30]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3968,7 +4041,7 @@ func (x *RunDetails) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunDetails.ProtoReflect.Descriptor instead.
 func (*RunDetails) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{30}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *RunDetails) GetRun() *RunEntry {
@@ -4151,7 +4224,11 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x05masks\x18\x02 \x01(\x0e2\x18.wandbworker.v1.MaskModeR\x05masks\"-\n" +
 	"\x05Range\x12\x10\n" +
 	"\x03low\x18\x01 \x01(\x01R\x03low\x12\x12\n" +
-	"\x04high\x18\x02 \x01(\x01R\x04high\"\xde\x04\n" +
+	"\x04high\x18\x02 \x01(\x01R\x04high\"T\n" +
+	"\x06Pillow\x12\x16\n" +
+	"\x06python\x18\x01 \x01(\tR\x06python\x12\x16\n" +
+	"\x06script\x18\x02 \x01(\tR\x06script\x12\x1a\n" +
+	"\bpackages\x18\x03 \x03(\tR\bpackages\"\x8e\x05\n" +
 	"\bPictures\x12-\n" +
 	"\x04mode\x18\x01 \x01(\x0e2\x19.wandbworker.v1.ImageModeR\x04mode\x12%\n" +
 	"\x0ethumbnail_size\x18\x02 \x01(\x05R\rthumbnailSize\x12'\n" +
@@ -4173,7 +4250,8 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x10group_collection\x18\r \x01(\tR\x0fgroupCollection\x124\n" +
 	"\boverlays\x18\x14 \x01(\v2\x18.wandbworker.v1.OverlaysR\boverlays\x126\n" +
 	"\vimage_range\x18\x15 \x01(\v2\x15.wandbworker.v1.RangeR\n" +
-	"imageRange\"\xa4\x04\n" +
+	"imageRange\x12.\n" +
+	"\x06pillow\x18\x16 \x01(\v2\x16.wandbworker.v1.PillowR\x06pillow\"\xa4\x04\n" +
 	"\aLogView\x12(\n" +
 	"\x04view\x18\x01 \x01(\v2\x14.wandbworker.v1.ViewR\x04view\x121\n" +
 	"\adataset\x18\x02 \x01(\v2\x17.wandbworker.v1.DatasetR\adataset\x12\x15\n" +
@@ -4471,7 +4549,7 @@ func file_wandbworker_v1_worker_proto_rawDescGZIP() []byte {
 }
 
 var file_wandbworker_v1_worker_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
-var file_wandbworker_v1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_wandbworker_v1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_wandbworker_v1_worker_proto_goTypes = []any{
 	(RowKind)(0),            // 0: wandbworker.v1.RowKind
 	(ImageMode)(0),          // 1: wandbworker.v1.ImageMode
@@ -4490,39 +4568,40 @@ var file_wandbworker_v1_worker_proto_goTypes = []any{
 	(*Field)(nil),           // 14: wandbworker.v1.Field
 	(*Overlays)(nil),        // 15: wandbworker.v1.Overlays
 	(*Range)(nil),           // 16: wandbworker.v1.Range
-	(*Pictures)(nil),        // 17: wandbworker.v1.Pictures
-	(*LogView)(nil),         // 18: wandbworker.v1.LogView
-	(*LogPredictions)(nil),  // 19: wandbworker.v1.LogPredictions
-	(*FinishRun)(nil),       // 20: wandbworker.v1.FinishRun
-	(*RunResponse)(nil),     // 21: wandbworker.v1.RunResponse
-	(*Progress)(nil),        // 22: wandbworker.v1.Progress
-	(*RunCreated)(nil),      // 23: wandbworker.v1.RunCreated
-	(*Failure)(nil),         // 24: wandbworker.v1.Failure
-	(*Warning)(nil),         // 25: wandbworker.v1.Warning
-	(*ArtifactLogged)(nil),  // 26: wandbworker.v1.ArtifactLogged
-	(*RunFinished)(nil),     // 27: wandbworker.v1.RunFinished
-	(*Lookup)(nil),          // 28: wandbworker.v1.Lookup
-	(*LookupResult)(nil),    // 29: wandbworker.v1.LookupResult
-	(*ProjectEntry)(nil),    // 30: wandbworker.v1.ProjectEntry
-	(*RunEntry)(nil),        // 31: wandbworker.v1.RunEntry
-	(*ArtifactEntry)(nil),   // 32: wandbworker.v1.ArtifactEntry
-	(*ReportEntry)(nil),     // 33: wandbworker.v1.ReportEntry
-	(*ReadArtifact)(nil),    // 34: wandbworker.v1.ReadArtifact
-	(*IdChunk)(nil),         // 35: wandbworker.v1.IdChunk
-	(*ArtifactContent)(nil), // 36: wandbworker.v1.ArtifactContent
-	(*ReadRun)(nil),         // 37: wandbworker.v1.ReadRun
-	(*RunDetails)(nil),      // 38: wandbworker.v1.RunDetails
-	nil,                     // 39: wandbworker.v1.WandbSettings.EnvironmentEntry
+	(*Pillow)(nil),          // 17: wandbworker.v1.Pillow
+	(*Pictures)(nil),        // 18: wandbworker.v1.Pictures
+	(*LogView)(nil),         // 19: wandbworker.v1.LogView
+	(*LogPredictions)(nil),  // 20: wandbworker.v1.LogPredictions
+	(*FinishRun)(nil),       // 21: wandbworker.v1.FinishRun
+	(*RunResponse)(nil),     // 22: wandbworker.v1.RunResponse
+	(*Progress)(nil),        // 23: wandbworker.v1.Progress
+	(*RunCreated)(nil),      // 24: wandbworker.v1.RunCreated
+	(*Failure)(nil),         // 25: wandbworker.v1.Failure
+	(*Warning)(nil),         // 26: wandbworker.v1.Warning
+	(*ArtifactLogged)(nil),  // 27: wandbworker.v1.ArtifactLogged
+	(*RunFinished)(nil),     // 28: wandbworker.v1.RunFinished
+	(*Lookup)(nil),          // 29: wandbworker.v1.Lookup
+	(*LookupResult)(nil),    // 30: wandbworker.v1.LookupResult
+	(*ProjectEntry)(nil),    // 31: wandbworker.v1.ProjectEntry
+	(*RunEntry)(nil),        // 32: wandbworker.v1.RunEntry
+	(*ArtifactEntry)(nil),   // 33: wandbworker.v1.ArtifactEntry
+	(*ReportEntry)(nil),     // 34: wandbworker.v1.ReportEntry
+	(*ReadArtifact)(nil),    // 35: wandbworker.v1.ReadArtifact
+	(*IdChunk)(nil),         // 36: wandbworker.v1.IdChunk
+	(*ArtifactContent)(nil), // 37: wandbworker.v1.ArtifactContent
+	(*ReadRun)(nil),         // 38: wandbworker.v1.ReadRun
+	(*RunDetails)(nil),      // 39: wandbworker.v1.RunDetails
+	nil,                     // 40: wandbworker.v1.WandbSettings.EnvironmentEntry
 }
 var file_wandbworker_v1_worker_proto_depIdxs = []int32{
 	9,  // 0: wandbworker.v1.RunRequest.wandb:type_name -> wandbworker.v1.WandbSettings
-	18, // 1: wandbworker.v1.RunRequest.log_view:type_name -> wandbworker.v1.LogView
-	19, // 2: wandbworker.v1.RunRequest.log_predictions:type_name -> wandbworker.v1.LogPredictions
-	20, // 3: wandbworker.v1.RunRequest.finish_run:type_name -> wandbworker.v1.FinishRun
-	28, // 4: wandbworker.v1.RunRequest.lookup:type_name -> wandbworker.v1.Lookup
-	34, // 5: wandbworker.v1.RunRequest.read_artifact:type_name -> wandbworker.v1.ReadArtifact
-	37, // 6: wandbworker.v1.RunRequest.read_run:type_name -> wandbworker.v1.ReadRun
-	39, // 7: wandbworker.v1.WandbSettings.environment:type_name -> wandbworker.v1.WandbSettings.EnvironmentEntry
+	19, // 1: wandbworker.v1.RunRequest.log_view:type_name -> wandbworker.v1.LogView
+	20, // 2: wandbworker.v1.RunRequest.log_predictions:type_name -> wandbworker.v1.LogPredictions
+	21, // 3: wandbworker.v1.RunRequest.finish_run:type_name -> wandbworker.v1.FinishRun
+	29, // 4: wandbworker.v1.RunRequest.lookup:type_name -> wandbworker.v1.Lookup
+	35, // 5: wandbworker.v1.RunRequest.read_artifact:type_name -> wandbworker.v1.ReadArtifact
+	38, // 6: wandbworker.v1.RunRequest.read_run:type_name -> wandbworker.v1.ReadRun
+	40, // 7: wandbworker.v1.WandbSettings.environment:type_name -> wandbworker.v1.WandbSettings.EnvironmentEntry
 	10, // 8: wandbworker.v1.WandbSettings.active_run:type_name -> wandbworker.v1.ActiveRun
 	0,  // 9: wandbworker.v1.View.row_kind:type_name -> wandbworker.v1.RowKind
 	13, // 10: wandbworker.v1.View.selection:type_name -> wandbworker.v1.Selection
@@ -4532,52 +4611,53 @@ var file_wandbworker_v1_worker_proto_depIdxs = []int32{
 	14, // 14: wandbworker.v1.Pictures.crop_fields:type_name -> wandbworker.v1.Field
 	15, // 15: wandbworker.v1.Pictures.overlays:type_name -> wandbworker.v1.Overlays
 	16, // 16: wandbworker.v1.Pictures.image_range:type_name -> wandbworker.v1.Range
-	12, // 17: wandbworker.v1.LogView.view:type_name -> wandbworker.v1.View
-	11, // 18: wandbworker.v1.LogView.dataset:type_name -> wandbworker.v1.Dataset
-	14, // 19: wandbworker.v1.LogView.labels:type_name -> wandbworker.v1.Field
-	14, // 20: wandbworker.v1.LogView.fields:type_name -> wandbworker.v1.Field
-	14, // 21: wandbworker.v1.LogView.embeddings:type_name -> wandbworker.v1.Field
-	17, // 22: wandbworker.v1.LogView.pictures:type_name -> wandbworker.v1.Pictures
-	12, // 23: wandbworker.v1.LogPredictions.view:type_name -> wandbworker.v1.View
-	11, // 24: wandbworker.v1.LogPredictions.dataset:type_name -> wandbworker.v1.Dataset
-	14, // 25: wandbworker.v1.LogPredictions.predictions:type_name -> wandbworker.v1.Field
-	14, // 26: wandbworker.v1.LogPredictions.prompt:type_name -> wandbworker.v1.Field
-	14, // 27: wandbworker.v1.LogPredictions.fields:type_name -> wandbworker.v1.Field
-	17, // 28: wandbworker.v1.LogPredictions.pictures:type_name -> wandbworker.v1.Pictures
-	22, // 29: wandbworker.v1.RunResponse.progress:type_name -> wandbworker.v1.Progress
-	23, // 30: wandbworker.v1.RunResponse.run_created:type_name -> wandbworker.v1.RunCreated
-	24, // 31: wandbworker.v1.RunResponse.failure:type_name -> wandbworker.v1.Failure
-	26, // 32: wandbworker.v1.RunResponse.artifact_logged:type_name -> wandbworker.v1.ArtifactLogged
-	27, // 33: wandbworker.v1.RunResponse.run_finished:type_name -> wandbworker.v1.RunFinished
-	29, // 34: wandbworker.v1.RunResponse.lookup_result:type_name -> wandbworker.v1.LookupResult
-	35, // 35: wandbworker.v1.RunResponse.id_chunk:type_name -> wandbworker.v1.IdChunk
-	36, // 36: wandbworker.v1.RunResponse.artifact_content:type_name -> wandbworker.v1.ArtifactContent
-	38, // 37: wandbworker.v1.RunResponse.run_details:type_name -> wandbworker.v1.RunDetails
-	3,  // 38: wandbworker.v1.Progress.stage:type_name -> wandbworker.v1.Stage
-	4,  // 39: wandbworker.v1.Failure.source:type_name -> wandbworker.v1.Source
-	5,  // 40: wandbworker.v1.ArtifactLogged.run_relation:type_name -> wandbworker.v1.RunRelation
-	25, // 41: wandbworker.v1.ArtifactLogged.warnings:type_name -> wandbworker.v1.Warning
-	6,  // 42: wandbworker.v1.Lookup.kind:type_name -> wandbworker.v1.LookupKind
-	30, // 43: wandbworker.v1.LookupResult.projects:type_name -> wandbworker.v1.ProjectEntry
-	31, // 44: wandbworker.v1.LookupResult.runs:type_name -> wandbworker.v1.RunEntry
-	32, // 45: wandbworker.v1.LookupResult.artifacts:type_name -> wandbworker.v1.ArtifactEntry
-	33, // 46: wandbworker.v1.LookupResult.reports:type_name -> wandbworker.v1.ReportEntry
-	7,  // 47: wandbworker.v1.ReadArtifact.lists:type_name -> wandbworker.v1.IdList
-	7,  // 48: wandbworker.v1.IdChunk.list:type_name -> wandbworker.v1.IdList
-	32, // 49: wandbworker.v1.ArtifactContent.artifact:type_name -> wandbworker.v1.ArtifactEntry
-	31, // 50: wandbworker.v1.ArtifactContent.used_by:type_name -> wandbworker.v1.RunEntry
-	31, // 51: wandbworker.v1.ArtifactContent.created_by:type_name -> wandbworker.v1.RunEntry
-	7,  // 52: wandbworker.v1.ArtifactContent.found:type_name -> wandbworker.v1.IdList
-	31, // 53: wandbworker.v1.RunDetails.run:type_name -> wandbworker.v1.RunEntry
-	32, // 54: wandbworker.v1.RunDetails.inputs:type_name -> wandbworker.v1.ArtifactEntry
-	32, // 55: wandbworker.v1.RunDetails.outputs:type_name -> wandbworker.v1.ArtifactEntry
-	8,  // 56: wandbworker.v1.WorkerService.Run:input_type -> wandbworker.v1.RunRequest
-	21, // 57: wandbworker.v1.WorkerService.Run:output_type -> wandbworker.v1.RunResponse
-	57, // [57:58] is the sub-list for method output_type
-	56, // [56:57] is the sub-list for method input_type
-	56, // [56:56] is the sub-list for extension type_name
-	56, // [56:56] is the sub-list for extension extendee
-	0,  // [0:56] is the sub-list for field type_name
+	17, // 17: wandbworker.v1.Pictures.pillow:type_name -> wandbworker.v1.Pillow
+	12, // 18: wandbworker.v1.LogView.view:type_name -> wandbworker.v1.View
+	11, // 19: wandbworker.v1.LogView.dataset:type_name -> wandbworker.v1.Dataset
+	14, // 20: wandbworker.v1.LogView.labels:type_name -> wandbworker.v1.Field
+	14, // 21: wandbworker.v1.LogView.fields:type_name -> wandbworker.v1.Field
+	14, // 22: wandbworker.v1.LogView.embeddings:type_name -> wandbworker.v1.Field
+	18, // 23: wandbworker.v1.LogView.pictures:type_name -> wandbworker.v1.Pictures
+	12, // 24: wandbworker.v1.LogPredictions.view:type_name -> wandbworker.v1.View
+	11, // 25: wandbworker.v1.LogPredictions.dataset:type_name -> wandbworker.v1.Dataset
+	14, // 26: wandbworker.v1.LogPredictions.predictions:type_name -> wandbworker.v1.Field
+	14, // 27: wandbworker.v1.LogPredictions.prompt:type_name -> wandbworker.v1.Field
+	14, // 28: wandbworker.v1.LogPredictions.fields:type_name -> wandbworker.v1.Field
+	18, // 29: wandbworker.v1.LogPredictions.pictures:type_name -> wandbworker.v1.Pictures
+	23, // 30: wandbworker.v1.RunResponse.progress:type_name -> wandbworker.v1.Progress
+	24, // 31: wandbworker.v1.RunResponse.run_created:type_name -> wandbworker.v1.RunCreated
+	25, // 32: wandbworker.v1.RunResponse.failure:type_name -> wandbworker.v1.Failure
+	27, // 33: wandbworker.v1.RunResponse.artifact_logged:type_name -> wandbworker.v1.ArtifactLogged
+	28, // 34: wandbworker.v1.RunResponse.run_finished:type_name -> wandbworker.v1.RunFinished
+	30, // 35: wandbworker.v1.RunResponse.lookup_result:type_name -> wandbworker.v1.LookupResult
+	36, // 36: wandbworker.v1.RunResponse.id_chunk:type_name -> wandbworker.v1.IdChunk
+	37, // 37: wandbworker.v1.RunResponse.artifact_content:type_name -> wandbworker.v1.ArtifactContent
+	39, // 38: wandbworker.v1.RunResponse.run_details:type_name -> wandbworker.v1.RunDetails
+	3,  // 39: wandbworker.v1.Progress.stage:type_name -> wandbworker.v1.Stage
+	4,  // 40: wandbworker.v1.Failure.source:type_name -> wandbworker.v1.Source
+	5,  // 41: wandbworker.v1.ArtifactLogged.run_relation:type_name -> wandbworker.v1.RunRelation
+	26, // 42: wandbworker.v1.ArtifactLogged.warnings:type_name -> wandbworker.v1.Warning
+	6,  // 43: wandbworker.v1.Lookup.kind:type_name -> wandbworker.v1.LookupKind
+	31, // 44: wandbworker.v1.LookupResult.projects:type_name -> wandbworker.v1.ProjectEntry
+	32, // 45: wandbworker.v1.LookupResult.runs:type_name -> wandbworker.v1.RunEntry
+	33, // 46: wandbworker.v1.LookupResult.artifacts:type_name -> wandbworker.v1.ArtifactEntry
+	34, // 47: wandbworker.v1.LookupResult.reports:type_name -> wandbworker.v1.ReportEntry
+	7,  // 48: wandbworker.v1.ReadArtifact.lists:type_name -> wandbworker.v1.IdList
+	7,  // 49: wandbworker.v1.IdChunk.list:type_name -> wandbworker.v1.IdList
+	33, // 50: wandbworker.v1.ArtifactContent.artifact:type_name -> wandbworker.v1.ArtifactEntry
+	32, // 51: wandbworker.v1.ArtifactContent.used_by:type_name -> wandbworker.v1.RunEntry
+	32, // 52: wandbworker.v1.ArtifactContent.created_by:type_name -> wandbworker.v1.RunEntry
+	7,  // 53: wandbworker.v1.ArtifactContent.found:type_name -> wandbworker.v1.IdList
+	32, // 54: wandbworker.v1.RunDetails.run:type_name -> wandbworker.v1.RunEntry
+	33, // 55: wandbworker.v1.RunDetails.inputs:type_name -> wandbworker.v1.ArtifactEntry
+	33, // 56: wandbworker.v1.RunDetails.outputs:type_name -> wandbworker.v1.ArtifactEntry
+	8,  // 57: wandbworker.v1.WorkerService.Run:input_type -> wandbworker.v1.RunRequest
+	22, // 58: wandbworker.v1.WorkerService.Run:output_type -> wandbworker.v1.RunResponse
+	58, // [58:59] is the sub-list for method output_type
+	57, // [57:58] is the sub-list for method input_type
+	57, // [57:57] is the sub-list for extension type_name
+	57, // [57:57] is the sub-list for extension extendee
+	0,  // [0:57] is the sub-list for field type_name
 }
 
 func init() { file_wandbworker_v1_worker_proto_init() }
@@ -4593,7 +4673,7 @@ func file_wandbworker_v1_worker_proto_init() {
 		(*RunRequest_ReadArtifact)(nil),
 		(*RunRequest_ReadRun)(nil),
 	}
-	file_wandbworker_v1_worker_proto_msgTypes[13].OneofWrappers = []any{
+	file_wandbworker_v1_worker_proto_msgTypes[14].OneofWrappers = []any{
 		(*RunResponse_Progress)(nil),
 		(*RunResponse_RunCreated)(nil),
 		(*RunResponse_Failure)(nil),
@@ -4610,7 +4690,7 @@ func file_wandbworker_v1_worker_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wandbworker_v1_worker_proto_rawDesc), len(file_wandbworker_v1_worker_proto_rawDesc)),
 			NumEnums:      8,
-			NumMessages:   32,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1,0 +1,100 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"image"
+	"log/slog"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/jpegscale"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/pillow"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumb"
+)
+
+// warnGiven is said of rows with something that Pillow decoded.
+var warnGiven = noPicture{"read_by_pillow",
+	"rows have a picture or a mask that Pillow decoded, since the worker's own decoders do not read its kind or found the file damaged: " +
+		"of a damaged one, what can be seen is shown."}
+
+// notePillow says why Pillow was of no use, if it was needed.
+func (p *pictures) notePillow() {
+	if why := p.pillow.Why(); why != "" {
+		p.c.warnings.note("no_pillow", "Pictures and masks that the worker's own decoders do not read could not be given to Pillow: %s. "+
+			"Check that the Python of FiftyOne can import PIL.", why)
+	}
+}
+
+// handOn reports whether another decoder may read what one of the worker's own failed to read.
+func handOn(err error) bool { return errors.Is(err, errUnreadable) || errors.Is(err, errNotImage) }
+
+// pillowLimits are those of the worker's own decoders, within so many bytes.
+func pillowLimits(most int64) pillow.Limits {
+	return pillow.Limits{Pixels: jpegscale.DefaultMaxPixels, Bytes: most}
+}
+
+// makeByPillow makes a thumbnail of a file for which make has only an error.
+//
+// Pillow is asked twice, so that nobody waits for memory while others wait for Pillow: first how large the picture
+// is and then, when there is room for it, for its pixels.
+func (p *pictures) makeByPillow(ctx context.Context, data []byte, o thumb.Options, first error) (thumb.Thumb, error) {
+	info, err := p.pillow.Describe(ctx, data, pillowLimits(largestDecode))
+	if err != nil {
+		return thumb.Thumb{}, ofPillow(ctx, err, first)
+	}
+	release, err := p.room(ctx, info.Bytes+thumb.CostOf(info.Config, info.Turn, o))
+	if err != nil {
+		return thumb.Thumb{}, err
+	}
+	defer release()
+	picture, err := p.pillow.Decode(ctx, data, pillowLimits(info.Bytes))
+	if err != nil {
+		return thumb.Thumb{}, ofPillow(ctx, err, first)
+	}
+	maker, err := p.maker(ctx)
+	if err != nil {
+		return thumb.Thumb{}, err
+	}
+	small, err := maker.MakeOf(picture.Image, picture.Turn, o)
+	if info.Bytes > p.small {
+		maker = &thumb.Thumbnailer{} // the other one holds on to its memory
+	}
+	p.makers <- maker
+	switch {
+	case errors.Is(err, thumb.ErrTooLarge):
+		return small, errTooLarge
+	case err != nil:
+		return small, errUnreadable
+	}
+	return small, nil
+}
+
+// ofPillow is why there is no picture: first is what the worker's own decoder found, which counts where Pillow
+// knows no better.
+func ofPillow(ctx context.Context, err, first error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	slog.Debug("not decoded by Pillow", "reason", err)
+	switch {
+	case errors.Is(err, pillow.ErrTooLarge):
+		return errTooLarge
+	case errors.Is(err, pillow.ErrCorrupt):
+		return errUnreadable
+	}
+	return first
+}
+
+// decodeByPillow decodes the file of a mask or a map, for which the caller has memory. Errors are of package thumb's kinds.
+func (p *pictures) decodeByPillow(ctx context.Context, data []byte, most int64) (image.Image, error) {
+	picture, err := p.pillow.Decode(ctx, data, pillowLimits(most))
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case errors.Is(err, pillow.ErrTooLarge):
+		return nil, thumb.ErrTooLarge
+	case err != nil:
+		slog.Debug("not decoded by Pillow", "reason", err)
+		return nil, thumb.ErrUnsupported
+	}
+	return picture.Image, nil
+}
