@@ -68,7 +68,7 @@ test-go: env ## Go tests, with the race detector, and what memory jobs take, wit
 test-py: build ## Python, end-to-end and browser tests
 	@chromium="$$($(PY) tools/browser.py)" && FIFTYONE_WANDB_CHROMIUM="$$chromium" $(PY) $(PYTEST) tests
 
-screenshots: build ## Take the README's pictures anew
+screenshots: build ## Take the README's pictures again
 	@chromium="$$($(PY) tools/browser.py)" && \
 		FIFTYONE_WANDB_CHROMIUM="$$chromium" SCREENSHOT_DIR=build/screenshots $(PY) -m pytest tests/app tests/e2e/test_table_page.py
 	@$(PY) tools/screenshots.py build/screenshots
@@ -79,7 +79,7 @@ KILLS ?= 100
 test-chaos: build ## Kill, fill, cut and fail over at random, KILLS=100 and more times; `make test` does a short part
 	CHAOS=$(KILLS) $(PY) -m pytest tests/e2e/chaos -q
 
-test-js: env ## The panel's tests, and its bundle built anew; without Node, its bundle is compared by hash alone
+test-js: env ## The panel's tests, and its bundle built again; without Node, its bundle is compared by hash alone
 	@if command -v npm >/dev/null; then \
 		(cd js && npm ci && npm run lint && npm test && npm run build -- --outDir ../build/js) || exit 1; \
 		cmp build/js/index.umd.js dist/index.umd.js || { echo "The bundle is not what its sources give: run make js"; exit 1; }; \

@@ -1,6 +1,6 @@
 """Answers that come in their own time: asked for once, in a thread, and kept for a while.
 
-FiftyOne makes forms anew at every keystroke, in the loop that serves the whole App, and
+FiftyOne makes forms again at every keystroke, in the loop that serves the whole App, and
 the panel asks often. So nobody here waits for W&B longer than said: who comes too early
 is told so, and finds the answer the next time.
 """

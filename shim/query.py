@@ -236,7 +236,7 @@ def _encode(stages):
 def _lasting(view):
     """The view's stages, where those that shuffle patches, frames or clips select them by their ids.
 
-    FiftyOne makes the random numbers of such rows anew with them.
+    FiftyOne makes new random numbers for such rows each time it makes them.
     """
     stages = view._serialize(include_uuids=False)
     if not is_generated(view):

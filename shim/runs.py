@@ -105,7 +105,7 @@ def free_key(dataset, wanted, same):
     Args:
         dataset: the dataset
         wanted: a text that the key is made of
-        same: a function of a record's config that tells whether it is to be replaced
+        same: a function of a record's config that says whether to replace it
     """
     base = identifier(wanted)
     taken = set(dataset.list_runs())

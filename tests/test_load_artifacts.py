@@ -139,7 +139,7 @@ def test_another_dataset_is_said(load, make, images, media, caplog):
 
 
 def test_facts_of_the_wrong_type(load, make, images):
-    """A name that is no text would be a question to the database."""
+    """A name that is not text would be a question to the database."""
     metadata = {
         **original(images.limit(3)),
         "fiftyone_dataset_name": {"$gt": ""},

@@ -215,7 +215,7 @@ class WandBPanel(foo.Panel):
         """Shows the view when it has been made."""
         running = background.find(_text(ctx, "loading"))
         if running is None:
-            raise WandBError("The App's server was started anew meanwhile: load the view again", code="no_job")
+            raise WandBError("The App's server was restarted in the meantime: load the view again", code="no_job")
 
         if not running.wait(_WAIT):
             raise _NotYet(running.update.label)

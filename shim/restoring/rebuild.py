@@ -20,7 +20,7 @@ _SLICE_STAGES = {"SelectGroupSlices", "ExcludeGroupSlices"}
 _GENERATING_STAGES = {"ToPatches", "ToEvaluationPatches", "ToClips", "ToTrajectories", "ToFrames"}
 
 _RANDOM_ANEW = (
-    "FiftyOne makes the order of patches, clips and frames anew each time, and the artifact does not say their ids: "
+    "FiftyOne gives patches, clips and frames another order each time, and the artifact does not say their ids: "
     "the view's take() and shuffle() choose others than those that were logged"
 )
 

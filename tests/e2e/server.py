@@ -28,7 +28,7 @@ class Server(Base):
         return self._ask("GET", "/__admin/stats")
 
     def count(self):
-        """Begins to count requests anew."""
+        """Counts requests from zero again."""
         self._ask("DELETE", "/__admin/stats")
 
     def hold(self, **where):

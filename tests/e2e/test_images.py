@@ -29,7 +29,7 @@ def pictures(tmp_path):
         write(name, i) for i, name in enumerate(("a.png", "b.jpg", "ü ö (1)#%.png", "one/x.png", "two/x.png", "c.webp"))
     ]
     text = tmp_path / "text.png"
-    text.write_text("this is no picture")
+    text.write_text("this is not a picture")
     empty = tmp_path / "empty.png"
     empty.touch()
     (tmp_path / "directory.png").mkdir()

@@ -1,4 +1,4 @@
-"""Pictures of what is no picture file: videos, their frames and clips, patches, groups, point clouds."""
+"""Pictures of what is not a picture file: videos, their frames and clips, patches, groups, point clouds."""
 
 import json
 import os

@@ -74,7 +74,7 @@ def test_what_cannot_be_drawn(dataset, picture, tmp_path, log_view, read, monkey
 
     assert (mask(rows[3]["image"], "area") == "one").all()  # a relative path
     assert rows[4]["image"] is None
-    assert rows[4]["heatmap_heat"]._width == 3  # as large as the map, for there is no picture
+    assert rows[4]["heatmap_heat"]._width == 3  # as large as the map, since there is no picture
 
 
 def test_more_classes_than_a_mask_holds(dataset, picture, log_view, read):

@@ -21,7 +21,7 @@ KINDS = ["chain", "patches", "clips of an expression", "trajectories", "frames",
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_view_twice(data, log_view, server, kind):
-    """Built anew: generated datasets have other names and clips other ids then."""
+    """Built again: generated datasets have other names and clips other ids then."""
     name = f"twice-{kind}"
     labels = bool(expected.label_paths(ALL[kind](data)))
 

@@ -79,7 +79,7 @@ def ready(ask):
 
 @pytest.fixture(autouse=True)
 def nothing_asked_before(operator):
-    """Each test asks anew."""
+    """Each test asks again."""
     module(operator("WandBPanel"), "answers").forget()
 
 

@@ -108,7 +108,7 @@ FAILING = {
 
 @pytest.mark.parametrize("kind", FAILING)
 def test_harmless_stages_that_fail(dataset, log, kind):
-    """They may have worked once: before a field was written anew, or with another MongoDB."""
+    """They may have worked once: before a field was written again, or with another MongoDB."""
     document, words = FAILING[kind]
 
     again = rebuild.restore(dataset, rebuild.Logged({}, json.dumps([document]), log(dataset.limit(3)).ids))

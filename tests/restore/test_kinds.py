@@ -123,7 +123,7 @@ def test_rows_that_are_random_anew(data, log, kind):
     again = rebuild.restore(query.root_dataset(view), logged)
 
     assert (again.way, again.rows) == (rebuild.STAGES, len(view))
-    assert "makes the order of patches, clips and frames anew" in again.notes[0]
+    assert "gives patches, clips and frames another order each time" in again.notes[0]
 
 
 def test_an_empty_view_is_an_error(data, log):

@@ -67,7 +67,7 @@ func (f *Files) Add(e Entry) error {
 	return nil
 }
 
-// Has tells whether there is an entry with this path.
+// Has reports whether there is an entry with this path.
 func (f *Files) Has(path string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -109,7 +109,7 @@ func (f *Files) Size() int64 {
 }
 
 // At is the entry number i in the order of the paths, from 0 to Len()-1. The numbers hold until
-// the next Add. It makes the entry anew each time, so that very many take little memory.
+// the next Add. It makes the entry again each time, so that very many take little memory.
 func (f *Files) At(i int) Entry {
 	f.mu.Lock()
 	defer f.mu.Unlock()

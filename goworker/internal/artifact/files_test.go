@@ -190,7 +190,7 @@ func TestEntriesComeBack(t *testing.T) {
 		var files Files
 		for _, e := range in {
 			require.NoError(t, files.Add(e))
-			files.Sorted() // the order is made anew after the next Add
+			files.Sorted() // the order is made again after the next Add
 		}
 		require.Equal(t, want, files.Sorted())
 		if first == "" {

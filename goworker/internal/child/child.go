@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Limits are set by the operating system, where it can (Linux); zeros are no limits.
+// Limits are set by the operating system, where it can (Linux); zero means no limit.
 type Limits struct {
 	// Memory is the size of the program's address space in bytes.
 	Memory int64

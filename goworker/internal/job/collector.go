@@ -15,7 +15,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
 
-// Files that every artifact of ours may have.
+// Files that every artifact of this plugin may have.
 const (
 	sampleIDsPath = "fiftyone/sample_ids.txt"
 	labelIDsPath  = "fiftyone/label_ids.txt"

@@ -137,7 +137,7 @@ type Result struct {
 	Warnings      []Warning
 }
 
-// cleanupTime is what is left for finishing a run of ours after a cancel.
+// cleanupTime is what is left for finishing a run that the job created after a cancel.
 const cleanupTime = 1200 * time.Millisecond
 
 // failTime is how long a job that failed, and was not cancelled, tries to mark its run as failed.

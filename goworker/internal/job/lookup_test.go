@@ -22,7 +22,7 @@ func (l *library) lookup(j job.Lookup) *job.LookupResult {
 	return res
 }
 
-// shelve logs artifacts of all sorts, oldest first: small and large ones of ours and
+// shelve logs artifacts of all sorts, oldest first: small and large ones of this plugin and
 // of the original plugin. It gives their facts by name.
 func (l *library) shelve() map[string]job.Facts {
 	ids := func(n int) string {

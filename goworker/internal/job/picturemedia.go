@@ -29,7 +29,7 @@ type media struct {
 	labels []bson.RawValue
 }
 
-// slicesField is what a stage of ours adds to a row.
+// slicesField is what our stage adds to a row.
 const slicesField = "_wandb_slices"
 
 // mediaSlots are where a row describes its media. Slots that a view lacks are -1.

@@ -44,7 +44,7 @@ func (w *pictureWorker) original(ctx context.Context, m media) (pictureCell, err
 	return cell, w.p.c.files.Add(artifact.Entry{Path: name, Digest: digest, Size: size, LocalPath: m.path, ModTime: mod})
 }
 
-// headBytes is how much of a file tells whether its picture is stored on its side.
+// headBytes is how much of a file shows whether its picture is stored on its side.
 const headBytes = 128 << 10
 
 // imageSize reads the head of an image file. The size is that of the upright picture, as which browsers show it.

@@ -126,7 +126,7 @@ func (p *pictures) options(m media) thumb.Options {
 	return thumb.Options{MaxSide: p.conf.Size, Quality: thumbnailQuality, Crop: m.crop, MaxMemory: largestDecode, Range: p.conf.Range}
 }
 
-// small makes a cell of a picture of ours, which shows a part of another one.
+// small makes a cell of a picture that we made, which shows a part of another one.
 func (w *pictureWorker) small(small thumb.Thumb, crop thumb.Box) (pictureCell, error) {
 	sum := sha256.Sum256(small.Bytes)
 	sha := hex.EncodeToString(sum[:])

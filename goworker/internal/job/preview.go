@@ -88,7 +88,7 @@ func (p *publisher) compare(ctx context.Context, c *collector, newest *wandb.Art
 	return err
 }
 
-// eachStored calls fn for each file of the newest version, if that is one of ours: another
+// eachStored calls fn for each file of the newest version, if the plugin made it: another
 // one has nothing in common with this artifact.
 func (p *publisher) eachStored(ctx context.Context, newest *wandb.ArtifactInfo, fn func(path, digest string)) error {
 	if newest == nil {

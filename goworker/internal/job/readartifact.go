@@ -34,7 +34,7 @@ var idSources = map[IDList]struct{ path, key string }{
 var elsewhere = []string{"view_serialization", "sample_ids", "label_ids", "low_confidence_label_ids"}
 
 // ReadArtifact reads what an artifact says of the view that it was made from, be it
-// one of ours or one of the original plugin's. Whoever could write to the project may
+// one of this plugin or of the original one. Whoever could write to the project may
 // have made it: nothing in it is trusted, and its sizes are bounded.
 type ReadArtifact struct {
 	Settings wandb.Inputs

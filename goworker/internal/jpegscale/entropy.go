@@ -28,7 +28,7 @@ func (e *entropyData) forget(limit int) {
 }
 
 // read takes the data of a scan from the beginning of src up to the next marker
-// that is no restart, and gives how many bytes of src it was. With no intervals it
+// that is not a restart, and gives how many bytes of src it was. With no intervals it
 // only looks for its end; restart intervals beyond those are left out.
 func (e *entropyData) read(src []byte, intervals int) int {
 	keep := intervals > 0
@@ -98,7 +98,7 @@ func (b *bitReader) start(buf []byte, from, to int) {
 	*b = bitReader{buf: buf, pos: from, end: 8 * to}
 }
 
-// overrun tells whether more bits were taken than there are.
+// overrun reports whether more bits were taken than there are.
 func (b *bitReader) overrun() bool { return 8*b.pos-int(b.n) > b.end }
 
 // fill loads bits so that at least 56 are ready.

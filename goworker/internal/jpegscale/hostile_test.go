@@ -214,7 +214,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// strictly tells whether an error is for something that this package, like libjpeg,
+// strictly reports whether an error is for something that this package, like libjpeg,
 // is stricter about than the standard library, or about which it is stricter than both.
 func strictly(err error) bool {
 	return errors.Is(err, errNoQuant) || errors.Is(err, errTooManyCodes) ||

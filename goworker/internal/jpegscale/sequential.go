@@ -95,7 +95,7 @@ func (d *Decoder) readEntropy(h scanHeader) error {
 }
 
 // eachUnit calls f for every MCU of a scan, its reader standing at the MCU's
-// bits, and starts anew at each restart. It fails where f does or the data ends.
+// bits, and starts again at each restart. It fails where f does or the data ends.
 func (d *Decoder) eachUnit(h scanHeader, f func(x, y int) error) error {
 	interval, left, from := 0, 0, 0
 	for y := range h.unitsY {

@@ -81,7 +81,7 @@ func (f *Formatter) Format(v bson.RawValue) Label {
 	return f.single(k, &d)
 }
 
-// single formats a label that is no list of labels.
+// single formats a label that is not a list of labels.
 func (f *Formatter) single(k kind, d *fields) Label {
 	leaf := Leaf{Class: class(d.label)}
 	leaf.ID, leaf.HasID = d.id.objectID()

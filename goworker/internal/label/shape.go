@@ -205,7 +205,7 @@ func (s *Shape) box(e elem) {
 	s.Broken = n > 0 && !s.HasBox
 }
 
-// lines reads the points of a polyline, leaving out those that are no numbers.
+// lines reads the points of a polyline, leaving out those that are not numbers.
 func (s *Shape) lines(e elem) {
 	if !e.isArray() {
 		return

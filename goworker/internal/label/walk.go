@@ -24,7 +24,7 @@ type walker struct {
 	rest []byte
 }
 
-// plausible tells whether bytes can start a document: a length of at least its
+// plausible reports whether bytes can start a document: a length of at least its
 // own 4 bytes and the zero at the end.
 func plausible(doc []byte) bool {
 	return len(doc) >= 5 && int64(binary.LittleEndian.Uint32(doc)) >= 5

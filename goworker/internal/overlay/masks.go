@@ -20,7 +20,7 @@ type lut struct {
 	low    [maskIDs]uint8
 	high   map[uint32]uint8
 	colors map[uint32]uint8
-	// byColor is whether the targets are colours: then greys and a palette's indexes are no numbers.
+	// byColor is whether the targets are colours: then greys and a palette's indexes are not numbers.
 	byColor bool
 	other   uint8
 }

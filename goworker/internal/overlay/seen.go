@@ -142,7 +142,7 @@ func (f SeenField) list() (path string, single bool) {
 	return "", false
 }
 
-// names is the expression for the list of a field's names in a document, in which "" and what is no text
+// names is the expression for the list of a field's names in a document, in which "" and what is not text
 // stand for labels without one.
 func (f SeenField) names() any {
 	path, single := f.list()

@@ -42,7 +42,7 @@ func TestKeys(t *testing.T) {
 	bearer.Header.Set("Authorization", "Bearer "+second.Reveal())
 	assert.Equal(t, 401, c.do(bearer).status)
 
-	// The viewer alone is null without a good key, and that is no error.
+	// The viewer alone is null without a good key, and that is not an error.
 	a := c.do(c.graphqlRequest(`{ viewer { id } }`, nil))
 	assert.Equal(t, 200, a.status)
 	assert.Equal(t, `{"data":{"viewer":null}}`, a.text)

@@ -127,7 +127,7 @@ var palette = []color.NRGBA{
 // classColor is the colour of a class, by its number.
 func classColor(id string) string {
 	var n int
-	_, _ = fmt.Sscan(id, &n) // what is no number has the first colour
+	_, _ = fmt.Sscan(id, &n) // what is not a number has the first colour
 	c := paletteColor(n)
 	return fmt.Sprintf("#%02x%02x%02x", c.R, c.G, c.B)
 }

@@ -1,7 +1,7 @@
 // Package standin is a local stand-in for W&B: it answers what W&B's API answers
 // to a client that logs runs and artifacts and reads them back, and refuses what
 // W&B refuses. The demo logs to it and tests inject faults into it. It listens on
-// loopback only and is no product.
+// loopback only and is not a product.
 package standin
 
 import (

@@ -72,7 +72,7 @@ func (s *Server) Stats() Stats {
 	return out
 }
 
-// ResetStats starts counting anew.
+// ResetStats starts counting from zero.
 func (s *Server) ResetStats() { s.stats.reset() }
 
 func (t *statistics) reset() {

@@ -83,7 +83,7 @@ func indexTable(file io.Reader) (*tableIndex, error) {
 		return s.skip()
 	})
 	if err != nil {
-		return nil, fmt.Errorf("this is no table that can be shown: %w", err)
+		return nil, fmt.Errorf("this is not a table that can be shown: %w", err)
 	}
 	return index, nil
 }

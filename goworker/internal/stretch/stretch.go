@@ -18,7 +18,7 @@ import (
 )
 
 // Range is which sample is black and which one white. Those beyond are the same. The zero value
-// is no range.
+// is not a range.
 type Range struct{ Low, High float64 }
 
 // IsSet reports whether it is a range.

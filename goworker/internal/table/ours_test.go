@@ -14,8 +14,8 @@ import (
 )
 
 // The tables in testdata/ours are what `official.py read` tries to read with the official
-// package; write them anew with `go test -update`.
-var update = flag.Bool("update", false, "write testdata/ours anew")
+// package; write them again with `go test -update`.
+var update = flag.Bool("update", false, "write testdata/ours again")
 
 func TestOurTablesStayAsTheOfficialPackageReadThem(t *testing.T) {
 	dir := t.TempDir()

@@ -74,7 +74,7 @@ func (t *Thumbnailer) finish(p *planar, g *geometry, o Options) (Thumb, error) {
 	return thumb, nil
 }
 
-// opaque tells whether a plane of opacity is full everywhere.
+// opaque reports whether a plane of opacity is full everywhere.
 func opaque(alpha raster) bool {
 	for _, v := range alpha.pix {
 		if v != 255 {

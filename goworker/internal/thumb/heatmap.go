@@ -28,7 +28,7 @@ func heatColor(v int) (rgb [3]byte) {
 }
 
 // Heat is a map of numbers: value (x, y) is Values[y*Width+x]. Low and what is below
-// has the darkest colour, High and what is above the brightest, and what is no number
+// has the darkest colour, High and what is above the brightest, and what is not a number
 // counts as low.
 type Heat struct {
 	Values        []float32

@@ -21,7 +21,7 @@ func NewMask(width, height int) Mask {
 	return Mask{Pix: make([]uint8, width*height), Width: width, Height: height}
 }
 
-// check tells whether a mask's size and pixels belong together.
+// check reports whether a mask's size and pixels belong together.
 func (m Mask) check() error {
 	if m.Width < 1 || m.Height < 1 || m.Width > math.MaxInt32 || m.Height > math.MaxInt32 ||
 		len(m.Pix)/m.Width != m.Height || len(m.Pix)%m.Width != 0 {
@@ -140,7 +140,7 @@ func (m Mask) PaintInstance(object Mask, box Box, class uint8) error {
 func covered(from, length float64, n int) (first, end int, ok bool) {
 	a := math.Max(math.Ceil(from*float64(n)-0.5), 0)
 	b := math.Min(math.Ceil((from+length)*float64(n)-0.5), float64(n))
-	if !(length > 0 && a < b) { // also for what is no number
+	if !(length > 0 && a < b) { // also for what is not a number
 		return 0, 0, false
 	}
 	return int(a), int(b), true

@@ -10,7 +10,7 @@ type Point struct{ X, Y float64 }
 
 // FillPolygon gives the pixels inside of a polygon its class. The polygon is one
 // or more closed outlines; a pixel is inside if its centre is within an odd number
-// of them, so that an outline in another is a hole. Points that are no numbers are
+// of them, so that an outline in another is a hole. Points that are not numbers are
 // left out, as is what lies beyond the picture.
 func (m Mask) FillPolygon(outlines [][]Point, class uint8) {
 	if m.check() != nil {
@@ -40,7 +40,7 @@ func (m Mask) FillPolygon(outlines [][]Point, class uint8) {
 	}
 }
 
-// finite tells whether a number is one, and not endless.
+// finite reports whether a number is one, and not endless.
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 // center gives the first of n pixels whose centre is not before v.

@@ -134,7 +134,7 @@ func TestCutOff(t *testing.T) {
 	}
 }
 
-// known tells whether an error is of one of the package's kinds.
+// known reports whether an error is of one of the package's kinds.
 func known(err error) bool {
 	return errors.Is(err, ErrCorrupt) || errors.Is(err, ErrUnsupported) || errors.Is(err, ErrTooLarge)
 }

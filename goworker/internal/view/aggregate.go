@@ -7,7 +7,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
 
-// Aggregate runs stages of ours behind the query's, and calls row with each document of the result, which is
+// Aggregate runs further stages after the query's, and calls row with each document of the result, which is
 // valid until row returns. It is for results of a few thousand small documents, unlike Read. Faults: no_database,
 // query_failed.
 func (s *Source) Aggregate(ctx context.Context, q Query, stages []bson.D, row func(bson.Raw)) error {

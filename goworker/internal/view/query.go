@@ -52,7 +52,7 @@ func Projection(paths []string) bson.D {
 	return bson.D{{Key: "$project", Value: keep}}
 }
 
-// hasAncestor tells whether paths hold a proper prefix of p that ends at a dot.
+// hasAncestor reports whether paths hold a proper prefix of p that ends at a dot.
 func hasAncestor(paths []string, p string) bool {
 	for i := strings.LastIndexByte(p, '.'); i > 0; i = strings.LastIndexByte(p[:i], '.') {
 		if _, found := slices.BinarySearch(paths, p[:i]); found {

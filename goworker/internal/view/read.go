@@ -227,7 +227,7 @@ func (r *reader) flush(ctx context.Context) error {
 	}
 }
 
-// lostCursor tells whether reading can go on with a new cursor.
+// lostCursor reports whether reading can go on with a new cursor.
 func lostCursor(err error) bool {
 	var server mongo.ServerError
 	if errors.As(err, &server) {

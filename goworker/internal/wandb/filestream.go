@@ -27,7 +27,7 @@ const (
 	keepLooks   = 2
 )
 
-// FinishRun ends a run of ours: as finished with exit code 0, else as failed. The
+// FinishRun ends a run that the caller created: as finished with exit code 0, else as failed. The
 // tables show in the run's workspace from then on. If the server takes the end but
 // not the tables, the run is ended all the same and the fault is table_not_shown.
 // Signs of life of this client end with it, whether they were stopped or not.
@@ -145,7 +145,7 @@ func (r RunRef) streamPath() string {
 	return fmt.Sprintf("/files/%s/%s/%s/file_stream", url.PathEscape(r.Entity), url.PathEscape(r.Project), url.PathEscape(r.ID))
 }
 
-// KeepAlive posts signs of life for a run of ours, so that W&B does not take it for
+// KeepAlive posts signs of life for a run that the caller created, so that W&B does not take it for
 // crashed while a long job goes on. They end with stop, with FinishRun, with Close, or
 // when the run was deleted. Stop waits for nothing: FinishRun knows of a sign of life
 // that is still on its way.

@@ -1,5 +1,5 @@
 // Command testworker is a worker that misbehaves as it is told, for the tests of
-// the host's two ends. It is no part of the product.
+// the host's two ends. It is not part of the product.
 package main
 
 import (

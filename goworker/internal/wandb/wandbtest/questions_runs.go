@@ -36,7 +36,7 @@ func under(text string, path ...any) string {
 	return string(raw)
 }
 
-// partitionedTable logs a table of two parts and has a run of ours end with it.
+// partitionedTable logs a table of two parts and has a run that it creates end with it.
 func (q *questioner) partitionedTable() {
 	ctx := q.t.Context()
 	run := q.suite.newRun(q.t, "parts", nil)
