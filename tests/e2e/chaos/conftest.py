@@ -38,6 +38,7 @@ def chaos_images(media, fiftyone):
 @pytest.fixture
 def chance(request):
     """Random numbers that CHAOS_SEED repeats."""
+    print(f"CHAOS_SEED={SEED}")  # shown with a failure, also by processes that have no summary
     return random.Random(f"{SEED} {request.node.nodeid}")
 
 
