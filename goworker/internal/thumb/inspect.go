@@ -166,8 +166,15 @@ func inspectGIF(file []byte) (picture, error) {
 	return p, err
 }
 
+// inspectBMP refuses pixels of 32 bits with a long head that names no bit fields: their fourth byte means nothing, and the
+// decoder would take it for opacity.
 func inspectBMP(file []byte) (picture, error) {
 	p := picture{turn: upright, decode: decodeBy(bmp.Decode, file)}
+	const headSize, bits, compression, shortHead = 14, 28, 30, 40
+	if len(file) > compression+4 && binary.LittleEndian.Uint32(file[headSize:]) > shortHead &&
+		binary.LittleEndian.Uint16(file[bits:]) == 32 && binary.LittleEndian.Uint32(file[compression:]) == 0 {
+		return p, bmp.ErrUnsupported
+	}
 	var err error
 	p.size, err = bmp.DecodeConfig(bytes.NewReader(file))
 	p.memory = areaTimes(p.size, bytesPerPixel(p.size.ColorModel))
