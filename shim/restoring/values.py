@@ -9,18 +9,26 @@ import datetime
 import io
 import json
 import re
+import sys
 import zlib
 
 import bson
 import numpy as np
 from bson import json_util
 
-# A view of 800,000 selected samples has 22 MB.
+# A view of 800,000 selected samples has 22 MB. Reading takes at most 200 MB (tests/restore/test_memory.py), in bytes as Python
+# keeps texts: of four bytes a character if one needs them.
 _MAX_TEXT = 32 << 20
 
-# Objects and lists take 50 times as much memory as text.
+# Objects and lists take 50 times as much memory as text, other values up to 100 bytes each, and keys as much again.
 _MAX_CONTAINERS = 100_000
-_MAX_VALUES = 1_000_000
+_MAX_VALUES = 850_000
+_MAX_KEYS = 200_000
+
+# A single text that is not all ASCII. Vectors are longer, but are ASCII.
+_MAX_WIDE = 2 << 20
+_LARGE = 8 << 20
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 MAX_DEPTH = 100
 
@@ -70,10 +78,16 @@ def read_json(text):
     Raises:
         Unreadable: if it is too large, nested too deeply, or not JSON
     """
-    if len(text) > _MAX_TEXT:
+    if sys.getsizeof(text) > _MAX_TEXT + sys.getsizeof("é"):
         raise Unreadable(f"take more than {_MAX_TEXT >> 20} MB")
 
-    if text.count("[") + text.count("{") > _MAX_CONTAINERS or text.count(",") > _MAX_VALUES:
+    values, keys = text.count(","), text.count('":')
+    if (
+        text.count("[") + text.count("{") > _MAX_CONTAINERS
+        or values > _MAX_VALUES
+        or keys > _MAX_KEYS
+        or _is_wide(text)
+    ):
         raise Unreadable("hold more values than any view has")
 
     try:
@@ -87,6 +101,19 @@ def read_json(text):
         raise Unreadable(f"are not JSON ({type(e).__name__})") from None
 
     return value
+
+
+def _is_wide(text):
+    """Whether a JSON text has a string that may take four times as much memory as what is written."""
+    if len(text) < _LARGE or (text.isascii() and "\\u" not in text):
+        return False
+
+    for found in _STRING.finditer(text):
+        start, end = found.span()
+        if end - start > _MAX_WIDE and ("\\u" in text[start:end] or not text[start:end].isascii()):
+            return True
+
+    return False
 
 
 def read_query(query):

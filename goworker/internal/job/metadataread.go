@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 const (
@@ -107,6 +110,32 @@ func namesJSON(names []string) []byte {
 func isList(raw []byte) bool {
 	raw = bytes.TrimLeft(raw, " \t\r\n")
 	return len(raw) > 0 && raw[0] == '['
+}
+
+// asciiJSON writes other characters than those of ASCII as escapes. Python keeps a text with four bytes for each character
+// as soon as one of them needs it.
+func asciiJSON(valid []byte) []byte {
+	if !bytes.ContainsFunc(valid, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		return valid
+	}
+	out := make([]byte, 0, len(valid)+len(valid)/8)
+	for len(valid) > 0 {
+		r, n := utf8.DecodeRune(valid)
+		switch {
+		case r < utf8.RuneSelf:
+			out = append(out, byte(r))
+		case r > 0xFFFF:
+			high, low := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
+		if len(out) > stagesLimit { // it is too long already
+			return out
+		}
+		valid = valid[n:]
+	}
+	return out
 }
 
 // depth is how deeply JSON text is nested.

@@ -53,7 +53,7 @@ type ArtifactContent struct {
 	// shownLimit bytes.
 	MetadataJSON string
 	// SerializationJSON is a JSON list of the view's stages, empty where none are
-	// known. What is in it was not looked at.
+	// known, in ASCII. What is in it was not looked at.
 	SerializationJSON string
 	UsedBy            []RunEntry
 	CreatedBy         *RunEntry
@@ -194,6 +194,9 @@ func stagesIn(raw []byte) ([]byte, error) {
 	}
 	if depth(raw) > maxDepth || !utf8.Valid(raw) {
 		return nil, badArtifact("its view's stages are in no form that a view's can have")
+	}
+	if raw = asciiJSON(raw); len(raw) > stagesLimit {
+		return nil, nil
 	}
 	return raw, nil
 }

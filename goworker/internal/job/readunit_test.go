@@ -198,3 +198,21 @@ func TestHostileJSONTakesLittleMemory(t *testing.T) {
 		assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64((c.times+copies)*(size+1<<20)+16<<20), name)
 	}
 }
+
+// TestASCIIJSON compares what escaped JSON says with what was written.
+func TestASCIIJSON(t *testing.T) {
+	for _, text := range []string{"[]", `["plain", 1]`, `["größe"]`, `["名前", {"😀\"\\": "\u00e9\\"}]`, "[\"\u2028\uFFFD\U0010FFFF\"]"} {
+		got := asciiJSON([]byte(text))
+		for _, b := range got {
+			require.Less(t, b, byte(0x80), text)
+		}
+		var want, read any
+		require.NoError(t, json.Unmarshal([]byte(text), &want), text)
+		require.NoError(t, json.Unmarshal(got, &read), text)
+		assert.Equal(t, want, read, text)
+	}
+	assert.Equal(t, `["gr\u00f6\ud83d\ude00"]`, string(asciiJSON([]byte(`["grö😀"]`))))
+	wide, err := stagesIn([]byte(`["` + strings.Repeat("é", stagesLimit/4) + `"]`))
+	require.NoError(t, err)
+	assert.Nil(t, wide, "it has no more than is allowed, but not in ASCII")
+}
