@@ -14,7 +14,7 @@ export PATH := $(PATH):$(abspath $(BIN))
 TOOL   := go tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help env build proto proto-check js js-check lint format test test-go test-py test-js test-oldest test-chaos screenshots notice audit demo demo-app bench bench-pictures bench-videos bench-thumbs check-server clean
+.PHONY: help env build proto proto-check js js-check lint format test test-go test-py test-js test-oldest test-chaos screenshots notice audit demo demo-app bench bench-pictures bench-videos bench-classes bench-thumbs check-server clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -112,6 +112,9 @@ bench-pictures: build ## Measure tables with pictures against the usual way
 
 bench-videos: build ## Measure tables of the frames of a video against decoding it
 	@$(PY) bench/videos.py $(ARGS)
+
+bench-classes: env ## Measure the survey of classes against reading the rows
+	go test -run '^$$' -bench Classes -benchtime 3x ./goworker/internal/overlay
 
 bench-thumbs: env ## Measure the making of thumbnails against Pillow
 	@$(PY) bench/thumbs.py $(ARGS)

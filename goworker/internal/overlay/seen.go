@@ -13,8 +13,12 @@ type SeenField struct {
 	DBPath string
 }
 
-// fewClasses is how many classes need no counting: there is room for all of them in masks.
-const fewClasses = 120
+const (
+	// fewClasses is how many classes need no counting: there is room for all of them in masks.
+	fewClasses = 120
+	// firstRows is how many rows are looked at for names, before all others are searched for further ones.
+	firstRows = 2000
+)
 
 // Survey learns the classes of a view's labels. run runs stages behind the view's own.
 func (s *ClassSpec) Survey(fields []SeenField, mode MaskMode, run func(stages []bson.D, row func(bson.Raw)) error) error {
@@ -22,6 +26,10 @@ func (s *ClassSpec) Survey(fields []SeenField, mode MaskMode, run func(stages []
 	if names == nil {
 		return nil
 	}
+	if done, err := s.surveyFew(fields, mode, run); done || err != nil {
+		return err
+	}
+	s.Seen, s.Truncated = nil, false
 	if err := run(names, s.readSeen); err != nil {
 		return err
 	}
@@ -34,18 +42,109 @@ func (s *ClassSpec) Survey(fields []SeenField, mode MaskMode, run func(stages []
 	if !masked {
 		return nil
 	}
-	room := fewClasses
-	for _, t := range s.Targets {
-		room -= len(t.classes())
-	}
-	if len(s.Seen) <= room {
-		for i := range s.Seen {
-			s.Seen[i].Masks = s.Seen[i].Rows // which of them have masks matters where there are too many
-		}
+	if len(s.Seen) <= fewClasses-s.named() {
+		s.setMasks()
 		return nil
 	}
 	s.Seen, s.Truncated = nil, false
 	return run(countStages(fields, mode), s.readSeen)
+}
+
+// surveyFew learns the classes where there are few, whose numbers do not matter: those of the first rows, and those of the rows with
+// any other one or the first mask, which MongoDB finds in half the time that listing all names takes. It reports whether these were all.
+func (s *ClassSpec) surveyFew(fields []SeenField, mode MaskMode, run func(stages []bson.D, row func(bson.Raw)) error) (done bool, err error) {
+	if slices.Contains(s.Targets, nil) {
+		return false, nil // masks may bring further classes
+	}
+	few := func() bool { return !s.Truncated && len(s.Seen)+len(s.Default)+s.named() <= fewClasses }
+	marked := markStages(fields, mode)
+	if err := run(append([]bson.D{{{Key: "$limit", Value: firstRows}}}, marked...), s.readSeen); err != nil || !few() {
+		return false, err
+	}
+	masked, known := withMasks(s.Seen) > 0, *s
+	if masked {
+		mode = NoMasks // it need not be found again
+	}
+	more := ClassSpec{}
+	if err := run(append([]bson.D{known.others(fields, mode)}, marked...), more.readSeen); err != nil {
+		return false, err
+	}
+	masked = masked || withMasks(more.Seen) > 0
+	for _, one := range more.Seen { // rows of the known ones have been counted
+		if !slices.ContainsFunc(known.Seen, func(k Seen) bool { return k.Name == one.Name }) {
+			s.Seen = append(s.Seen, one)
+		}
+	}
+	if more.Truncated || !few() {
+		return false, nil
+	}
+	for i := range s.Seen {
+		s.Seen[i].Masks = 0
+	}
+	if masked {
+		s.setMasks()
+	}
+	return true, nil
+}
+
+// named counts the classes that mask targets name.
+func (s *ClassSpec) named() (n int) {
+	for _, t := range s.Targets {
+		n += len(t.classes())
+	}
+	return n
+}
+
+// setMasks is for few classes: which of them have masks matters where there are too many.
+func (s *ClassSpec) setMasks() {
+	for i := range s.Seen {
+		s.Seen[i].Masks = s.Seen[i].Rows
+	}
+}
+
+// others matches rows with a label whose name is not among those seen, or with a mask.
+func (s *ClassSpec) others(fields []SeenField, mode MaskMode) bson.D {
+	known := bson.A{} // $nin matches labels without a name, too
+	for _, one := range s.Seen {
+		known = append(known, one.Name)
+		if one.Name == "" {
+			known = append(known, nil) // they are known
+		}
+	}
+	either := bson.A{}
+	for _, f := range fields {
+		path, single := f.list()
+		if path == "" {
+			continue
+		}
+		prefix := ""
+		if single {
+			prefix = path + "."
+		}
+		or := bson.D{{Key: "$or", Value: append(bson.A{bson.D{{Key: prefix + "label", Value: bson.D{{Key: "$nin", Value: known}}}}}, f.maskMatches(prefix, mode)...)}}
+		if single {
+			either = append(either, bson.D{{Key: "$and", Value: bson.A{bson.D{{Key: path, Value: bson.D{{Key: "$type", Value: "object"}}}}, or}}})
+		} else {
+			either = append(either, bson.D{{Key: path, Value: bson.D{{Key: "$elemMatch", Value: or}}}})
+		}
+	}
+	return bson.D{{Key: "$match", Value: bson.D{{Key: "$or", Value: either}}}}
+}
+
+// markStages list the names of labels, and whether rows with them have a mask.
+func markStages(fields []SeenField, mode MaskMode) []bson.D {
+	var lists, masks bson.A
+	for _, f := range fields {
+		if list := f.names(); list != nil {
+			lists = append(lists, list)
+			masks = append(masks, bson.D{{Key: "$anyElementTrue", Value: bson.A{f.eachLabel(f.hasMask(mode))}}})
+		}
+	}
+	stages := union(lists)
+	stages[0][0].Value = append(stages[0][0].Value.(bson.D), bson.E{Key: "m", Value: bson.D{{Key: "$or", Value: masks}}})
+	return append(stages, grouped(cond(typeIs("$c", "string"), "$c", ""),
+		bson.E{Key: "rows", Value: bson.D{{Key: "$sum", Value: 1}}},
+		bson.E{Key: "masks", Value: bson.D{{Key: "$sum", Value: cond("$m", 1, 0)}}})...)
 }
 
 // nameStages list the names of labels and in how many rows they occur. It looks at no more than the
@@ -67,26 +166,11 @@ func nameStages(fields []SeenField) []bson.D {
 // maskStages find a row with a mask; nil where no field can have one.
 func maskStages(fields []SeenField, mode MaskMode) []bson.D {
 	var either bson.A
-	is := func(path string, types ...string) {
-		either = append(either, bson.D{{Key: path, Value: bson.D{{Key: "$type", Value: types}}}})
-	}
 	for _, f := range fields {
 		list, _ := f.list()
-		switch f.Type {
-		case "Detections", "Detection":
-			is(list+".mask", "binData", "array")
-			is(list+".mask_path", "string")
-			if mode == AllMasks {
-				is(list+".rotation", "double", "int", "long")
-			}
-		case "Polylines", "Polyline":
-			either = append(either, bson.D{{Key: list + ".filled", Value: true}})
-			if mode == AllMasks {
-				either = append(either, bson.D{{Key: list + ".closed", Value: true}})
-			}
-		}
+		either = append(either, f.maskMatches(list+".", mode)...)
 	}
-	if mode == NoMasks || either == nil {
+	if either == nil {
 		return nil
 	}
 	return []bson.D{
@@ -94,6 +178,30 @@ func maskStages(fields []SeenField, mode MaskMode) []bson.D {
 		{{Key: "$limit", Value: 1}},
 		{{Key: "$project", Value: bson.D{{Key: "_id", Value: 1}}}},
 	}
+}
+
+// maskMatches are the conditions of which one holds where a label is drawn as a mask, as hasMask has them.
+func (f SeenField) maskMatches(prefix string, mode MaskMode) (either bson.A) {
+	is := func(key string, types ...string) {
+		either = append(either, bson.D{{Key: prefix + key, Value: bson.D{{Key: "$type", Value: types}}}})
+	}
+	switch f.Type {
+	case "Detections", "Detection":
+		is("mask", "binData", "array")
+		is("mask_path", "string")
+		if mode == AllMasks {
+			is("rotation", "double", "int", "long")
+		}
+	case "Polylines", "Polyline":
+		either = append(either, bson.D{{Key: prefix + "filled", Value: true}})
+		if mode == AllMasks {
+			either = append(either, bson.D{{Key: prefix + "closed", Value: true}})
+		}
+	}
+	if mode == NoMasks {
+		return nil
+	}
+	return either
 }
 
 // countStages count the classes, the ones first that need an id in masks most.
@@ -161,22 +269,25 @@ func (f SeenField) names() any {
 
 // seen is the expression for the list of a field's classes in a document, and whether they are drawn as masks.
 func (f SeenField) seen(mode MaskMode) any {
-	path, single := f.list()
-	if path == "" {
+	if path, _ := f.list(); path == "" {
 		return nil
 	}
+	return f.eachLabel(bson.D{
+		{Key: "l", Value: cond(typeIs("$$x.label", "string"), "$$x.label", "")},
+		{Key: "m", Value: f.hasMask(mode)},
+	})
+}
+
+// eachLabel is the list of an expression's values for the field's labels, each as $$x.
+func (f SeenField) eachLabel(value any) bson.D {
+	path, single := f.list()
 	list := "$" + path
 	var input any = cond(bson.D{{Key: "$isArray", Value: list}}, list, bson.A{})
 	if single {
 		input = cond(typeIs(list, "object"), bson.A{list}, bson.A{})
 	}
 	return bson.D{{Key: "$map", Value: bson.D{
-		{Key: "input", Value: input},
-		{Key: "as", Value: "x"},
-		{Key: "in", Value: bson.D{
-			{Key: "l", Value: cond(typeIs("$$x.label", "string"), "$$x.label", "")},
-			{Key: "m", Value: f.hasMask(mode)},
-		}},
+		{Key: "input", Value: input}, {Key: "as", Value: "x"}, {Key: "in", Value: value},
 	}}}
 }
 

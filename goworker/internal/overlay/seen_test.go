@@ -61,7 +61,7 @@ func TestSeenClasses(t *testing.T) {
 		{Name: "", Rows: 3, Masks: 3}, {Name: "cat", Rows: 2, Masks: 2}, {Name: "dog", Rows: 1, Masks: 1}, {Name: "emu", Rows: 1, Masks: 1},
 		{Name: "lane", Rows: 1, Masks: 1}, {Name: "nose", Rows: 1, Masks: 1}, {Name: "road", Rows: 1, Masks: 1},
 	}
-	assert.Equal(t, names, own.Seen, "some have masks, and there is room for all")
+	assert.ElementsMatch(t, names, own.Seen, "some have masks, and there is room for all")
 	for i := range names {
 		names[i].Masks = 0
 	}
@@ -110,4 +110,50 @@ func TestTooManyClasses(t *testing.T) {
 	spec := seenIn(t, docs, overlay.OwnMasks, field("one", "Detection"))
 	assert.Len(t, spec.Seen, overlay.MaxClasses)
 	assert.True(t, spec.Truncated)
+}
+
+// TestClassesAreFoundWhereverTheyAre has classes and masks behind the rows that are looked at first.
+func TestClassesAreFoundWhereverTheyAre(t *testing.T) {
+	label := func(name any, more ...bson.E) bson.D { return append(bson.D{{Key: "label", Value: name}}, more...) }
+	docs := make([]any, 2100)
+	for i := range docs {
+		docs[i] = bson.D{{Key: "gt", Value: bson.D{{Key: "detections", Value: bson.A{label("cat"), label("dog")}}}}, {Key: "one", Value: label("emu")}}
+	}
+	fields := []overlay.SeenField{field("gt", "Detections"), field("one", "Detection"), field("lines", "Polylines")}
+	of := func(mode overlay.MaskMode, last any) (names []string, masked bool) {
+		spec := seenIn(t, append(docs[:len(docs)-1:len(docs)-1], last), mode, fields...)
+		for _, s := range spec.Seen {
+			names = append(names, s.Name)
+			masked = masked || s.Masks > 0
+		}
+		return names, masked
+	}
+	gt := func(labels ...any) bson.D {
+		return bson.D{{Key: "gt", Value: bson.D{{Key: "detections", Value: bson.A(labels)}}}}
+	}
+	for name, c := range map[string]struct {
+		last   any
+		names  []string
+		masked bool
+	}{
+		"nothing new":    {gt(label("dog")), nil, false},
+		"a class":        {gt(label("cat"), label("gnu")), []string{"gnu"}, false},
+		"a single label": {bson.D{{Key: "one", Value: label("gnu")}}, []string{"gnu"}, false},
+		"another field":  {bson.D{{Key: "lines", Value: bson.D{{Key: "polylines", Value: bson.A{label("cat"), label("lane")}}}}}, []string{"lane"}, false},
+		"no name":        {gt(label("cat"), bson.D{}), []string{""}, false},
+		"a null name":    {bson.D{{Key: "one", Value: label(nil)}}, []string{""}, false},
+		"a number":       {gt(label(5)), []string{""}, false},
+		"no label":       {bson.D{{Key: "one", Value: nil}}, nil, false},
+		"a mask":         {gt(label("cat"), label("dog", bson.E{Key: "mask", Value: bson.Binary{Data: []byte{1}}})), nil, true},
+		"a mask's path":  {bson.D{{Key: "one", Value: label("cat", bson.E{Key: "mask_path", Value: "x"})}}, nil, true},
+		"a filled line":  {bson.D{{Key: "lines", Value: bson.D{{Key: "polylines", Value: bson.A{label("cat", bson.E{Key: "filled", Value: true})}}}}}, nil, true},
+		"a turned box":   {gt(label("dog", bson.E{Key: "rotation", Value: 0.5})), nil, true},
+	} {
+		for _, mode := range []overlay.MaskMode{overlay.AllMasks, overlay.OwnMasks, overlay.NoMasks} {
+			names, masked := of(mode, c.last)
+			assert.ElementsMatch(t, append([]string{"cat", "dog", "emu"}, c.names...), names, name)
+			want := c.masked && mode != overlay.NoMasks && (mode == overlay.AllMasks || name != "a turned box")
+			assert.Equal(t, want, masked, "%s %d", name, mode)
+		}
+	}
 }
