@@ -146,6 +146,7 @@ def test_registered(operator, name):
     assert config["allow_immediate_execution"]
 
 
+@pytest.mark.any_version
 def test_registered_without_the_requirements(mongod):
     """Who has installed nothing is told what to do when the operator is called, not by its absence."""
     code = f"""

@@ -22,8 +22,6 @@ from support.background import background_service, operation, workers
 from support.fake_worker import module
 from support.waiting import wait_for
 
-pytestmark = pytest.mark.oldest
-
 
 @pytest.fixture
 def server(wandb_server, monkeypatch):

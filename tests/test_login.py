@@ -17,8 +17,6 @@ from shim import netrc
 from support import datasets
 from support.fake_worker import module
 
-pytestmark = pytest.mark.oldest
-
 URI = "@harpreetsahota/wandb/login_to_wandb"
 ROOT = Path(__file__).resolve().parents[1]
 KEY = "canary" + "0123456789" * 4

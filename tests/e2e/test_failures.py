@@ -102,14 +102,12 @@ PREDICTION_ARGUMENTS = {
 }
 
 
-@pytest.mark.oldest
 @pytest.mark.parametrize("case", sorted(VIEW_ARGUMENTS))
 def test_arguments_for_views(images, log_view, fails, case):
     arguments, code = VIEW_ARGUMENTS[case]
     fails(lambda: log_view(images, include_labels=True, **arguments), code, datasets=[images])
 
 
-@pytest.mark.oldest
 @pytest.mark.parametrize("case", sorted(PREDICTION_ARGUMENTS))
 def test_arguments_for_predictions(images, log_predictions, fails, case):
     arguments, code = PREDICTION_ARGUMENTS[case]
@@ -160,14 +158,12 @@ def test_a_view_that_mongodb_cannot_run(images, log_view, fails):
     assert "zero" in fails(lambda: log_view(view), "query_failed")
 
 
-@pytest.mark.oldest
 @pytest.mark.parametrize("mode", ["offline", "disabled", "dryrun"])
 def test_modes_in_which_nothing_is_logged(images, log_view, fails, monkeypatch, mode):
     monkeypatch.setenv("WANDB_MODE", mode)
     fails(lambda: log_view(images), "disabled" if mode == "disabled" else "offline", datasets=[images])
 
 
-@pytest.mark.oldest
 @pytest.mark.parametrize("key", ["f" * 40, "local-" + "e" * 40])
 def test_a_key_that_is_not_known(images, log_view, log_predictions, fails, monkeypatch, key):
     monkeypatch.setenv("FIFTYONE_WANDB_API_KEY", key)
@@ -200,7 +196,6 @@ def test_a_server_that_is_none_of_wandb(images, log_view, fails, monkeypatch, tm
         assert url.removeprefix("http://") in fails(lambda: log_view(images), "bad_settings")
 
 
-@pytest.mark.oldest
 def test_a_name_of_another_type(images, log_view, log_predictions, fails):
     name = f"taken-{new_id()}"
     log_view(images, artifact_name=name)

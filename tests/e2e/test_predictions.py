@@ -117,6 +117,7 @@ def test_texts_of_a_language_model(dataset, log_predictions, read):
     assert lines(found, "fiftyone/low_confidence_label_ids.txt") == []
 
 
+@pytest.mark.any_version
 def test_many_classes(dataset, log_predictions, read):
     """The metadata has the most frequent 1,000, the file all."""
     made = dataset(

@@ -14,8 +14,6 @@ from tests.e2e.kinds import ALL
 from tests.e2e.programs import same_bytes
 from tests.e2e.reading import file
 
-pytestmark = pytest.mark.oldest
-
 KINDS = ["chain", "patches", "clips of an expression", "trajectories", "frames", "group slices", "concat", "take"]
 
 

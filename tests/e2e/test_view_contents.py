@@ -291,6 +291,7 @@ def test_links(plain, log_view, read, server):
     assert result["artifact_url"].startswith(f"{server.url}/{server.entity}/Some%20Project/artifacts/dataset/")
 
 
+@pytest.mark.any_version
 def test_lists_that_are_too_long_for_metadata(dataset, log_predictions, log_view, read):
     """Beyond 4 MB they are in files only, and the metadata names the file."""
     made = dataset([fo.Sample(filepath="/none/0.png", label=fo.Detections(detections=[fo.Detection(label="x")]))])

@@ -59,6 +59,7 @@ def test_refused_with_nothing_executed(dataset, log, state, tmp_path, monkeypatc
     assert state() == before
 
 
+@pytest.mark.any_version
 @pytest.mark.parametrize("kind", hostile.REFUSED)
 def test_refused(kind):
     document, words = hostile.REFUSED[kind]

@@ -312,6 +312,7 @@ def test_the_next_view_of_the_app_takes_the_place_of_the_one_before(images, log,
     other.delete()
 
 
+@pytest.mark.any_version
 def test_a_list_goes_with_its_process(images, log, lists, short):
     """At its end, or, if it was killed, with the next view that is loaded."""
     images.persistent = True
@@ -354,6 +355,7 @@ def test_a_list_stays_for_a_job_that_waits(images, log, lists, short):
     assert lists() == []
 
 
+@pytest.mark.any_version
 def test_leaving_does_not_wait_for_a_database_that_has_gone(tmp_path):
     """One attempt for all lists; FiftyOne's own clean-up is left out here."""
     code = f"""

@@ -50,6 +50,7 @@ def _belongs(name, generated):
     return any(name.endswith(collection) for collection in generated)
 
 
+@pytest.mark.any_version
 def test_no_kind_of_view_changes_the_database(data, log):
     """One test for all of them: the comparison takes longer than the views."""
     views = {kind: query.as_view(ALL[kind](data)) for kind in sorted(set(ALL) - {"empty"})}
