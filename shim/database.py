@@ -17,6 +17,15 @@ def dataset_exists(text):
     return _database()["datasets"].find_one({"_id": bson.ObjectId(text)}, {"_id": 1}) is not None
 
 
+def dataset_name(text):
+    """The name of the dataset with this id now; None if there is none, or the text cannot be an id."""
+    if not bson.ObjectId.is_valid(text):
+        return None
+
+    found = _database()["datasets"].find_one({"_id": bson.ObjectId(text)}, {"name": 1})
+    return found["name"] if found else None
+
+
 def write_ids(name, ids, begin=0):
     """Writes ids to a collection.
 

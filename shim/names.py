@@ -14,8 +14,12 @@ def artifact_name(text):
 
 def artifact_error(text):
     """Why a name cannot be an artifact's, or None."""
-    if text and not artifact_name(text):
+    name = artifact_name(text or "")
+    if text and not name:
         return "An artifact's name needs at least one of a-z and 0-9"
+
+    if len(name) > 128:
+        return "An artifact's name has at most 128 characters"
 
     return None
 

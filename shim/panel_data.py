@@ -58,6 +58,7 @@ def artifact(entry):
         "files": entry.file_count,
         "samples": entry.samples,
         "dataset": entry.dataset_name,
+        "datasetId": entry.dataset_id,
         "model": entry.model_name,
         "field": entry.predictions_field,
         "url": entry.url,

@@ -75,6 +75,7 @@ def describe_dataset(view):
 
     return {
         "name": root.name,
+        "id": dataset_id(root),
         "media_type": root.media_type or "",
         "fiftyone_version": fo.__version__,
         "created_at": _iso(root.created_at),

@@ -240,6 +240,7 @@ def test_known_projects_are_proposed(operator, images, monkeypatch):
         ({"run_id": "a:b"}, "run_id", "cannot contain :"),
         ({"run_id": " a"}, "run_id", "begin or end with a blank"),
         ({"artifact_name": "???"}, "artifact_name", "at least one"),
+        ({"artifact_name": "a" * 129}, "artifact_name", "at most 128"),
     ],
 )
 def test_names_are_checked_in_the_form(operator, fake_worker, images, params, field, words):

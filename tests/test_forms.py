@@ -101,12 +101,64 @@ def test_artifacts_of_the_dataset_come_first(operator, lookups, fake_worker, ima
     assert asked == [["dataset"], ["dataset", "predictions"]]
 
 
+def test_a_renamed_dataset_is_known_by_its_id(operator, lookups, fake_worker, images):
+    """Its artifacts come first all the same."""
+    fake_worker.dataset, fake_worker.dataset_id = "its old name", str(images._doc.id)
+
+    form = fields(operator(LOAD), images, {"project": "p", "artifact": "Train:good"})
+
+    assert list(offered(form["artifact"])) == ["train:v3", "other:v0"]
+    assert "other_dataset" not in form
+    assert form["renamed_dataset"]["view"]["label"] == "This dataset was renamed"
+    assert "called 'its old name'" in form["renamed_dataset"]["view"]["description"]
+
+    lookups.forget()
+    fake_worker.dataset_id = "0" * 24
+    form = fields(operator(LOAD), images, {"project": "p", "artifact": "Train:good"})
+    assert "renamed_dataset" not in form
+    assert "only renamed" not in form["other_dataset"]["view"]["description"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    {
+        "x_y": "x_y:v0",
+        "X:y": "x_y:v0",
+        "X:y:v0": "x_y:v0",
+        "a": "a:v1",
+        "a:latest": "a:v1",
+        "A:b": None,
+        "Run:7": "run_7:v0",
+        "Taken": "Taken:v2",
+        "Taken:v0": None,
+        "taken:v0": "taken:v0",
+        "ckpts/e=3": "ckpts_e_3:v0",
+        ":": None,
+        "": None,
+        None: None,
+    }.items(),
+)
+def test_what_a_typed_name_means(operator, fake_worker, typed, found):
+    """As in the worker: the name as it is, then as it was stored; the first that is there decides."""
+    entry = fake_worker.messages.ArtifactEntry
+    entries = [entry(name=name, version="v0") for name in ("x_y", "a_b", "run_7", "taken", "ckpts_e_3")]
+    entries += [entry(name="a", version="v1", aliases=["latest"]), entry(name="Taken", version="v2")]
+
+    got = module(operator(LOAD), "operators.choices").find_artifact(entries, typed)
+
+    assert (got and f"{got.name}:{got.version}") == found
+
+
 def test_versions_and_the_artifacts_dataset(operator, lookups, fake_worker, images):
     fake_worker.dataset = images.name
 
-    form = fields(operator(LOAD), images, {"project": "p", "artifact": "other:v0"})
-    assert set(offered(form["version"])) == {"v0", "v3"}
-    assert "'elsewhere'" in form["other_dataset"]["view"]["description"]
+    for typed in ("other:v0", "other", "Other", "-Other-:v0"):  # a name that was logged to is stored otherwise
+        form = fields(operator(LOAD), images, {"project": "p", "artifact": typed})
+        assert set(offered(form["version"])) == {"v0", "v3"}
+        assert "'elsewhere'" in form["other_dataset"]["view"]["description"]
+        lookups.forget()
+
+    assert "version" not in fields(operator(LOAD), images, {"project": "p", "artifact": "other:v7"})
     assert "low_confidence" not in form
 
     form = fields(operator(LOAD), images, {"project": "p", "artifact": "train:v3"})

@@ -36,8 +36,8 @@ def load(operator, login):
 def make(login, official):
     """Makes an artifact with the official package, and gives its name."""
 
-    def make(metadata, kind="dataset", files=None):
-        name = f"a{ObjectId()}"
+    def make(metadata, kind="dataset", files=None, name=None):
+        name = name or f"a{ObjectId()}"
         with official.init(project=PROJECT) as run:
             artifact = official.Artifact(name, type=kind, metadata=metadata)
             for path, text in (files or {"sample_references.json": "[]"}).items():
@@ -136,6 +136,42 @@ def test_another_dataset_is_said(load, make, images, media, caplog):
     assert f"was made of the dataset '{images.name}', not of '{copy.name}'" in report["warnings"][0]["message"]
     assert images.name in caplog.text
     copy.delete()
+
+
+def test_a_name_as_it_is_comes_first(load, make, operator, images):
+    """Others store names as they are: theirs are not taken for ours."""
+    name = f"Mine-{ObjectId()}"
+    ours = operator("log_fiftyone_view_to_wandb")(images.limit(2), project=PROJECT, artifact_name=name)
+    assert (ours["artifact_name"], ours["artifact_name_given"]) == (name.lower().replace("-", "_"), name)
+    assert load(images, PROJECT, name).values("id") == images.limit(2).values("id")
+
+    make(original(images.limit(4)), name=name)
+
+    assert load(images, PROJECT, name).values("id") == images.limit(4).values("id")
+
+
+def test_a_renamed_dataset_is_found_by_its_id(load, make, images, media):
+    view = images.limit(3)
+    name = make({**original(view), "fiftyone_dataset_id": str(images._doc.id)})
+    was, images.name = images.name, f"renamed-{images.name}"
+    other = datasets.images(media)  # that another has its old name by now does not matter
+    other.name = was
+
+    for dataset in (None, images):
+        again, report = load(dataset, PROJECT, name, with_report=True)
+        assert (again.dataset_name, report["logged_dataset"]) == (images.name, was)
+        assert [w["message"] for w in report["warnings"]] == [
+            f"The dataset was renamed: it was called '{was}' when it was logged"
+        ]
+
+    other.delete()
+
+
+@pytest.mark.parametrize("id_", ["x", "0" * 24, {"$gt": ""}, 7], ids=str)
+def test_an_id_that_leads_nowhere_leaves_the_name(load, make, images, id_):
+    name = make({**original(images.limit(3)), "fiftyone_dataset_id": id_})
+    again, report = load(None, PROJECT, name, with_report=True)
+    assert (again.dataset_name, report["warnings"]) == (images.name, [])
 
 
 def test_facts_of_the_wrong_type(load, make, images):
@@ -271,12 +307,18 @@ def test_saved_and_shown_in_the_app(load, make, images):
     assert len(images.load_saved_view("mine")) == 3
 
 
-def test_versions_in_the_app(load, make, images):
+def test_versions_in_the_app(load, make, operator, images):
     name = make(original(images.limit(3)))
     params = {"project": PROJECT, "artifact": f"{name}:v7", "version": "v0", "action": "return"}
     result = foo.execute_operator(URI, dataset=images, params=params).result
-
     assert result["artifact_name"] == f"{name}:v0"
+
+    given = f"Fold:{ObjectId()}"
+    logged = operator("log_fiftyone_view_to_wandb")(images.limit(2), project=PROJECT, artifact_name=given)
+    for artifact in (given, f"{given}:v7", logged["artifact_url"]):
+        result = foo.execute_operator(URI, dataset=images, params={**params, "artifact": artifact}).result
+        assert (result["artifact_name"], result["samples_loaded"]) == (f"{logged['artifact_name']}:v0", 2)
+
     assert "set_view" not in in_app(images, params)
     assert module(load, "jobs").get_job(result["job_id"])["state"] == "completed"
 

@@ -39,6 +39,8 @@ export interface Selection {
 
 export interface DatasetFacts {
   dataset: string | null;
+  /** FiftyOne's id of the dataset, which stays when it is renamed. */
+  datasetId: string | null;
   records: RunRecord[];
   fields: string[];
   selection: Selection | null;
@@ -87,6 +89,8 @@ export interface Artifact {
   files: number;
   samples: number;
   dataset: string;
+  /** Its id; empty where the artifact does not say it. */
+  datasetId: string;
   model: string;
   field: string;
   url: string;

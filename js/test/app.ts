@@ -33,7 +33,7 @@ export const PLACE = {
   project: "second",
 };
 
-export const DATASET = { dataset: "digits", records: [] as object[], fields: ["predictions"], selection: null as object | null };
+export const DATASET = { dataset: "digits", datasetId: "d1", records: [] as object[], fields: ["predictions"], selection: null as object | null };
 
 export function run(id: string, more: object = {}) {
   return {
@@ -63,6 +63,7 @@ export function artifact(name: string, version: string, more: object = {}) {
     files: 5,
     samples: 1200,
     dataset: "digits",
+    datasetId: "d2",
     model: "",
     field: "",
     url: `http://wandb.test/artifacts/${name}/${version}`,

@@ -267,6 +267,14 @@ describe("an artifact", () => {
     expect(await screen.findByText(/It was made of the dataset “digits”/)).toBeTruthy();
   });
 
+  it("of this dataset under another name says so", async () => {
+    answer("dataset", { ...DATASET, dataset: "numerals", datasetId: "d2" });
+    predictions();
+    await open(/Artifacts/, /^digits_preds:v1$/);
+    expect(await screen.findByText(/was renamed: it was called “digits”/)).toBeTruthy();
+    expect(screen.queryByText(/It was made of the dataset/)).toBeNull();
+  });
+
   it("cannot be loaded without a dataset", async () => {
     answer("dataset", { ...DATASET, dataset: null });
     predictions();

@@ -9,7 +9,7 @@ import os
 
 from fiftyone.operators import types
 
-from .. import PLUGIN_NAME, lookups, names, settings
+from .. import PLUGIN_NAME, lookups, names, query, settings
 from ..worker import plaintext
 from . import login_to_wandb, notices
 from .forms import refuse
@@ -162,11 +162,36 @@ def add_artifact(inputs, place, kinds, description, key="artifact", label="Artif
     """
     found = place.artifacts(kinds)
     view = types.AutocompleteView(label=label, description=_with_hint(description, found, "artifact"))
-    for entry in sorted(found.entries, key=lambda e: e.dataset_name != dataset):
+    for entry in sorted(found.entries, key=lambda e: not is_of(e, dataset)):
         view.add_choice(f"{entry.name}:{entry.version}", label=artifact_label(entry))
 
     inputs.str(key, required=required, view=view)
     return found
+
+
+def is_of(entry, dataset):
+    """Whether an artifact was made of a dataset, whatever that was called then. No dataset has none."""
+    if dataset is None:
+        return False
+
+    return entry.dataset_name == dataset.name or entry.dataset_id == query.dataset_id(dataset)
+
+
+def find_artifact(entries, reference):
+    """The version among the entries that a typed reference means, or None.
+
+    As in the worker, a name stands for itself, or else for what it was stored as, and a colon may be part of it.
+    """
+    text = (reference or "").strip()
+    name, _, version = text.partition(":")
+    given, _, last = text.rpartition(":")
+    readings = [(name, version), (names.artifact_name(name), version), (names.artifact_name(given), last)]
+    for wanted, alias in [*readings, (names.artifact_name(text), "")]:
+        found = [entry for entry in entries if wanted and entry.name == wanted]
+        if found:
+            return next((e for e in found if not alias or alias in (e.version, *e.aliases)), None)
+
+    return None
 
 
 def run_label(entry):

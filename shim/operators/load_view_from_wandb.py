@@ -141,7 +141,7 @@ class LoadViewFromWandB(JobOperator):
             ("dataset", "predictions"),
             "Or type a name with a version or an alias, such as train:v3, or the address of its page",
             required=True,
-            dataset=ctx.dataset_name,
+            dataset=ctx.dataset,
         )
         chosen = self._versions(ctx, inputs, place, found)
         self._notice(ctx, inputs, chosen)
@@ -166,9 +166,7 @@ class LoadViewFromWandB(JobOperator):
 
     def _versions(self, ctx, inputs, place, found):
         """Adds the versions of the chosen artifact; returns the entry of what is chosen, or None."""
-        reference = ctx.params.get("artifact") or ""
-        known = {f"{entry.name}:{entry.version}": entry for entry in found.entries}
-        chosen = known.get(reference)
+        chosen = choices.find_artifact(found.entries, ctx.params.get("artifact"))
         if chosen is None:
             return None
 
@@ -188,12 +186,19 @@ class LoadViewFromWandB(JobOperator):
         if chosen is None or not chosen.dataset_name or chosen.dataset_name == ctx.dataset_name:
             return
 
+        if choices.is_of(chosen, ctx.dataset):
+            text = f"It was called '{chosen.dataset_name}' when the artifact was logged"
+            inputs.view("renamed_dataset", notices.notice("This dataset was renamed", text))
+            return
+
+        # Artifacts of the original plugin have no id in them, and those with very much metadata none in lists.
+        unsure = "" if chosen.dataset_id else ". If it was only renamed, this does not matter"
         inputs.view(
             "other_dataset",
             notices.warning(
                 label="Another dataset",
                 description=f"The artifact was made of the dataset '{chosen.dataset_name}'. Its view is made of "
-                f"'{ctx.dataset_name}' all the same, as far as that has the same samples",
+                f"'{ctx.dataset_name}' all the same, as far as that has the same samples{unsure}",
             ),
         )
 
@@ -257,7 +262,7 @@ class LoadViewFromWandB(JobOperator):
         return ctx.dataset
 
     def job(self, samples, params, record_id=None, **where):
-        reference = _reference(params)
+        named = _reference(params)
         action = _action(params)
         run_id = names.run_id(params.get("run_id"))
         dataset = _dataset(samples)
@@ -273,7 +278,7 @@ class LoadViewFromWandB(JobOperator):
             settings=settings.collect(
                 entity=params.get("entity"), project=params.get("project"), run_id=run_id, **where
             ),
-            request={"read_artifact": {"reference": reference, "lists": lists, "used_by_run": run_id}},
+            request={"read_artifact": {**named, "lists": lists, "used_by_run": run_id}},
             record_id=record_id,
             on_ids=ids.add,
             conclusion="Making the view",
@@ -317,8 +322,11 @@ def _reference(params):
     if not _is_text(reference):
         raise bad_argument("artifact is needed: a name such as train:v3, or the URL of the artifact's page")
 
-    version = params.get("version")
-    return f"{reference.rsplit(':', 1)[0]}:{version}" if version else reference
+    version = params.get("version") or ""
+    if not isinstance(version, str):
+        raise bad_argument(f"version has to be a text such as v3, not {version!r}")
+
+    return {"reference": reference, "version": version}
 
 
 def _action(params):

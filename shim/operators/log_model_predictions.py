@@ -198,7 +198,7 @@ class LogModelPredictions(LogOperator):
                 "The artifact that the model was trained on; it becomes the run's input",
                 key="input_artifact",
                 label="Training data",
-                dataset=ctx.dataset_name,
+                dataset=ctx.dataset,
             )
             forms.artifact(ctx, inputs, "the model's name, _predictions_ and the time")
             inputs.bool("include_images", default=False, label="Show the pictures", description="A column of the table")

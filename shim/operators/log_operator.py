@@ -185,6 +185,7 @@ def _preview(message, job_id, warnings):
     """What a dry run has found."""
     return {
         "dry_run": True,
+        "artifact_name_given": message.given_name or None,
         "artifact_url": message.artifact_url or None,
         "artifact_version": message.artifact_version or None,
         "new_version": message.new_version,
@@ -208,6 +209,7 @@ def _preview(message, job_id, warnings):
 def _common(message, job_id, warnings):
     return {
         "wandb_url": message.wandb_url,
+        "artifact_name_given": message.given_name or None,
         "artifact_url": message.artifact_url,
         "artifact_version": message.artifact_version,
         "new_version": message.new_version,

@@ -15,7 +15,7 @@ import functools
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from .. import answers, background, jobs, panel_data, panel_views, settings
+from .. import answers, background, jobs, panel_data, panel_views, query, settings
 from ..errors import FIFTYONE, WandBError, bad_argument
 from ..worker import logs, plaintext
 from . import panel
@@ -104,6 +104,7 @@ class WandBPanel(foo.Panel):
         """The dataset: its records of runs, its fields, and what an operator has selected for it."""
         return {
             "dataset": ctx.dataset.name if ctx.dataset is not None else None,
+            "datasetId": query.dataset_id(ctx.dataset) if ctx.dataset is not None else None,
             "records": panel_data.records(ctx.dataset),
             "fields": panel_data.fields(ctx.dataset),
             "selection": panel.selected(ctx.dataset),

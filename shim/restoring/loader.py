@@ -5,7 +5,7 @@ import json
 
 import fiftyone as fo
 
-from .. import names
+from .. import database, names, query
 from ..errors import FIFTYONE, SETTINGS, WandBError
 from ..worker import plaintext
 from . import idlists, ids, limits, rebuild
@@ -13,7 +13,7 @@ from . import idlists, ids, limits, rebuild
 #: The actions of ``load_view_from_wandb`` that save a view.
 SAVING = ("save_as_view", "both")
 
-_TEXTS = ("fiftyone_dataset_name", "group_slice", "predictions_field")
+_TEXTS = ("fiftyone_dataset_name", "fiftyone_dataset_id", "group_slice", "predictions_field")
 
 
 def facts(content):
@@ -63,14 +63,16 @@ class Loader:
         self._work = limits.Work()
         self._metadata = facts(content)
         self._logged_of = self._metadata.get("fiftyone_dataset_name") or content.artifact.dataset_name
+        self._logged_id = self._metadata.get("fiftyone_dataset_id", "")
         self._name = f"{content.artifact.name}:{content.artifact.version}"
 
     def dataset(self, chosen):
-        """The chosen dataset, or else the one that the artifact names."""
+        """The chosen dataset, or else the one with the artifact's id, whatever it is called now, or with its name."""
         if chosen is not None:
             return chosen
 
-        if not self._logged_of or not fo.dataset_exists(self._logged_of):
+        name = database.dataset_name(self._logged_id) or self._logged_of
+        if not name or not fo.dataset_exists(name):
             named = f"It names '{self._logged_of}'" if self._logged_of else "It names none"
             raise WandBError(
                 f"The dataset that the artifact {self._name} was made of is not here. {named}: open the dataset, or "
@@ -79,7 +81,7 @@ class Loader:
                 code="no_dataset",
             )
 
-        return fo.load_dataset(self._logged_of)
+        return fo.load_dataset(name)
 
     def cancel(self):
         """Ends the work, in MongoDB too. Returns at once."""
@@ -102,7 +104,7 @@ class Loader:
         )
         restored = rebuild.restore(dataset, logged, bool(self._params.get("by_ids")), self._in_app, self._work)
         if self._logged_of and self._logged_of != dataset.name:
-            restored.notes.append(f"The artifact was made of the dataset '{self._logged_of}', not of '{dataset.name}'")
+            restored.notes.append(self._other_name(dataset))
 
         if self._params.get("low_confidence"):
             try:
@@ -112,6 +114,12 @@ class Loader:
                 raise
 
         return restored
+
+    def _other_name(self, dataset):
+        if query.dataset_id(dataset) == self._logged_id:
+            return f"The dataset was renamed: it was called '{self._logged_of}' when it was logged"
+
+        return f"The artifact was made of the dataset '{self._logged_of}', not of '{dataset.name}'"
 
     def _keep_low_confidence(self, restored, number):
         field = self._metadata.get("predictions_field") or self._content.artifact.predictions_field

@@ -312,7 +312,7 @@ def _ids(found):
 
 def _empty(dataset, logged, restored):
     name = logged.metadata.get("fiftyone_dataset_name")
-    if name and name != dataset.name:
+    if name and name != dataset.name and logged.metadata.get("fiftyone_dataset_id") != query.dataset_id(dataset):
         hint = f"It was made of the dataset '{name}': load it into that, or into a copy of it"
     elif restored.deleted:
         hint = f"{restored.deleted:,} of its samples are not in the dataset any more"

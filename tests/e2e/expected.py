@@ -224,6 +224,7 @@ def view_metadata(view):
     tags = Counter(tag for sample in samples for tag in sample.tags)
     expected = {
         "fiftyone_dataset_name": dataset.name,
+        "fiftyone_dataset_id": str(dataset._doc.id),
         "fiftyone_dataset_size": len(dataset),
         "fiftyone_view_size": len(samples),
         "fiftyone_version": fo.__version__,

@@ -161,7 +161,9 @@ def test_artifacts(ready, images, login, logged):
     assert preds["size"] > 0
     assert [a["name"] for a in ready("artifacts", project=PROJECT, types=["predictions"])["artifacts"]] == ["preds"]
 
-    versions = ready("versions", project=PROJECT, artifact="splits")["artifacts"]
+    assert preds["datasetId"] == ready("dataset", images)["datasetId"] == str(images._doc.id)
+    versions = ready("versions", project=PROJECT, artifact="Splits")["artifacts"]
+    assert ready("versions", project=PROJECT, artifact="splits")["artifacts"] == versions
     assert versions[0]["aliases"] == ["latest"]
     assert len({version["version"] for version in versions}) == len(versions) >= 2
 

@@ -21,7 +21,7 @@ class FakeWorker:
         self.lookups = []
         self.look_up = self.something
         self.building = None
-        self.dataset = "here"
+        self.dataset, self.dataset_id = "here", ""
         self.stopped_after = None
         self.behave = self.succeed
 
@@ -88,6 +88,7 @@ class FakeWorker:
                     created_at="2026-01-02",
                     samples=1200,
                     dataset_name=self.dataset,
+                    dataset_id=self.dataset_id,
                 ),
             ],
             reports=[

@@ -115,6 +115,10 @@ func (c *collector) datasetMetadata(ctx context.Context, meta *object, d Dataset
 		size, ok = c.source.Count(ctx, q, countForMetadata)
 	}
 	meta.set("fiftyone_dataset_name", d.Name)
+	// In no file: the same content in another database has the same digest.
+	if d.ID != "" {
+		meta.set("fiftyone_dataset_id", d.ID)
+	}
 	if ok {
 		meta.set("fiftyone_dataset_size", size)
 	} else {

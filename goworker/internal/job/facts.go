@@ -23,6 +23,8 @@ type Facts struct {
 	// Samples is 0 where it is not known; the texts are empty.
 	Samples                                  int64
 	DatasetName, ModelName, PredictionsField string
+	// DatasetID is FiftyOne's id of the dataset. fiftyone/metadata.json does not have it.
+	DatasetID string
 }
 
 const (
@@ -175,7 +177,7 @@ func factsIn(raw []byte) (f Facts) {
 		}
 	}
 	for key, to := range map[string]*string{
-		"fiftyone_dataset_name": &f.DatasetName, "model_name": &f.ModelName, "predictions_field": &f.PredictionsField,
+		"fiftyone_dataset_name": &f.DatasetName, "fiftyone_dataset_id": &f.DatasetID, "model_name": &f.ModelName, "predictions_field": &f.PredictionsField,
 	} {
 		_ = json.Unmarshal(top[key], to)
 	}

@@ -26,12 +26,14 @@ type Events struct {
 // Dataset is what an artifact's metadata says of the dataset.
 type Dataset struct {
 	Name, MediaType, FiftyOneVersion string
-	CreatedAt, LastModifiedAt        string // ISO 8601, or empty
-	InfoJSON                         string
-	DefaultClassesJSON               string
-	MaskTargetsJSON                  string
-	FrameFields                      []string
-	HasFrameFields                   bool
+	// ID is FiftyOne's own, which stays when the dataset is renamed.
+	ID                        string
+	CreatedAt, LastModifiedAt string // ISO 8601, or empty
+	InfoJSON                  string
+	DefaultClassesJSON        string
+	MaskTargetsJSON           string
+	FrameFields               []string
+	HasFrameFields            bool
 	// Collection and Pipeline are the whole dataset's, to count it.
 	Collection string
 	Pipeline   []bson.Raw
@@ -81,7 +83,7 @@ type Target struct {
 	Description   string
 	Aliases, Tags []string
 	// InputArtifact is recorded as used by the run: what
-	// wandb.Settings.ParseArtifactRef reads, or empty.
+	// wandb.Settings.ArtifactRefs reads, or empty.
 	InputArtifact string
 	// DryRun says what would be done, and does nothing of it.
 	DryRun bool
@@ -114,6 +116,8 @@ type Result struct {
 	Entity, Project, RunID        string
 	Relation                      Relation
 	ArtifactName, ArtifactVersion string
+	// GivenName is the artifact's name that was asked for, where W&B has it under another; else empty.
+	GivenName                     string
 	NewVersion                    bool
 	RunURL, ArtifactURL, BaseURL  string
 	Samples                       int64

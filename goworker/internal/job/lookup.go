@@ -1,7 +1,6 @@
 package job
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
@@ -184,12 +183,7 @@ func (j Lookup) artifacts(ctx context.Context, client *wandb.Client, list wandb.
 	if j.Kind == LookupArtifacts {
 		page, err = client.ListArtifacts(ctx, list, j.ArtifactTypes)
 	} else {
-		ref, refErr := client.Settings().ParseArtifactRef(j.ArtifactName)
-		if refErr != nil {
-			return refErr
-		}
-		list.Entity, list.Project = cmp.Or(ref.Entity, list.Entity), cmp.Or(ref.Project, list.Project)
-		page, err = client.ListVersions(ctx, list, ref.Name)
+		page, err = client.ListNamedVersions(ctx, list, j.ArtifactName)
 	}
 	if err != nil {
 		return err

@@ -14,7 +14,7 @@ func (p *publisher) preview(ctx context.Context, c *collector, pub *publication)
 	settings := p.session.client.Settings()
 	res.Entity, res.Project, res.ArtifactName, res.BaseURL = p.session.ref.Entity, p.session.ref.Project, p.name, settings.BaseURL
 	res.SettingsFiles = settings.Files
-	res.DryRun, res.NewVersion = true, true
+	res.DryRun, res.NewVersion, res.GivenName = true, true, p.givenName()
 	res.ThumbnailsMade = c.decoded.Load()
 	res.FilesTotal, res.BytesTotal = c.stored()
 	res.FilesUploaded = res.FilesTotal

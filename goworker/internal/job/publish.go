@@ -200,6 +200,7 @@ func (p *publisher) result(c *collector, pub *publication, relation Relation, lo
 	settings := s.client.Settings()
 	res.Entity, res.Project, res.RunID, res.Relation = s.ref.Entity, s.ref.Project, s.ref.ID, relation
 	res.ArtifactName, res.ArtifactVersion, res.NewVersion = p.name, logged.Version, logged.New
+	res.GivenName = p.givenName()
 	res.RunURL = settings.RunURL(s.ref.Entity, s.ref.Project, s.ref.ID)
 	res.ArtifactURL = settings.ArtifactURL(s.ref.Entity, s.ref.Project, p.kind, p.name, logged.Version)
 	res.BaseURL, res.SettingsFiles = settings.BaseURL, settings.Files
@@ -208,6 +209,14 @@ func (p *publisher) result(c *collector, pub *publication, relation Relation, lo
 	res.ThumbnailsMade = c.decoded.Load()
 	res.Warnings = c.warnings.final()
 	return &res
+}
+
+// givenName is the artifact's name that was asked for, if W&B has it under another.
+func (p *publisher) givenName() string {
+	if p.target.ArtifactName == p.name {
+		return ""
+	}
+	return p.target.ArtifactName
 }
 
 // artifactName is the given name as W&B takes it, or the default, which W&B takes as it is.

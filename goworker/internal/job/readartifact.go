@@ -38,8 +38,10 @@ var elsewhere = []string{"view_serialization", "sample_ids", "label_ids", "low_c
 // have made it: nothing in it is trusted, and its sizes are bounded.
 type ReadArtifact struct {
 	Settings wandb.Inputs
-	// Reference is what wandb.Settings.ParseArtifactRef reads.
+	// Reference is what wandb.Settings.ArtifactRefs reads.
 	Reference string
+	// Version is a version or an alias in place of that of Reference, or empty.
+	Version string
 	// Lists are the lists of ids to send.
 	Lists []IDList
 	// UsedByRun is the id of a run to record as a user of the artifact, or empty.
@@ -72,10 +74,6 @@ func (j ReadArtifact) Run(ctx context.Context, ids func(list IDList, packed []by
 		return nil, err
 	}
 	defer client.Close()
-	ref, err := client.Settings().ParseArtifactRef(j.Reference)
-	if err != nil {
-		return nil, err
-	}
 	paths := []string{viewPath, referencesPath}
 	for _, list := range j.Lists {
 		paths = append(paths, idSources[list].path)
@@ -84,7 +82,7 @@ func (j ReadArtifact) Run(ctx context.Context, ids func(list IDList, packed []by
 	var user *wandb.Run
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
-		v, err = client.FindArtifact(gctx, ref, paths)
+		v, err = client.FindNamedArtifact(gctx, j.Reference, wandb.ArtifactRef{Alias: j.Version}, paths)
 		return err
 	})
 	if j.UsedByRun != "" {

@@ -1,7 +1,6 @@
 package job
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -64,12 +63,8 @@ func (s *session) findInput(ctx context.Context, reference string) error {
 	if reference == "" {
 		return nil
 	}
-	ref, err := s.client.Settings().ParseArtifactRef(reference)
-	if err != nil {
-		return err
-	}
-	ref.Entity, ref.Project = cmp.Or(ref.Entity, s.ref.Entity), cmp.Or(ref.Project, s.ref.Project)
-	s.input, err = s.client.FindArtifact(ctx, ref, []string{})
+	var err error
+	s.input, err = s.client.FindNamedArtifact(ctx, reference, wandb.ArtifactRef{Entity: s.ref.Entity, Project: s.ref.Project}, []string{})
 	return err
 }
 
@@ -190,6 +185,9 @@ func (p *publisher) attempt(ctx context.Context, src *view.Source, plan logPlan)
 	defer func() { _ = spool.Close() }()
 	c := &collector{source: src, spool: spool, files: &artifact.Files{}, tracker: p.tracker, runID: p.session.ref.ID, name: p.name}
 	defer c.end()
+	if given := p.givenName(); given != "" {
+		c.warnings.note("artifact_name", "The artifact %q is stored as %q, as the original plugin would store it. This plugin finds it under both names.", given, p.name)
+	}
 	p.tracker.begin(StageReading)
 	pub, err := plan.collect(ctx, c)
 	if err != nil {

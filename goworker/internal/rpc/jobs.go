@@ -142,7 +142,7 @@ func rowsOf(v *pb.View, d *pb.Dataset) (job.View, job.Dataset, error) {
 			Rows:  rowKinds[v.GetRowKind()], IsSubset: v.GetIsSubset(), SerializationJSON: v.GetSerializationJson(),
 			GroupSlice: v.GetGroupSlice(), Selection: selectionOf(v.GetSelection()),
 		}, job.Dataset{
-			Name: d.GetName(), MediaType: d.GetMediaType(), FiftyOneVersion: d.GetFiftyoneVersion(),
+			Name: d.GetName(), ID: d.GetId(), MediaType: d.GetMediaType(), FiftyOneVersion: d.GetFiftyoneVersion(),
 			CreatedAt: d.GetCreatedAt(), LastModifiedAt: d.GetLastModifiedAt(), InfoJSON: d.GetInfoJson(),
 			DefaultClassesJSON: d.GetDefaultClassesJson(), MaskTargetsJSON: d.GetMaskTargetsJson(),
 			FrameFields: d.GetFrameFields(), HasFrameFields: d.GetHasFrameFields(), Collection: d.GetCollection(), Pipeline: whole,
@@ -192,7 +192,7 @@ func sendLogged(send func(*pb.RunResponse) error) func(*job.Result, error) error
 		}
 		m := &pb.ArtifactLogged{
 			Entity: r.Entity, Project: r.Project, RunId: r.RunID, RunRelation: pb.RunRelation(r.Relation), //nolint:gosec // same order
-			ArtifactName: r.ArtifactName, ArtifactVersion: r.ArtifactVersion, NewVersion: r.NewVersion,
+			ArtifactName: r.ArtifactName, GivenName: r.GivenName, ArtifactVersion: r.ArtifactVersion, NewVersion: r.NewVersion,
 			WandbUrl: r.RunURL, ArtifactUrl: r.ArtifactURL, BaseUrl: r.BaseURL, Samples: r.Samples,
 			TotalPredictions: r.Predictions, NumClasses: r.Classes, NumLowConfidence: r.LowConfidence,
 			BytesUploaded: r.BytesUploaded, FilesUploaded: r.FilesUploaded, FilesUnchanged: r.FilesUnchanged,

@@ -33,7 +33,7 @@ func lookup(ctx context.Context, m *pb.Lookup, in wandb.Inputs, send func(*pb.Ru
 
 // readArtifact does a ReadArtifact: the lists of ids go ahead of the result.
 func readArtifact(ctx context.Context, m *pb.ReadArtifact, in wandb.Inputs, send func(*pb.RunResponse) error) error {
-	j := job.ReadArtifact{Settings: in, Reference: m.GetReference(), UsedByRun: m.GetUsedByRun()}
+	j := job.ReadArtifact{Settings: in, Reference: m.GetReference(), Version: m.GetVersion(), UsedByRun: m.GetUsedByRun()}
 	for _, list := range m.GetLists() {
 		j.Lists = append(j.Lists, job.IDList(list))
 	}
@@ -85,7 +85,7 @@ func runEntryOf(r job.RunEntry) *pb.RunEntry {
 func artifactEntryOf(a job.ArtifactEntry) *pb.ArtifactEntry {
 	return &pb.ArtifactEntry{
 		Id: a.ID, Name: a.Name, Type: a.Type, Version: a.Version, Aliases: a.Aliases, CreatedAt: a.CreatedAt,
-		Size: a.Size, FileCount: a.FileCount, Samples: a.Samples, DatasetName: a.DatasetName, ModelName: a.ModelName,
+		Size: a.Size, FileCount: a.FileCount, Samples: a.Samples, DatasetName: a.DatasetName, DatasetId: a.DatasetID, ModelName: a.ModelName,
 		PredictionsField: a.PredictionsField, Url: a.URL, Entity: a.Entity, Project: a.Project, Description: a.Description,
 	}
 }

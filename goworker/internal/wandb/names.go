@@ -34,8 +34,10 @@ func badName(format string, args ...any) error {
 
 // SanitizeName makes an artifact's name of any text: lower case, everything but
 // letters, digits, dots and dashes to underscores, runs of dashes and underscores
-// to one underscore, none of "-_." at the ends. It may become empty.
+// to one underscore, none of "-_." at the ends. It may become empty. Settings.ArtifactRefs is the way back.
 func SanitizeName(text string) string {
+	// Python, and so the original plugin, lowers this one letter to an "i" and a dot.
+	text = strings.ReplaceAll(text, "\u0130", "i\u0307")
 	name := notArtifactName.ReplaceAllString(strings.ToLower(text), "_")
 	return strings.Trim(separatorRun.ReplaceAllString(name, "_"), "_-.")
 }

@@ -76,13 +76,9 @@ func (c *Client) FindArtifact(ctx context.Context, ref ArtifactRef, paths []stri
 		Artifact   *wholeNode  `json:"artifact"`
 	}
 	q := question{
-		doing: doing, op: "ArtifactByName", large: true, entity: ref.Entity, project: ref.Project,
+		doing: doing, op: "ArtifactByName", large: true,
+		entity: cmp.Or(ref.Entity, c.settings.Entity), project: cmp.Or(ref.Project, c.settings.Project),
 		vars: map[string]any{"name": ref.name(), "files": paths},
-	}
-	if q.project == "" {
-		q.entity, q.project = cmp.Or(ref.Entity, c.settings.Entity), c.settings.Project
-	} else if q.entity == "" {
-		q.entity = c.settings.Entity
 	}
 	org, err := c.registry(ctx, q.entity, q.project)
 	if err != nil {

@@ -113,12 +113,7 @@ export function Loader(props: {
   const isPredictions = artifact.type === "predictions";
   return (
     <div>
-      {props.dataset?.dataset && artifact.dataset && artifact.dataset !== props.dataset.dataset && (
-        <Notice>
-          It was made of the dataset “{artifact.dataset}”. Its view is made of “{props.dataset.dataset}” all the same, as
-          far as that has the same samples.
-        </Notice>
-      )}
+      <MadeOf artifact={artifact} dataset={props.dataset} />
       <div className="w-bar">
         <button
           type="button"
@@ -177,6 +172,20 @@ export function Loader(props: {
       <ProblemNotice problem={action.problem} />
       {done && <Done result={done} />}
     </div>
+  );
+}
+
+/** Says where the artifact was made of another dataset, or of this one under another name. */
+function MadeOf(props: { artifact: Artifact; dataset: DatasetFacts | null }) {
+  const { artifact, dataset } = props;
+  if (!dataset?.dataset || !artifact.dataset || artifact.dataset === dataset.dataset) return null;
+  if (artifact.datasetId && artifact.datasetId === dataset.datasetId)
+    return <p className="w-small">This dataset was renamed: it was called “{artifact.dataset}” when the artifact was logged.</p>;
+  return (
+    <Notice>
+      It was made of the dataset “{artifact.dataset}”. Its view is made of “{dataset.dataset}” all the same, as far as that
+      has the same samples.
+    </Notice>
   );
 }
 

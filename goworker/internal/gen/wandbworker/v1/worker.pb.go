@@ -924,7 +924,9 @@ type Dataset struct {
 	Collection string `protobuf:"bytes,11,opt,name=collection,proto3" json:"collection,omitempty"`
 	// The pipeline of the whole dataset, in the form of View.pipeline: it is not
 	// empty for grouped datasets, whose length is that of the active slice.
-	Pipeline      []byte `protobuf:"bytes,12,opt,name=pipeline,proto3" json:"pipeline,omitempty"`
+	Pipeline []byte `protobuf:"bytes,12,opt,name=pipeline,proto3" json:"pipeline,omitempty"`
+	// FiftyOne's id of the dataset, which stays when the dataset is renamed.
+	Id            string `protobuf:"bytes,13,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1041,6 +1043,13 @@ func (x *Dataset) GetPipeline() []byte {
 		return x.Pipeline
 	}
 	return nil
+}
+
+func (x *Dataset) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
 }
 
 // View is a FiftyOne view as MongoDB sees it.
@@ -2702,6 +2711,8 @@ type ArtifactLogged struct {
 	BytesTotal int64 `protobuf:"varint,25,opt,name=bytes_total,json=bytesTotal,proto3" json:"bytes_total,omitempty"`
 	// W&B's settings files that named the server, the entity or the project.
 	SettingsFiles []string `protobuf:"bytes,26,rep,name=settings_files,json=settingsFiles,proto3" json:"settings_files,omitempty"`
+	// The artifact's name that was asked for, where W&B has it under another; else empty.
+	GivenName     string `protobuf:"bytes,27,opt,name=given_name,json=givenName,proto3" json:"given_name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2916,6 +2927,13 @@ func (x *ArtifactLogged) GetSettingsFiles() []string {
 		return x.SettingsFiles
 	}
 	return nil
+}
+
+func (x *ArtifactLogged) GetGivenName() string {
+	if x != nil {
+		return x.GivenName
+	}
+	return ""
 }
 
 // RunFinished is the result of FinishRun.
@@ -3438,7 +3456,9 @@ type ArtifactEntry struct {
 	// The project.
 	Project string `protobuf:"bytes,15,opt,name=project,proto3" json:"project,omitempty"`
 	// The description.
-	Description   string `protobuf:"bytes,16,opt,name=description,proto3" json:"description,omitempty"`
+	Description string `protobuf:"bytes,16,opt,name=description,proto3" json:"description,omitempty"`
+	// FiftyOne's id of the dataset, as the metadata says; empty where it is not known.
+	DatasetId     string `protobuf:"bytes,17,opt,name=dataset_id,json=datasetId,proto3" json:"dataset_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3585,6 +3605,13 @@ func (x *ArtifactEntry) GetDescription() string {
 	return ""
 }
 
+func (x *ArtifactEntry) GetDatasetId() string {
+	if x != nil {
+		return x.DatasetId
+	}
+	return ""
+}
+
 // ReportEntry is a report.
 type ReportEntry struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3681,12 +3708,15 @@ func (x *ReportEntry) GetUrl() string {
 type ReadArtifact struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// A name with or without alias or version ("train:v3"), also with project and
-	// entity before it, or the URL of its page, or the server's id.
+	// entity before it, or the URL of its page, or the server's id. A name that a
+	// logging job was given is found under what it was stored as.
 	Reference string `protobuf:"bytes,1,opt,name=reference,proto3" json:"reference,omitempty"`
 	// Which id lists to send.
 	Lists []IdList `protobuf:"varint,2,rep,packed,name=lists,proto3,enum=wandbworker.v1.IdList" json:"lists,omitempty"`
 	// A run of the project to record as a user of the artifact; empty for none.
-	UsedByRun     string `protobuf:"bytes,3,opt,name=used_by_run,json=usedByRun,proto3" json:"used_by_run,omitempty"`
+	UsedByRun string `protobuf:"bytes,3,opt,name=used_by_run,json=usedByRun,proto3" json:"used_by_run,omitempty"`
+	// A version or an alias in place of the one in the reference; empty for that one.
+	Version       string `protobuf:"bytes,4,opt,name=version,proto3" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3738,6 +3768,13 @@ func (x *ReadArtifact) GetLists() []IdList {
 func (x *ReadArtifact) GetUsedByRun() string {
 	if x != nil {
 		return x.UsedByRun
+	}
+	return ""
+}
+
+func (x *ReadArtifact) GetVersion() string {
+	if x != nil {
+		return x.Version
 	}
 	return ""
 }
@@ -4174,7 +4211,7 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x06entity\x18\x01 \x01(\tR\x06entity\x12\x18\n" +
 	"\aproject\x18\x02 \x01(\tR\aproject\x12\x15\n" +
 	"\x06run_id\x18\x03 \x01(\tR\x05runId\x12\x19\n" +
-	"\bbase_url\x18\x04 \x01(\tR\abaseUrl\"\xb4\x03\n" +
+	"\bbase_url\x18\x04 \x01(\tR\abaseUrl\"\xc4\x03\n" +
 	"\aDataset\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1d\n" +
 	"\n" +
@@ -4192,7 +4229,8 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\n" +
 	"collection\x18\v \x01(\tR\n" +
 	"collection\x12\x1a\n" +
-	"\bpipeline\x18\f \x01(\fR\bpipeline\"\xca\x02\n" +
+	"\bpipeline\x18\f \x01(\fR\bpipeline\x12\x0e\n" +
+	"\x02id\x18\r \x01(\tR\x02id\"\xca\x02\n" +
 	"\x04View\x12\x10\n" +
 	"\x03uri\x18\x01 \x01(\tR\x03uri\x12\x1a\n" +
 	"\bdatabase\x18\x02 \x01(\tR\bdatabase\x12\x1e\n" +
@@ -4340,7 +4378,7 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x14\n" +
 	"\x05count\x18\x03 \x01(\x03R\x05count\x12\x1d\n" +
 	"\n" +
-	"sample_ids\x18\x04 \x03(\tR\tsampleIds\"\xcb\a\n" +
+	"sample_ids\x18\x04 \x03(\tR\tsampleIds\"\xea\a\n" +
 	"\x0eArtifactLogged\x12\x16\n" +
 	"\x06entity\x18\x01 \x01(\tR\x06entity\x12\x18\n" +
 	"\aproject\x18\x02 \x01(\tR\aproject\x12\x15\n" +
@@ -4372,7 +4410,9 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"filesTotal\x12\x1f\n" +
 	"\vbytes_total\x18\x19 \x01(\x03R\n" +
 	"bytesTotal\x12%\n" +
-	"\x0esettings_files\x18\x1a \x03(\tR\rsettingsFiles\"\r\n" +
+	"\x0esettings_files\x18\x1a \x03(\tR\rsettingsFiles\x12\x1d\n" +
+	"\n" +
+	"given_name\x18\x1b \x01(\tR\tgivenName\"\r\n" +
 	"\vRunFinished\"\x9f\x02\n" +
 	"\x06Lookup\x12.\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1a.wandbworker.v1.LookupKindR\x04kind\x12%\n" +
@@ -4414,7 +4454,7 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x03url\x18\b \x01(\tR\x03url\x12\x16\n" +
 	"\x06entity\x18\t \x01(\tR\x06entity\x12\x18\n" +
 	"\aproject\x18\n" +
-	" \x01(\tR\aproject\"\xbc\x03\n" +
+	" \x01(\tR\aproject\"\xdb\x03\n" +
 	"\rArtifactEntry\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -4435,7 +4475,9 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x03url\x18\r \x01(\tR\x03url\x12\x16\n" +
 	"\x06entity\x18\x0e \x01(\tR\x06entity\x12\x18\n" +
 	"\aproject\x18\x0f \x01(\tR\aproject\x12 \n" +
-	"\vdescription\x18\x10 \x01(\tR\vdescription\"\xa2\x01\n" +
+	"\vdescription\x18\x10 \x01(\tR\vdescription\x12\x1d\n" +
+	"\n" +
+	"dataset_id\x18\x11 \x01(\tR\tdatasetId\"\xa2\x01\n" +
 	"\vReportEntry\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05title\x18\x02 \x01(\tR\x05title\x12 \n" +
@@ -4443,11 +4485,12 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\n" +
 	"updated_at\x18\x04 \x01(\tR\tupdatedAt\x12\x1a\n" +
 	"\busername\x18\x05 \x01(\tR\busername\x12\x10\n" +
-	"\x03url\x18\x06 \x01(\tR\x03url\"z\n" +
+	"\x03url\x18\x06 \x01(\tR\x03url\"\x94\x01\n" +
 	"\fReadArtifact\x12\x1c\n" +
 	"\treference\x18\x01 \x01(\tR\treference\x12,\n" +
 	"\x05lists\x18\x02 \x03(\x0e2\x16.wandbworker.v1.IdListR\x05lists\x12\x1e\n" +
-	"\vused_by_run\x18\x03 \x01(\tR\tusedByRun\"G\n" +
+	"\vused_by_run\x18\x03 \x01(\tR\tusedByRun\x12\x18\n" +
+	"\aversion\x18\x04 \x01(\tR\aversion\"G\n" +
 	"\aIdChunk\x12*\n" +
 	"\x04list\x18\x01 \x01(\x0e2\x16.wandbworker.v1.IdListR\x04list\x12\x10\n" +
 	"\x03ids\x18\x02 \x01(\fR\x03ids\"\xe1\x02\n" +
