@@ -72,6 +72,7 @@ func (p *pictures) frame(ctx context.Context, file *sourceFile, m media, o thumb
 	if err != nil {
 		return thumb.Thumb{}, noFrame(ctx, err)
 	}
+	o.Lossy = true
 	return p.makeNow(ctx, picture, thumb.Cost(picture, o), o)
 }
 
@@ -255,6 +256,7 @@ func (w *pictureWorker) thumbnails(ctx context.Context, spots []spot, picture []
 		}
 		w.slots.Load(s.doc())
 		o := w.p.options(w.p.slots.of(w.slots))
+		o.Lossy = true
 		taken[k].small, taken[k].err = w.p.makeNow(ctx, picture, thumb.Cost(picture, o), o)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()

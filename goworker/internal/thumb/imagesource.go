@@ -93,7 +93,7 @@ func (t *Thumbnailer) ofImage(img image.Image, screen image.Rectangle, turn orie
 		return Thumb{}, fmt.Errorf("%w: %s, of which that much is shown", ErrTooLarge, kind)
 	}
 	planes := t.toPlanes(img, screen, g.shrink(), o.Range)
-	planes.video, planes.exact = kind == kindWebP, !lossy(img)
+	planes.video, planes.exact = kind == kindWebP, !o.Lossy && !lossy(img)
 	return t.finish(&planes, &g, o)
 }
 

@@ -44,6 +44,8 @@ type Options struct {
 	// Range is which samples are black and white in pictures of more than 8 bits; where it is
 	// not set, package stretch decides for each picture.
 	Range stretch.Range
+	// Lossy says that the picture has losses already, whatever the file is: that of a video's frame. It does not become a PNG.
+	Lossy bool
 }
 
 // Box is a part of a picture, in fractions of its width and height, from its
