@@ -76,13 +76,40 @@ def frames(dataset, picture):
         metadata=fo.VideoMetadata(total_frame_count=2, frame_rate=1, frame_width=24, frame_height=16),
     )
     for number in (1, 2):
-        sample.frames[number] = fo.Frame(filepath=picture(f"frame{number}.png", (number, 2, 3)))
+        box = fo.Detection(label="a", bounding_box=[0, 0, 0.5, 1])
+        sample.frames[number] = fo.Frame(
+            filepath=picture(f"frame{number}.png", (number, 2, 3)), things=fo.Detections(detections=[box])
+        )
 
     return dataset([sample])
 
 
+def clouds(dataset, picture):
+    """Point clouds, which are shown by a picture of them that a document of the sample names."""
+    cloud = picture("a.png", 1).replace("a.png", "a.pcd")
+    Path(cloud).write_text("a point cloud")
+    projected = OrthographicProjectionMetadata(
+        filepath=picture("projection.png", (9, 60, 9)), min_bound=(0, 0), max_bound=(4, 3), width=300, height=200
+    )
+    return dataset([fo.Sample(filepath=cloud, projected=projected, note="x")])
+
+
+def scenes(dataset, picture):
+    """The same for scenes in 3D, as a slice of groups."""
+    scene = picture("a.png", 1).replace("a.png", "a.fo3d")
+    Path(scene).write_text("{}")
+    group = fo.Group()
+    projected = OrthographicProjectionMetadata(filepath=picture("projection.png", (9, 60, 9)))
+    flat = fo.Sample(filepath=picture("flat.png", (30, 40, 50)), group=group.element("flat"), note="x")
+    return dataset([flat, fo.Sample(filepath=scene, projected=projected, group=group.element("deep"), note="x")])
+
+
 def _set(field):
     return lambda view, secret: view.mongo([{"$set": {field: secret}}])
+
+
+def _frames(view):
+    return view.to_frames(sample_frames=False)
 
 
 def _of_the_boxes(view, secret):
@@ -113,7 +140,17 @@ WAYS = {
     "patches": (images, lambda v, s: _set("filepath")(v.to_patches("things"), s), "picture"),
     "slice": (slices, _set("filepath"), "picture"),
     "slices": (slices, lambda v, s: _set("filepath")(v.select_group_slices(["left", "right"]), s), "picture"),
-    "frames": (frames, lambda v, s: _set("filepath")(v.to_frames(sample_frames=False), s), "picture"),
+    "frames": (frames, lambda v, s: _set("filepath")(_frames(v), s), "picture"),
+    "patches of frames": (frames, lambda v, s: _set("filepath")(_frames(v).to_patches("things"), s), "picture"),
+    "clips": (frames, lambda v, s: _set("filepath")(v.to_clips([[(1, 2)]]), s), "picture"),
+    "videos": (frames, _set("filepath"), "picture"),
+    "projection": (clouds, _set("projected.filepath"), "picture"),
+    "point cloud": (clouds, _set("filepath"), "picture"),
+    "projection of a slice": (
+        scenes,
+        lambda v, s: _set("projected.filepath")(v.select_group_slices(["deep"]), s),
+        "picture",
+    ),
 }
 
 
