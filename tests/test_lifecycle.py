@@ -57,7 +57,7 @@ def test_view_and_its_second_time(log, server, images):
     second = log(view, project="p", run_id=run, artifact_name=f"train {run}", include_labels=True)
 
     assert (first["success"], first["samples_logged"], first["new_version"]) == (True, 4, True)
-    assert first["warnings"] == []
+    assert [warning["code"] for warning in first["warnings"]] == ["artifact_name"]
     assert first["artifact_name"] == f"train_{run}"
     assert first["wandb_url"] == f"{server.url}/{server.entity}/p/runs/{run}"
     assert (second["new_version"], second["bytes_uploaded"]) == (False, 0)

@@ -157,7 +157,7 @@ def test_a_slow_reader_holds_the_worker_back(misbehaving: Found, tmp_path: Path,
         events = worker.run(request("pour", client_version=str(counter)), cancel)
         first = next(events)
         sent = _at_rest(counter)
-        assert sent < 40, "the queue, and what is on its way"
+        assert sent < 80, "the queue, and what is on its way in gRPC, whose windows grow with the speed"
         if ends == "reads on":
             pieces = [first.id_chunk.ids[0], *(event.id_chunk.ids[0] for event in events if event.HasField("id_chunk"))]
             assert pieces == list(range(100))
