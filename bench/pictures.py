@@ -177,7 +177,7 @@ def time_plugin(admin: Admin, dataset, mode: str) -> tuple[float, float, int]:
         )
         seconds = time.perf_counter() - start
     if result["warnings"] or not result["new_version"]:
-        raise SystemExit(f"this was no fair measurement: {result}")
+        raise SystemExit(f"this measurement was not fair: {result}")
     return seconds, admin.megabytes(), peak.bytes
 
 

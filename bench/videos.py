@@ -92,7 +92,7 @@ def time_plugin(view) -> tuple[float, int, int]:
         result = operator(view, project=bench.PROJECT, run_id=name, artifact_name=name, include_labels=True)
         seconds = time.perf_counter() - start
     if result["warnings"] or not result["new_version"]:
-        raise SystemExit(f"this was no fair measurement: {result}")
+        raise SystemExit(f"this measurement was not fair: {result}")
     return seconds, len(view), peak.bytes
 
 

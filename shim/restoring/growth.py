@@ -27,7 +27,7 @@ _MAX_JOINED = 12
 # Fields that are nested deeper are not compared with others, see _overlap.
 _MAX_PARTS = 10
 
-# Arguments of operators that decide about a value, and are no part of it.
+# Arguments of operators that decide on a value without being part of it.
 _DECIDING = {"$filter": {"cond"}, "$cond": {"if"}, "$switch": {"case"}, "$sortArray": {"sortBy"}}
 
 # Values that differ from one reading to the next, or that say something of the server.

@@ -49,15 +49,10 @@ func TestPicturesKeepTheRowsOrder(t *testing.T) {
 	assert.LessOrEqual(t, res.FilesUploaded, int64(files+10))
 }
 
-func TestCancelWhilePicturesAreMade(t *testing.T) {
-	w := newWorld(t)
-	w.samples(2000)
-	for i := range 50 {
-		w.picture(i, 400)
-	}
+// cancelsAtFirstRow runs a job that is cancelled when its first row is done, and checks that it leaves no file.
+func (w *world) cancelsAtFirstRow(t *testing.T, j job.LogView) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	j := w.logView()
-	j.Pictures = &job.Pictures{Mode: job.PictureThumbnail, Size: 64}
 	events := w.callbacks()
 	events.Progress = func(p job.Progress) {
 		if p.RowsDone > 0 {
@@ -67,6 +62,17 @@ func TestCancelWhilePicturesAreMade(t *testing.T) {
 	_, err := j.Run(ctx, events)
 	require.ErrorIs(t, err, context.Canceled)
 	assert.Empty(t, spoolLeft(t))
+}
+
+func TestCancelWhilePicturesAreMade(t *testing.T) {
+	w := newWorld(t)
+	w.samples(2000)
+	for i := range 50 {
+		w.picture(i, 400)
+	}
+	j := w.logView()
+	j.Pictures = &job.Pictures{Mode: job.PictureThumbnail, Size: 64}
+	w.cancelsAtFirstRow(t, j)
 	assert.Empty(t, w.server.State().Runs)
 }
 
@@ -235,16 +241,7 @@ func TestFramesKeepTheRowsOrder(t *testing.T) {
 func TestCancelWhileFramesAreTaken(t *testing.T) {
 	w := newWorld(t)
 	w.samples(1000)
-	ctx, cancel := context.WithCancel(t.Context())
 	j := w.logView()
 	w.frames(t, &j, "1000", `{"$toInt": {"$add": [1, "$score"]}}`)
-	events := w.callbacks()
-	events.Progress = func(p job.Progress) {
-		if p.RowsDone > 0 {
-			cancel()
-		}
-	}
-	_, err := j.Run(ctx, events)
-	require.ErrorIs(t, err, context.Canceled)
-	assert.Empty(t, spoolLeft(t))
+	w.cancelsAtFirstRow(t, j)
 }

@@ -31,7 +31,7 @@ func (f *Film) input(threads int, options ...string) []string {
 		"-protocol_whitelist", "file", "-format_whitelist", formats,
 		// One second below what the child may have, since ffmpeg sets one more.
 		"-max_alloc", strconv.Itoa(maxBlock), "-timelimit", strconv.Itoa(int(maxCPU.Seconds()) - 1), "-max_pixels", strconv.Itoa(cmp.Or(f.maker.pixels, MaxPixels)),
-		"-reinit_filter", "0", // frames would be counted anew where their size changes
+		"-reinit_filter", "0", // else the count of frames starts again where their size changes
 	}
 	args = append(args, options...)
 	// V leaves out the covers of audio files.

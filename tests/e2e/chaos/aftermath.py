@@ -9,6 +9,7 @@ from urllib.parse import quote
 import psutil
 
 from support.background import is_worker
+from tests.e2e.chaos import jobs
 
 #: For how long a worker may outlive its host, in seconds.
 ORPHAN_SECONDS = 5
@@ -41,3 +42,21 @@ def assert_whole(server, before):
                     with urllib.request.urlopen(f"{server.url}/__admin/file/{address}/{quote(path)}", timeout=30) as r:
                         digest = base64.b64encode(hashlib.md5(r.read()).digest()).decode()
                     assert digest == stored["digest"], (artifact["collection"], path)
+
+
+def assert_all_or_nothing(server, answer, name, right):
+    """Fails if a job that failed shows more than an error in words, or left another artifact than the right one."""
+    assert "Traceback" not in answer["text"]
+    committed = [a for a in server.artifacts() if a["collection"] == name]
+    # The record of a job that was done may have found no database.
+    assert committed == [] or [a["digest"] for a in committed] == [right], answer
+
+
+def assert_runs_again(host, server, kind, name, right, spool):
+    """Fails if the same job does not succeed now, or leaves files behind."""
+    host.ask(kind, name)
+    again = host.answer()
+    assert "result" in again, again
+    assert jobs.outcome(server, kind, again["result"]) == right
+    with contextlib.suppress(FileNotFoundError):
+        assert list(spool.iterdir()) == []
