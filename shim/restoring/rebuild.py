@@ -200,10 +200,9 @@ class _Maker:
         restored.discard = builder.discard
         if restored.rows == 0:
             builder.discard()
-
-        if restored.rows == 0 and len(self._ids):
-            self._give_up_stages("with the dataset as it is now they give no sample")
-            return None
+            if len(self._ids):
+                self._give_up_stages("with the dataset as it is now they give no sample")
+                return None
 
         return restored
 

@@ -151,17 +151,17 @@ func (f *Film) ended(err error) {
 	r := f.run
 	f.run = nil
 	end := errors.Is(err, errEnd)
-	complaint := r.close(end)
+	said := r.close(end)
 	switch {
 	case r.seeked && r.pictures == 0:
 		// The place was not found, or its frames have other times than their packets.
 		f.counting = true
-	case r.pictures == 0 && f.maker.Threads > 1 && (complaint != nil || !end):
+	case r.pictures == 0 && f.maker.Threads > 1 && (said != nil || !end):
 		f.maker.Threads = 1 // each thread takes memory, which is limited
 	case end && r.next > 1:
 		f.end = r.next
-	case complaint != nil:
-		f.failed = fmt.Errorf("%w: %w", err, complaint)
+	case said != nil:
+		f.failed = fmt.Errorf("%w: %w", err, said)
 	default:
 		f.failed = err
 	}
@@ -196,12 +196,12 @@ func (f *Film) reach(ctx context.Context, number int64) error {
 	return f.start(f.count(number))
 }
 
-// tail keeps the beginning of what a program complains about.
-type tail struct{ text bytes.Buffer }
+// complaint keeps the beginning of what a program complains about.
+type complaint struct{ text bytes.Buffer }
 
 // Write implements io.Writer.
-func (t *tail) Write(p []byte) (int, error) {
+func (c *complaint) Write(p []byte) (int, error) {
 	const most = 300
-	t.text.Write(p[:min(len(p), most-t.text.Len())])
+	c.text.Write(p[:min(len(p), most-c.text.Len())])
 	return len(p), nil
 }

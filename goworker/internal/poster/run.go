@@ -59,11 +59,11 @@ func (f *Film) output(choose string) []string {
 
 // run is one run of ffmpeg that gives every so many frames from one of them on.
 type run struct {
-	out    *os.File
-	reader *bufio.Reader
-	cancel context.CancelFunc
-	wait   func() error
-	tail   *tail
+	out       *os.File
+	reader    *bufio.Reader
+	cancel    context.CancelFunc
+	wait      func() error
+	complaint *complaint
 
 	stride   int64
 	skipped  int64 // frames before the first picture
@@ -129,8 +129,8 @@ func (f *Film) launch(args []string) (*run, error) {
 	cmd.Env = []string{}
 	cmd.Dir = filepath.Dir(f.path)
 	cmd.WaitDelay = time.Second
-	r := &run{out: out, cancel: cancel, tail: &tail{}}
-	cmd.Stdout, cmd.Stderr = in, r.tail
+	r := &run{out: out, cancel: cancel, complaint: &complaint{}}
+	cmd.Stdout, cmd.Stderr = in, r.complaint
 	r.wait, err = child.Start(cmd, child.Limits{Memory: MaxMemory, CPU: maxCPU})
 	if err != nil {
 		cancel()
@@ -153,7 +153,7 @@ func (r *run) close(finished bool) error {
 	_ = r.out.Close()
 	err := r.wait()
 	r.cancel()
-	if text := r.tail.text.String(); text != "" {
+	if text := r.complaint.text.String(); text != "" {
 		return errors.New(strings.TrimSpace(text))
 	}
 	if !finished {

@@ -65,6 +65,21 @@ def shorter(limit):
     return [limit / 2**i for i in range(10)]
 
 
+def at_work(host, server, kind, seconds, chance):
+    """Has a host begin a job that is still at work after a random part of the time that it takes.
+
+    Returns:
+        what the server had before, and the name of the job's artifact
+    """
+    for limit in shorter(seconds):
+        before, name = server.everything(), f"chaos_{new_id()}"
+        host.ask(kind, name)
+        if host.is_busy_for(chance.uniform(0, limit)):
+            return before, name
+        assert "result" in host.answer()
+    pytest.fail("each job was done before anything happened to it")
+
+
 class Chaos:
     """Does jobs that something happens to, and checks what they leave."""
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from tests.e2e.chaos import aftermath, jobs
-from tests.e2e.chaos.conftest import CHAOS, shorter
+from tests.e2e.chaos.conftest import CHAOS, at_work
 from tests.e2e.chaos.hosts import Host
 from tests.e2e.chaos.replicas import Replicas
 from tests.e2e.common import new_id
@@ -60,14 +60,7 @@ def outcomes(host, e2e_server):
 def test_the_database_goes_away(replicas, host, outcomes, server, host_spool, chance, done, number):
     event, kind = sorted(EVENTS)[number % len(EVENTS)], chance.choice(KINDS)
     right, seconds = outcomes[kind]
-    for limit in shorter(seconds):
-        before, name = server.everything(), f"chaos_{new_id()}"
-        host.ask(kind, name)
-        if host.is_busy_for(chance.uniform(0, limit)):
-            break
-        assert "result" in host.answer()
-    else:
-        pytest.fail("each job was done before anything happened to its database")
+    before, name = at_work(host, server, kind, seconds, chance)
     EVENTS[event](replicas)
     back = threading.Timer(chance.uniform(0, 3), replicas.restart)
     back.start()

@@ -9,9 +9,8 @@ import pytest
 
 from support.background import is_worker
 from tests.e2e.chaos import aftermath, jobs
-from tests.e2e.chaos.conftest import CHAOS, shorter
+from tests.e2e.chaos.conftest import CHAOS, at_work, shorter
 from tests.e2e.chaos.hosts import Host
-from tests.e2e.common import new_id
 
 KINDS = sorted(jobs.JOBS)
 #: Of the kills, this many go to hosts: each takes a Python that imports FiftyOne.
@@ -67,14 +66,7 @@ def test_a_killed_host(chaos, chance, done, number):
     _, seconds = chaos.undisturbed(kind)
     host = Host(chaos.dataset.name)
     try:
-        for limit in shorter(seconds):
-            before, name = chaos.server.everything(), f"chaos_{new_id()}"
-            host.ask(kind, name)
-            if host.is_busy_for(chance.uniform(0, limit)):
-                break
-            assert "result" in host.answer()
-        else:
-            pytest.fail("each job was done before its host was killed")
+        before, name = at_work(host, chaos.server, kind, seconds, chance)
     finally:
         host.close()
     done(f"host killed: {kind}")
