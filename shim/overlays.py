@@ -2,6 +2,7 @@
 
 from . import schema
 from .errors import SETTINGS, WandBError, bad_argument
+from .plain import text_list
 
 #: The label classes that are drawn: as boxes, masks, captions or heatmaps.
 DRAWN = (
@@ -100,10 +101,8 @@ def _named(samples, path, argument):
 
 
 def _paths(chosen):
-    if isinstance(chosen, str):
-        return [chosen]
+    paths = text_list(chosen)
+    if paths is None:
+        raise bad_argument(f"overlays has to be True, False or a list of label fields, not {chosen!r}")
 
-    if isinstance(chosen, (list, tuple, set)) and all(isinstance(path, str) for path in chosen):
-        return list(dict.fromkeys(chosen))
-
-    raise bad_argument(f"overlays has to be True, False or a list of label fields, not {chosen!r}")
+    return paths

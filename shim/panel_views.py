@@ -6,7 +6,6 @@ What takes long is done in the threads of :mod:`shim.answers`; what is kept ther
 from dataclasses import dataclass
 
 import fiftyone as fo
-import fiftyone.core.labels as fol
 import numpy as np
 from fiftyone import ViewField as F
 
@@ -180,15 +179,10 @@ def _count(restored, field):
     if schema.is_text(kind):
         return Predictions(view, field, None, _classes_of_texts(view, field), [], 0, restored.notes)
 
-    path = _labels(field, kind)
+    path = schema.label_list(field, kind) or field
     counted = view.count_values(f"{path}.label") if view.has_field(f"{path}.label") else {}
     confidences, without = _confidences(view, path)
     return Predictions(view, field, path, _by_count(counted), confidences, without, restored.notes)
-
-
-def _labels(field, kind):
-    label_type = kind.document_type
-    return f"{field}.{label_type._LABEL_LIST_FIELD}" if issubclass(label_type, fol._HasLabelList) else field
 
 
 def _classes_of_texts(view, field):

@@ -1,4 +1,4 @@
-"""Turns what users hand us into plain JSON values: no NaN, no numpy, string keys."""
+"""Turns what users hand us into plain values: JSON without NaN, numpy and odd keys, and lists of texts."""
 
 import datetime
 import json
@@ -30,6 +30,32 @@ def to_plain(value):
         return value.isoformat()
 
     return _unwrap(value)
+
+
+def text_list(value):
+    """Returns the texts that a value names, without duplicates.
+
+    Args:
+        value: a string, an iterable of strings, or None
+
+    Returns:
+        a list, or None if the value is anything else
+    """
+    if value is None:
+        return []
+
+    if isinstance(value, str):
+        return [value]
+
+    if isinstance(value, (dict, bytes)):
+        return None
+
+    try:
+        texts = list(dict.fromkeys(value))
+    except TypeError:
+        return None
+
+    return texts if all(isinstance(text, str) for text in texts) else None
 
 
 def _unwrap(value):

@@ -10,6 +10,7 @@ import fiftyone.core.fields as fof
 import fiftyone.core.labels as fol
 
 from .errors import SETTINGS, WandBError
+from .plain import text_list
 
 _FRAMES = "frames."
 _FRAMES_HINT = (
@@ -59,7 +60,7 @@ def plain_fields(samples, paths):
         WandBError: if a path is missing, is a label, or cannot be a column
     """
     described = []
-    for path in _as_list(paths, "fields"):
+    for path in _paths(paths, "fields"):
         field, db_path = _resolve(samples, path, "fields")
         if is_label(field):
             raise _wrong(
@@ -99,7 +100,7 @@ def embedding_fields(samples, paths):
         WandBError: if a path is missing or holds no vectors
     """
     described = []
-    for path in _as_list(paths, "embedding_field"):
+    for path in _paths(paths, "embedding_field"):
         field, db_path = _resolve(samples, path, "embedding_field")
         if not is_vector(field):
             raise _wrong(
@@ -189,6 +190,17 @@ def is_label(field):
     """Whether the field holds one label document (lists in it included)."""
     document_type = _document_type(field)
     return document_type is not None and issubclass(document_type, fol.Label)
+
+
+def label_list(path, field):
+    """The path of the list that a label field holds its labels in, or None if it holds one label.
+
+    Args:
+        path: the field's path
+        field: the label field
+    """
+    label_type = field.document_type
+    return f"{path}.{label_type._LABEL_LIST_FIELD}" if issubclass(label_type, fol._HasLabelList) else None
 
 
 def is_text(field):
@@ -373,17 +385,12 @@ def _type_name(field):
     return document_type.__name__ if document_type is not None else type(field).__name__
 
 
-def _as_list(paths, argument):
+def _paths(value, argument):
+    paths = text_list(value)
     if paths is None:
-        return []
+        raise _wrong(f"{argument} has to be the name of a field or a list of names, not {value!r}")
 
-    if isinstance(paths, str):
-        return [paths]
-
-    try:
-        return list(dict.fromkeys(paths))
-    except TypeError:
-        raise _wrong(f"{argument} has to be the name of a field or a list of names, not {paths!r}") from None
+    return paths
 
 
 def _wrong(message):

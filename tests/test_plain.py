@@ -8,7 +8,7 @@ import pytest
 from bson import ObjectId
 
 from shim import names
-from shim.plain import to_json, to_plain
+from shim.plain import text_list, to_json, to_plain
 
 pytestmark = pytest.mark.oldest
 
@@ -95,3 +95,22 @@ def test_identifier(text, key):
 
 def test_empty_names_are_defaults():
     assert names.artifact_error("") is names.project_error(None) is names.run_error("") is None
+
+
+@pytest.mark.parametrize(
+    ("value", "texts"),
+    [
+        (None, []),
+        ("a", ["a"]),
+        (["b", "a", "b"], ["b", "a"]),
+        (("a",), ["a"]),
+        ((name for name in "ab"), ["a", "b"]),
+        (3, None),
+        ([1], None),
+        ([["a"]], None),
+        ({"a": 1}, None),
+        (b"a", None),
+    ],
+)
+def test_lists_of_texts(value, texts):
+    assert text_list(value) == texts

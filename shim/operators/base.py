@@ -1,5 +1,6 @@
 """What the operators that run a job in the worker have in common."""
 
+import inspect
 import threading
 import time
 from pathlib import Path
@@ -23,10 +24,19 @@ _DELEGATED_SECONDS = 1.0
 
 
 class JobOperator(foo.Operator):
-    """An operator that does one job in the worker: now, in the App, or in the background."""
+    """An operator that does one job in the worker: now, in the App, or in the background.
 
-    #: The parameters that the record of a job shows: none of them may hold a secret.
-    RECORDED = ()
+    Its parameters are those of its ``__call__``, whose docstring describes them.
+    """
+
+    #: The arguments of ``__call__`` that say how the job is run, not what it does.
+    HOW = ("delegate", "progress")
+
+    #: The parameters that only the form has, not ``__call__``.
+    FORM_ONLY = ()
+
+    #: The parameters that the job's record leaves out, because they may hold a secret.
+    NOT_RECORDED = ()
 
     #: What a job has done that was stopped, in words.
     NOTHING = "Nothing was logged"
@@ -48,6 +58,33 @@ class JobOperator(foo.Operator):
             WandBError: if a parameter is wrong
         """
         raise NotImplementedError
+
+    @classmethod
+    def defaults(cls):
+        """The operator's parameters, and the value that each has if it is not given: a dict."""
+        _self, _samples, *arguments = inspect.signature(cls.__call__).parameters.values()
+        return {a.name: a.default for a in arguments if a.name not in cls.HOW} | dict.fromkeys(cls.FORM_ONLY)
+
+    def given(self, arguments):
+        """The parameters of a call.
+
+        Args:
+            arguments: what ``locals()`` returns at the beginning of ``__call__``
+
+        Returns:
+            a dict
+        """
+        return {name: arguments[name] for name in self.defaults() if name in arguments}
+
+    def recorded(self, params):
+        """The parameters that the job's record shows: those that were given, and may hold no secret."""
+        return {
+            name: params[name]
+            for name, default in self.defaults().items()
+            if name not in self.NOT_RECORDED
+            and params.get(name) is not None
+            and (default is None or params[name] != default)
+        }
 
     def effects(self, ctx, result):
         """What a finished job makes the App do: a list of messages, as ``ctx.ops`` makes them."""

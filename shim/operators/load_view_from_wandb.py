@@ -29,18 +29,8 @@ _WAYS = {
 class LoadViewFromWandB(JobOperator):
     """Makes the view again that a W&B artifact was logged from."""
 
-    RECORDED = (
-        "project",
-        "entity",
-        "artifact",
-        "version",
-        "low_confidence",
-        "by_ids",
-        "run_id",
-        "action",
-        "view_name",
-        "overwrite",
-    )
+    HOW = (*JobOperator.HOW, "session", "with_report")
+    FORM_ONLY = ("version", "action")
     NOTHING = "Nothing was loaded"
 
     @property
@@ -105,17 +95,7 @@ class LoadViewFromWandB(JobOperator):
         Raises:
             RuntimeError: if the view could not be made
         """
-        params = {
-            "project": project,
-            "artifact": artifact,
-            "entity": entity,
-            "low_confidence": low_confidence,
-            "by_ids": by_ids,
-            "run_id": run_id,
-            "action": "save_as_view" if view_name else "return",
-            "view_name": view_name,
-            "overwrite": overwrite,
-        }
+        params = {**self.given(locals()), "action": "save_as_view" if view_name else "return"}
         if delegate:
             if not view_name:
                 raise bad_argument("A background service can only save the view: pass view_name, too")
@@ -274,7 +254,7 @@ class LoadViewFromWandB(JobOperator):
         job = work.Job(
             operator=self.name,
             dataset=dataset.name if dataset is not None else "",
-            parameters={k: params[k] for k in self.RECORDED if params.get(k)},
+            parameters=self.recorded(params),
             settings=settings.collect(
                 entity=params.get("entity"), project=params.get("project"), run_id=run_id, **where
             ),

@@ -3,10 +3,10 @@
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from .. import names, pictures, runs, schema
+from .. import pictures, runs, schema
 from ..errors import SETTINGS, WandBError
 from . import choices, forms, results
-from .log_operator import LogOperator, text_list
+from .log_operator import LogOperator, described
 
 # The form's switch for pictures in a table without labels.
 _ONLY_PICTURES = "only_pictures"
@@ -14,28 +14,6 @@ _ONLY_PICTURES = "only_pictures"
 
 class LogFiftyOneViewToWandB(LogOperator):
     """Logs a dataset or view as a W&B dataset artifact."""
-
-    RECORDED = (
-        "project",
-        "entity",
-        "run_id",
-        "artifact_name",
-        "include_labels",
-        "include_images",
-        "image_mode",
-        "thumbnail_size",
-        "image_range",
-        "max_samples",
-        "seed",
-        "dry_run",
-        "overlays",
-        "mask_mode",
-        "fields",
-        "embedding_field",
-        "aliases",
-        "tags",
-        "description",
-    )
 
     @property
     def config(self):
@@ -128,27 +106,7 @@ class LogFiftyOneViewToWandB(LogOperator):
         Raises:
             RuntimeError: if the view could not be logged; nothing was then committed
         """
-        params = {
-            "project": project,
-            "run_id": run_id,
-            "artifact_name": artifact_name,
-            "include_labels": include_labels,
-            "entity": entity,
-            "include_images": include_images,
-            "image_mode": image_mode,
-            "thumbnail_size": thumbnail_size,
-            "image_range": image_range,
-            "max_samples": max_samples,
-            "seed": seed,
-            "dry_run": dry_run or None,
-            "overlays": overlays,
-            "mask_mode": mask_mode,
-            "fields": fields,
-            "embedding_field": embedding_field,
-            "aliases": aliases,
-            "tags": tags,
-            "description": description,
-        }
+        params = self.given(locals())
         if delegate:
             return self.schedule(sample_collection, params)
 
@@ -249,11 +207,7 @@ class LogFiftyOneViewToWandB(LogOperator):
         embeddings = params.get("embedding_field") if params.get("include_embeddings", True) else None
         request = {
             **self.rows(view, params),
-            "run_id": names.run_id(params.get("run_id")),
-            "artifact_name": params.get("artifact_name") or "",
-            "description": params.get("description") or "",
-            "aliases": text_list(params.get("aliases"), "aliases"),
-            "tags": text_list(params.get("tags"), "tags"),
+            **described(params),
             "include_labels": with_labels,
             **self.pictures(view, params, drawn),
             "labels": labels,

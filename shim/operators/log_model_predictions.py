@@ -6,11 +6,11 @@ import json
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from .. import names, pictures, runs, schema
+from .. import pictures, runs, schema
 from ..errors import SETTINGS, WandBError
 from ..plain import to_json
 from . import choices, forms, results
-from .log_operator import LogOperator, text_list
+from .log_operator import LogOperator, described
 
 # Confidences below this are low, as in the original plugin.
 LOW_CONFIDENCE = 0.5
@@ -19,33 +19,7 @@ LOW_CONFIDENCE = 0.5
 class LogModelPredictions(LogOperator):
     """Logs a model's predictions as a W&B artifact."""
 
-    RECORDED = (
-        "project",
-        "entity",
-        "run_id",
-        "input_artifact",
-        "artifact_name",
-        "model_name",
-        "model_version",
-        "predictions_field",
-        "prompt_field",
-        "low_confidence_threshold",
-        "include_images",
-        "image_mode",
-        "thumbnail_size",
-        "image_range",
-        "max_samples",
-        "seed",
-        "select_by",
-        "dry_run",
-        "overlays",
-        "mask_mode",
-        "gt_field",
-        "fields",
-        "aliases",
-        "tags",
-        "description",
-    )
+    NOT_RECORDED = ("model_config",)
 
     @property
     def config(self):
@@ -149,34 +123,7 @@ class LogModelPredictions(LogOperator):
         Raises:
             RuntimeError: if the predictions could not be logged; nothing was then committed
         """
-        params = {
-            "model_name": model_name,
-            "predictions_field": predictions_field,
-            "project": project,
-            "model_version": model_version,
-            "model_config": model_config,
-            "prompt_field": prompt_field,
-            "artifact_name": artifact_name,
-            "include_images": include_images,
-            "entity": entity,
-            "run_id": run_id,
-            "input_artifact": input_artifact,
-            "low_confidence_threshold": low_confidence_threshold,
-            "image_mode": image_mode,
-            "thumbnail_size": thumbnail_size,
-            "image_range": image_range,
-            "max_samples": max_samples,
-            "seed": seed,
-            "select_by": select_by,
-            "dry_run": dry_run or None,
-            "overlays": overlays,
-            "mask_mode": mask_mode,
-            "gt_field": gt_field,
-            "fields": fields,
-            "aliases": aliases,
-            "tags": tags,
-            "description": description,
-        }
+        params = self.given(locals())
         if delegate:
             return self.schedule(sample_collection, params)
 
@@ -276,12 +223,8 @@ class LogModelPredictions(LogOperator):
         predictions = schema.predictions_field(view, params["predictions_field"])
         request = {
             **self.rows(view, params, has_confidence=bool(predictions.get("label_type"))),
-            "run_id": names.run_id(params.get("run_id")),
+            **described(params),
             "input_artifact": params.get("input_artifact") or "",
-            "artifact_name": params.get("artifact_name") or "",
-            "description": params.get("description") or "",
-            "aliases": text_list(params.get("aliases"), "aliases"),
-            "tags": text_list(params.get("tags"), "tags"),
             "predictions": predictions,
             "prompt": schema.prompt_field(view, params.get("prompt_field")),
             "model_name": params["model_name"],

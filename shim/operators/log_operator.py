@@ -6,7 +6,8 @@ import fiftyone.operators as foo
 
 from .. import names, overlays, pictures, query, selection, settings, work
 from ..errors import bad_argument
-from ..worker import logs, plaintext
+from ..plain import text_list
+from ..worker import logs, messages, plaintext
 from . import forms
 from .base import JobOperator
 
@@ -90,7 +91,7 @@ class LogOperator(JobOperator):
         job = work.Job(
             operator=self.name,
             dataset=query.root_dataset(view).name,
-            parameters={k: params[k] for k in self.RECORDED if params.get(k) is not None},
+            parameters=self.recorded(params),
             settings=settings.collect(
                 entity=params.get("entity"),
                 project=params.get("project"),
@@ -126,22 +127,27 @@ def _check_texts(params):
             raise bad_argument(f"{argument} has to be a string, not {value!r}")
 
 
-def text_list(value, argument):
-    """Returns a list of strings of a string, a list of strings, or None.
+def described(params):
+    """The part of the request that is about the artifact and its run, a dict.
 
     Raises:
-        WandBError: if it is anything else
+        WandBError: if aliases or tags are not texts
     """
-    if value is None:
-        return []
+    return {
+        "run_id": names.run_id(params.get("run_id")),
+        "artifact_name": params.get("artifact_name") or "",
+        "description": params.get("description") or "",
+        "aliases": _texts(params, "aliases"),
+        "tags": _texts(params, "tags"),
+    }
 
-    if isinstance(value, str):
-        return [value]
 
-    if isinstance(value, (list, tuple, set)) and all(isinstance(v, str) for v in value):
-        return list(dict.fromkeys(value))
+def _texts(params, argument):
+    texts = text_list(params.get(argument))
+    if texts is None:
+        raise bad_argument(f"{argument} has to be a list of strings, not {params[argument]!r}")
 
-    raise bad_argument(f"{argument} has to be a list of strings, not {value!r}")
+    return texts
 
 
 def _after(view, message, record):
@@ -153,8 +159,8 @@ def _after(view, message, record):
         _log.debug("Cannot write FiftyOne's record of the run", exc_info=True)
         warnings.append(_warning("no_run_record", f"FiftyOne's record of this run could not be written: {e}"))
 
-    # RUN_RELATION_ACTIVE_HERE: the config of such a run is for its own process to set.
-    if message.run_relation == 3 and message.run_config_json:
+    # The config of such a run is for its own process to set.
+    if message.run_relation == messages.RUN_RELATION_ACTIVE_HERE and message.run_config_json:
         try:
             done = settings.update_active_config(message.run_id, json.loads(message.run_config_json))
         except Exception as e:

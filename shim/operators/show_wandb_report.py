@@ -1,18 +1,20 @@
 """The operator ``show_wandb_report``."""
 
 import re
-from pathlib import Path
 
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from .. import calls, query, settings
+from .. import calls, settings
 from ..errors import SETTINGS, WandBError, bad_argument
-from . import choices, forms, panel
+from . import choices
+from .show import ShowOperator
 
 
-class ShowWandBReport(foo.Operator):
+class ShowWandBReport(ShowOperator):
     """Shows a report of a W&B project."""
+
+    SHOWN = "W&B report"
 
     @property
     def config(self):
@@ -42,10 +44,7 @@ class ShowWandBReport(foo.Operator):
         Raises:
             RuntimeError: if there is no such report
         """
-        found = _find({"project": project, "report": report, "entity": entity}, directory=str(Path.cwd()))
-        dataset = None if sample_collection is None else query.root_dataset(query.as_view(sample_collection))
-        panel.select(dataset, found)
-        return {"success": True, **found}
+        return self.show(sample_collection, {"project": project, "report": report, "entity": entity})
 
     def resolve_input(self, ctx):
         inputs = types.Object()
@@ -65,13 +64,8 @@ class ShowWandBReport(foo.Operator):
         inputs.str("report", required=not ctx.params.get("report_label"), view=view)
         return types.Property(inputs, view=types.View(label="Show a W&B report"))
 
-    def execute(self, ctx):
-        found = _find(ctx.params, secret=ctx.secret, directory="" if forms.is_from_app(ctx) else str(Path.cwd()))
-        panel.open_panel(ctx, found)
-        return {"success": True, **found}
-
-    def resolve_output(self, ctx):
-        return panel.show_link(ctx, "W&B report")
+    def find(self, params, dataset=None, **where):
+        return _find(params, **where)
 
 
 def _find(params, **where):

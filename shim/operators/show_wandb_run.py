@@ -1,17 +1,18 @@
 """The operator ``show_wandb_run``."""
 
-from pathlib import Path
-
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from .. import calls, linked, names, query, settings
+from .. import calls, linked, names, settings
 from ..errors import SETTINGS, WandBError
-from . import choices, forms, panel
+from . import choices
+from .show import ShowOperator
 
 
-class ShowWandBRun(foo.Operator):
+class ShowWandBRun(ShowOperator):
     """Shows a W&B run, or a whole project."""
+
+    SHOWN = "W&B run"
 
     @property
     def config(self):
@@ -42,11 +43,7 @@ class ShowWandBRun(foo.Operator):
         Raises:
             RuntimeError: if there is no such run or project
         """
-        params = {"project": project, "run_id": run, "entity": entity}
-        dataset = None if sample_collection is None else query.root_dataset(query.as_view(sample_collection))
-        found = find(params, dataset, directory=str(Path.cwd()))
-        panel.select(dataset, found)
-        return {"success": True, **found}
+        return self.show(sample_collection, {"project": project, "run_id": run, "entity": entity})
 
     def resolve_input(self, ctx):
         inputs = types.Object()
@@ -57,15 +54,8 @@ class ShowWandBRun(foo.Operator):
         )
         return types.Property(inputs, view=types.View(label="Show a W&B run"))
 
-    def execute(self, ctx):
-        found = find(
-            ctx.params, ctx.dataset, secret=ctx.secret, directory="" if forms.is_from_app(ctx) else str(Path.cwd())
-        )
-        panel.open_panel(ctx, found)
-        return {"success": True, **found}
-
-    def resolve_output(self, ctx):
-        return panel.show_link(ctx, "W&B run")
+    def find(self, params, dataset=None, **where):
+        return find(params, dataset, **where)
 
 
 def find(params, dataset=None, **where):

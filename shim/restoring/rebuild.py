@@ -4,7 +4,6 @@ import datetime
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import fiftyone.core.labels as fol
 import numpy as np
 
 from .. import query, schema
@@ -135,8 +134,7 @@ def select_labels(restored, path, wanted, in_app=False):
             code="missing_field",
         )
 
-    label_type = label_field.document_type
-    root = f"{path}.{label_type._LABEL_LIST_FIELD}" if issubclass(label_type, fol._HasLabelList) else None
+    root = schema.label_list(path, label_field)
     wanted = _ids(wanted)
     # Only those that there are: a list out of an artifact may be as long as it likes.
     mask = np.zeros(len(wanted), dtype=bool)
