@@ -1,6 +1,7 @@
 """Names as W&B takes them, so that a form can say early what would be refused."""
 
 import re
+from urllib.parse import parse_qs, unquote, urlsplit
 
 _PROJECT_FORBIDDEN = set("/\\#?%:")
 _RUN_FORBIDDEN = set(":;,#?/'")
@@ -22,6 +23,33 @@ def artifact_error(text):
         return "An artifact's name has at most 128 characters"
 
     return None
+
+
+def artifact_place(text):
+    """The place that an artifact's full path or the address of its page names.
+
+    Returns:
+        entity, project, and what is left: the name, with a version behind a colon if there is one. Entity and project
+        are empty for a name alone, and for ``project/name``, which may be a name that was logged with a slash
+    """
+    text = (text or "").strip()
+    if "://" in text:
+        address = urlsplit(text)
+        member = parse_qs(address.query)
+        parts = [unquote(part) for part in address.path.split("/") if part]
+        if "selectionPath" in member:
+            parts = member["selectionPath"][0].split("/")
+            version = member.get("version", [""])[0]
+        elif len(parts) > 4 and parts[2] == "artifacts":
+            parts, version = [*parts[:2], parts[4]], "".join(parts[5:6])
+        else:
+            return "", "", text
+
+        text = "/".join(parts) + (f":{version}" if version else "")
+
+    path, colon, version = text.partition(":")
+    parts = path.split("/")
+    return (parts[0], parts[1], parts[2] + colon + version) if len(parts) == 3 and all(parts) else ("", "", text)
 
 
 def project_error(text):

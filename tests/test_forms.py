@@ -183,6 +183,47 @@ def test_versions_and_the_artifacts_dataset(operator, lookups, fake_worker, imag
     assert "low_confidence" in form
 
 
+@pytest.mark.parametrize(
+    ("typed", "place", "rest"),
+    [
+        ("team/q/train:v3", ("team", "q"), "train:v3"),
+        (" team/q/train ", ("team", "q"), "train"),
+        ("https://wandb.ai/team/q/artifacts/dataset/train/v3", ("team", "q"), "train:v3"),
+        ("https://wandb.ai/team/my%20q/artifacts/dataset/train/v3/files?x=1", ("team", "my q"), "train:v3"),
+        ("http://127.0.0.1:8080/team/q/artifacts/dataset/train", ("team", "q"), "train"),
+        (
+            "https://wandb.ai/orgs/o/registry/data?selectionPath=o-org%2Fq%2Ftrain&version=v3",
+            ("o-org", "q"),
+            "train:v3",
+        ),
+        ("https://wandb.ai/team/q/runs/abc", ("", ""), "https://wandb.ai/team/q/runs/abc"),
+        ("https://wandb.ai/orgs/o/registry/data?selectionPath=train", ("", ""), "train"),
+        ("q/train:v3", ("", ""), "q/train:v3"),
+        ("team/q/", ("", ""), "team/q/"),
+        ("train:v3", ("", ""), "train:v3"),
+        ("", ("", ""), ""),
+        (None, ("", ""), ""),
+    ],
+)
+def test_the_place_that_a_typed_artifact_names(operator, typed, place, rest):
+    assert module(operator(LOAD), "names").artifact_place(typed) == (*place, rest)
+
+
+@pytest.mark.parametrize("typed", ["team/q/train:v3", "https://wandb.ai/team/q/artifacts/dataset/train/v3"])
+def test_versions_of_an_artifact_that_is_named_with_its_place(operator, lookups, fake_worker, images, typed):
+    """Its own project is asked, and not the one that the form shows."""
+    form = fields(operator(LOAD), images, {"project": "p", "artifact": typed})
+
+    assert set(offered(form["version"])) == {"v0", "v3"}
+    assert form["plan"]["view"]["description"].startswith("What train:v3 was logged from")
+    asked = {
+        (r.wandb.entity, r.wandb.project)
+        for r in fake_worker.lookups
+        if r.lookup.artifact_types or r.lookup.artifact_name
+    }
+    assert asked == {("team", "q")}
+
+
 def test_one_question_per_list_and_none_per_keystroke(operator, lookups, fake_worker, images):
     log = operator(PREDICTIONS)
     for text in ("", "m", "mo", "mod", "mode", "model"):

@@ -27,9 +27,11 @@ class Place:
 
     Args:
         ctx: the execution context
+        artifact (None): what the user typed for an artifact: where that is a full path or an address, the lists are
+            those of the project that it names
     """
 
-    def __init__(self, ctx):
+    def __init__(self, ctx, artifact=None):
         self._ctx = ctx
         # Forms are made for validation too, where nobody sees them.
         self.shown = ctx.request_params.get("target") == "inputs"
@@ -37,6 +39,11 @@ class Place:
         self._default_project = _known(ctx, settings.PROJECT, "WANDB_PROJECT")
         self.entity = ctx.params.get("entity") or self._default_entity
         self.project = project_of(ctx.params) or self._default_project
+        named_entity, named_project, _ = names.artifact_place(artifact)
+        self._is_named = bool(named_project)
+        if self._is_named:
+            self.entity, self.project = named_entity, named_project
+
         self.found = self._look_up(lookups.projects, entity=self._default_entity)
         if self._is_other_entity():
             self.found = self._look_up(lookups.projects, entity=self.entity)
@@ -72,6 +79,9 @@ class Place:
     @property
     def is_known(self):
         """Whether entity and project are W&B's: half-typed names are not looked up."""
+        if self._is_named:
+            return True
+
         if self.entity != self._default_entity and not self._is_other_entity():
             return False
 
@@ -182,7 +192,7 @@ def find_artifact(entries, reference):
 
     As in the worker, a name stands for itself, or else for what it was stored as, and a colon may be part of it.
     """
-    text = (reference or "").strip()
+    *_, text = names.artifact_place(reference)
     name, _, version = text.partition(":")
     given, _, last = text.rpartition(":")
     readings = [(name, version), (names.artifact_name(name), version), (names.artifact_name(given), last)]

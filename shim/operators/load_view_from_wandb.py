@@ -113,7 +113,7 @@ class LoadViewFromWandB(JobOperator):
 
     def resolve_input(self, ctx):
         inputs = types.Object()
-        place = choices.Place(ctx)
+        place = choices.Place(ctx, artifact=ctx.params.get("artifact"))
         place.add(inputs, new="It has to exist", reference=ctx.params.get("artifact"))
         found = choices.add_artifact(
             inputs,

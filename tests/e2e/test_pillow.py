@@ -1,6 +1,7 @@
 """Pictures and masks that Pillow decodes in place of the worker, and the life of the process in which it does."""
 
 import importlib
+import json
 import struct
 import threading
 import zlib
@@ -218,6 +219,25 @@ def test_masks_and_heatmaps(dataset, base, tmp_path, log_view, read):
         shown = cv2.imread(row["heatmap_heat"]._path).astype(int)
         assert np.abs(shown[2] - (84, 1, 68)).mean() < 12  # the scale's dark end, and its bright one
         assert np.abs(shown[-3] - (37, 231, 253)).mean() < 12
+
+
+def test_originals(dataset, base, tmp_path, log_view, read):
+    """The files themselves go up; Pillow says how large their upright pictures are, as browsers show them."""
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6
+    base.save(tmp_path / "a.avif", exif=exif)
+    base.save(tmp_path / "b.ppm")
+    paths = [tmp_path / "a.avif", tmp_path / "b.ppm"]
+    result = log_view(dataset(samples(paths)), include_labels=True, image_mode="original")
+    assert result["warnings"] == []
+    for row, path in zip(read.rows(result, "samples"), paths, strict=True):
+        assert Path(row["image"]._path).read_bytes() == path.read_bytes()
+
+    # The official package takes the size from the file again, without its turn: the written one is what pages show.
+    table = json.loads(read.file(result, "samples.table.json"))
+    column = table["columns"].index("image")
+    written = [(row[column]["width"], row[column]["height"]) for row in table["data"]]
+    assert written == [SIZE[::-1], SIZE]
 
 
 def test_ordinary_pictures_need_no_python(dataset, base, decoder, tmp_path, log_view):

@@ -21,6 +21,9 @@ func (w *pictureWorker) original(ctx context.Context, m media) (pictureCell, err
 		return *file.original, nil
 	}
 	width, height, format, err := imageSize(file)
+	if errors.Is(err, errNotImage) {
+		width, height, err = w.p.sizeByPillow(ctx, file)
+	}
 	if err != nil {
 		return pictureCell{}, err
 	}

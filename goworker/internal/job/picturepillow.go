@@ -5,6 +5,7 @@ import (
 	"errors"
 	"image"
 	"log/slog"
+	"math"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/jpegscale"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/pillow"
@@ -66,6 +67,27 @@ func (p *pictures) makeByPillow(ctx context.Context, data []byte, o thumb.Option
 		return small, errUnreadable
 	}
 	return small, nil
+}
+
+// sizeByPillow reads the size of the upright picture in a file of a kind that Pillow alone reads.
+func (p *pictures) sizeByPillow(ctx context.Context, file *sourceFile) (width, height int, err error) {
+	data, release, err := file.read(ctx, p)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer release()
+	if !pillow.Known(data) {
+		return 0, 0, errNotImage
+	}
+	info, err := p.pillow.Describe(ctx, data, pillowLimits(math.MaxInt64))
+	if err != nil {
+		return 0, 0, ofPillow(ctx, err, errNotImage)
+	}
+	const transposed = 5 // and above: the picture is stored on its side
+	if info.Turn >= transposed {
+		return info.Height, info.Width, nil
+	}
+	return info.Width, info.Height, nil
 }
 
 // ofPillow is why there is no picture: first is what the worker's own decoder found, which counts where Pillow
