@@ -74,16 +74,6 @@ def describe(samples, params, pictures, default=None):
     return {"fields": fields, "masks": _WIRE[masks or "own"]}
 
 
-def heatmap_columns(samples, params, default=None):
-    """The names of the columns with heatmaps, for a table with pictures; see ``describe``."""
-    try:
-        fields = describe(samples, params, True, default).get("fields", [])
-    except WandBError:
-        return []
-
-    return [f"heatmap_{field['path']}" for field in fields if field["label_type"] == "Heatmap"]
-
-
 def _drawable(samples):
     return [field for field in schema.label_fields(samples)[0] if field["label_type"] in DRAWN]
 

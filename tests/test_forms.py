@@ -350,8 +350,8 @@ def test_plan_of_a_view(operator, lookups, images):
     assert plan.startswith("A list of the samples, without a table. About 300 B go up. It will run here")
 
     plan = fields(log, images.limit(2), {"include_labels": True, "fields": ["number"]})["plan"]["view"]["description"]
-    columns = "sample_id, filepath, tags, label_ground_truth, label_predictions, label_weather, label_location, number"
-    assert f"A table with 11 columns: {columns}, image, width, height." in plan
+    labels = "labels (ground_truth, predictions, weather, location)"
+    assert f"A table with a row for each sample: {labels}, fields (number), thumbnails." in plan
     assert "2 thumbnails, about 1.3 kB in all" in plan
 
     params = {"include_labels": True, "image_mode": "original"}
@@ -359,20 +359,20 @@ def test_plan_of_a_view(operator, lookups, images):
     assert "2 media files, about 1.2 kB in all" in plan
 
     plan = fields(log, images, {"include_labels": True, "image_mode": "reference"})["plan"]["view"]["description"]
-    assert "label_location, image, thumbnail, width, height." in plan
+    assert "location), references and thumbnails." in plan
     params = {"include_labels": True, "image_mode": "none"}
-    assert "image" not in fields(log, images, params)["plan"]["view"]["description"]
+    assert "thumbnails" not in fields(log, images, params)["plan"]["view"]["description"]
     assert "It will run here, with live progress" in plan
 
     plan = fields(log, images, {"include_labels": True, "include_images": False})["plan"]["view"]["description"]
-    assert "image" not in plan
+    assert "thumbnails" not in plan
     assert "About 6.0 kB go up" in plan
 
 
 def test_a_form_of_pictures_without_labels(operator, lookups, images, fake_worker):
     log = operator(VIEW)
     plan = fields(log, images, {"only_pictures": True, "fields": ["number"]})["plan"]["view"]["description"]
-    assert plan.startswith("A table with 7 columns: sample_id, filepath, tags, number, image, width, height.")
+    assert plan.startswith("A table with a row for each sample: fields (number), thumbnails.")
     # What was filled in for a table with labels does not count when they are switched off.
     stale = {
         "fields": ["number"],
@@ -391,7 +391,7 @@ def test_a_form_of_pictures_without_labels(operator, lookups, images, fake_worke
 def test_plan_of_predictions(operator, lookups, images):
     params = {"prompt_field": "prompt", "include_images": True}
     plan = fields(operator(PREDICTIONS), images, params)["plan"]["view"]["description"]
-    assert "sample_id, label_ids, prompt, predictions, avg_confidence, num_predictions, image" in plan
+    assert plan.startswith("A table with a row for each sample: prompts (prompt), thumbnails.")
     assert "12 thumbnails" in plan
 
 
@@ -421,20 +421,17 @@ def test_labels_to_draw(operator, lookups, images, fake_worker):
         assert ([field.path for field in drawn.fields], drawn.masks) == expected
 
 
-def test_plan_of_heatmaps(operator, lookups, media):
-    dataset = datasets.all_labels(media)
-    for params, shown in (({}, True), ({"draw_labels": False}, False), ({"overlays": ["detection"]}, False)):
-        plan = fields(operator(VIEW), dataset, {"include_labels": True, **params})["plan"]["view"]["description"]
-        assert ("image, heatmap_heatmap" in plan) is shown
-
-    params = {"include_images": True, "predictions_field": "heatmap"}
-    plan = fields(operator(PREDICTIONS), dataset, params)["plan"]["view"]["description"]
-    assert "image, heatmap_heatmap" in plan
+def test_plan_of_groups(operator, lookups, media):
+    plan = fields(operator(VIEW), datasets.groups(media), {"include_labels": True})["plan"]["view"]["description"]
+    assert "thumbnails, those of the slices right." in plan
 
 
 def test_plan_counts_each_file_once(operator, lookups, images):
     patches = images.to_patches("ground_truth")
     plan = fields(operator(VIEW), patches, {"include_labels": True, "image_mode": "original"})
+    assert plan["plan"]["view"]["description"].startswith(
+        "A table with a row for each patch: labels (ground_truth), the media"
+    )
     assert "12 media files" in plan["plan"]["view"]["description"]
 
 

@@ -23,7 +23,13 @@ _CELL_BYTES = 50
 # About what a pixel of a thumbnail's square takes: photographs of 4 by 3, as JPEG.
 _THUMBNAIL_BYTES = 0.2
 
-_SHOWN_COLUMNS = 12
+# The cells of a row that the user did not choose: ids, and such as paths and counts.
+_OWN_CELLS = 3
+
+_SHOWN_NAMES = 12
+
+# What pictures a table shows, in words.
+_PICTURES = {"thumbnail": "thumbnails", "original": "the media files", "reference": "references and thumbnails"}
 
 # Counting stops here and is remembered for a while, as forms are made at every keystroke.
 _COUNT_LIMIT = 1_000_001
@@ -164,7 +170,7 @@ def start(ctx, verb):
 
 
 def _about(view, rows):
-    kind = query.row_kind(view).removeprefix("ROW_KIND_").lower()
+    kind = _row(view)
     plural = {"patch": "patches"}.get(kind, kind + "s")
     if rows is None:
         number = f"All {plural} of this view (counting them takes long)"
@@ -175,6 +181,11 @@ def _about(view, rows):
 
     whole = "" if query.is_subset(view) else ", the whole dataset"
     return f"{number} of '{query.root_dataset(view).name}'{whole} will be logged"
+
+
+def _row(view):
+    """What a row of the view is called."""
+    return query.row_kind(view).removeprefix("ROW_KIND_").lower()
 
 
 def pictures(ctx, inputs, mode):
@@ -259,32 +270,22 @@ def _choose_one(inputs, name, label, *choices):
     inputs.enum(name, view.values(), default=choices[0][0], label=label, view=view)
 
 
-def plan(ctx, inputs, view, columns, mode, labels=None):
-    """Says what will happen.
+def plan(ctx, inputs, view, contents, mode):
+    """Says what will happen, as far as the form knows: which columns a table gets is the worker's matter.
 
     Args:
         ctx: the execution context
         inputs: the form's inputs
         view: the view
-        columns: the names of the table's columns, without those of the pictures; none for no table
+        contents: what the user chose for the table's columns: a dict of what they are, such as "fields", to the
+            names of fields; None for no table
         mode: what the pictures are: one of ``pictures.MODES``
-        labels (None): the label fields that are drawn if the form names none; by default, all that can be
     """
     rows = _limited(count(view), ctx.params)
-    images = {"none": [], "reference": ["image", "thumbnail"]}.get(mode, ["image"])
-    if images:
-        slices = [f"{column}_{name}" for name in shown.slices(view, mode) for column in images]
-        images = images + drawn.heatmap_columns(view, ctx.params, labels) + slices
-        images += _remembered("facts", view, lambda: media.media_facts(view))
-    parts = []
-    if columns:
-        some = columns[:_SHOWN_COLUMNS] + (["…"] if len(columns) > _SHOWN_COLUMNS else [])
-        parts.append(f"A table with {len(columns) + len(images)} columns: {', '.join(some + images)}")
-    else:
-        parts.append("A list of the samples, without a table")
-
-    parts.append(_upload(view, rows, len(columns), mode, ctx.params.get("thumbnail_size")))
-    if is_large(ctx, bool(images)):
+    parts = ["A list of the samples, without a table" if contents is None else _table(view, contents, mode)]
+    cells = 0 if contents is None else _OWN_CELLS + sum(map(len, contents.values()))
+    parts.append(_upload(view, rows, cells, mode, ctx.params.get("thumbnail_size")))
+    if is_large(ctx, mode != "none"):
         parts.append("It is large: the background is proposed, which needs a service (fiftyone delegated launch)")
     else:
         parts.append("It will run here, with live progress")
@@ -292,12 +293,28 @@ def plan(ctx, inputs, view, columns, mode, labels=None):
     inputs.view("plan", notices.notice(label="What will happen", description=". ".join(parts)))
 
 
-def _upload(view, rows, columns, mode, thumbnail_size):
+def _table(view, contents, mode):
+    """What a table holds, in words."""
+    chosen = [f"{what} ({_some(names)})" for what, names in contents.items() if names]
+    if mode != "none":
+        chosen.append(_PICTURES[mode])
+        slices = shown.slices(view, mode)
+        if slices:
+            chosen.append(f"those of the slices {_some(slices)}")
+
+    return f"A table with a row for each {_row(view)}" + (f": {', '.join(chosen)}" if chosen else "")
+
+
+def _some(names):
+    return ", ".join([*names[:_SHOWN_NAMES], *(["…"] if len(names) > _SHOWN_NAMES else [])])
+
+
+def _upload(view, rows, cells, mode, thumbnail_size):
     """What goes up, in words: at most this much, as W&B takes no file twice."""
     if rows is None:
         return "How much goes up is not known yet"
 
-    generated = rows * (_ROW_BYTES + _CELL_BYTES * columns)
+    generated = rows * (_ROW_BYTES + _CELL_BYTES * cells)
     if mode == "none":
         return f"About {results.size(generated)} go up"
 

@@ -154,13 +154,13 @@ class LogFiftyOneViewToWandB(LogOperator):
                     required=True,
                 )
 
-        columns = []
+        contents = None
         if with_table:
-            texts = [f"label_{field['path']}" for field in labels] if with_labels else []
-            columns = ["sample_id", "filepath", "tags", *texts, *(ctx.params.get("fields") or [])]
+            texts = [field["path"] for field in labels] if with_labels else []
+            contents = {"labels": texts, "fields": ctx.params.get("fields") or []}
 
         forms.some(ctx, inputs)
-        forms.plan(ctx, inputs, view, columns, mode, None if with_labels else [])
+        forms.plan(ctx, inputs, view, contents, mode)
 
     def _table(self, inputs, labels, with_labels):
         named = ", ".join(field["path"] for field in labels)

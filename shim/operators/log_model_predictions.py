@@ -159,8 +159,7 @@ class LogModelPredictions(LogOperator):
                 "Plain fields that become columns of the table",
             )
             forms.some(ctx, inputs, by_confidence=True)
-            labels = [ctx.params.get("predictions_field")]
-            forms.plan(ctx, inputs, view, _columns(ctx.params), self.image_mode(ctx.params), labels)
+            forms.plan(ctx, inputs, view, _contents(ctx.params), self.image_mode(ctx.params))
 
         return types.Property(inputs, view=types.View(label="Log a model's predictions to W&B"))
 
@@ -258,10 +257,10 @@ def _texts(view):
     return [path for path in schema.choices(view, schema.is_text) if path not in ("filepath", "metadata.mime_type")]
 
 
-def _columns(params):
-    prompt = ["prompt"] if params.get("prompt_field") else []
-    own = ["sample_id", "label_ids", *prompt, "predictions", "avg_confidence", "num_predictions"]
-    return own + (params.get("fields") or [])
+def _contents(params):
+    named = {"predictions": "predictions_field", "prompts": "prompt_field"}
+    contents = {what: [params[key]] for what, key in named.items() if params.get(key)}
+    return {**contents, "fields": params.get("fields") or []}
 
 
 def _text(value):

@@ -2,16 +2,13 @@ package job
 
 import (
 	"context"
-	"encoding/hex"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
-
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
 
@@ -44,6 +41,30 @@ type collector struct {
 	// decoded counts the pictures that were made smaller now, not before.
 	decoded atomic.Int64
 	ends    []func()
+}
+
+// collect reads the rows of a job's view into the content of its artifact.
+func (c *collector) collect(ctx context.Context, plan logPlan) (*publication, error) {
+	chosen, err := c.choose(ctx, plan.view, plan.scored)
+	if err != nil {
+		return nil, err
+	}
+	r := newReader(c, chosen)
+	content, err := plan.open(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	n, err := r.each(ctx, content.add)
+	if err != nil {
+		return nil, err
+	}
+	if n == 0 {
+		return nil, fault.New(fault.Settings, "empty_view", "The view has no samples, so there is nothing to log: choose another view.")
+	}
+	if err := content.close(); err != nil {
+		return nil, err
+	}
+	return content.publication(ctx, n)
 }
 
 // atEnd lets something be done when the job is over, however it ends.
@@ -107,7 +128,7 @@ func (c *collector) jsonFile(key, path, text string) (list, error) {
 }
 
 // datasetMetadata sets the keys that both kinds of artifacts begin with.
-func (c *collector) datasetMetadata(ctx context.Context, meta *object, d Dataset, v View, n int64) {
+func (c *collector) datasetMetadata(ctx context.Context, meta *object, d Dataset, v chosenView, n int64) {
 	size, ok := v.size(n), true
 	if v.IsSubset {
 		q := v.Query
@@ -158,35 +179,6 @@ func (c *collector) describe(meta *object, d Dataset) (large []list, err error) 
 		meta.set("frame_fields", append([]string{}, d.FrameFields...))
 	}
 	return large, nil
-}
-
-// addColumns adds the cells of rowBase.columns.
-func (b *rowBase) addColumns(w *table.Writer, s *view.Slots, own bson.ObjectID) {
-	id := hexID(own)
-	switch b.kind {
-	case RowPatch:
-		w.TextBytes(id[:])
-	case RowClip:
-		text, _ := supportText(s.Value(b.extra))
-		textOrNull(w, text)
-	case RowFrame:
-		w.TextBytes(id[:])
-		w.BSON(s.Value(b.extra))
-	}
-}
-
-func textOrNull(w *table.Writer, text string) {
-	if text == "" {
-		w.Null()
-	} else {
-		w.Text(text)
-	}
-}
-
-// hexID is an id as text, without an allocation.
-func hexID(id bson.ObjectID) (text [24]byte) {
-	hex.Encode(text[:], id[:])
-	return text
 }
 
 func joinTags(tags []string) string { return strings.Join(tags, ",") }

@@ -59,8 +59,6 @@ type View struct {
 	Rows              RowKind
 	// Selection is which of the rows to log; nil for all.
 	Selection *Selection
-	// choice is the rows that the selection came to; nil for all.
-	choice *choice
 	// GroupSlice is the active slice of a grouped view, which its stages do not tell.
 	GroupSlice string
 }

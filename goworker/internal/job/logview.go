@@ -3,11 +3,8 @@ package job
 import (
 	"context"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
-
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/label"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 )
 
@@ -28,172 +25,127 @@ type LogView struct {
 
 // Run does the job.
 func (j LogView) Run(ctx context.Context, events Events) (*Result, error) {
-	return runLog(ctx, j.Target, j.View, events, logPlan{
-		kind: "dataset", runPrefix: "fiftyone_",
-		defaultName: defaultViewName, collect: j.collect,
+	return runLog(ctx, events, logPlan{
+		target: j.Target, view: j.View, kind: "dataset", runPrefix: "fiftyone_", defaultName: defaultViewName, open: j.open,
 	})
 }
 
 // hasTable reports whether the rows are logged as a table.
 func (j LogView) hasTable() bool { return j.IncludeLabels || j.Pictures != nil }
 
-// labelColumn is one label field of the table.
-type labelColumn struct {
-	slot   int
-	format *label.Formatter
-}
-
-// viewRows makes the rows of a view's table.
+// viewRows is what is logged of a view's rows: a table, or without one a list of references, and beside it ids and vectors.
 type viewRows struct {
-	base     *rowBase
-	labels   []labelColumn
-	plain    []plainField
-	pictures *pictures
-	metadata int // slot
+	job      LogView
+	reader   *reader
 	ids      *idList
-	table    *tableFile
-	refs     *references
+	table    *rowTable   // nil for none
+	refs     *references // nil where there is a table
+	metadata int         // slot, for refs
 	vectors  []*vectorFile
-	c        *collector
-	tags     []string
+	tags     []string // of the current row
 }
 
-// collect reads the view into the spool directory.
-func (j LogView) collect(ctx context.Context, c *collector) (*publication, error) {
-	f := &fields{}
-	r := &viewRows{base: newRowBase(f, j.View.Rows), metadata: -1, c: c}
+// open starts the files.
+func (j LogView) open(ctx context.Context, rd *reader) (content, error) {
+	r := &viewRows{job: j, reader: rd}
 	var err error
-	if j.View.choice, err = c.choose(ctx, j.View, nil); err != nil {
-		return nil, err
-	}
-	if r.ids, err = newIDList(c, sampleIDsPath); err != nil {
+	if r.ids, err = newIDList(rd.c, sampleIDsPath); err != nil {
 		return nil, err
 	}
 	if j.hasTable() {
-		if err = r.openTable(ctx, j, f); err != nil {
+		if err = rd.openPictures(ctx, j.Pictures, j.Dataset); err != nil {
 			return nil, err
 		}
+		r.table = rd.newTable("samples", r.columns())
 	} else {
-		r.metadata = f.slot("metadata")
-		if r.refs, err = newReferences(c); err != nil {
+		r.metadata = rd.Slot("metadata")
+		if r.refs, err = newReferences(rd.c); err != nil {
 			return nil, err
 		}
 	}
-	if r.vectors, err = openVectors(c, f, j.Embeddings); err != nil {
-		return nil, err
-	}
-	n, err := scan(ctx, c.source, j.View, f, c.tracker, r.pictures, r.add)
-	if err != nil {
-		return nil, err
-	}
-	if n == 0 {
-		return nil, errEmptyView()
-	}
-	if err := r.close(); err != nil {
-		return nil, err
-	}
-	return j.publication(ctx, c, r, n)
+	r.vectors, err = openVectors(rd.c, &rd.Fields, j.Embeddings)
+	return r, err
 }
 
-func errEmptyView() error {
-	return fault.New(fault.Settings, "empty_view", "The view has no samples, so there is nothing to log: choose another view.")
+// columns are the table's: the original's first, then ours.
+func (r *viewRows) columns() []column {
+	columns := []column{
+		r.reader.base.sampleIDColumn(),
+		{Name: "filepath", Cell: func(w *table.Writer, row *row) { w.Text(r.path(row)) }},
+		{Name: "tags", Cell: func(w *table.Writer, _ *row) { w.Text(joinTags(r.tags)) }},
+	}
+	for _, l := range r.job.Labels {
+		columns = append(columns, labelColumn(r.reader, l))
+	}
+	columns = append(columns, r.reader.pictures.columns()...)
+	return append(columns, r.reader.endColumns(r.job.Fields)...)
 }
 
-// openTable starts the table: the original's columns first, then ours.
-func (r *viewRows) openTable(ctx context.Context, j LogView, f *fields) (err error) {
-	if r.pictures, err = openPictures(r.c, j.Pictures, r.base, f); err != nil {
-		return err
-	}
-	if err = r.pictures.openOverlays(ctx, j.View, j.Dataset, f); err != nil {
-		return err
-	}
-	columns := []string{"sample_id", "filepath", "tags"}
-	for _, l := range j.Labels {
-		columns = append(columns, "label_"+l.Path)
-		r.labels = append(r.labels, labelColumn{f.slot(l.DBPath, label.Paths(l.LabelType)...), label.NewFormatter(l.LabelType)})
-	}
-	columns = append(columns, r.pictures.columns()...)
-	columns = append(columns, r.base.columns()...)
-	columns, r.plain = plainColumns(columns, f, j.Fields)
-	columns = r.pictures.factColumns(columns)
-	r.table = newTableFile(r.c.spool, "samples", columns)
-	r.pictures.setClasses(r.table.w)
-	return nil
-}
-
-// add takes one row.
-func (r *viewRows) add(s *view.Slots, pictures rowPictures) error {
-	source, own := r.base.ids(s)
-	if err := r.ids.add(source); err != nil {
-		return err
-	}
-	r.tags = r.tags[:0]
-	r.base.eachTag(s, func(tag string) {
-		r.tags = append(r.tags, tag)
-		r.base.countSplits(tag)
-	})
-	path, _ := s.Value(r.base.filepath).StringValueOK()
-	for _, v := range r.vectors {
-		if err := v.add(source, s, &r.c.warnings); err != nil {
-			return err
-		}
-	}
-	if r.refs != nil {
-		one := reference{ID: source.Hex(), Filepath: path, Tags: append([]string{}, r.tags...), Metadata: documentJSON(s.Value(r.metadata))}
-		r.base.identify(&one, s, own)
-		return r.refs.add(one)
-	}
-	return r.addTableRow(s, pictures, source, own, path)
-}
-
-func (r *viewRows) addTableRow(s *view.Slots, pictures rowPictures, source, own bson.ObjectID, path string) error {
-	w := r.table.w
-	w.BeginRow()
-	id := hexID(source)
-	w.TextBytes(id[:])
-	w.Text(path)
-	w.Text(joinTags(r.tags))
-	for _, l := range r.labels {
-		if text := l.format.Format(s.Value(l.slot)); text.Null {
+// labelColumn is the column with the text of a label field.
+func labelColumn(rd *reader, l Field) column {
+	slot, format := rd.Slot(l.DBPath, label.Paths(l.LabelType)...), label.NewFormatter(l.LabelType)
+	return column{Name: "label_" + l.Path, Cell: func(w *table.Writer, r *row) {
+		if text := format.Format(r.Value(slot)); text.Null {
 			w.Null()
 		} else {
 			w.TextBytes(text.Text)
 		}
-	}
-	pictures.write(w, string(id[:]), &r.c.warnings)
-	r.base.addColumns(w, s, own)
-	for _, field := range r.plain {
-		field.add(w, s, &r.c.warnings, string(id[:]))
-	}
-	r.pictures.writeFacts(w, s)
-	return w.EndRow()
+	}}
 }
 
-// close ends the files and hands them to the artifact.
-func (r *viewRows) close() error {
-	if err := r.ids.close(r.c.files); err != nil {
+// path is that of the row's media file.
+func (r *viewRows) path(row *row) string {
+	path, _ := row.Value(r.reader.base.filepath).StringValueOK()
+	return path
+}
+
+// add takes one row.
+func (r *viewRows) add(row *row) error {
+	if err := r.ids.add(row.source); err != nil {
 		return err
 	}
+	r.tags = r.tags[:0]
+	r.reader.base.eachTag(row, func(tag string) {
+		r.tags = append(r.tags, tag)
+		r.reader.base.countSplits(tag)
+	})
 	for _, v := range r.vectors {
-		if err := v.close(r.c); err != nil {
+		if err := v.add(row, &r.reader.c.warnings); err != nil {
 			return err
 		}
 	}
 	if r.refs != nil {
-		return r.refs.close(r.c.files)
+		one := sampleRecord{ID: row.source.Hex(), Filepath: r.path(row), Tags: append([]string{}, r.tags...), Metadata: documentJSON(row.Value(r.metadata))}
+		r.reader.base.identify(&one, row)
+		return r.refs.add(one)
 	}
-	if err := r.pictures.close(); err != nil {
+	return r.table.add(row)
+}
+
+// close ends the files and hands them to the artifact.
+func (r *viewRows) close() error {
+	c := r.reader.c
+	if err := r.ids.close(c.files); err != nil {
 		return err
 	}
-	return r.table.close(r.c)
+	for _, v := range r.vectors {
+		if err := v.close(c); err != nil {
+			return err
+		}
+	}
+	if r.refs != nil {
+		return r.refs.close(c.files)
+	}
+	return r.table.close()
 }
 
 // publication says what to upload and how to describe it.
-func (j LogView) publication(ctx context.Context, c *collector, r *viewRows, n int64) (*publication, error) {
+func (r *viewRows) publication(ctx context.Context, n int64) (*publication, error) {
+	j, c, v := r.job, r.reader.c, r.reader.view
 	meta := &object{}
-	c.datasetMetadata(ctx, meta, j.Dataset, j.View, n)
+	c.datasetMetadata(ctx, meta, j.Dataset, v, n)
 	for _, split := range splitTags {
-		if count := r.base.splits[split]; count > 0 {
+		if count := r.reader.base.splits[split]; count > 0 {
 			meta.set(split+"_samples", count)
 		}
 	}
@@ -201,7 +153,7 @@ func (j LogView) publication(ctx context.Context, c *collector, r *viewRows, n i
 	if err != nil {
 		return nil, err
 	}
-	part := j.View.part()
+	part := v.part()
 	meta.set("is_subset_view", part.IsSubset)
 	meta.set("num_samples", n)
 	lists := []list{r.ids.asList("sample_ids")}
@@ -212,7 +164,7 @@ func (j LogView) publication(ctx context.Context, c *collector, r *viewRows, n i
 		}
 		lists = append(lists, view)
 	}
-	if err := c.identityFile(j.identity(part)); err != nil {
+	if err := c.identityFile(r.identity(part)); err != nil {
 		return nil, err
 	}
 	full, slim, err := fillLists(meta, append(lists, large...))
@@ -221,18 +173,27 @@ func (j LogView) publication(ctx context.Context, c *collector, r *viewRows, n i
 	}
 	return &publication{
 		description: orDefault(j.Target.Description, "Training view for run "+c.runID),
-		metadata:    full, slimMetadata: slim, table: r.table,
+		metadata:    full, slimMetadata: slim, table: r.shown(),
 		config: map[string]any{
 			"fiftyone_view_artifact": c.name + ":latest", "fiftyone_dataset_name": j.Dataset.Name,
-			"fiftyone_view_size": j.View.size(n), "fiftyone_is_subset": part.IsSubset,
+			"fiftyone_view_size": v.size(n), "fiftyone_is_subset": part.IsSubset,
 		},
-		result: Result{Samples: n, ViewSamples: j.View.size(n)},
+		result: Result{Samples: n, ViewSamples: v.size(n)},
 	}, nil
+}
+
+// shown is the table for the run's workspace.
+func (r *viewRows) shown() *tableFile {
+	if r.table == nil {
+		return nil
+	}
+	return r.table.tableFile
 }
 
 // identity is what tells this artifact's content from another's, beside its
 // files: the digest covers files only, not the metadata.
-func (j LogView) identity(part View) *object {
+func (r *viewRows) identity(part View) *object {
+	j := r.job
 	out := &object{}
 	out.set("kind", "fiftyone_view")
 	out.set("dataset", j.Dataset.Name)
@@ -243,7 +204,7 @@ func (j LogView) identity(part View) *object {
 	out.set("fields", paths(j.Fields))
 	out.set("embedding_fields", paths(j.Embeddings))
 	j.Pictures.identify(out)
-	part.choice.describe(out)
+	r.reader.view.choice.describe(out)
 	return out
 }
 

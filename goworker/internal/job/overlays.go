@@ -75,7 +75,7 @@ type overlays struct {
 
 // openOverlays prepares for drawing labels: it reads their classes, and registers what has to be read of
 // each row.
-func (p *pictures) openOverlays(ctx context.Context, v View, d Dataset, f *fields) error {
+func (p *pictures) openOverlays(ctx context.Context, v chosenView, d Dataset, f *view.Fields) error {
 	if p == nil || p.conf.Overlays == nil {
 		return nil
 	}
@@ -100,7 +100,7 @@ func (p *pictures) openOverlays(ctx context.Context, v View, d Dataset, f *field
 			o.maps = append(o.maps, len(o.fields))
 		}
 		o.fields = append(o.fields, one)
-		o.slots = append(o.slots, f.slot(field.DBPath, parts...))
+		o.slots = append(o.slots, f.Slot(field.DBPath, parts...))
 		o.dbPaths = append(o.dbPaths, field.DBPath)
 		for _, part := range parts {
 			o.parts = append(o.parts, field.DBPath+"."+part)

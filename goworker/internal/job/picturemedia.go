@@ -65,18 +65,18 @@ func (p *Pictures) mediaPaths() []string {
 	return []string{"filepath", "_media_type", "metadata", p.Small, projection}
 }
 
-func newMediaSlots(f *fields, conf *Pictures, base *rowBase) mediaSlots {
-	m := mediaSlots{paths: conf.mediaPaths(), first: len(f.slots), support: -1, frame: -1, slices: -1,
+func newMediaSlots(f *view.Fields, conf *Pictures, base *rowBase) mediaSlots {
+	m := mediaSlots{paths: conf.mediaPaths(), first: len(f.Slots), support: -1, frame: -1, slices: -1,
 		video: base.kind == RowClip || conf.FramesOfVideos}
 	for i, path := range m.paths {
 		if i == mediaMetadata {
-			f.slot(path, metadataParts...)
+			f.Slot(path, metadataParts...)
 		} else {
-			f.slot(path)
+			f.Slot(path)
 		}
 	}
 	for _, field := range conf.Crop {
-		m.crop = append(m.crop, f.slot(field.DBPath, "bounding_box", "points",
+		m.crop = append(m.crop, f.Slot(field.DBPath, "bounding_box", "points",
 			"detections.bounding_box", "polylines.points", "keypoints.points"))
 	}
 	switch base.kind {
@@ -86,11 +86,11 @@ func newMediaSlots(f *fields, conf *Pictures, base *rowBase) mediaSlots {
 		m.frame = base.extra
 	case RowPatch:
 		if conf.FramesOfVideos {
-			m.frame = f.slot("frame_number")
+			m.frame = f.Slot("frame_number")
 		}
 	}
 	if len(conf.Slices.Names) > 0 {
-		m.slices = f.slot(slicesField)
+		m.slices = f.Slot(slicesField)
 	}
 	return m
 }
@@ -208,38 +208,24 @@ func lookupStage(from, local, foreign, as string, stages ...bson.D) bson.D {
 // factKeys are the columns with facts of the media, and where metadata has them.
 var factKeys = map[string][]string{"width": {"width", "frame_width"}, "height": {"height", "frame_height"}, "duration": {"duration"}}
 
-// factColumns adds the names of the columns with facts, behind all others. A name that
-// is taken gets a prefix.
-func (p *pictures) factColumns(columns []string) []string {
+// factColumns are the columns with facts of the media, behind all others. One whose name is taken gets the prefix
+// "media_".
+func (p *pictures) factColumns() (columns []column) {
 	if p == nil {
-		return columns
-	}
-	taken := map[string]bool{}
-	for _, name := range columns {
-		taken[name] = true
+		return nil
 	}
 	for _, name := range p.conf.Facts {
-		for taken[name] {
-			name = "media_" + name
-		}
-		columns = append(columns, name)
+		keys := factKeys[name]
+		columns = append(columns, column{Name: name, Prefix: "media_", Cell: func(w *table.Writer, r *row) {
+			metadata, _ := r.Value(p.slots.first + mediaMetadata).DocumentOK()
+			var value bson.RawValue
+			for _, key := range keys {
+				if v, err := metadata.LookupErr(key); err == nil && value.IsZero() {
+					value = v
+				}
+			}
+			w.BSON(value)
+		}})
 	}
 	return columns
-}
-
-// writeFacts writes their cells.
-func (p *pictures) writeFacts(w *table.Writer, s *view.Slots) {
-	if p == nil {
-		return
-	}
-	metadata, _ := s.Value(p.slots.first + mediaMetadata).DocumentOK()
-	for _, name := range p.conf.Facts {
-		var value bson.RawValue
-		for _, key := range factKeys[name] {
-			if v, err := metadata.LookupErr(key); err == nil && value.IsZero() {
-				value = v
-			}
-		}
-		w.BSON(value)
-	}
 }

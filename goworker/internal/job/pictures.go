@@ -13,6 +13,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumb"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumbcache"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
 
 // PictureMode says what the table's column "image" holds.
@@ -123,7 +124,7 @@ type pictures struct {
 
 // openPictures prepares for the rows that f describes. It returns nil where the table
 // shall have no pictures.
-func openPictures(c *collector, conf *Pictures, base *rowBase, f *fields) (*pictures, error) {
+func openPictures(c *collector, conf *Pictures, base *rowBase, f *view.Fields) (*pictures, error) {
 	if conf == nil {
 		return nil, nil
 	}
@@ -156,24 +157,23 @@ func openPictures(c *collector, conf *Pictures, base *rowBase, f *fields) (*pict
 	return p, nil
 }
 
-// columns are the columns of pictures.
-func (p *pictures) columns() []string {
-	switch {
-	case p == nil:
+// columns are the columns of pictures: the row's own, with heatmaps, and those of the other slices of its group.
+func (p *pictures) columns() (columns []column) {
+	if p == nil {
 		return nil
-	case p.conf.Mode == PictureReference:
-		return p.moreColumns([]string{imageColumn, thumbnailColumn})
 	}
-	return p.moreColumns([]string{imageColumn})
-}
-
-// moreColumns adds the columns of heatmaps and of a group's other slices.
-func (p *pictures) moreColumns(own []string) []string {
-	columns := append(own[:len(own):len(own)], p.overlays.columns()...)
-	for _, name := range p.conf.Slices.Names {
-		for _, column := range own {
-			columns = append(columns, column+"_"+name)
+	own := []string{imageColumn}
+	if p.conf.Mode == PictureReference {
+		own = append(own, thumbnailColumn)
+	}
+	names := append(own[:len(own):len(own)], p.overlays.columns()...)
+	for _, slice := range p.conf.Slices.Names {
+		for _, name := range own {
+			names = append(names, name+"_"+slice)
 		}
+	}
+	for i, name := range names {
+		columns = append(columns, column{Name: name, Cell: func(w *table.Writer, r *row) { r.pictures[i].write(w) }})
 	}
 	return columns
 }
@@ -219,34 +219,41 @@ type shown struct {
 	Crop thumb.Box
 }
 
-// write writes the cells, and counts what is missing under the row's sample.
-func (r rowPictures) write(w *table.Writer, sampleID string, warn *warnings) {
+// write writes the cell.
+func (c *pictureCell) write(w *table.Writer) {
+	switch {
+	case c.image != nil:
+		w.Image(*c.image)
+	case c.text != "":
+		w.Text(c.text)
+	default:
+		w.Null()
+	}
+}
+
+// note counts what a row's pictures lack under the row's sample.
+func (p *pictures) note(warn *warnings, r *row) {
+	if p == nil {
+		return
+	}
 	stretched, given := false, false
-	for i := range r {
-		cell := &r[i]
+	for i := range r.pictures {
+		cell := &r.pictures[i]
 		stretched, given = stretched || cell.stretched, given || cell.given || cell.trouble&overlay.Given != 0
-		switch {
-		case cell.image != nil:
-			w.Image(*cell.image)
-		case cell.text != "":
-			w.Text(cell.text)
-		default:
-			w.Null()
-		}
 		if cell.why != nil {
-			warn.add(cell.why.code, cell.why.rest, sampleID)
+			warn.add(cell.why.code, cell.why.rest, r.sampleID())
 		}
 		for _, t := range troubles {
 			if cell.trouble&t.is != 0 {
-				warn.add(t.code, t.rest, sampleID)
+				warn.add(t.code, t.rest, r.sampleID())
 			}
 		}
 	}
 	if stretched {
-		warn.add(warnStretched.code, warnStretched.rest, sampleID)
+		warn.add(warnStretched.code, warnStretched.rest, r.sampleID())
 	}
 	if given {
-		warn.add(warnGiven.code, warnGiven.rest, sampleID)
+		warn.add(warnGiven.code, warnGiven.rest, r.sampleID())
 	}
 }
 

@@ -23,15 +23,15 @@ import (
 // pictureWorker makes the pictures of one row after the other; several work at once.
 type pictureWorker struct {
 	p     *pictures
-	f     *fields
+	f     *view.Fields
 	slots *view.Slots
 	slice *view.Slots // of a document of another slice
 	last  *sourceFile // patches of one picture stand together
 	taken *takenFrame // what the next row shows of a video, where that has been made
 }
 
-func (p *pictures) worker(f *fields) *pictureWorker {
-	return &pictureWorker{p: p, f: f, slots: view.NewSlots(f.slots), slice: view.NewSlots(p.slicePaths())}
+func (p *pictures) worker(f *view.Fields) *pictureWorker {
+	return &pictureWorker{p: p, f: f, slots: view.NewSlots(f.Slots), slice: view.NewSlots(p.slicePaths())}
 }
 
 // row makes a row's pictures. It is called for many rows at a time, in any order; the

@@ -32,13 +32,14 @@ type pictureTask struct {
 	film  bool   // several of its rows show one video
 }
 
-// scanPictures is scan with a stage that makes pictures: the rows of several batches at
-// a time, in any order. row still gets them in the view's order.
-func scanPictures(ctx context.Context, src *view.Source, v View, f *fields, t *tracker, p *pictures, row func(*view.Slots, rowPictures) error) (int64, error) {
+// eachWithPictures is each with a stage that makes pictures: those of the rows of several batches at
+// a time, in any order. fn still gets the rows in the view's order.
+func (r *reader) eachWithPictures(ctx context.Context, fn func(*row) error) (int64, error) {
+	p := r.pictures
 	g, ctx := errgroup.WithContext(ctx)
 	// Waiting for files and their disks takes no core: there are more workers than cores.
 	workers := 2 * min(runtime.GOMAXPROCS(0), mostMakers)
-	query, err := v.query()
+	query, err := r.view.query()
 	if err == nil {
 		query, err = query.With(p.stages()...)
 	}
@@ -50,16 +51,16 @@ func scanPictures(ctx context.Context, src *view.Source, v View, f *fields, t *t
 	g.Go(func() error {
 		defer close(tasks)
 		defer close(batches)
-		return src.ReadBatches(ctx, query, f.paths, func(docs []bson.Raw, release func()) error {
-			docs = v.keep(docs)
+		return r.c.source.ReadBatches(ctx, query, r.Paths, func(docs []bson.Raw, release func()) error {
+			docs = r.view.onlyChosen(docs)
 			b := &pictureBatch{docs: docs, release: release, cells: make([]rowPictures, len(docs)), done: make(chan struct{})}
 			b.left.Store(int64(len(docs)))
-			return b.handOut(ctx, p, f, tasks, batches)
+			return b.handOut(ctx, p, &r.Fields, tasks, batches)
 		})
 	})
 	for range workers {
 		g.Go(func() error {
-			w := p.worker(f)
+			w := p.worker(&r.Fields)
 			defer w.close()
 			for task := range tasks {
 				if err := w.do(ctx, task); err != nil {
@@ -71,7 +72,7 @@ func scanPictures(ctx context.Context, src *view.Source, v View, f *fields, t *t
 	}
 	var n int64
 	g.Go(func() error {
-		slots := view.NewSlots(f.slots)
+		one := row{Slots: view.NewSlots(r.Slots)}
 		for b := range batches {
 			select {
 			case <-b.done:
@@ -79,14 +80,14 @@ func scanPictures(ctx context.Context, src *view.Source, v View, f *fields, t *t
 				return ctx.Err()
 			}
 			for i, doc := range b.docs {
-				slots.Load(doc)
-				if err := row(slots, b.cells[i]); err != nil {
+				one.pictures = b.cells[i]
+				if err := r.hand(&one, doc, fn); err != nil {
 					return err
 				}
 			}
 			n += int64(len(b.docs))
 			b.release()
-			t.rows(n)
+			r.c.tracker.rows(n)
 		}
 		return ctx.Err()
 	})
@@ -97,7 +98,7 @@ func scanPictures(ctx context.Context, src *view.Source, v View, f *fields, t *t
 
 // handOut cuts a batch into tasks. Rows of the same picture that stand together stay so; those of a video are done together wherever they
 // stand.
-func (b *pictureBatch) handOut(ctx context.Context, p *pictures, f *fields, tasks chan<- pictureTask, batches chan<- *pictureBatch) error {
+func (b *pictureBatch) handOut(ctx context.Context, p *pictures, f *view.Fields, tasks chan<- pictureTask, batches chan<- *pictureBatch) error {
 	select {
 	case batches <- b:
 	case <-ctx.Done():
@@ -118,8 +119,8 @@ func (b *pictureBatch) handOut(ctx context.Context, p *pictures, f *fields, task
 }
 
 // cut cuts a batch into tasks.
-func (b *pictureBatch) cut(p *pictures, f *fields) (tasks []pictureTask) {
-	slots := view.NewSlots([]string{f.slots[p.slots.first+mediaPath], f.slots[p.slots.first+mediaType]})
+func (b *pictureBatch) cut(p *pictures, f *view.Fields) (tasks []pictureTask) {
+	slots := view.NewSlots([]string{f.Slots[p.slots.first+mediaPath], f.Slots[p.slots.first+mediaType]})
 	videos := map[string]int{} // where the task of a video is
 	last := -1                 // where the task of the row before is, if that is no video
 	for i, doc := range b.docs {

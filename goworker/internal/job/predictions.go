@@ -9,7 +9,7 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/label"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 )
 
@@ -38,10 +38,10 @@ func (j LogPredictions) Run(ctx context.Context, events Events) (*Result, error)
 	if err := j.checkModelConfig(); err != nil {
 		return nil, err
 	}
-	return runLog(ctx, j.Target, j.View, events, logPlan{
-		kind: "predictions", runPrefix: "predictions_",
+	return runLog(ctx, events, logPlan{
+		target: j.Target, view: j.View, kind: "predictions", runPrefix: "predictions_",
 		defaultName: func(string) string { return j.defaultName() },
-		collect:     j.collect,
+		scored:      &j.Predictions, open: j.open,
 	})
 }
 
@@ -51,208 +51,164 @@ func (j LogPredictions) defaultName() string {
 	return wandb.GeneratedName(model, "_predictions_"+j.NameTimestamp)
 }
 
-// predictionRows makes the rows of the predictions' table, and in the same pass
-// the lists and counts of the metadata.
+// predictionRows makes the predictions' table, and in the same pass the lists and counts of the metadata.
 type predictionRows struct {
-	base      *rowBase
-	isText    bool
-	slot      int
-	prompt    int // slot, or -1
-	plain     []plainField
-	format    *label.Formatter
-	threshold float64
-	pictures  *pictures
-	table     *tableFile
+	job    LogPredictions
+	reader *reader
+	table  *rowTable
+	isText bool
+	slot   int // of the predictions
+	format *label.Formatter
+	now    prediction
 
 	sampleIDs, labelIDs, lowIDs *idList
 	classes                     classCounts
 	predictions                 int64
-	rowIDs                      []string // scratch
-	c                           *collector
 }
 
-func (j LogPredictions) collect(ctx context.Context, c *collector) (*publication, error) {
-	f := &fields{}
-	r := &predictionRows{base: newRowBase(f, j.View.Rows), prompt: -1, threshold: j.LowConfidence, c: c}
+// prediction is what a model predicted for the current row.
+type prediction struct {
+	label.Label
+	ids  []string // of its labels
+	full string   // the whole of a string of which Text is only the beginning
+}
+
+// open starts the files.
+func (j LogPredictions) open(ctx context.Context, rd *reader) (content, error) {
+	r := &predictionRows{job: j, reader: rd, isText: j.Predictions.isText()}
+	if err := rd.openPictures(ctx, j.Pictures, j.Dataset); err != nil {
+		return nil, err
+	}
+	if r.isText {
+		r.slot = rd.Slot(j.Predictions.DBPath)
+	} else {
+		r.slot = rd.Slot(j.Predictions.DBPath, label.Paths(j.Predictions.LabelType)...)
+		r.format = label.NewFormatter(j.Predictions.LabelType)
+	}
+	r.table = rd.newTable("predictions", r.columns())
 	var err error
-	if j.View.choice, err = c.choose(ctx, j.View, &j.Predictions); err != nil {
-		return nil, err
-	}
-	if err := r.open(ctx, j, f); err != nil {
-		return nil, err
-	}
-	n, err := scan(ctx, c.source, j.View, f, c.tracker, r.pictures, r.add)
-	if err != nil {
-		return nil, err
-	}
-	if n == 0 {
-		return nil, errEmptyView()
-	}
-	for _, l := range []*idList{r.sampleIDs, r.labelIDs, r.lowIDs} {
-		if err := l.close(c.files); err != nil {
+	for path, to := range map[string]**idList{sampleIDsPath: &r.sampleIDs, labelIDsPath: &r.labelIDs, lowIDsPath: &r.lowIDs} {
+		if *to, err = newIDList(rd.c, path); err != nil {
 			return nil, err
 		}
 	}
-	if err := r.pictures.close(); err != nil {
-		return nil, err
-	}
-	if err := r.table.close(c); err != nil {
-		return nil, err
-	}
-	return j.publication(ctx, c, r, n)
+	return r, nil
 }
 
-// open starts the files: the original's columns first, then ours.
-func (r *predictionRows) open(ctx context.Context, j LogPredictions, f *fields) (err error) {
-	if r.pictures, err = openPictures(r.c, j.Pictures, r.base, f); err != nil {
-		return err
+// columns are the table's: the original's first, then ours.
+func (r *predictionRows) columns() []column {
+	columns := []column{
+		r.reader.base.sampleIDColumn(),
+		{Name: "label_ids", Cell: func(w *table.Writer, _ *row) { w.StringList(r.now.ids) }},
 	}
-	if err = r.pictures.openOverlays(ctx, j.View, j.Dataset, f); err != nil {
-		return err
+	if r.job.Prompt != nil {
+		columns = append(columns, promptColumn(r.reader, *r.job.Prompt))
 	}
-	columns := []string{"sample_id", "label_ids"}
-	if j.Prompt != nil {
-		r.prompt = f.slot(j.Prompt.DBPath)
-		columns = append(columns, "prompt")
-	}
-	columns = append(columns, "predictions", "avg_confidence", "num_predictions")
-	r.isText = j.Predictions.isText()
+	columns = append(columns,
+		column{Name: "predictions", Cell: func(w *table.Writer, _ *row) {
+			if r.now.Null {
+				w.Null()
+			} else {
+				w.TextBytes(r.now.Text)
+			}
+		}},
+		column{Name: "avg_confidence", Cell: func(w *table.Writer, _ *row) {
+			if r.now.HasAvg {
+				w.Float(rounded(r.now.Avg, 3))
+			} else {
+				w.Null()
+			}
+		}},
+		column{Name: "num_predictions", Cell: func(w *table.Writer, _ *row) { w.Int(int64(r.now.Count)) }})
+	columns = append(columns, r.reader.pictures.columns()...)
 	if r.isText {
-		r.slot = f.slot(j.Predictions.DBPath)
-	} else {
-		r.slot = f.slot(j.Predictions.DBPath, label.Paths(j.Predictions.LabelType)...)
-		r.format = label.NewFormatter(j.Predictions.LabelType)
+		columns = append(columns, column{Name: "full_text", Cell: func(w *table.Writer, _ *row) { textOrNull(w, r.now.full) }})
 	}
-	columns = append(columns, r.pictures.columns()...)
-	if r.isText {
-		columns = append(columns, "full_text")
-	}
-	columns = append(columns, r.base.columns()...)
-	columns, r.plain = plainColumns(columns, f, j.Fields)
-	columns = r.pictures.factColumns(columns)
-	r.table = newTableFile(r.c.spool, "predictions", columns)
-	r.pictures.setClasses(r.table.w)
-	for path, to := range map[string]**idList{sampleIDsPath: &r.sampleIDs, labelIDsPath: &r.labelIDs, lowIDsPath: &r.lowIDs} {
-		if *to, err = newIDList(r.c, path); err != nil {
-			return err
+	return append(columns, r.reader.endColumns(r.job.Fields)...)
+}
+
+// promptColumn is the column of what the model was asked.
+func promptColumn(rd *reader, prompt Field) column {
+	slot := rd.Slot(prompt.DBPath)
+	return column{Name: "prompt", Cell: func(w *table.Writer, r *row) {
+		// An empty prompt is one: the model was asked nothing but the picture.
+		if text, ok := label.Text(r.Value(slot)); ok {
+			w.Text(text)
+		} else {
+			w.Null()
 		}
-	}
-	return nil
+	}}
 }
 
 // add takes one row.
-func (r *predictionRows) add(s *view.Slots, pictures rowPictures) error {
-	source, own := r.base.ids(s)
-	if err := r.sampleIDs.add(source); err != nil {
+func (r *predictionRows) add(row *row) error {
+	if err := r.sampleIDs.add(row.source); err != nil {
 		return err
 	}
-	w := r.table.w
-	w.BeginRow()
-	id := hexID(source)
-	w.TextBytes(id[:])
-	var full string
-	var err error
 	if r.isText {
-		full = r.addText(s)
-	} else {
-		err = r.addLabel(s)
-	}
-	if err != nil {
+		r.readText(row)
+	} else if err := r.readLabel(row); err != nil {
 		return err
 	}
-	pictures.write(w, string(id[:]), &r.c.warnings)
-	if r.isText {
-		textOrNull(w, full)
-	}
-	r.base.addColumns(w, s, own)
-	for _, field := range r.plain {
-		field.add(w, s, &r.c.warnings, string(id[:]))
-	}
-	r.pictures.writeFacts(w, s)
-	return w.EndRow()
+	r.predictions += int64(r.now.Count)
+	return r.table.add(row)
 }
 
-func (r *predictionRows) addPrompt(s *view.Slots) {
-	if r.prompt < 0 {
+// readText reads the prediction of a row that is a string.
+func (r *predictionRows) readText(row *row) {
+	r.now = prediction{}
+	text, ok := label.Text(row.Value(r.slot))
+	if !ok || text == "" {
+		r.now.Null = true
 		return
 	}
-	// An empty prompt is one: the model was asked nothing but the picture.
-	if text, ok := label.Text(s.Value(r.prompt)); ok {
-		r.table.w.Text(text)
-	} else {
-		r.table.w.Null()
-	}
-}
-
-// addText adds the cells of a string. It returns the whole text where the cell
-// holds only its beginning.
-func (r *predictionRows) addText(s *view.Slots) (full string) {
-	w := r.table.w
-	text, ok := label.Text(s.Value(r.slot))
-	w.StringList(nil)
-	r.addPrompt(s)
-	if !ok || text == "" {
-		w.Null()
-		w.Null()
-		w.Int(0)
-		return ""
-	}
 	short, cut := label.Cut(text, label.ShortText)
-	w.Text(short)
-	w.Null()
-	w.Int(1)
-	r.predictions++
+	r.now.Text, r.now.Count = []byte(short), 1
 	r.classes.add([]byte(label.Head(text, label.TextClass)))
 	if cut {
-		return text
+		r.now.full = text
 	}
-	return ""
 }
 
-// addLabel adds the cells of a label, and counts what it holds.
-func (r *predictionRows) addLabel(s *view.Slots) error {
-	w := r.table.w
-	one := r.format.Format(s.Value(r.slot))
-	r.rowIDs = r.rowIDs[:0]
-	for _, leaf := range one.Leaves {
+// readLabel reads the prediction of a row that is a label, and counts what it holds.
+func (r *predictionRows) readLabel(row *row) error {
+	r.now = prediction{Label: r.format.Format(row.Value(r.slot)), ids: r.now.ids[:0]}
+	for _, leaf := range r.now.Leaves {
 		if leaf.Class != nil {
 			r.classes.add(leaf.Class)
 		}
 		if !leaf.HasID {
 			continue
 		}
-		r.rowIDs = append(r.rowIDs, leaf.ID.Hex())
+		r.now.ids = append(r.now.ids, leaf.ID.Hex())
 		if err := r.labelIDs.add(leaf.ID); err != nil {
 			return err
 		}
-		if leaf.HasConfidence && leaf.Confidence < r.threshold {
+		if leaf.HasConfidence && leaf.Confidence < r.job.LowConfidence {
 			if err := r.lowIDs.add(leaf.ID); err != nil {
 				return err
 			}
 		}
 	}
-	w.StringList(r.rowIDs)
-	r.addPrompt(s)
-	if one.Null {
-		w.Null()
-	} else {
-		w.TextBytes(one.Text)
-	}
-	if one.HasAvg {
-		w.Float(rounded(one.Avg, 3))
-	} else {
-		w.Null()
-	}
-	w.Int(int64(one.Count))
-	r.predictions += int64(one.Count)
 	return nil
 }
 
+// close ends the files and hands them to the artifact.
+func (r *predictionRows) close() error {
+	for _, l := range []*idList{r.sampleIDs, r.labelIDs, r.lowIDs} {
+		if err := l.close(r.reader.c.files); err != nil {
+			return err
+		}
+	}
+	return r.table.close()
+}
+
 // publication says what to upload and how to describe it.
-func (j LogPredictions) publication(ctx context.Context, c *collector, r *predictionRows, n int64) (*publication, error) {
+func (r *predictionRows) publication(ctx context.Context, n int64) (*publication, error) {
+	j, c, v := r.job, r.reader.c, r.reader.view
 	meta := &object{}
 	large := j.describeModel(meta)
-	c.datasetMetadata(ctx, meta, j.Dataset, j.View, n)
+	c.datasetMetadata(ctx, meta, j.Dataset, v, n)
 	meta.set("num_samples", n)
 	meta.set("total_predictions", r.predictions)
 	meta.set("avg_predictions_per_sample", rounded(float64(r.predictions)/float64(n), 2))
@@ -261,12 +217,11 @@ func (j LogPredictions) publication(ctx context.Context, c *collector, r *predic
 	meta.set("num_low_confidence", r.lowIDs.n)
 	meta.set("low_confidence_threshold", j.LowConfidence)
 
-	identity := j.identity(r)
-	if err := c.identityFile(identity); err != nil {
+	if err := c.identityFile(r.identity()); err != nil {
 		return nil, err
 	}
 	lists := []list{r.lowIDs.asList("low_confidence_label_ids"), r.sampleIDs.asList("sample_ids")}
-	if part := j.View.part(); part.SerializationJSON != "" {
+	if part := v.part(); part.SerializationJSON != "" {
 		view, err := c.viewFile(part)
 		if err != nil {
 			return nil, err
@@ -280,11 +235,11 @@ func (j LogPredictions) publication(ctx context.Context, c *collector, r *predic
 	}
 	return &publication{
 		description: orDefault(j.Target.Description, fmt.Sprintf("%s predictions on %s", j.ModelName, j.Dataset.Name)),
-		metadata:    full, slimMetadata: slim, table: r.table,
+		metadata:    full, slimMetadata: slim, table: r.table.tableFile,
 		config: map[string]any{
 			"model_name": j.ModelName, "model_version": orNil(j.ModelVersion), "predictions_field": j.Predictions.Path, "samples_processed": n,
 		},
-		result: Result{Samples: n, ViewSamples: j.View.size(n), Predictions: r.predictions, Classes: r.classes.distinct(), LowConfidence: r.lowIDs.n},
+		result: Result{Samples: n, ViewSamples: v.size(n), Predictions: r.predictions, Classes: r.classes.distinct(), LowConfidence: r.lowIDs.n},
 	}, nil
 }
 
@@ -315,7 +270,8 @@ func (j LogPredictions) identifyModel(out *object, withConfig bool) {
 }
 
 // identity is what tells this artifact's content from another's: see LogView.
-func (j LogPredictions) identity(r *predictionRows) *object {
+func (r *predictionRows) identity() *object {
+	j := r.job
 	out := &object{}
 	out.set("kind", "predictions")
 	out.set("dataset", j.Dataset.Name)
@@ -323,7 +279,7 @@ func (j LogPredictions) identity(r *predictionRows) *object {
 	out.set("fields", paths(j.Fields))
 	out.set("low_confidence_threshold", j.LowConfidence)
 	j.Pictures.identify(out)
-	j.View.choice.describe(out)
+	r.reader.view.choice.describe(out)
 	classes, _ := r.classes.json(math.MaxInt, math.MaxInt)
 	out.raw("class_distribution", classes)
 	return out

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 )
 
@@ -22,14 +23,15 @@ type publication struct {
 	result Result
 }
 
-// publisher is the second phase of a logging job: the run, the upload, the
-// commit, and what the run gets to know of it.
+// publisher does a logging job: it connects, has the content collected, and then does the second phase: the run,
+// the upload, the commit, and what the run gets to know of it.
 type publisher struct {
-	session    *session
-	tracker    *tracker
-	events     Events
-	target     Target
-	name, kind string
+	logPlan
+	name    string // of the artifact
+	session *session
+	source  *view.Source
+	tracker *tracker
+	events  Events
 
 	stop func() // ends the signs of life of a run that this job created; nil if there are none
 }

@@ -11,7 +11,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
 
 // referencesPath is the file that a view without labels is logged as.
@@ -28,9 +27,9 @@ type references struct {
 	pretty bytes.Buffer // scratch
 }
 
-// reference is one row. ID is the sample's that it comes from. The order of the keys is part of
+// sampleRecord is one row. ID is the sample's that it comes from. The order of the keys is part of
 // the format.
-type reference struct {
+type sampleRecord struct {
 	ID          string          `json:"id"`
 	Filepath    string          `json:"filepath"`
 	Tags        []string        `json:"tags"`
@@ -42,15 +41,15 @@ type reference struct {
 }
 
 // identify adds what tells rows of one sample apart.
-func (b *rowBase) identify(one *reference, s *view.Slots, own bson.ObjectID) {
+func (b *rowBase) identify(one *sampleRecord, r *row) {
 	switch b.kind {
 	case RowPatch:
-		one.PatchID = own.Hex()
+		one.PatchID = r.own.Hex()
 	case RowClip:
 		// A clip's own id is another one each time its view is made.
-		one.Support, _ = supportText(s.Value(b.extra))
+		one.Support, _ = supportText(r.Value(b.extra))
 	case RowFrame:
-		one.FrameID, one.FrameNumber = own.Hex(), valueJSON(s.Value(b.extra))
+		one.FrameID, one.FrameNumber = r.own.Hex(), valueJSON(r.Value(b.extra))
 	}
 }
 
@@ -64,7 +63,7 @@ func newReferences(c *collector) (*references, error) {
 	return r, err
 }
 
-func (r *references) add(one reference) error {
+func (r *references) add(one sampleRecord) error {
 	r.pretty.Reset()
 	if err := json.Indent(&r.pretty, mustJSON(one), "  ", "  "); err != nil {
 		return err

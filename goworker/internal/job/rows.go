@@ -1,37 +1,29 @@
 package job
 
 import (
-	"context"
+	"encoding/hex"
 	"fmt"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
 
-// fields collects what is to be read of each document: the slots that rows are
-// made from, and the paths that may leave MongoDB.
-type fields struct {
-	slots []string
-	paths []string
+// row is one row of a view. It is valid until the function that got it returns.
+type row struct {
+	*view.Slots
+	// source is the id of the sample that the row comes from, own the row's own.
+	source, own bson.ObjectID
+	hex         [24]byte // source as text
+	pictures    rowPictures
 }
 
-// slot registers a value and returns its number. The parts are paths below it;
-// with none the value is read whole.
-func (f *fields) slot(path string, parts ...string) int {
-	f.slots = append(f.slots, path)
-	if len(parts) == 0 {
-		f.paths = append(f.paths, path)
-	}
-	for _, part := range parts {
-		if part == "" {
-			f.paths = append(f.paths, path)
-			continue
-		}
-		f.paths = append(f.paths, path+"."+part)
-	}
-	return len(f.slots) - 1
-}
+// sampleID is the text of the source's id.
+func (r *row) sampleID() string { return string(r.hex[:]) }
+
+// column is a column of a table that has a row for each row of the view.
+type column = table.Column[*row]
 
 // rowBase is what every row has, whatever is logged of it.
 type rowBase struct {
@@ -43,48 +35,64 @@ type rowBase struct {
 // splitTags are the tags that count as splits of a dataset.
 var splitTags = []string{"train", "val", "test", "validation", "training", "testing"}
 
-func newRowBase(f *fields, kind RowKind) *rowBase {
-	b := &rowBase{kind: kind, id: f.slot("_id"), filepath: f.slot("filepath"), tags: f.slot("tags"),
+func newRowBase(f *view.Fields, kind RowKind) *rowBase {
+	b := &rowBase{kind: kind, id: f.Slot("_id"), filepath: f.Slot("filepath"), tags: f.Slot("tags"),
 		source: -1, extra: -1, splits: map[string]int64{}}
 	if kind != RowSample {
-		b.source = f.slot("_sample_id")
+		b.source = f.Slot("_sample_id")
 	}
 	switch kind {
 	case RowClip:
-		b.extra = f.slot("support")
+		b.extra = f.Slot("support")
 	case RowFrame:
-		b.extra = f.slot("frame_number")
+		b.extra = f.Slot("frame_number")
 	}
 	return b
 }
 
-// columns are the names of the columns that tell rows of one sample apart.
-func (b *rowBase) columns() []string {
+// sampleIDColumn is the first column of every table.
+func (b *rowBase) sampleIDColumn() column {
+	return column{Name: "sample_id", Cell: func(w *table.Writer, r *row) { w.TextBytes(r.hex[:]) }}
+}
+
+// columns are the columns that tell rows of one sample apart.
+func (b *rowBase) columns() []column {
+	own := func(w *table.Writer, r *row) {
+		id := hexID(r.own)
+		w.TextBytes(id[:])
+	}
 	switch b.kind {
 	case RowPatch:
-		return []string{"patch_id"}
+		return []column{{Name: "patch_id", Cell: own}}
 	case RowClip:
-		return []string{"support"}
+		return []column{{Name: "support", Cell: func(w *table.Writer, r *row) {
+			text, _ := supportText(r.Value(b.extra))
+			textOrNull(w, text)
+		}}}
 	case RowFrame:
-		return []string{"frame_id", "frame_number"}
+		return []column{
+			{Name: "frame_id", Cell: own},
+			{Name: "frame_number", Cell: func(w *table.Writer, r *row) { w.BSON(r.Value(b.extra)) }},
+		}
 	}
 	return nil
 }
 
-// ids are the id of the sample that the row comes from, and the row's own.
-func (b *rowBase) ids(s *view.Slots) (source, own bson.ObjectID) {
-	own, _ = s.Value(b.id).ObjectIDOK()
+// load fills a row from the document that its slots hold.
+func (b *rowBase) load(r *row) {
+	r.own, _ = r.Value(b.id).ObjectIDOK()
+	r.source = r.own
 	if b.source >= 0 {
-		if id, ok := s.Value(b.source).ObjectIDOK(); ok {
-			return id, own
+		if id, ok := r.Value(b.source).ObjectIDOK(); ok {
+			r.source = id
 		}
 	}
-	return own, own
+	r.hex = hexID(r.source)
 }
 
 // eachTag calls fn with each tag of the row.
-func (b *rowBase) eachTag(s *view.Slots, fn func(tag string)) {
-	list, ok := s.Value(b.tags).ArrayOK()
+func (b *rowBase) eachTag(r *row, fn func(tag string)) {
+	list, ok := r.Value(b.tags).ArrayOK()
 	if !ok {
 		return
 	}
@@ -108,32 +116,6 @@ func (b *rowBase) countSplits(tag string) {
 	}
 }
 
-// scan reads the rows of a view, and makes their pictures where there shall be some.
-func scan(ctx context.Context, src *view.Source, v View, f *fields, t *tracker, p *pictures, row func(*view.Slots, rowPictures) error) (int64, error) {
-	if p != nil {
-		return scanPictures(ctx, src, v, f, t, p, row)
-	}
-	query, err := v.query()
-	if err != nil {
-		return 0, err
-	}
-	slots := view.NewSlots(f.slots)
-	var n int64
-	err = src.Read(ctx, query, f.paths, func(docs []bson.Raw) error {
-		docs = v.keep(docs)
-		for _, doc := range docs {
-			slots.Load(doc)
-			if err := row(slots, nil); err != nil {
-				return err
-			}
-		}
-		n += int64(len(docs))
-		t.rows(n)
-		return ctx.Err()
-	})
-	return n, err
-}
-
 // supportText is the frames of a clip, such as "[1, 30]".
 func supportText(v bson.RawValue) (string, bool) {
 	list, ok := v.ArrayOK()
@@ -147,4 +129,18 @@ func supportText(v bson.RawValue) (string, bool) {
 	first, ok1 := values[0].AsInt64OK()
 	last, ok2 := values[1].AsInt64OK()
 	return fmt.Sprintf("[%d, %d]", first, last), ok1 && ok2
+}
+
+func textOrNull(w *table.Writer, text string) {
+	if text == "" {
+		w.Null()
+	} else {
+		w.Text(text)
+	}
+}
+
+// hexID is an id as text, without an allocation.
+func hexID(id bson.ObjectID) (text [24]byte) {
+	hex.Encode(text[:], id[:])
+	return text
 }

@@ -35,6 +35,12 @@ const (
 	mostSelected = 400_000
 )
 
+// chosenView is a view and which of its rows are logged.
+type chosenView struct {
+	View
+	choice *choice // nil for all
+}
+
 // choice is the rows that were chosen.
 type choice struct {
 	ids  []bson.ObjectID // in their own order
@@ -43,26 +49,25 @@ type choice struct {
 	Selection
 }
 
-// choose reads through a view once, as far as is needed to choose. It gives nil if that
-// takes all rows. scored is the field whose confidences count, or nil.
-func (c *collector) choose(ctx context.Context, v View, scored *Field) (*choice, error) {
+// choose reads through a view once, as far as is needed to choose its rows. scored is the field whose confidences
+// count, or nil.
+func (c *collector) choose(ctx context.Context, v View, scored *Field) (chosenView, error) {
+	all := chosenView{View: v}
 	if v.Selection == nil {
-		return nil, nil
+		return all, nil
 	}
-	f := &fields{}
-	base := newRowBase(f, v.Rows)
-	score := func(*view.Slots) float64 { return 0 }
+	rd := newReader(c, all)
+	score := func(*row) float64 { return 0 }
 	if v.Selection.ByConfidence && scored != nil {
-		slot := f.slot(scored.DBPath, label.Paths(scored.LabelType)...)
+		slot := rd.Slot(scored.DBPath, label.Paths(scored.LabelType)...)
 		format := label.NewFormatter(scored.LabelType)
-		score = func(s *view.Slots) float64 { return lowest(format.Format(s.Value(slot)).Leaves) }
+		score = func(r *row) float64 { return lowest(format.Format(r.Value(slot)).Leaves) }
 	}
 	best := &candidates{}
 	var seed [8]byte
 	binary.LittleEndian.PutUint64(seed[:], uint64(v.Selection.Seed)) //nolint:gosec // bits only
-	n, err := scan(ctx, c.source, v, f, c.tracker, nil, func(s *view.Slots, _ rowPictures) error {
-		source, own := base.ids(s)
-		one := candidate{score: score(s), lot: lot(seed[:], base, s, source, own), id: own}
+	n, err := rd.each(ctx, func(r *row) error {
+		one := candidate{score: score(r), key: randomKey(seed[:], rd.base, r), id: r.own}
 		if int64(best.Len()) < v.Selection.Max {
 			heap.Push(best, one)
 		} else if best.Len() > 0 && one.less(best.list[0]) {
@@ -72,7 +77,7 @@ func (c *collector) choose(ctx context.Context, v View, scored *Field) (*choice,
 		return nil
 	})
 	if err != nil || n <= v.Selection.Max {
-		return nil, err
+		return all, err
 	}
 	out := &choice{of: n, left: best.Len(), Selection: *v.Selection}
 	for _, one := range best.list {
@@ -80,7 +85,7 @@ func (c *collector) choose(ctx context.Context, v View, scored *Field) (*choice,
 	}
 	slices.SortFunc(out.ids, compareIDs)
 	c.tracker.rowsTotal(int64(len(out.ids)))
-	return out, nil
+	return chosenView{v, out}, nil
 }
 
 // lowest is the lowest confidence of some labels; those without one come last.
@@ -94,16 +99,16 @@ func lowest(leaves []label.Leaf) float64 {
 	return out
 }
 
-// lot is a row's place in an order that looks like chance and depends on nothing but
+// randomKey is a row's place in an order that looks like chance and depends on nothing but
 // the seed and the row. The ids of clips are new each time.
-func lot(seed []byte, base *rowBase, s *view.Slots, source, own bson.ObjectID) uint64 {
+func randomKey(seed []byte, base *rowBase, r *row) uint64 {
 	h := sha256.New()
 	h.Write(seed)
-	h.Write(source[:])
+	h.Write(r.source[:])
 	if base.kind == RowClip {
-		h.Write(s.Value(base.extra).Value)
+		h.Write(r.Value(base.extra).Value)
 	} else {
-		h.Write(own[:])
+		h.Write(r.own[:])
 	}
 	return binary.LittleEndian.Uint64(h.Sum(nil))
 }
@@ -111,12 +116,12 @@ func lot(seed []byte, base *rowBase, s *view.Slots, source, own bson.ObjectID) u
 // candidate is a row that may be chosen.
 type candidate struct {
 	score float64
-	lot   uint64
+	key   uint64
 	id    bson.ObjectID
 }
 
 func (a candidate) less(b candidate) bool {
-	return cmp.Or(cmp.Compare(a.score, b.score), cmp.Compare(a.lot, b.lot)) < 0
+	return cmp.Or(cmp.Compare(a.score, b.score), cmp.Compare(a.key, b.key)) < 0
 }
 
 // candidates is a heap whose first is the one to go.
@@ -144,16 +149,16 @@ func (c *candidates) Pop() any {
 func compareIDs(a, b bson.ObjectID) int { return bytes.Compare(a[:], b[:]) }
 
 // query is how the rows to log are read.
-func (v View) query() (view.Query, error) {
+func (v chosenView) query() (view.Query, error) {
 	if v.choice == nil || len(v.choice.ids) > mostMatched {
 		return v.Query, nil
 	}
 	return v.Query.With(bson.D{{Key: "$match", Value: bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: v.choice.ids}}}}}})
 }
 
-// keep gives those of some documents that are to be logged. A view may have a row
+// onlyChosen gives those of some documents that are to be logged. A view may have a row
 // twice, which counts as two.
-func (v View) keep(docs []bson.Raw) []bson.Raw {
+func (v chosenView) onlyChosen(docs []bson.Raw) []bson.Raw {
 	if v.choice == nil {
 		return docs
 	}
@@ -169,7 +174,7 @@ func (v View) keep(docs []bson.Raw) []bson.Raw {
 }
 
 // size is the number of rows of the view, of which n are logged.
-func (v View) size(n int64) int64 {
+func (v chosenView) size(n int64) int64 {
 	if v.choice != nil {
 		return v.choice.of
 	}
@@ -179,19 +184,19 @@ func (v View) size(n int64) int64 {
 // part is the view whose rows are those that were chosen: a subset, with a stage
 // more. Clips, whose ids do not last, and too many rows have no such stage; then the
 // list of sample ids has to do.
-func (v View) part() View {
+func (v chosenView) part() View {
 	if v.choice == nil {
-		return v
+		return v.View
 	}
 	v.IsSubset = true
 	if v.Rows == RowClip || len(v.choice.ids) > mostSelected {
 		v.SerializationJSON = ""
-		return v
+		return v.View
 	}
 	var stages []json.RawMessage
 	if v.SerializationJSON != "" && json.Unmarshal([]byte(v.SerializationJSON), &stages) != nil {
 		v.SerializationJSON = ""
-		return v
+		return v.View
 	}
 	ids := make([]string, len(v.choice.ids))
 	for i, id := range v.choice.ids {
@@ -201,7 +206,7 @@ func (v View) part() View {
 		"_cls": "fiftyone.core.stages.Select", "kwargs": [][2]any{{"sample_ids", ids}, {"ordered", false}},
 	}))
 	v.SerializationJSON = string(mustJSON(stages))
-	return v
+	return v.View
 }
 
 // describe says in an artifact's metadata that it is a part of a view, and which.

@@ -93,75 +93,97 @@ func newRunID(prefix string) string {
 	return prefix + hex.EncodeToString(b[:])
 }
 
-// runLog is what both logging jobs have in common: connect to both sides at
-// once, let collect fill the spool directory, then publish it.
-func runLog(ctx context.Context, target Target, v View, events Events, plan logPlan) (*Result, error) {
-	setMemoryGoal(textGoal)
-	if target.RunID == "" {
-		target.RunID = newRunID(plan.runPrefix)
-	}
-	name, err := artifactName(target.ArtifactName, plan.defaultName(target.RunID))
-	if err != nil {
-		return nil, err
-	}
-	if err := wandb.CheckArtifactLabels(target.Aliases, target.Tags); err != nil {
-		return nil, err
-	}
-	t := newTracker(events.Progress)
-	t.begin(StageConnecting)
-	var s *session
-	var src *view.Source
-	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() (err error) {
-		if s, err = openSession(gctx, target.Settings, target.RunID); err != nil {
-			return err
-		}
-		if err := s.findInput(gctx, target.InputArtifact); err != nil {
-			return err
-		}
-		return s.client.CheckArtifactFree(gctx, s.ref.Entity, s.ref.Project, plan.kind, name)
-	})
-	g.Go(func() (err error) {
-		if src, err = view.Connect(gctx, v.Query.URI); err != nil {
-			return err
-		}
-		return src.Check(gctx, v.Query)
-	})
-	err = g.Wait()
-	if s != nil {
-		defer s.client.Close()
-	}
-	if src != nil {
-		defer src.Close()
-	}
-	if err != nil {
-		return nil, err
-	}
-	return publishView(ctx, s, src, t, target, v, events, name, plan)
-}
-
-// logPlan is what tells the two logging jobs apart.
+// logPlan is what tells the logging jobs apart.
 type logPlan struct {
+	target      Target
+	view        View
 	kind        string // the artifact's type
 	runPrefix   string // of the id of a new run
 	defaultName func(runID string) string
-	collect     func(context.Context, *collector) (*publication, error)
+	// scored is the field by whose confidences rows can be chosen; nil for none.
+	scored *Field
+	// open registers what the job reads of each row, and starts the files that it goes to.
+	open func(context.Context, *reader) (content, error)
 }
 
-// publishView reads the view and publishes it. A file that changed after it was
+// content is what a logging job makes of a view's rows: the files of its artifact, and how they are described.
+type content interface {
+	// add takes the next row.
+	add(*row) error
+	// close ends the files and hands them to the artifact, when the last row was added.
+	close() error
+	// publication says what to upload, when n rows were added and all is closed.
+	publication(ctx context.Context, n int64) (*publication, error)
+}
+
+// runLog is what the logging jobs have in common: connect to both sides at
+// once, fill the spool directory with the content, then publish it.
+func runLog(ctx context.Context, events Events, plan logPlan) (*Result, error) {
+	setMemoryGoal(textGoal)
+	if plan.target.RunID == "" {
+		plan.target.RunID = newRunID(plan.runPrefix)
+	}
+	name, err := artifactName(plan.target.ArtifactName, plan.defaultName(plan.target.RunID))
+	if err != nil {
+		return nil, err
+	}
+	if err := wandb.CheckArtifactLabels(plan.target.Aliases, plan.target.Tags); err != nil {
+		return nil, err
+	}
+	p := &publisher{logPlan: plan, tracker: newTracker(events.Progress), events: events, name: name}
+	defer p.close()
+	if err := p.connect(ctx); err != nil {
+		return nil, err
+	}
+	return p.run(ctx)
+}
+
+// connect connects to W&B and to MongoDB at once, and checks that both will do what the job needs.
+func (p *publisher) connect(ctx context.Context) error {
+	p.tracker.begin(StageConnecting)
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		if p.session, err = openSession(gctx, p.target.Settings, p.target.RunID); err != nil {
+			return err
+		}
+		if err := p.session.findInput(gctx, p.target.InputArtifact); err != nil {
+			return err
+		}
+		return p.session.client.CheckArtifactFree(gctx, p.session.ref.Entity, p.session.ref.Project, p.kind, p.name)
+	})
+	g.Go(func() (err error) {
+		query := p.view.Query
+		if p.source, err = view.Connect(gctx, query.URI); err != nil {
+			return err
+		}
+		return p.source.Check(gctx, query)
+	})
+	return g.Wait()
+}
+
+// close ends the connections.
+func (p *publisher) close() {
+	p.stopSigns()
+	if p.session != nil {
+		p.session.client.Close()
+	}
+	if p.source != nil {
+		p.source.Close()
+	}
+}
+
+// run collects the content and publishes it. A file that changed after it was
 // read makes one more try worth while.
-func publishView(ctx context.Context, s *session, src *view.Source, t *tracker, target Target, v View, events Events, name string, plan logPlan) (*Result, error) {
+func (p *publisher) run(ctx context.Context) (*Result, error) {
 	counting, stop := context.WithCancel(ctx)
 	defer stop()
 	go func() {
-		if n, ok := src.Count(counting, v.Query, countForProgress); ok {
-			t.rowsTotal(n)
+		if n, ok := p.source.Count(counting, p.view.Query, countForProgress); ok {
+			p.tracker.rowsTotal(n)
 		}
 	}()
-	p := &publisher{session: s, tracker: t, events: events, target: target, name: name, kind: plan.kind}
-	defer p.stopSigns()
 	for try := 0; ; try++ {
-		res, err := p.attempt(ctx, src, plan)
+		res, err := p.attempt(ctx)
 		if err == nil {
 			return res, nil
 		}
@@ -177,19 +199,19 @@ func publishView(ctx context.Context, s *session, src *view.Source, t *tracker, 
 }
 
 // attempt collects the artifact's content into a spool directory and uploads it.
-func (p *publisher) attempt(ctx context.Context, src *view.Source, plan logPlan) (*Result, error) {
+func (p *publisher) attempt(ctx context.Context) (*Result, error) {
 	spool, err := artifact.NewSpool(os.TempDir())
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = spool.Close() }()
-	c := &collector{source: src, spool: spool, files: &artifact.Files{}, tracker: p.tracker, runID: p.session.ref.ID, name: p.name}
+	c := &collector{source: p.source, spool: spool, files: &artifact.Files{}, tracker: p.tracker, runID: p.session.ref.ID, name: p.name}
 	defer c.end()
 	if given := p.givenName(); given != "" {
 		c.warnings.note("artifact_name", "The artifact %q is stored as %q, as the original plugin would store it. This plugin finds it under both names.", given, p.name)
 	}
 	p.tracker.begin(StageReading)
-	pub, err := plan.collect(ctx, c)
+	pub, err := c.collect(ctx, p.logPlan)
 	if err != nil {
 		return nil, err
 	}

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
-
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/npy"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
@@ -28,7 +26,7 @@ type vectorFile struct {
 }
 
 // openVectors starts one file for each vector field.
-func openVectors(c *collector, f *fields, embeddings []Field) ([]*vectorFile, error) {
+func openVectors(c *collector, f *view.Fields, embeddings []Field) ([]*vectorFile, error) {
 	var out []*vectorFile
 	for i, field := range embeddings {
 		ids, err := c.spool.Scratch(fmt.Sprintf("ids-%d", i))
@@ -45,7 +43,7 @@ func openVectors(c *collector, f *fields, embeddings []Field) ([]*vectorFile, er
 			return nil, err
 		}
 		out = append(out, &vectorFile{
-			path: path, field: field.Path, slot: f.slot(field.DBPath), decoder: npy.NewDecoder(vectorLimit),
+			path: path, field: field.Path, slot: f.Slot(field.DBPath), decoder: npy.NewDecoder(vectorLimit),
 			writer: npy.NewWriter(ids, vectors), scratch: [2]io.Closer{ids, vectors}, out: file,
 		})
 	}
@@ -53,18 +51,18 @@ func openVectors(c *collector, f *fields, embeddings []Field) ([]*vectorFile, er
 }
 
 // add takes the vector of a row. A vector that cannot be used is counted.
-func (v *vectorFile) add(source bson.ObjectID, s *view.Slots, w *warnings) error {
-	array, ok, err := v.decoder.Decode(s.Value(v.slot))
+func (v *vectorFile) add(r *row, w *warnings) error {
+	array, ok, err := v.decoder.Decode(r.Value(v.slot))
 	if err != nil {
-		w.add("bad_vector "+v.field, fmt.Sprintf("samples have a value in the field %q that is no vector of numbers and is not in %s.", v.field, v.path), source.Hex())
+		w.add("bad_vector "+v.field, fmt.Sprintf("samples have a value in the field %q that is no vector of numbers and is not in %s.", v.field, v.path), r.sampleID())
 		return nil
 	}
 	if !ok {
 		return nil
 	}
 	var shape *npy.ShapeError
-	if err := v.writer.Add(source, array); errors.As(err, &shape) {
-		w.add("other_length "+v.field, fmt.Sprintf("samples have a vector in the field %q that has another length than the first and is not in %s.", v.field, v.path), source.Hex())
+	if err := v.writer.Add(r.source, array); errors.As(err, &shape) {
+		w.add("other_length "+v.field, fmt.Sprintf("samples have a vector in the field %q that has another length than the first and is not in %s.", v.field, v.path), r.sampleID())
 		return nil
 	} else if err != nil {
 		return err

@@ -106,19 +106,15 @@ func kindsColumns(t *testing.T) []testColumn {
 // writeTable writes a table under dir, in parts of four rows.
 func writeTable(t *testing.T, dir, key string, columns []testColumn) {
 	t.Helper()
-	var names []string
+	var list []Column[int]
 	for _, c := range columns {
-		names = append(names, c.name)
+		list = append(list, Column[int]{Name: c.name, Cell: func(w *Writer, row int) { c.cells[row](w) }})
 	}
 	var files partFiles
-	w := NewWriter(names, files.open)
+	w := NewWriter(Names(list), files.open)
 	w.partRows = 4
 	for row := range columns[0].cells {
-		w.BeginRow()
-		for _, c := range columns {
-			c.cells[row](w)
-		}
-		require.NoError(t, w.EndRow())
+		require.NoError(t, Add(w, list, row))
 	}
 	sum, err := w.Close()
 	require.NoError(t, err)

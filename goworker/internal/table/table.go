@@ -70,7 +70,7 @@ type Summary struct {
 	Rows int64
 	// Parts is the number of rows of each part; there is always at least one part.
 	Parts []int64
-	// Columns are the columns' names as written (see NewWriter).
+	// Columns are the columns' names as written (see Names).
 	Columns []string
 	// Types is the value of "column_types", the same in all parts.
 	Types json.RawMessage
@@ -83,21 +83,16 @@ type Summary struct {
 // rows has one part too. It is asked for a part again, and the first file is of no use then, where
 // a later row has changed the type of a column. The Writer closes the files.
 //
-// Names must differ from each other. "_type" and "wb_type", which W&B's readers take for
-// marks of their own, are written as "_type_" and "wb_type_".
+// The names have to be as Names gives them.
 func NewWriter(columns []string, open func(part int) (Part, error)) *Writer {
-	w := &Writer{open: open, partRows: MaxPartRows, cell: outside}
+	w := &Writer{columns: columns, open: open, partRows: MaxPartRows, cell: outside}
 	w.cols = make([]column, len(columns))
 	taken := make(map[string]bool, len(columns))
 	for _, name := range columns {
-		name = validText(name)
 		if taken[name] {
 			w.fail(fmt.Errorf("table: two columns are named %q", name))
 		}
 		taken[name] = true
-	}
-	for _, name := range columns {
-		w.columns = append(w.columns, safeKey(validText(name), func(k string) bool { return taken[k] }))
 	}
 	return w
 }

@@ -173,7 +173,7 @@ func TestTextsLikeReferences(t *testing.T) {
 
 func TestNamesThatReadersWouldMistake(t *testing.T) {
 	var files partFiles
-	w := NewWriter([]string{"wb_type", "wb_type_", "_type", "a\xff\""}, files.open)
+	w := NewWriter(Names([]Column[any]{{Name: "wb_type"}, {Name: "wb_type_"}, {Name: "_type"}, {Name: "a\xff\""}}), files.open)
 	w.BeginRow()
 	for range 4 {
 		w.Null()
