@@ -12,6 +12,7 @@ import fiftyone as fo
 import numpy as np
 import PIL.Image
 import PIL.ImageFile
+import PIL.ImageOps
 import psutil
 import pytest
 
@@ -238,6 +239,30 @@ def test_originals(dataset, base, tmp_path, log_view, read):
     column = table["columns"].index("image")
     written = [(row[column]["width"], row[column]["height"]) for row in table["data"]]
     assert written == [SIZE[::-1], SIZE]
+
+
+@pytest.mark.parametrize("kind", ["avif", "heic"])
+def test_turned_pictures_stand_upright(dataset, base, tmp_path, log_view, read, kind):
+    """In every one of the eight ways in which a camera may be held, as Pillow shows them."""
+    if kind == "heic":
+        pytest.importorskip("pillow_heif", reason="pillow-heif needs Python 3.11").register_heif_opener()
+
+    paths = []
+    for turn in range(1, 9):
+        exif = PIL.Image.Exif()
+        exif[0x0112] = turn
+        paths.append(tmp_path / f"{turn}.{kind}")
+        base.save(paths[-1], exif=exif, quality=90)
+
+    result = log_view(dataset(samples(paths)), include_labels=True)
+
+    assert counts(result) == {CODE: 8}
+    for row, path in zip(read.rows(result, "samples"), paths, strict=True):
+        with PIL.Image.open(path) as picture:
+            upright = np.asarray(PIL.ImageOps.exif_transpose(picture).convert("RGB"), int)
+        shown = np.asarray(PIL.Image.open(row["image"]._path).convert("RGB"), int)
+        assert shown.shape == upright.shape
+        assert np.abs(shown - upright).mean() < 8
 
 
 def test_ordinary_pictures_need_no_python(dataset, base, decoder, tmp_path, log_view):

@@ -55,6 +55,7 @@ func (p *pictures) makeByPillow(ctx context.Context, data []byte, o thumb.Option
 	if err != nil {
 		return thumb.Thumb{}, err
 	}
+	o.Lossy = o.Lossy || pillow.Lossy(data)
 	small, err := maker.MakeOf(picture.Image, picture.Turn, o)
 	if info.Bytes > p.small {
 		maker = &thumb.Thumbnailer{} // the other one holds on to its memory

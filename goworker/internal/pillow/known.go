@@ -36,3 +36,9 @@ func Known(head []byte) bool {
 	// PBM, PGM, PPM and PFM: a letter, a kind, and a blank.
 	return head[0] == 'P' && bytes.IndexByte([]byte("123456fF"), head[1]) >= 0 && bytes.IndexByte([]byte(" \t\r\n"), head[2]) >= 0
 }
+
+// Lossy reports whether a file that begins so holds a picture that has losses already, as far as its beginning says it:
+// JPEG, and what the encoders of AVIF and HEIC nearly always write.
+func Lossy(head []byte) bool {
+	return bytes.HasPrefix(head, []byte("\xff\xd8\xff")) || (len(head) >= 12 && string(head[4:8]) == "ftyp")
+}
