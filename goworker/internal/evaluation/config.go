@@ -2,11 +2,11 @@
 // results object and its App's Model Evaluation panel give them.
 //
 // An evaluation has two sources that can disagree: the results file, a snapshot of the moment of the evaluation, and the fields
-// of samples and labels, which live on. The numbers of a Report are the file's, as in FiftyOne's panel. Read streams the file, which
-// may have gigabytes, in bounded memory.
+// of samples and labels, which live on. The numbers of a Report are the file's, as in FiftyOne's panel. It is streamed,
+// for it may have gigabytes, in bounded memory. Fields reads what the labels say.
 //
-// The way to a report is: ParseConfig on the run document, Config.Check, then Read. Restricted to a view, Read is given
-// the ids of the view's labels as a Subset.
+// The way to a report is: ParseConfig on the run document, Config.Check, Open, then File.Report. Restricted to a view, the latter is
+// given the ids of the view's labels as a Subset.
 package evaluation
 
 import (

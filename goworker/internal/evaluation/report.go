@@ -11,8 +11,7 @@ const (
 	Regression     Type = "regression"
 )
 
-// Report is everything that is said of one evaluation as a whole. Read makes it from the results file; a job adds
-// what only the labels tell. Its numbers are not rounded.
+// Report is everything that is said of one evaluation as a whole. File.Report makes it from the results file. Its numbers are not rounded.
 type Report struct {
 	Config Config
 	// Subset reports that the numbers are those of a part of what was evaluated, as FiftyOne's use_subset gives them.
@@ -38,7 +37,7 @@ type Report struct {
 	// segmentations, values for regressions).
 	Matches int64
 	// Changed is how many matches differ between the results file and what the labels say now, because labels or samples
-	// were edited, added or deleted since. It is -1 where that was not compared, which CompareLabels does.
+	// were edited, added or deleted since. It is -1 where that was not compared: who compares is a job, with Changes.
 	Changed int64
 }
 
