@@ -7,6 +7,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/chart"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 )
@@ -137,6 +138,9 @@ type Result struct {
 	// SettingsFiles are those of W&B that named the server, the entity or the project.
 	SettingsFiles []string
 	Warnings      []Warning
+	// Metrics and Charts are for the run. The host sets them where the run is active in its Python.
+	Metrics map[string]float64
+	Charts  []chart.Chart
 }
 
 // cleanupTime is what is left for finishing a run that the job created after a cancel.

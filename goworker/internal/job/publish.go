@@ -19,6 +19,8 @@ type publication struct {
 	config map[string]any
 	// table is shown in the workspace of a run that this job created; nil for none.
 	table *tableFile
+	// values are numbers and charts for the run; nil for none.
+	values *runValues
 	// result holds the counts.
 	result Result
 }
@@ -47,6 +49,7 @@ func (p *publisher) publish(ctx context.Context, c *collector, pub *publication)
 	relation := s.relation()
 	p.tracker.begin(StageUploading)
 	copied := p.copyTable(ctx, pub, relation)
+	charts := p.uploadCharts(ctx, pub, relation)
 	logged, err := s.client.LogArtifact(ctx, wandb.ArtifactSpec{
 		Run: s.ref, Type: p.kind, Name: p.name, Description: pub.description,
 		Metadata: pub.metadata, SlimMetadata: pub.slimMetadata, Aliases: p.target.Aliases, Tags: p.target.Tags, Files: c.files,
@@ -60,13 +63,17 @@ func (p *publisher) publish(ctx context.Context, c *collector, pub *publication)
 	p.tracker.begin(StageCommitting)
 	after, done := lenient(ctx)
 	defer done()
-	p.tellRun(after, c, pub, relation, func() ([]wandb.RunTable, error) {
+	p.tellRun(after, c, pub, relation, func() ([]wandb.RunValue, error) {
+		values := p.runValuesOf(c, pub, <-charts)
 		one := <-copied
-		if pub.table == nil || one.err != nil {
-			return nil, one.err
+		if pub.table == nil || relation != RunOurs || one.err != nil {
+			return values, one.err
 		}
 		shown, err := one.table.In(logged.ID, pub.table.path)
-		return []wandb.RunTable{shown}, err
+		if err != nil {
+			return values, err
+		}
+		return append(values, shown), nil
 	})
 	p.tracker.done()
 	return p.result(c, pub, relation, logged), nil
@@ -104,7 +111,7 @@ func (p *publisher) ensureRun(ctx context.Context, pub *publication) error {
 	if s.run != nil {
 		return nil
 	}
-	run, err := s.client.CreateRun(ctx, wandb.RunSpec{RunRef: s.ref, Config: pub.config})
+	run, err := s.client.CreateRun(ctx, wandb.RunSpec{RunRef: s.ref, Config: pub.runConfig(), Panels: pub.values.panels()})
 	if err != nil {
 		return err
 	}
@@ -121,19 +128,21 @@ func (p *publisher) ensureRun(ctx context.Context, pub *publication) error {
 
 // tellRun adds what the run should know of the artifact. What fails here fails
 // after the artifact was committed: it is a warning.
-func (p *publisher) tellRun(ctx context.Context, c *collector, pub *publication, relation Relation, tables func() ([]wandb.RunTable, error)) {
-	s := p.session
+func (p *publisher) tellRun(ctx context.Context, c *collector, pub *publication, relation Relation, values func() ([]wandb.RunValue, error)) {
 	p.useInput(ctx, c, pub)
 	switch relation {
 	case RunOurs:
 		p.stopSigns()
-		shown, err := tables()
+		shown, err := values()
 		if err = errors.Join(err, p.finishRun(ctx, 0, shown...)); err != nil {
 			c.warnings.note(orDefault(fault.Code(err), "run_not_finished"), "The artifact was logged, but its run is incomplete: %v", err)
 		}
 	case RunEnded:
-		if _, err := s.client.UpdateRunConfig(ctx, s.run, pub.config); err != nil {
-			c.warnings.note("no_run_config", "The artifact was logged, but the run's config could not be extended: %v", err)
+		shown, _ := values()
+		p.extendEndedRun(ctx, c, pub, shown)
+	case RunAliveElsewhere:
+		if pub.values != nil {
+			c.warnings.note("run_alive", "The run is alive in another process, which writes its summary: it does not show the numbers and charts, which the artifact holds.")
 		}
 	}
 }
@@ -170,8 +179,8 @@ func (p *publisher) fail(ctx context.Context) {
 }
 
 // finishRun ends the run, and says so where that is in doubt.
-func (p *publisher) finishRun(ctx context.Context, exitCode int, tables ...wandb.RunTable) error {
-	err := p.session.client.FinishRun(ctx, p.session.ref, exitCode, tables...)
+func (p *publisher) finishRun(ctx context.Context, exitCode int, values ...wandb.RunValue) error {
+	err := p.session.client.FinishRun(ctx, p.session.ref, exitCode, values...)
 	if err != nil && fault.Code(err) != "table_not_shown" && p.events.RunLeftOpen != nil {
 		p.events.RunLeftOpen()
 	}
@@ -207,8 +216,11 @@ func (p *publisher) result(c *collector, pub *publication, relation Relation, lo
 	res.ArtifactURL = settings.ArtifactURL(s.ref.Entity, s.ref.Project, p.kind, p.name, logged.Version)
 	res.BaseURL, res.SettingsFiles = settings.BaseURL, settings.Files
 	res.BytesUploaded, res.FilesUploaded, res.FilesUnchanged = logged.BytesUploaded, logged.FilesUploaded, logged.FilesUnchanged
-	res.RunConfigJSON = string(mustJSON(pub.config))
+	res.RunConfigJSON = string(mustJSON(pub.runConfig()))
 	res.ThumbnailsMade = c.decoded.Load()
+	if pub.values != nil {
+		res.Metrics, res.Charts = pub.values.numbers, pub.values.charts
+	}
 	res.Warnings = c.warnings.final()
 	return &res
 }

@@ -16,6 +16,8 @@ type RunSpec struct {
 	RunRef
 	DisplayName, JobType string
 	Config               map[string]any
+	// Panels are those of the run's custom charts, by the charts' keys.
+	Panels map[string]any
 }
 
 // CreateRun creates a run that FindRun did not find, and its project if need be. If
@@ -31,7 +33,7 @@ func (c *Client) CreateRun(ctx context.Context, spec RunSpec) (*Run, error) {
 		}
 	}
 	mark := rand.Text()
-	config, err := newRunConfig(spec.Config, mark)
+	config, err := newRunConfig(spec, mark)
 	if err != nil {
 		return nil, err
 	}
@@ -144,12 +146,16 @@ func (c *Client) runByMark(ctx context.Context, ref RunRef, mark string) (*Run, 
 
 // newRunConfig is a new run's config in W&B's form. Without the key "t" (telemetry,
 // none here) the official client takes a run for one that never started.
-func newRunConfig(values map[string]any, mark string) (string, error) {
-	config := make(map[string]configEntry, len(values)+1)
-	for key, value := range values {
+func newRunConfig(spec RunSpec, mark string) (string, error) {
+	config := make(map[string]configEntry, len(spec.Config)+1)
+	for key, value := range spec.Config {
 		config[key] = configEntry{value}
 	}
-	config["_wandb"] = configEntry{map[string]any{"t": map[string]any{}, "session": mark}}
+	own := map[string]any{"t": map[string]any{}, "session": mark}
+	if len(spec.Panels) > 0 {
+		own["visualize"] = spec.Panels
+	}
+	config["_wandb"] = configEntry{own}
 	raw, err := json.Marshal(config)
 	if err != nil {
 		return "", fault.Wrap(err, fault.Plugin, "internal", "The run's config cannot be written as JSON.")

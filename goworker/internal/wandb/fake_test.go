@@ -67,7 +67,7 @@ type hook struct {
 	only func(variables obj) bool
 }
 
-type fakeRun struct{ state, config, displayName string }
+type fakeRun struct{ state, config, summary, displayName string }
 
 type fakeArtifact struct {
 	id, clientID, name, kind, digest, state, run string

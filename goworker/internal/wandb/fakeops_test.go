@@ -25,7 +25,7 @@ func (f *fake) resolve(op string, v obj) (data obj, conflict string) {
 			return obj{"entity": nil}, ""
 		}
 		return obj{"entity": obj{"name": v["entity"]}}, ""
-	case "FindRun", "RunConfig", "FindProject":
+	case "FindRun", "RunConfig", "RunContent", "FindProject":
 		if !f.projects[key] {
 			return obj{"project": nil}, ""
 		}
@@ -48,6 +48,9 @@ func (f *fake) resolve(op string, v obj) (data obj, conflict string) {
 	case "SetRunConfig":
 		f.runs[str(v["id"])].config = str(v["config"])
 		return obj{"upsertBucket": obj{"bucket": obj{"id": v["id"]}}}, ""
+	case "SetRunContent":
+		f.runs[str(v["id"])].config, f.runs[str(v["id"])].summary = str(v["config"]), str(v["summary"])
+		return obj{"upsertBucket": obj{"bucket": obj{"id": v["id"]}}}, ""
 	case "CreateRunFiles":
 		return obj{"createRunFiles": obj{"uploadHeaders": []string{}, "files": []obj{{"name": "x", "uploadUrl": f.address("runfile")}}}}, ""
 	case "UseArtifact":
@@ -64,7 +67,7 @@ func (f *fake) runNode(key, id string) obj {
 	}
 	entity, project, _ := strings.Cut(key, "/")
 	return obj{
-		"id": key + "/" + id, "name": id, "state": r.state, "displayName": r.displayName, "config": r.config,
+		"id": key + "/" + id, "name": id, "state": r.state, "displayName": r.displayName, "config": r.config, "summaryMetrics": r.summary,
 		"project": obj{"name": project, "entity": obj{"name": entity}},
 	}
 }

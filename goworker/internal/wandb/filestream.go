@@ -28,14 +28,14 @@ const (
 )
 
 // FinishRun ends a run that the caller created: as finished with exit code 0, else as failed. The
-// tables show in the run's workspace from then on. If the server takes the end but
-// not the tables, the run is ended all the same and the fault is table_not_shown.
-// Signs of life of this client end with it, whether they were stopped or not.
-func (c *Client) FinishRun(ctx context.Context, ref RunRef, exitCode int, tables ...RunTable) error {
+// values are its summary and its only step: tables show in the run's workspace from then on. If the
+// server takes the end but not the values, the run is ended all the same and the fault is
+// table_not_shown. Signs of life of this client end with it, whether they were stopped or not.
+func (c *Client) FinishRun(ctx context.Context, ref RunRef, exitCode int, values ...RunValue) error {
 	end := map[string]any{"complete": true, "exitcode": exitCode}
 	signs := c.signs.of(ref)
 	unanswered := signs.inFlight(ctx)
-	shown := c.end(ctx, ref, end, tables)
+	shown := c.end(ctx, ref, end, values)
 	if shown != nil && fault.Code(shown) != "table_not_shown" || !unanswered {
 		return shown
 	}
@@ -74,13 +74,13 @@ func (c *Client) FinishAbandonedRun(ctx context.Context, ref RunRef, exitCode in
 	return c.explain("ending the run "+ref.ID, c.keepEnded(ctx, ref, end))
 }
 
-// end posts the end, with the tables if there are any and the server takes them.
-func (c *Client) end(ctx context.Context, ref RunRef, end map[string]any, tables []RunTable) error {
+// end posts the end, with the values if there are any and the server takes them.
+func (c *Client) end(ctx context.Context, ref RunRef, end map[string]any, values []RunValue) error {
 	doing := "ending the run " + ref.ID
-	if len(tables) == 0 {
+	if len(values) == 0 {
 		return c.explain(doing, c.stream(ctx, ref, end, false))
 	}
-	body := tableStream(tables, time.Now())
+	body := valueStream(values, time.Now())
 	maps.Copy(body, end)
 	err := c.stream(ctx, ref, body, false)
 	switch statusOf(err) {
@@ -92,7 +92,7 @@ func (c *Client) end(ctx context.Context, ref RunRef, end map[string]any, tables
 		return c.explain(doing, err)
 	}
 	return fault.Wrap(err, fault.WandB, "table_not_shown",
-		"The run %s was ended, but its workspace does not show the table: %s The artifact holds it.", ref.ID, fault.As(c.explain("adding the table", err)).Message)
+		"The run %s was ended, but its workspace does not show the table: %s The artifact holds it.", ref.ID, fault.As(c.explain("adding the run's values", err)).Message)
 }
 
 // keepEnded looks at a run that was ended, and ends it again if something woke it.

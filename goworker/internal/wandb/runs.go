@@ -46,6 +46,7 @@ type runNode struct {
 	DisplayName string `json:"displayName"`
 	State       string `json:"state"`
 	Config      string `json:"config"`
+	Summary     string `json:"summaryMetrics"`
 	Project     *struct {
 		Name   string `json:"name"`
 		Entity struct {
@@ -74,45 +75,39 @@ type configEntry struct {
 	Value any `json:"value"`
 }
 
+// configKeys is the run's config in W&B's form.
+func (n *runNode) configKeys() (map[string]json.RawMessage, error) {
+	config := map[string]json.RawMessage{}
+	if isEmpty(n.Config) {
+		return config, nil
+	}
+	if err := json.Unmarshal([]byte(n.Config), &config); err != nil {
+		return nil, fault.Wrap(err, fault.WandB, "server_error", "The config of the W&B run %s cannot be read: it was left alone.", n.Name)
+	}
+	return config, nil
+}
+
+// isEmpty reports whether a text that holds JSON holds nothing.
+func isEmpty(text string) bool {
+	text = strings.TrimSpace(text)
+	return text == "" || text == "null"
+}
+
 // UpdateRunConfig adds keys to a run's config and leaves every key that is there as
 // it is. It gives the keys that it added. A run that is alive and not ours is left
 // alone: fault run_alive.
 func (c *Client) UpdateRunConfig(ctx context.Context, run *Run, keys map[string]any) (added []string, err error) {
 	const doing = "adding to the run's config"
-	var out struct {
-		Project *struct {
-			Run *runNode `json:"run"`
-		} `json:"project"`
+	node, err := c.endedRun(ctx, run, "RunConfig", doing)
+	if err != nil {
+		return nil, err
 	}
-	if err := c.graphql(ctx, "RunConfig", run.variables(), &out); err != nil {
-		return nil, c.explain(doing, err)
+	config, err := node.configKeys()
+	if err != nil {
+		return nil, err
 	}
-	if out.Project == nil || out.Project.Run == nil {
-		return nil, fault.New(fault.WandB, "not_found", "The W&B run %s is not there any more: %s failed.", run.ID, doing)
-	}
-	node := out.Project.Run
-	if now := node.run(run.RunRef); !run.Created && now.Alive() {
-		return nil, fault.New(fault.WandB, "run_alive", "The W&B run %s is %s: its config was left alone.", run.ID, now.State)
-	}
-	config := map[string]json.RawMessage{}
-	if strings.TrimSpace(node.Config) != "" {
-		if err := json.Unmarshal([]byte(node.Config), &config); err != nil {
-			return nil, fault.Wrap(err, fault.WandB, "server_error", "The config of the W&B run %s cannot be read: it was left alone.", run.ID)
-		}
-	}
-	for _, key := range slices.Sorted(maps.Keys(keys)) {
-		if _, there := config[key]; there || key == "_wandb" {
-			continue
-		}
-		raw, err := json.Marshal(configEntry{keys[key]})
-		if err != nil {
-			return nil, fault.Wrap(err, fault.Plugin, "internal", "The value of %q cannot be written as JSON for the run's config.", key)
-		}
-		config[key] = raw
-		added = append(added, key)
-	}
-	if len(added) == 0 {
-		return nil, nil
+	if added, err = addConfig(config, keys); err != nil || len(added) == 0 {
+		return nil, err
 	}
 	whole, err := json.Marshal(config)
 	if err != nil {
@@ -124,6 +119,43 @@ func (c *Client) UpdateRunConfig(ctx context.Context, run *Run, keys map[string]
 	vars := map[string]string{"id": node.ID, "config": string(whole)}
 	if err := c.graphql(ctx, "SetRunConfig", vars, &struct{}{}); err != nil {
 		return nil, c.explain(doing, err)
+	}
+	return added, nil
+}
+
+// endedRun reads a run that is to gain something by one of the documents RunConfig and RunContent, unless it is alive and
+// not ours.
+func (c *Client) endedRun(ctx context.Context, run *Run, op, doing string) (*runNode, error) {
+	var out struct {
+		Project *struct {
+			Run *runNode `json:"run"`
+		} `json:"project"`
+	}
+	if err := c.graphql(ctx, op, run.variables(), &out); err != nil {
+		return nil, c.explain(doing, err)
+	}
+	if out.Project == nil || out.Project.Run == nil {
+		return nil, fault.New(fault.WandB, "not_found", "The W&B run %s is not there any more: %s failed.", run.ID, doing)
+	}
+	node := out.Project.Run
+	if now := node.run(run.RunRef); !run.Created && now.Alive() {
+		return nil, fault.New(fault.WandB, "run_alive", "The W&B run %s is %s: it was left alone.", run.ID, now.State)
+	}
+	return node, nil
+}
+
+// addConfig adds keys to a config in W&B's form. Those that are there stay as they are.
+func addConfig(config map[string]json.RawMessage, keys map[string]any) (added []string, err error) {
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		if _, there := config[key]; there || key == "_wandb" {
+			continue
+		}
+		raw, err := json.Marshal(configEntry{keys[key]})
+		if err != nil {
+			return nil, notJSON(err, key)
+		}
+		config[key] = raw
+		added = append(added, key)
 	}
 	return added, nil
 }

@@ -5,9 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"io"
-	"time"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 )
@@ -28,7 +26,7 @@ type TableCopy struct {
 	Rows    int64
 }
 
-// RunTable is a table that FinishRun shows in a run's workspace.
+// RunTable is a table that a run's workspace shows. It is a RunValue.
 type RunTable struct {
 	copy         TableCopy
 	path, sha256 string // of the copy; empty where there is none
@@ -40,8 +38,8 @@ type RunTable struct {
 // workspace reads it from the artifact.
 func PartitionedRunTable(key string) RunTable { return RunTable{copy: TableCopy{Key: key}} }
 
-// UploadTableCopy puts the copy among the files of a run that this job created. It takes two
-// requests and does not need the artifact, so it can go on beside LogArtifact.
+// UploadTableCopy puts the copy among the files of a run that this job created or that has ended. It
+// takes two requests and does not need the artifact, so it can go on beside LogArtifact.
 func (c *Client) UploadTableCopy(ctx context.Context, ref RunRef, t TableCopy) (RunTable, error) {
 	const doing = "uploading the copy of the table for the run's workspace"
 	src, digest, err := copySource(t)
@@ -103,30 +101,17 @@ func (t RunTable) value() map[string]any {
 	if t.path == "" {
 		return map[string]any{"_type": "partitioned-table", "artifact_path": t.artifactPath}
 	}
-	return map[string]any{
+	out := map[string]any{
 		"_type": "table-file", "log_mode": "IMMUTABLE", "ncols": t.copy.Columns, "nrows": t.copy.Rows,
-		"path": t.path, "sha256": t.sha256, "size": t.size, "artifact_path": t.artifactPath,
+		"path": t.path, "sha256": t.sha256, "size": t.size,
 	}
+	if t.artifactPath != "" { // the table of a chart is in no artifact
+		out["artifact_path"] = t.artifactPath
+	}
+	return out
 }
 
-// tableStream is the message that makes tables the first step, and the summary, of a
-// run that has neither.
-func tableStream(tables []RunTable, now time.Time) map[string]any {
-	line := map[string]any{"_step": 0, "_timestamp": float64(now.UnixMilli()) / 1000, "_runtime": 0}
-	var uploaded []string
-	for _, t := range tables {
-		line[t.copy.Key] = t.value()
-		if t.path != "" {
-			uploaded = append(uploaded, t.path)
-		}
-	}
-	history, _ := json.Marshal(line) // Texts and numbers only: it cannot fail.
-	line["_wandb"] = map[string]any{"runtime": 0}
-	summary, _ := json.Marshal(line)
-	chunk := func(raw []byte) map[string]any { return map[string]any{"offset": 0, "content": []string{string(raw)}} }
-	stream := map[string]any{"files": map[string]any{"wandb-history.jsonl": chunk(history), "wandb-summary.json": chunk(summary)}}
-	if len(uploaded) > 0 {
-		stream["uploaded"] = uploaded
-	}
-	return stream
+func (t RunTable) put(line map[string]any) (file string) {
+	line[t.copy.Key] = t.value()
+	return t.path
 }
