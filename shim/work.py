@@ -51,16 +51,16 @@ class Update:
         object.__setattr__(self, "label", plaintext.clean(self.label, _LONGEST_LABEL))
 
 
-class Gate:
-    """The point from where a job in Python is not to be cancelled: whoever comes first decides."""
+class PointOfNoReturn:
+    """The point after which a job in Python cannot be cancelled: whoever reserves it first decides."""
 
     def __init__(self):
         self._lock = threading.Lock()
         self._first = None
         self._stops = []
 
-    def claim(self, who):
-        """Whether nobody else came before."""
+    def reserve(self, who):
+        """Reserves the point for "job" or "cancel"; returns whether nobody else has it."""
         with self._lock:
             is_first = self._first in (None, who)
             self._first = self._first or who
@@ -72,7 +72,7 @@ class Gate:
         return is_first
 
     def when_cancelled(self, stop):
-        """Has a function called if the job is cancelled before it enters, at once if it was."""
+        """Calls a function if the job is cancelled before it crosses, or now if it was cancelled already."""
         with self._lock:
             if self._first != "cancel":
                 self._stops.append(stop)
@@ -80,14 +80,14 @@ class Gate:
 
         stop()
 
-    def enter(self, nothing):
+    def cross(self, undone):
         """Goes on to what cannot be taken back.
 
         Raises:
             WandBCancelled: if the job was cancelled before
         """
-        if not self.claim("job"):
-            raise WandBCancelled(f"The job was cancelled. {nothing}.")
+        if not self.reserve("job"):
+            raise WandBCancelled(f"The job was cancelled. {undone}.")
 
 
 @dataclass(frozen=True)
@@ -104,9 +104,9 @@ class Job:
         record_id (None): the id of the delegated operation, if it is one
         on_ids (None): a function that gets each of the worker's ``IdChunk``, in another thread
         conclusion (None): what is left to do in Python if that takes long, in words. It is done in another thread,
-            and has to enter ``gate`` before it does what cannot be taken back
-        nothing ("Nothing was logged"): what a cancelled job has done, in words
-        gate: a :class:`Gate`
+            and has to cross ``no_return`` before it does what cannot be taken back
+        undone ("Nothing was logged"): what became of the work of a cancelled job, in words
+        no_return: the :class:`PointOfNoReturn`
     """
 
     operator: str
@@ -117,8 +117,8 @@ class Job:
     record_id: str | None = None
     on_ids: object = None
     conclusion: str | None = None
-    nothing: str = "Nothing was logged"
-    gate: Gate = field(default_factory=Gate)
+    undone: str = "Nothing was logged"
+    no_return: PointOfNoReturn = field(default_factory=PointOfNoReturn)
 
     def __repr__(self):
         # The settings hold the key, the request holds the database's URI.
@@ -149,7 +149,7 @@ def stream(job, conclude, watchers=()):
     record = JobRecord(job.operator, job.dataset, job.parameters, job_id=job.record_id)
     call = _Call(job, record.id)
     call.start()
-    watchers = [_asked_to_stop(record, job.nothing), *watchers]
+    watchers = [_asked_to_stop(record, job.undone), *watchers]
     try:
         reason = yield from _attend(call, record, watchers, Update(0.0, "Starting the worker"))
         if job.conclusion and call.succeeded:
@@ -162,13 +162,13 @@ def stream(job, conclude, watchers=()):
             reason = (yield from _attend(call, record, watchers, update)) or reason
     except GeneratorExit:
         # FiftyOne's server closes generators in its event loop, which must not be held up.
-        job.gate.claim("cancel")
+        job.no_return.reserve("cancel")
         call.cancel()
-        threading.Thread(target=_give_up, args=(call, record, conclude, job.nothing)).start()
+        threading.Thread(target=_give_up, args=(call, record, conclude, job.undone)).start()
         raise
     except BaseException:
-        job.gate.claim("cancel")
-        _give_up(call, record, conclude, job.nothing)
+        job.no_return.reserve("cancel")
+        _give_up(call, record, conclude, job.undone)
         raise
 
     return _settle(call, record, conclude, reason)
@@ -243,19 +243,19 @@ def _settle(call, record, conclude, reason):
         raise
 
 
-def _give_up(call, record, conclude, nothing):
+def _give_up(call, record, conclude, undone):
     """Ends a call that nobody waits for any more. It may have been done already."""
     call.stop()
     with contextlib.suppress(Exception):
-        _settle(call, record, conclude, WandBCancelled(f"The job was cancelled. {nothing}."))
+        _settle(call, record, conclude, WandBCancelled(f"The job was cancelled. {undone}."))
 
 
-def _asked_to_stop(record, nothing):
+def _asked_to_stop(record, undone):
     def watch():
         if not record.cancel_requested():
             return None
 
-        return WandBCancelled(f"The job was cancelled on request. {nothing}.")
+        return WandBCancelled(f"The job was cancelled on request. {undone}.")
 
     return watch
 
@@ -267,7 +267,7 @@ class _Conclusion:
         self._job, self._conclude, self._message, self._job_id = job, conclude, message, job_id
         self._ended = threading.Event()
         self._result = self._error = None
-        # A daemon: MongoDB may be at it for minutes after nobody wants it any more.
+        # A daemon: MongoDB may go on for minutes after the result is no longer wanted.
         self._thread = threading.Thread(target=self._work, name=f"wandb-{job_id}", daemon=True)
 
     def start(self):
@@ -281,7 +281,7 @@ class _Conclusion:
         return None
 
     def cancel(self):
-        if self._job.gate.claim("cancel"):
+        if self._job.no_return.reserve("cancel"):
             self._ended.set()
 
     def stop(self):
@@ -293,7 +293,7 @@ class _Conclusion:
         if self._result is not None:
             return self._result
 
-        raise self._error or reason or WandBCancelled(f"The job was cancelled. {self._job.nothing}.")
+        raise self._error or reason or WandBCancelled(f"The job was cancelled. {self._job.undone}.")
 
     def _work(self):
         try:

@@ -21,7 +21,7 @@ def images(media, fiftyone):
 @pytest.fixture
 def panel(operator, login):
     login.make_run(PROJECT, "run1", "first run")
-    panel = module(operator("show_wandb_run"), "operators.panel")
+    panel = module(operator("show_wandb_run"), "panel.selection")
     panel._store().clear()
     return panel
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from fiftyone.operators import types as foo_types
 
-from shim import calls, errors, linked, panel_views, work
-from shim.operators import notices, panel, results, wandb_panel
+from shim import calls, errors, linked, work
+from shim.operators import notices, results, show, wandb_panel
+from shim.panel import views
 from shim.restoring import loader
 from shim.worker import logs, plaintext
 from shim.worker.errors import WorkerError
@@ -89,7 +90,7 @@ def test_a_class_is_found_by_the_name_that_is_shown(fiftyone):
     for name in (EVIL, "other"):
         dataset.add_sample(fiftyone.Sample(filepath="/x.png", model=fiftyone.Classification(label=name)))
 
-    found = panel_views._count(types.SimpleNamespace(view=dataset.view(), notes=[]), "model")
+    found = views._count(types.SimpleNamespace(view=dataset.view(), notes=[]), "model")
     assert found.of_class(SHOWN).values("model.label") == [EVIL]
     dataset.delete()
 
@@ -97,9 +98,9 @@ def test_a_class_is_found_by_the_name_that_is_shown(fiftyone):
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "data:text/html,x", "//host/x", "https://x\u202e", "", None])
 def test_what_is_no_web_page_becomes_no_link(url):
     outputs = foo_types.Object()
-    panel.add_link(outputs, url)
+    show.add_link(outputs, url)
     assert not outputs.properties
-    panel.add_link(outputs, "https://wandb.ai/x")
+    show.add_link(outputs, "https://wandb.ai/x")
     assert outputs.properties["link"].view.href == "https://wandb.ai/x"
 
 

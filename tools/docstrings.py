@@ -1,9 +1,10 @@
-"""Reads docstrings in the style that FiftyOne's code uses: ``Args:``, ``Returns:``, ``Raises:``."""
+"""Reads docstrings in the style of FiftyOne's code: ``Example::``, ``Args:``, ``Returns:``, ``Raises:``."""
 
 from __future__ import annotations
 
 import inspect
 import re
+import textwrap
 from dataclasses import dataclass
 
 
@@ -18,27 +19,28 @@ class Argument:
 
 @dataclass(frozen=True)
 class Docstring:
-    """The parts of a docstring, each with its lines joined."""
+    """The parts of a docstring."""
 
-    summary: str
+    paragraphs: list[str]
+    example: str
     arguments: list[Argument]
     returns: str
     raises: str
 
 
-_HEAD = re.compile(r"^(Args|Returns|Raises):$")
+_HEAD = re.compile(r"^(Args|Returns|Raises|Example):{1,2}$")
 _ARGUMENT = re.compile(r"^(\w+)(?: \((.*?)\))?: (.*)$", re.DOTALL)
 
 
-def parse(function: object) -> Docstring:
-    """Parses the docstring of a function.
+def parse(described: object) -> Docstring:
+    """Parses the docstring of a function or class.
 
     Raises:
         ValueError: if a line of ``Args:`` does not describe an argument
     """
     sections: dict[str, list[str]] = {"": []}
     section = ""
-    for line in inspect.getdoc(function).splitlines():
+    for line in (inspect.getdoc(described) or "").splitlines():
         head = _HEAD.match(line)
         section = head[1] if head else section
         sections.setdefault(section, [])
@@ -46,7 +48,8 @@ def parse(function: object) -> Docstring:
             sections[section].append(line)
 
     return Docstring(
-        summary="\n".join(sections[""]).strip(),
+        paragraphs=[_joined(part.splitlines()) for part in "\n".join(sections[""]).strip().split("\n\n")],
+        example=textwrap.dedent("\n".join(sections.get("Example", []))).strip("\n"),
         arguments=[_argument(item) for item in _items(sections.get("Args", []))],
         returns=_joined(sections.get("Returns", [])),
         raises=_joined(sections.get("Raises", [])),

@@ -38,8 +38,8 @@ class JobOperator(foo.Operator):
     #: The parameters that the job's record leaves out, because they may hold a secret.
     NOT_RECORDED = ()
 
-    #: What a job has done that was stopped, in words.
-    NOTHING = "Nothing was logged"
+    #: What became of the work of a job that was stopped, in words.
+    UNDONE = "Nothing was logged"
 
     def job(self, samples, params, **where):
         """Checks the parameters and describes the job.
@@ -152,7 +152,7 @@ class JobOperator(foo.Operator):
                 written = now
                 ctx.set_progress(progress=update.fraction, label=update.label)
 
-        watchers = [_failed_elsewhere(operation_id, self.NOTHING)] if operation_id else []
+        watchers = [_failed_elsewhere(operation_id, self.UNDONE)] if operation_id else []
         job, conclude = self._job_of(ctx, record_id=operation_id)
         return work.drain(work.stream(job, conclude, watchers), show)
 
@@ -169,7 +169,7 @@ class JobOperator(foo.Operator):
                 f"The job was stopped: FiftyOne allows {limit} seconds for operators that run through "
                 "execute_operator(), set by FIFTYONE_OPERATOR_TIMEOUT. Call the operator itself, "
                 f"foo.get_operator('{self.uri}')(...), which has no limit, or with delegate=True. "
-                f"{self.NOTHING}",
+                f"{self.UNDONE}",
                 source=SETTINGS,
                 code="operator_timeout",
             )
@@ -222,7 +222,7 @@ class JobOperator(foo.Operator):
         return forms.chosen(ctx)
 
 
-def _failed_elsewhere(operation_id, nothing):
+def _failed_elsewhere(operation_id, undone):
     def watch():
         try:
             state = database.delegated_run_state(operation_id)
@@ -234,7 +234,7 @@ def _failed_elsewhere(operation_id, nothing):
             return None
 
         change = "removed" if state is None else f"marked as {state}"
-        return WandBCancelled(f"The delegated run was {change}, so its work was stopped. {nothing}.")
+        return WandBCancelled(f"The delegated run was {change}, so its work was stopped. {undone}.")
 
     return watch
 

@@ -19,18 +19,27 @@ class CancelWandBJob(foo.Operator):
             name="cancel_wandb_job",
             label="W&B: Cancel a job",
             description=(
-                "Cancels a job of this plugin that is running or waiting: in this App, in a script or in a background "
-                "service. Its work stops within two seconds, and W&B shows nothing of it"
+                "Cancels a job of this plugin that is running or waiting, in this App, in a script or in a "
+                "background service. It stops within two seconds and leaves nothing behind in W&B"
             ),
             icon="/assets/wandb.svg",
             dynamic=True,
         )
 
     def __call__(self, job_id):
-        """Asks for a job to be cancelled, in whichever process it runs or will run.
+        """Asks a job to stop, in whichever process it runs or will run.
+
+        Its work ends within two seconds. Nothing is committed, and no process is left.
+
+        Example::
+
+            job = log_view(dataset, project="my-project", delegate=True)
+
+            cancel = foo.get_operator("@harpreetsahota/wandb/cancel_wandb_job")
+            cancel(job["delegated_operation_id"])
 
         Args:
-            job_id: the job's id, as results and records have it; that of a delegated operation is the same
+            job_id: the job's id, as in results and in the panel's list; a delegated operation's id is the same
 
         Returns:
             a dict with ``success`` and ``job_id``

@@ -6,9 +6,7 @@ import time
 
 from fiftyone.operators import types
 
-from .. import media, names, query, schema, selection
-from .. import overlays as drawn
-from .. import pictures as shown
+from .. import media, names, overlays, pictures, query, schema, selection
 from ..errors import WandBError
 from . import notices, results
 
@@ -107,8 +105,8 @@ def _limited(rows, params):
     return most if rows is None else min(rows, most)
 
 
-def some(ctx, inputs, by_confidence=False):
-    """Adds how many rows are logged, and whether anything is done at all.
+def add_limit_and_dry_run(ctx, inputs, by_confidence=False):
+    """Adds the limit on rows and the switch for a dry run.
 
     Args:
         ctx: the execution context
@@ -188,7 +186,7 @@ def _row(view):
     return query.row_kind(view).removeprefix("ROW_KIND_").lower()
 
 
-def pictures(ctx, inputs, mode):
+def add_pictures(ctx, inputs, mode):
     """Adds how the pictures of a table are shown, if it has any.
 
     Args:
@@ -211,11 +209,11 @@ def pictures(ctx, inputs, mode):
         refuse(
             inputs.int(
                 "thumbnail_size",
-                default=shown.SIZE,
+                default=pictures.SIZE,
                 label="Thumbnail size",
                 description="The longest side, in pixels",
             ),
-            shown.size_error(ctx.params.get("thumbnail_size")),
+            pictures.size_error(ctx.params.get("thumbnail_size")),
         )
         refuse(
             inputs.str(
@@ -224,11 +222,11 @@ def pictures(ctx, inputs, mode):
                 description="For pictures of more than 8 bits (thermal, depth, radar): the samples that are black and "
                 "white, such as 0, 5000. Empty: each is stretched by itself if it uses little of its range",
             ),
-            shown.range_error(ctx.params.get("image_range")),
+            pictures.range_error(ctx.params.get("image_range")),
         )
 
 
-def overlays(ctx, inputs, view, mode, default, truth=False):
+def add_overlays(ctx, inputs, view, mode, default, truth=False):
     """Adds which labels are drawn over the pictures of a table, if it has any.
 
     Args:
@@ -239,7 +237,7 @@ def overlays(ctx, inputs, view, mode, default, truth=False):
         default: the fields that an empty field stands for, in words
         truth (False): whether the ground truth is asked for
     """
-    fields = drawn.drawable(view) if mode != "none" else []
+    fields = overlays.drawable(view) if mode != "none" else []
     if not fields:
         return
 
@@ -270,8 +268,8 @@ def _choose_one(inputs, name, label, *choices):
     inputs.enum(name, view.values(), default=choices[0][0], label=label, view=view)
 
 
-def plan(ctx, inputs, view, contents, mode):
-    """Says what will happen, as far as the form knows: which columns a table gets is the worker's matter.
+def add_plan(ctx, inputs, view, contents, mode):
+    """Says what will happen, as far as the form knows: the worker decides which columns a table gets.
 
     Args:
         ctx: the execution context
@@ -298,7 +296,7 @@ def _table(view, contents, mode):
     chosen = [f"{what} ({_some(names)})" for what, names in contents.items() if names]
     if mode != "none":
         chosen.append(_PICTURES[mode])
-        slices = shown.slices(view, mode)
+        slices = pictures.slices(view, mode)
         if slices:
             chosen.append(f"those of the slices {_some(slices)}")
 
@@ -335,14 +333,14 @@ def _upload(view, rows, cells, mode, thumbnail_size):
 
     each = size / known if known else math.inf
     if mode != "original":
-        side = thumbnail_size if isinstance(thumbnail_size, int) else shown.SIZE
+        side = thumbnail_size if isinstance(thumbnail_size, int) else pictures.SIZE
         each = min(each, _THUMBNAIL_BYTES * side * side)
 
     total = generated + each * number
     return f"{named[0].upper()}{named[1:]}, about {results.size(total)} in all, without those that W&B has already"
 
 
-def artifact(ctx, inputs, default):
+def add_artifact(ctx, inputs, default):
     """Adds the artifact's name, aliases, tags and description.
 
     Args:

@@ -24,25 +24,33 @@ class GetWandBRunInfo(foo.Operator):
             name="get_wandb_run_info",
             label="W&B: get run info",
             description=(
-                "Shows what is recorded with the dataset of a Weights & Biases run: its config, metrics, fields and "
-                "address, and its state and metrics of this moment where W&B can be reached"
+                "Shows what the dataset records about a Weights & Biases run: its config, metrics, fields and "
+                "address, and, if W&B can be reached, its current state and metrics"
             ),
             icon="/assets/wandb.svg",
             dynamic=True,
         )
 
     def __call__(self, sample_collection, run_key, *, refresh=True):
-        """Returns what is known of a run that was linked or logged to.
+        """Returns what is recorded about a run, and its current state and metrics.
+
+        If W&B cannot be reached, ``fresh`` is ``None``, ``problem`` says why, and the stored values are still there.
+
+        Example::
+
+            get_info = foo.get_operator("@harpreetsahota/wandb/get_wandb_run_info")
+            info = get_info(dataset, "experiment_42")
+            print(info["config"]["summary_metrics"], info["fresh"]["state"], info["fresh"]["summary_metrics"])
 
         Args:
             sample_collection: a :class:`fiftyone.core.dataset.Dataset` or :class:`fiftyone.core.view.DatasetView`
-            run_key: the key of its record, one of ``dataset.list_runs()``
-            refresh (True): whether to ask W&B for the values of this moment
+            run_key: the key of the record, one of ``dataset.list_runs()``
+            refresh (True): ask W&B for current values
 
         Returns:
             a dict with ``run_key``, ``timestamp``, ``version``, ``config`` (what is stored), ``fresh`` (a dict with
             ``state``, ``summary_metrics``, ``config_params``, ``tags``, ``notes``, ``heartbeat_at`` and ``url``, or
-            None), and ``problem`` (why there are no fresh values, or None)
+            ``None``), and ``problem`` (why there are no current values, or ``None``)
 
         Raises:
             RuntimeError: if the dataset has no such record

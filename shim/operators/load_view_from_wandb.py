@@ -31,7 +31,7 @@ class LoadViewFromWandB(JobOperator):
 
     HOW = (*JobOperator.HOW, "session", "with_report")
     FORM_ONLY = ("version", "action")
-    NOTHING = "Nothing was loaded"
+    UNDONE = "Nothing was loaded"
 
     @property
     def config(self):
@@ -39,9 +39,9 @@ class LoadViewFromWandB(JobOperator):
             name="load_view_from_wandb",
             label="W&B: Load View from Artifact",
             description=(
-                "Makes the FiftyOne view again that a W&B dataset or predictions artifact was logged from: the very "
-                "samples that a model was trained on, or the predictions that it was least sure of. It can be shown, "
-                "saved under a name, and recorded as used by a run"
+                "Restores the FiftyOne view that a W&B dataset or predictions artifact was logged from: the exact "
+                "samples that a model was trained on, or the predictions that it was least sure of. The view can "
+                "be shown, saved under a name, and recorded as used by a run"
             ),
             icon="/assets/wandb.svg",
             dynamic=True,
@@ -67,33 +67,60 @@ class LoadViewFromWandB(JobOperator):
         delegate=False,
         progress=None,
     ):
-        """Makes the view again that an artifact was logged from.
+        """Restores the view that an artifact was logged from.
+
+        Filters, label filters, order, slices, patches, clips, frames and dynamic groups come back. Artifacts of the original
+        plugin load too. If the stages no longer fit the dataset, the logged sample ids are used instead.
+
+        An artifact is not trusted. Its stages are rebuilt from lists of FiftyOne's own classes and of MongoDB operators that only
+        compute, and the finished pipeline is checked again before MongoDB gets it. Anything that could run a program or a script,
+        write, read other collections, or show files that the samples do not have is refused, and the error says what it was. So
+        are views that make up rows (``$unwind``, ``$group``, ``$range``), views with many more rows than were logged, and views
+        that set anything but plain values of existing fields. ``by_ids=True`` still loads the samples of such an artifact.
+
+        Loading only reads: it makes no index, computes no metadata and changes no sample. A view that needs any of these is
+        loaded by its ids, and the report says so. A view of more ids than fit into one MongoDB command (about 800,000) looks them
+        up in a collection ``wandb.ids.*``, which is removed with the session or with the saved views that need it.
+
+        Example::
+
+            load_view = foo.get_operator("@harpreetsahota/wandb/load_view_from_wandb")
+            train = load_view(dataset, project="my-project", artifact="my_training_data:v0")
+
+            # Only the labels that the model was not sure of
+            unsure = load_view(dataset, project="my-project", artifact=result["artifact_name"], low_confidence=True)
+
+            # What has happened to the samples since, and the run that trains on them
+            train, report = load_view(
+                dataset, "my-project", "my_training_data:v0", run_id=wandb.run.id, with_report=True
+            )
+            print(report["way"], report["gone"], report["new"], report["changed"], report["warnings"])
 
         Args:
-            dataset: the dataset to make it of; None for the one that the artifact names
-            project (None): the W&B project; by default, that of the FiftyOne secret or of W&B's own settings
-            artifact: a name with or without version or alias (``train:v3``), also with project and entity before
-                it, the URL of the artifact's page, or its id
-            entity (None): the W&B user or team; by default, that of the FiftyOne secret, of W&B's own settings
-                or of the key
-            low_confidence (False): whether only the labels of a predictions artifact with a low confidence are
-                wanted
-            by_ids (False): whether to use the stored sample ids even if there are stages
-            run_id (None): a run of the project to record as a user of the artifact
+            dataset: the dataset to restore the view from: the one that was logged, a copy of it, or ``None`` for the dataset
+                that the artifact names
+            project (None): the W&B project; by default, that of the FiftyOne secret or of your W&B settings
+            artifact: a name with or without a version or alias (``train:v3``), the URL of the artifact's page, or its id; for a
+                registry ``wandb-registry-model/name:v1``, with or without ``organization/`` before it
+            entity (None): the W&B user or team; by default, that of the FiftyOne secret, of your W&B settings, or of the key
+            low_confidence (False): load only the low-confidence labels of a predictions artifact
+            by_ids (False): use the logged sample ids even if the artifact has stages
+            run_id (None): a run of the project to record as a user of the artifact, for W&B's lineage
             view_name (None): a name to save the view under
-            overwrite (False): whether a saved view of that name may be replaced
+            overwrite (False): replace a saved view of that name
             session (None): a :class:`fiftyone.core.session.Session` to show the view in
-            with_report (False): whether to return a report too
-            delegate (False): whether to queue the job for a background service; the view is then only saved, under
-                ``view_name``, and what is known of the job is returned
-            progress (None): whether to show a progress bar; by default, ``fo.config.show_progress_bars`` decides
+            with_report (False): return a tuple of the view and a report
+            delegate (False): queue the job for a background service, which can only save the view, under ``view_name``; what is
+                known of the job is returned
+            progress (None): show a progress bar; by default, ``fo.config.show_progress_bars`` decides
 
         Returns:
-            the view; with ``with_report``, a tuple of the view and a dict with ``samples_loaded``, ``way``
-            ("stages", "ids" or "dataset"), ``gone``, ``deleted``, ``new``, ``changed``, ``warnings`` and more
+            the view; with ``with_report``, a tuple of the view and a dict with ``way`` ("stages", "ids", or "dataset" for a whole
+            dataset), ``samples_loaded``, ``gone`` (logged samples that are not in the view; ``deleted`` of them are not in the
+            dataset either), ``new`` and ``changed`` (since it was logged), ``warnings`` and more
 
         Raises:
-            RuntimeError: if the view could not be made
+            RuntimeError: if the view could not be restored
         """
         params = {**self.given(locals()), "action": "save_as_view" if view_name else "return"}
         if delegate:
@@ -262,14 +289,14 @@ class LoadViewFromWandB(JobOperator):
             record_id=record_id,
             on_ids=ids.add,
             conclusion="Making the view",
-            nothing=self.NOTHING,
+            undone=self.UNDONE,
         )
 
         def conclude(content, job_id):
             made = restoring.Loader(content, ids, params, in_app=action != "return")
-            job.gate.when_cancelled(made.cancel)
+            job.no_return.when_cancelled(made.cancel)
             report = made.load(made.dataset(dataset), action, job_id)
-            job.gate.enter(self.NOTHING)
+            job.no_return.cross(self.UNDONE)
             if action in restoring.SAVING:
                 _save(report.dataset, report.view, params)
 

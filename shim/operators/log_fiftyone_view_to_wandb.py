@@ -21,10 +21,9 @@ class LogFiftyOneViewToWandB(LogOperator):
             name="log_fiftyone_view_to_wandb",
             label="W&B: Save View as Artifact",
             description=(
-                "Logs the samples of a dataset, view or selection to Weights & Biases as a "
-                "versioned dataset artifact: sample ids and the view's stages, so that the "
-                "very same data can be loaded again, and, if wanted, a table with all "
-                "labels, embeddings and the pictures"
+                "Logs the samples of a dataset, view or selection to Weights & Biases as a versioned dataset "
+                "artifact. It holds the sample ids and the view's stages, so that the same data can be loaded "
+                "again, and optionally a table of all labels, pictures, and embeddings"
             ),
             icon="/assets/wandb.svg",
             dynamic=True,
@@ -59,52 +58,73 @@ class LogFiftyOneViewToWandB(LogOperator):
         delegate=False,
         progress=None,
     ):
-        """Logs a dataset or view to W&B as a dataset artifact.
+        """Logs a dataset or view to W&B as a ``dataset`` artifact.
+
+        The artifact holds the sample ids and the view's stages, so that ``load_view_from_wandb`` can restore the same view later.
+        It can also hold a table with labels and pictures, and embeddings. If you log the same view again under the same name,
+        nothing is uploaded and there is no new version.
+
+        Example::
+
+            import fiftyone as fo
+            import fiftyone.operators as foo
+            import wandb
+
+            dataset = fo.load_dataset("my-dataset")
+            wandb.init(project="my-project")
+
+            log_view = foo.get_operator("@harpreetsahota/wandb/log_fiftyone_view_to_wandb")
+            result = log_view(
+                dataset.match_tags("train"),
+                project="my-project",
+                run_id=wandb.run.id,
+                artifact_name="my_training_data",
+                include_labels=True,
+            )
+            print(result["artifact_url"])
 
         Args:
-            sample_collection: a :class:`fiftyone.core.dataset.Dataset` or
-                :class:`fiftyone.core.view.DatasetView`
-            project (None): the W&B project; by default, that of the FiftyOne secret or
-                of W&B's own settings
-            run_id (None): the id of the run to log to. It is made if it does not exist;
-                by default, a new one is made
-            artifact_name (None): the artifact's name; by default, one made of the run's id
-            include_labels (False): whether to log a table with the labels of all label
-                fields
-            entity (None): the W&B user or team; by default, that of the FiftyOne secret,
-                of W&B's own settings or of the key
-            include_images (None): whether to log a table with pictures, whatever ``include_labels`` says; by
-                default, the table with labels shows them
-            image_mode (None): what the column ``image`` holds: "thumbnail" (the default), "original" (the media
-                file itself), "reference" (its URI, with the artifact referring to it, and the column
-                ``thumbnail`` beside it) or "none"
+            sample_collection: a :class:`fiftyone.core.dataset.Dataset` or :class:`fiftyone.core.view.DatasetView`
+            project (None): the W&B project; it is created if it does not exist. By default, that of the FiftyOne secret or
+                of your W&B settings
+            run_id (None): the id of the run to log to: a run that is active in this process, one that has finished, one that is
+                alive elsewhere (it is left alone), or a new id. By default, a new run is created
+            artifact_name (None): the artifact's name; the default is ``dataset_view_`` and the run's first 8 characters. W&B
+                stores ``My-Data`` as ``my_data``: the result says so, and every operator finds both names
+            include_labels (False): log a table ``samples`` with the text of every label field. Without it, and without pictures,
+                the artifact holds ``sample_references.json`` instead
+            entity (None): the W&B user or team; by default, that of the FiftyOne secret, of your W&B settings, or of the key
+            include_images (None): show pictures in the table. By default, a table with labels shows them; with ``True``, there is
+                a table of pictures even without labels
+            image_mode (None): what the column ``image`` holds: "thumbnail" (the default), "original" (the media file), "reference"
+                (its URI, which the artifact also records as a reference, with the column ``thumbnail`` beside it), or "none"
             thumbnail_size (256): the longest side of a thumbnail, in pixels
-            image_range (None): a tuple of the samples that are black and white in thumbnails of pictures of more than
-                8 bits (16 bits, floats, integers); by default, each is stretched by itself if it uses little of its
-                range
-            max_samples (None): how many rows to log at most; by default, all
-            seed (None): another number chooses other rows; the same one always the same rows
-            overlays (None): the label fields drawn over the pictures: a field, a list of them, or False for none; by
-                default, all that can be
+            image_range (None): ``(low, high)``: the sample values to show as black and white in thumbnails of pictures with more
+                than 8 bits (16-bit, float, signed); by default, a picture that uses little of its range is stretched
+            max_samples (None): the most rows to log, chosen at random; by default, all
+            seed (None): the seed of that choice, 0 by default. The same seed always chooses the same rows
+            overlays (None): the label fields to draw over the pictures: a field, a list of fields, or ``False`` for none; by
+                default, all that can be drawn
             mask_mode (None): what is drawn as masks: "own" for the labels that have one (the default), "all" for
                 rotated boxes and closed polylines too, or "none" for boxes only
-            fields (None): a plain field, or a list of them, for typed columns of the table
-            embedding_field (None): a vector field, or a list of them, to log as ``.npz``
-            aliases (None): aliases of the artifact's version beside ``latest``
-            tags (None): tags of the artifact's version
+            fields (None): a plain field, or a list of them, to log as further typed columns, such as
+                ``["metadata.width", "quality"]``
+            embedding_field (None): a vector field, or a list of them, to store as ``embeddings/<field>.npz``
+            aliases (None): aliases for the artifact's version, beside ``latest``
+            tags (None): tags for the artifact's version
             description (None): the artifact's description
-            dry_run (False): whether to make nothing at W&B and FiftyOne, and only return what would be uploaded
-            delegate (False): whether to queue the job for a background service
-            progress (None): whether to show a progress bar; by default,
-                ``fo.config.show_progress_bars`` decides
+            dry_run (False): return what would be uploaded, and change nothing at W&B or in FiftyOne
+            delegate (False): queue the job for a background service
+            progress (None): show a progress bar; by default, ``fo.config.show_progress_bars`` decides
 
         Returns:
-            a dict with ``success``, ``artifact_name``, ``samples_logged``, ``wandb_url``
-            (the run's page), ``artifact_url``, ``artifact_version``, ``new_version``
-            (False if W&B had this very content), ``warnings`` and more
+            a dict with ``success``, ``artifact_name``, ``samples_logged``, ``wandb_url`` (the run's page), ``artifact_url``,
+            ``artifact_version``, ``new_version`` (``False`` if W&B had this content already), ``run_id``, ``bytes_uploaded``,
+            ``warnings`` and more. A dry run returns ``rows``, ``files``, ``bytes``, ``files_to_upload``, ``bytes_to_upload`` and
+            ``files_unchanged`` instead of what a run has
 
         Raises:
-            RuntimeError: if the view could not be logged; nothing was then committed
+            RuntimeError: if the view could not be logged; nothing was committed then
         """
         params = self.given(locals())
         if delegate:
@@ -118,7 +138,7 @@ class LogFiftyOneViewToWandB(LogOperator):
             place = choices.Place(ctx)
             place.add(inputs)
             choices.add_run(inputs, place, ctx.params, "The run that the data belongs to. Empty: a new one is made")
-            forms.artifact(ctx, inputs, "dataset_view_ and the run's first 8 characters")
+            forms.add_artifact(ctx, inputs, "dataset_view_ and the run's first 8 characters")
             self._contents(ctx, inputs, view)
 
         return types.Property(inputs, view=types.View(label="Save view as a W&B artifact"))
@@ -129,9 +149,9 @@ class LogFiftyOneViewToWandB(LogOperator):
         self._table(inputs, labels, with_labels)
         with_table = with_labels or mode != "none"
         if with_table:
-            forms.pictures(ctx, inputs, mode)
+            forms.add_pictures(ctx, inputs, mode)
             if with_labels:
-                forms.overlays(ctx, inputs, view, mode, "all that can be")
+                forms.add_overlays(ctx, inputs, view, mode, "all that can be")
 
             forms.choose_many(
                 inputs,
@@ -159,8 +179,8 @@ class LogFiftyOneViewToWandB(LogOperator):
             texts = [field["path"] for field in labels] if with_labels else []
             contents = {"labels": texts, "fields": ctx.params.get("fields") or []}
 
-        forms.some(ctx, inputs)
-        forms.plan(ctx, inputs, view, contents, mode)
+        forms.add_limit_and_dry_run(ctx, inputs)
+        forms.add_plan(ctx, inputs, view, contents, mode)
 
     def _table(self, inputs, labels, with_labels):
         named = ", ".join(field["path"] for field in labels)

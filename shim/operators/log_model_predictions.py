@@ -27,10 +27,10 @@ class LogModelPredictions(LogOperator):
             name="log_model_predictions",
             label="W&B: Log Model Predictions",
             description=(
-                "Logs the predictions of a model on a dataset, view or selection to Weights & Biases: an "
-                "artifact with a table of the predictions, their confidences, the class distribution and the "
-                "ids of labels with low confidence. Works for label fields and for the text that "
-                "vision-language models answer, together with their prompts"
+                "Logs a model's predictions on a dataset, view or selection to Weights & Biases: an artifact with "
+                "a table of the predictions and their confidences, the class distribution, and the ids of labels "
+                "with low confidence. The predictions may be a label field, or a string field with the answers of "
+                "a vision-language model, together with their prompts"
             ),
             icon="/assets/wandb.svg",
             dynamic=True,
@@ -72,56 +72,79 @@ class LogModelPredictions(LogOperator):
         delegate=False,
         progress=None,
     ):
-        """Logs a model's predictions to W&B as an artifact with a table.
+        """Logs a model's predictions to W&B as a ``predictions`` artifact with a table.
+
+        The table has the text of each prediction, its ids and confidences. The artifact's metadata holds the class distribution
+        and the ids of the labels with low confidence. Lists that are too long for the metadata (over 4 MB in all) are in the
+        artifact's files ``fiftyone/*.txt``; ``metadata["lists_in_files"]`` names them.
+
+        To record the lineage from data to model, pass the run that made the predictions (``run_id``) and the artifact that the
+        model was trained on (``input_artifact``). W&B's graph then connects data, run and predictions.
+
+        Example::
+
+            log_predictions = foo.get_operator("@harpreetsahota/wandb/log_model_predictions")
+            result = log_predictions(
+                dataset,
+                model_name="yolov8n",
+                model_version="1.0",
+                predictions_field="predictions",
+                project="my-project",
+                input_artifact="my_training_data:v0",
+            )
+            print(result["total_predictions"], result["wandb_url"])
+
+            # The uncertain labels, ready for review
+            artifact = wandb.Api().artifact(f"{result['entity']}/my-project/{result['artifact_name']}:latest")
+            unsure = dataset.select_labels(ids=artifact.metadata["low_confidence_label_ids"])
 
         Args:
-            sample_collection: a :class:`fiftyone.core.dataset.Dataset` or
-                :class:`fiftyone.core.view.DatasetView`
+            sample_collection: a :class:`fiftyone.core.dataset.Dataset` or :class:`fiftyone.core.view.DatasetView`
             model_name: the model's name
-            predictions_field: the field with the predictions: labels or strings
-            project (None): the W&B project; by default, that of the FiftyOne secret or of W&B's own settings
+            predictions_field: the field with the predictions: labels of any type, or strings (the answers of a vision-language
+                model)
+            project (None): the W&B project; it is created if it does not exist. By default, that of the FiftyOne secret or
+                of your W&B settings
             model_version (None): the model's version
-            model_config (None): the model's configuration: a dict, or text that is JSON or is kept as it is
-            prompt_field (None): a string field with the prompt of each sample
-            artifact_name (None): the artifact's name; by default, one made of the model's name and the time
-            include_images (None): whether the table shows pictures; by default, if ``image_mode`` is given
-            entity (None): the W&B user or team; by default, that of the FiftyOne secret, of W&B's own settings
-                or of the key
-            run_id (None): the id of the run to log to; by default, a new one is made
-            input_artifact (None): the artifact that the model was trained on, to be recorded as the run's input:
-                a name with or without version or alias (``train:v3``), the URL of its page, or its id
-            low_confidence_threshold (0.5): labels with a confidence below this are listed as uncertain
-            image_mode (None): what the column ``image`` holds: "thumbnail" (the default), "original" (the media
-                file itself), "reference" (its URI, with the artifact referring to it, and the column
-                ``thumbnail`` beside it) or "none"
+            model_config (None): the model's configuration: a dict, or text, which is read as JSON if it is JSON
+            prompt_field (None): a string field with each sample's prompt
+            artifact_name (None): the artifact's name; the default is ``<model>_predictions_<time>``
+            include_images (None): show pictures in the table; by default, only if ``image_mode`` is given
+            entity (None): the W&B user or team; by default, that of the FiftyOne secret, of your W&B settings, or of the key
+            run_id (None): the id of the run to log to; it is created if it does not exist. By default, a new run is created
+            input_artifact (None): the artifact that the model was trained on, recorded as the run's input: a name with or
+                without a version or alias (``train:v3``), the URL of its page, or its id
+            low_confidence_threshold (0.5): labels with a confidence below this are listed in ``low_confidence_label_ids``
+            image_mode (None): what the column ``image`` holds: "thumbnail" (the default), "original" (the media file), "reference"
+                (its URI, which the artifact also records as a reference, with the column ``thumbnail`` beside it), or "none"
             thumbnail_size (256): the longest side of a thumbnail, in pixels
-            image_range (None): a tuple of the samples that are black and white in thumbnails of pictures of more than
-                8 bits (16 bits, floats, integers); by default, each is stretched by itself if it uses little of its
-                range
-            max_samples (None): how many rows to log at most; by default, all
-            seed (None): another number chooses other rows; the same one always the same rows
-            select_by (None): how ``max_samples`` rows are chosen: "random" (the default), or "lowest_confidence" for
-                those with the least confident predictions
-            overlays (None): the label fields drawn over the pictures: a field, a list of them, or False for none; by
+            image_range (None): ``(low, high)``: the sample values to show as black and white in thumbnails of pictures with more
+                than 8 bits (16-bit, float, signed); by default, a picture that uses little of its range is stretched
+            max_samples (None): the most rows to log; by default, all
+            seed (None): the seed of a random choice of rows, 0 by default. The same seed always chooses the same rows
+            select_by (None): how ``max_samples`` rows are chosen: "random" (the default), or "lowest_confidence" for the rows with
+                the least confident predictions
+            overlays (None): the label fields to draw over the pictures: a field, a list of fields, or ``False`` for none; by
                 default, the predictions
             mask_mode (None): what is drawn as masks: "own" for the labels that have one (the default), "all" for
                 rotated boxes and closed polylines too, or "none" for boxes only
-            gt_field (None): the label field with the ground truth, to be drawn beside the predictions
-            fields (None): a plain field, or a list of them, for typed columns of the table
-            aliases (None): aliases of the artifact's version beside ``latest``
-            tags (None): tags of the artifact's version
+            gt_field (None): the label field with the ground truth, drawn beside the predictions as a layer of its own
+            fields (None): a plain field, or a list of them, to log as further typed columns, such as
+                ``["metadata.width", "quality"]``
+            aliases (None): aliases for the artifact's version, beside ``latest``
+            tags (None): tags for the artifact's version
             description (None): the artifact's description
-            dry_run (False): whether to make nothing at W&B and FiftyOne, and only return what would be uploaded
-            delegate (False): whether to queue the job for a background service
-            progress (None): whether to show a progress bar; by default, ``fo.config.show_progress_bars`` decides
+            dry_run (False): return what would be uploaded, and change nothing at W&B or in FiftyOne
+            delegate (False): queue the job for a background service
+            progress (None): show a progress bar; by default, ``fo.config.show_progress_bars`` decides
 
         Returns:
-            a dict with ``success``, ``artifact_name``, ``samples_processed``, ``total_predictions``,
-            ``num_classes``, ``wandb_url`` (the run's page), ``artifact_url``, ``artifact_version``,
-            ``num_low_confidence``, ``warnings`` and more
+            a dict with ``success``, ``artifact_name``, ``samples_processed``, ``total_predictions``, ``num_classes``,
+            ``num_low_confidence``, ``wandb_url`` (the run's page), ``artifact_url``, ``artifact_version``, ``warnings`` and more.
+            A dry run returns what ``log_fiftyone_view_to_wandb`` returns for one
 
         Raises:
-            RuntimeError: if the predictions could not be logged; nothing was then committed
+            RuntimeError: if the predictions could not be logged; nothing was committed then
         """
         params = self.given(locals())
         if delegate:
@@ -147,10 +170,10 @@ class LogModelPredictions(LogOperator):
                 label="Training data",
                 dataset=ctx.dataset,
             )
-            forms.artifact(ctx, inputs, "the model's name, _predictions_ and the time")
+            forms.add_artifact(ctx, inputs, "the model's name, _predictions_ and the time")
             inputs.bool("include_images", default=False, label="Show the pictures", description="A column of the table")
-            forms.pictures(ctx, inputs, self.image_mode(ctx.params))
-            forms.overlays(ctx, inputs, view, self.image_mode(ctx.params), "the predictions", truth=True)
+            forms.add_pictures(ctx, inputs, self.image_mode(ctx.params))
+            forms.add_overlays(ctx, inputs, view, self.image_mode(ctx.params), "the predictions", truth=True)
             forms.choose_many(
                 inputs,
                 "fields",
@@ -158,8 +181,8 @@ class LogModelPredictions(LogOperator):
                 "Further columns",
                 "Plain fields that become columns of the table",
             )
-            forms.some(ctx, inputs, by_confidence=True)
-            forms.plan(ctx, inputs, view, _contents(ctx.params), self.image_mode(ctx.params))
+            forms.add_limit_and_dry_run(ctx, inputs, by_confidence=True)
+            forms.add_plan(ctx, inputs, view, _contents(ctx.params), self.image_mode(ctx.params))
 
         return types.Property(inputs, view=types.View(label="Log a model's predictions to W&B"))
 

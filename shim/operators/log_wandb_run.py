@@ -27,9 +27,9 @@ class LogWandBRun(foo.Operator):
             name="log_wandb_run",
             label="W&B: Log W&B run to the FiftyOne dataset",
             description=(
-                "Links a Weights & Biases run to the dataset: its config, metrics, state and address are recorded as a "
-                "FiftyOne run and with the predictions field, and the run gets tags that name the fields. Doing it again "
-                "brings all of it up to date"
+                "Links a Weights & Biases run to the dataset: its config, metrics, state and address are recorded "
+                "as a FiftyOne run and with the predictions field, and the run gets tags that name the fields. "
+                "Linking it again updates all of this"
             ),
             icon="/assets/wandb.svg",
             unlisted=True,
@@ -47,17 +47,26 @@ class LogWandBRun(foo.Operator):
         *,
         entity=None,
     ):
-        """Links a W&B run to a dataset, or brings its record up to date.
+        """Links a W&B run to a dataset, or updates the link.
+
+        The run's config, metrics, state, tags and address become a FiftyOne run of the dataset, the predictions field records
+        which run wrote it, and the run in W&B gets tags that name the fields. Tags are added once and never removed; nothing else
+        of the run changes. Several runs with the same name are an error that lists their ids.
+
+        Example::
+
+            link = foo.get_operator("@harpreetsahota/wandb/log_wandb_run")
+            linked = link(dataset, project_name="my-project", run_name="experiment-42", predictions_field="predictions")
+            print(linked["run_key"], linked["wandb_url"], linked["tags_added"])
 
         Args:
             sample_collection: a :class:`fiftyone.core.dataset.Dataset` or :class:`fiftyone.core.view.DatasetView`
-            project_name (None): the W&B project; by default, that of the FiftyOne secret or of W&B's own settings
+            project_name (None): the W&B project; by default, that of the FiftyOne secret or of your W&B settings
             run_id (None): the run's id, or the address of its page
-            run_name (None): the name that people see, if no id is given; by default, the run is the active one
+            run_name (None): the run's display name, if you give no id; by default, the run that is active in this process
             predictions_field (None): the field that the run's model wrote
             gt_field (None): the field with the ground truth; by default ``ground_truth``, if there is one
-            entity (None): the W&B user or team; by default, that of the FiftyOne secret, of W&B's own settings
-                or of the key
+            entity (None): the W&B user or team; by default, that of the FiftyOne secret, of your W&B settings, or of the key
 
         Returns:
             a dict with ``success``, ``run_key``, ``project_key``, ``run_id``, ``run_name``, ``wandb_url``, ``state``,

@@ -31,7 +31,14 @@ _OFF_TEXT = (
 
 
 class LoginToWandB(foo.Operator):
-    """Saves a login as ``wandb login`` does."""
+    """Saves a login in the App, as ``wandb login`` does in a terminal.
+
+    Forms offer it where no key is found. The key is checked, then saved in the netrc file of the user who runs FiftyOne's
+    server, so everyone who uses that App acts as this login; the form says so first. A login that is there already is
+    replaced only if you ask for it. The variable ``FIFTYONE_WANDB_NO_LOGIN=1`` of the server switches the operator off.
+
+    It has no call from Python: run ``wandb login``.
+    """
 
     @property
     def config(self):
@@ -42,7 +49,7 @@ class LoginToWandB(foo.Operator):
             label="W&B: Log in",
             description=(
                 "Saves your Weights & Biases key on the machine that runs FiftyOne, as the command 'wandb login' does. "
-                "The key is kept in no other place"
+                "The key is stored nowhere else"
             ),
             icon="/assets/wandb.svg",
             unlisted=True,

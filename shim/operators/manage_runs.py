@@ -26,7 +26,12 @@ class RenameWandBRun(foo.Operator):
         )
 
     def __call__(self, sample_collection, run_key, new_run_key):
-        """Gives the record of a run another key.
+        """Gives the record of a run another key. The run in W&B keeps its name.
+
+        Example::
+
+            rename = foo.get_operator("@harpreetsahota/wandb/rename_wandb_run")
+            rename(dataset, "experiment_42", "baseline")
 
         Args:
             sample_collection: a :class:`fiftyone.core.dataset.Dataset` or :class:`fiftyone.core.view.DatasetView`
@@ -65,8 +70,8 @@ class RemoveWandBRun(foo.Operator):
             name="remove_wandb_run",
             label="W&B: Remove a linked run",
             description=(
-                "Removes the dataset's record of a Weights & Biases run, and what the predictions field says of it. The "
-                "run in W&B stays as it is"
+                "Removes the dataset's record of a Weights & Biases run, and what the predictions field says about it. "
+                "The run in W&B stays"
             ),
             icon="/assets/wandb.svg",
             unlisted=True,
@@ -74,7 +79,12 @@ class RemoveWandBRun(foo.Operator):
         )
 
     def __call__(self, sample_collection, run_key):
-        """Removes the record of a run.
+        """Removes the record of a run, and what the predictions field says about it. The run in W&B stays.
+
+        Example::
+
+            remove = foo.get_operator("@harpreetsahota/wandb/remove_wandb_run")
+            remove(dataset, "baseline")
 
         Args:
             sample_collection: a :class:`fiftyone.core.dataset.Dataset` or :class:`fiftyone.core.view.DatasetView`
@@ -92,7 +102,7 @@ class RemoveWandBRun(foo.Operator):
     def resolve_input(self, ctx):
         inputs = types.Object()
         if _add_key(ctx, inputs):
-            inputs.view("effect", notices.warning(label="The record will be removed; the run in W&B stays as it is"))
+            inputs.view("effect", notices.warning(label="The record will be removed; the run in W&B stays"))
 
         return types.Property(inputs, view=types.View(label="Remove a linked run"))
 

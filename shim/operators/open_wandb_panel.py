@@ -6,7 +6,8 @@ import fiftyone.operators as foo
 from fiftyone.operators import types
 
 from .. import linked, query
-from . import forms, notices, panel
+from ..panel import selection
+from . import forms, notices, show
 from .show_wandb_run import find
 
 
@@ -19,27 +20,33 @@ class OpenWandBPanel(foo.Operator):
             name="open_wandb_panel",
             label="Open W&B panel",
             description=(
-                "Opens the Weights & Biases panel with the run that was linked to the dataset or logged to last, and "
-                "gives a link to its page in a tab of its own"
+                "Opens the Weights & Biases panel at the run that was last linked to the dataset or logged to, "
+                "and gives a link that opens its page in a new tab"
             ),
             icon="/assets/wandb.svg",
             dynamic=True,
         )
 
     def __call__(self, sample_collection, run_key=None):
-        """Selects a run of the dataset for the panel, and returns where its page is.
+        """Selects a run of the dataset for the panel, and returns the address of its page.
+
+        In the App, the W&B button above the samples does the same with one click.
+
+        Example::
+
+            open_panel = foo.get_operator("@harpreetsahota/wandb/open_wandb_panel")
+            shown = open_panel(dataset, run_key="experiment_42")
 
         Args:
             sample_collection: a :class:`fiftyone.core.dataset.Dataset` or :class:`fiftyone.core.view.DatasetView`
-            run_key (None): the key of the run's record; by default, what was selected last, or the newest record
+            run_key (None): the key of the run's record; by default, what was shown last, or the newest record
 
         Returns:
-            a dict with ``success``, and ``kind``, ``url``, ``title``, ``entity``, ``project`` and ``id`` of what is
-            shown
+            a dict with ``success``, and ``kind``, ``url``, ``title``, ``entity``, ``project`` and ``id`` of what is shown
         """
         dataset = query.root_dataset(query.as_view(sample_collection))
         chosen = _known(dataset, run_key) or find({}, directory=str(Path.cwd()))
-        panel.select(dataset, chosen)
+        selection.select(dataset, chosen)
         return {"success": True, **chosen}
 
     def resolve_input(self, ctx):
@@ -62,20 +69,20 @@ class OpenWandBPanel(foo.Operator):
         chosen = _known(ctx.dataset, ctx.params.get("run_key"))
         if chosen is None and forms.is_from_app(ctx):
             # W&B is not asked: the panel itself shows what there is, or says how to log in.
-            panel.open_panel(ctx)
+            show.open_panel(ctx)
             return {"success": True}
 
         chosen = chosen or find({}, secret=ctx.secret, directory=str(Path.cwd()))
-        panel.open_panel(ctx, chosen)
+        show.open_panel(ctx, chosen)
         return {"success": True, **chosen}
 
     def resolve_output(self, ctx):
-        return panel.show_link(ctx, "W&B panel")
+        return show.show_link(ctx, "W&B panel")
 
 
 def _known(dataset, key):
     """What records and selections say is to be shown, without W&B; None if there are none."""
-    last = None if key else panel.selected(dataset)
+    last = None if key else selection.selected(dataset)
     run, recorded = linked.newest(dataset, key) if dataset is not None else (None, 0.0)
     if last and last.pop("selected") >= recorded:
         return last

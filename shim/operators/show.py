@@ -3,9 +3,16 @@
 from pathlib import Path
 
 import fiftyone.operators as foo
+from fiftyone.operators import types
 
-from .. import query
-from . import forms, panel
+from .. import PLUGIN_NAME, query
+from ..panel import selection
+from . import forms, results
+
+#: The name of the panel.
+PANEL = "WandBPanel"
+
+_BUNDLE = Path(__file__).resolve().parents[2] / "dist" / "index.umd.js"
 
 
 class ShowOperator(foo.Operator):
@@ -34,14 +41,44 @@ class ShowOperator(foo.Operator):
         """Selects it for the panel of a caller in Python, and returns what is known of it, a dict."""
         dataset = None if samples is None else query.root_dataset(query.as_view(samples))
         found = self.find(params, dataset, directory=str(Path.cwd()))
-        panel.select(dataset, found)
+        selection.select(dataset, found)
         return {"success": True, **found}
 
     def execute(self, ctx):
         directory = "" if forms.is_from_app(ctx) else str(Path.cwd())
         found = self.find(ctx.params, ctx.dataset, secret=ctx.secret, directory=directory)
-        panel.open_panel(ctx, found)
+        open_panel(ctx, found)
         return {"success": True, **found}
 
     def resolve_output(self, ctx):
-        return panel.show_link(ctx, self.SHOWN)
+        return show_link(ctx, self.SHOWN)
+
+
+def open_panel(ctx, shown=None):
+    """Opens the panel in the App, with something selected if a selection is given."""
+    if shown is not None:
+        selection.select(ctx.dataset, shown)
+
+    ctx.ops.open_panel(PANEL, is_active=True, layout="horizontal")
+    if shown is not None and _BUNDLE.is_file():
+        ctx.trigger(f"{PLUGIN_NAME}/embed_report", {"url": shown["url"]})
+
+
+def show_link(ctx, label):
+    """The output of an operator that has opened the panel: what it shows, and a link."""
+    outputs = types.Object()
+    result = ctx.results or {}
+    if result.get("url"):
+        results.add_table(outputs, [(result["kind"].capitalize(), results.escape(result["title"]))])
+        add_link(outputs, result["url"])
+
+    return types.Property(outputs, view=types.View(label=label))
+
+
+def add_link(outputs, url):
+    """Adds a link that opens in a new tab: the App cannot show pages of W&B itself."""
+    if not results.is_web_address(url):
+        return
+
+    view = types.LinkView(label="Open in a new tab", href=url, newWindow=True)
+    outputs.str("link", default=url, view=view)

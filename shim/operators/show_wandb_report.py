@@ -22,21 +22,26 @@ class ShowWandBReport(ShowOperator):
             name="show_wandb_report",
             label="Show W&B Report",
             description=(
-                "Opens the Weights & Biases panel with a report of a project, and gives a link to its page in a tab of "
-                "its own"
+                "Opens the Weights & Biases panel at a report of a project, and gives a link that opens its page "
+                "in a new tab"
             ),
             icon="/assets/wandb.svg",
             dynamic=True,
         )
 
     def __call__(self, sample_collection=None, project=None, report=None, *, entity=None):
-        """Selects a report for the panel, and returns where its page is.
+        """Selects a report for the panel, and returns the address of its page.
+
+        Example::
+
+            show_report = foo.get_operator("@harpreetsahota/wandb/show_wandb_report")
+            shown = show_report(dataset, project="my-project", report="How it went")
 
         Args:
             sample_collection (None): the dataset or view whose panel it is
-            project (None): the W&B project; by default, that of the FiftyOne secret or of W&B's own settings
+            project (None): the W&B project; by default, that of the FiftyOne secret or of your W&B settings
             report: the report's id, its title, or the address of its page
-            entity (None): the W&B user or team
+            entity (None): the W&B user or team; by default, that of the FiftyOne secret, of your W&B settings, or of the key
 
         Returns:
             a dict with ``success``, ``kind``, ``url``, ``title``, ``entity``, ``project`` and ``id``

@@ -20,22 +20,30 @@ class ShowWandBRun(ShowOperator):
             name="show_wandb_run",
             label="Show W&B run",
             description=(
-                "Opens the Weights & Biases panel with a run, or with a whole project, and gives a link to its page in "
-                "a tab of its own"
+                "Opens the Weights & Biases panel at a run or a project, and gives a link that opens its page in "
+                "a new tab"
             ),
             icon="/assets/wandb.svg",
             dynamic=True,
         )
 
     def __call__(self, sample_collection=None, project=None, run=None, *, entity=None):
-        """Selects a run for the panel, and returns where its page is.
+        """Selects a run or a project for the panel, and returns the address of its page.
+
+        In the App it also opens the panel. A page of W&B opens in a new tab, because the App cannot show other sites.
+
+        Example::
+
+            show = foo.get_operator("@harpreetsahota/wandb/show_wandb_run")
+            shown = show(dataset, project="my-project", run="experiment-42")
+            print(shown["url"])
 
         Args:
             sample_collection (None): the dataset or view whose panel it is
-            project (None): the W&B project; by default, that of the FiftyOne secret or of W&B's own settings
-            run (None): the run's id, the name that people see, or the address of its page; by default, the project
-                itself is shown, or, where no project is known either, the run that belongs to the dataset
-            entity (None): the W&B user or team
+            project (None): the W&B project; by default, that of the FiftyOne secret or of your W&B settings
+            run (None): the run's id, its display name, or the address of its page. By default, the project is shown, or, if no
+                project is known either, the run that belongs to the dataset
+            entity (None): the W&B user or team; by default, that of the FiftyOne secret, of your W&B settings, or of the key
 
         Returns:
             a dict with ``success``, ``kind``, ``url``, ``title``, ``entity``, ``project`` and ``id``

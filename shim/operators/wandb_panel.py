@@ -15,11 +15,12 @@ import functools
 import fiftyone.operators as foo
 from fiftyone.operators import types
 
-from .. import answers, background, jobs, panel_data, panel_views, query, settings
+from .. import answers, jobs, query, settings
 from ..errors import FIFTYONE, WandBError, bad_argument
+from ..panel import background, data, selection, views
 from ..worker import logs, plaintext
-from . import panel
 from .load_view_from_wandb import LoadViewFromWandB
+from .show import PANEL
 
 # The component of the bundle.
 _COMPONENT = "WandBPanelView"
@@ -74,7 +75,7 @@ class WandBPanel(foo.Panel):
     @property
     def config(self):
         return foo.PanelConfig(
-            name=panel.PANEL,
+            name=PANEL,
             label="W&B",
             icon="/assets/wandb.svg",
             help_markdown="The runs, artifacts and reports of your Weights & Biases projects, and what this plugin does",
@@ -94,7 +95,7 @@ class WandBPanel(foo.Panel):
             "entity": found.entity,
             "entities": list(found.entities),
             "username": found.username,
-            "projects": [panel_data.project(entry) for entry in found.projects],
+            "projects": [data.project(entry) for entry in found.projects],
             "more": bool(found.next),
             "project": asked["project"] or asked["environment"].get("WANDB_PROJECT", ""),
         }
@@ -105,9 +106,9 @@ class WandBPanel(foo.Panel):
         return {
             "dataset": ctx.dataset.name if ctx.dataset is not None else None,
             "datasetId": query.dataset_id(ctx.dataset) if ctx.dataset is not None else None,
-            "records": panel_data.records(ctx.dataset),
-            "fields": panel_data.fields(ctx.dataset),
-            "selection": panel.selected(ctx.dataset),
+            "records": data.records(ctx.dataset),
+            "fields": data.fields(ctx.dataset),
+            "selection": selection.selected(ctx.dataset),
         }
 
     @_event
@@ -121,7 +122,7 @@ class WandBPanel(foo.Panel):
             "metrics": list(ctx.params.get("metrics") or []),
         }
         found = _answer(_asked(ctx), {"lookup": request}, ctx)
-        return {"runs": [panel_data.run(entry) for entry in found.runs], "next": found.next, "total": found.total}
+        return {"runs": [data.run(entry) for entry in found.runs], "next": found.next, "total": found.total}
 
     @_event
     def ask_run(self, ctx):
@@ -132,7 +133,7 @@ class WandBPanel(foo.Panel):
             "history_points": _POINTS,
             "with_artifacts": True,
         }
-        return panel_data.run_details(_answer(_asked(ctx), {"read_run": request}, ctx))
+        return data.run_details(_answer(_asked(ctx), {"read_run": request}, ctx))
 
     @_event
     def ask_artifacts(self, ctx):
@@ -161,13 +162,13 @@ class WandBPanel(foo.Panel):
     def ask_artifact(self, ctx):
         """A version of an artifact."""
         request = {"read_artifact": {"reference": _text(ctx, "artifact")}}
-        return panel_data.artifact_content(_answer(_asked(ctx), request, ctx))
+        return data.artifact_content(_answer(_asked(ctx), request, ctx))
 
     @_event
     def ask_reports(self, ctx):
         """The project's reports."""
         found = _answer(_asked(ctx), {"lookup": {"kind": "LOOKUP_KIND_REPORTS"}}, ctx)
-        return {"reports": [panel_data.report(entry) for entry in found.reports]}
+        return {"reports": [data.report(entry) for entry in found.reports]}
 
     @_event
     def ask_comparison(self, ctx):
@@ -234,7 +235,7 @@ class WandBPanel(foo.Panel):
     @_event
     def ask_jobs(self, ctx):
         """What this plugin does and did."""
-        return {"jobs": [panel_data.job(record) for record in jobs.list_jobs(limit=_JOBS)]}
+        return {"jobs": [data.job(record) for record in jobs.list_jobs(limit=_JOBS)]}
 
     @_event
     def ask_cancel(self, ctx):
@@ -280,7 +281,7 @@ def _comparison(ctx):
     return _work(
         ctx,
         ["compare", asked, dataset.name, old, new],
-        lambda say: panel_views.compare(asked, dataset, old, new, say),
+        lambda say: views.compare(asked, dataset, old, new, say),
     )
 
 
@@ -290,7 +291,7 @@ def _predictions(ctx):
     return _work(
         ctx,
         ["predictions", asked, dataset.name, reference],
-        lambda say: panel_views.predictions(asked, dataset, reference, say),
+        lambda say: views.predictions(asked, dataset, reference, say),
     )
 
 
@@ -300,7 +301,7 @@ def _work(ctx, question, call):
 
 def _artifacts(found):
     return {
-        "artifacts": [panel_data.artifact(entry) for entry in found.artifacts],
+        "artifacts": [data.artifact(entry) for entry in found.artifacts],
         "next": found.next,
         "total": found.total,
     }

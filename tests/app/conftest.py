@@ -133,7 +133,7 @@ def _log(digits):
     )
     operator("log_wandb_run")(digits, PROJECT, run_id="augmented", predictions_field="predictions")
     # The panel shows what was selected last: nothing.
-    module(operator("show_wandb_run"), "operators.panel")._store().clear()
+    module(operator("show_wandb_run"), "panel.selection")._store().clear()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -114,7 +114,7 @@ def test_a_project_that_is_not_there(app, project, operator):
     key = "@harpreetsahota/wandb:project"
     app.open_panel()
     # Whoever pressed the button above the grid has left a selection, which leads elsewhere.
-    module(operator("show_wandb_run"), "operators.panel")._store().clear()
+    module(operator("show_wandb_run"), "panel.selection")._store().clear()
     before = app.page.evaluate("key => localStorage.getItem(key)", key)
     app.page.evaluate("key => localStorage.setItem(key, 'not-yet-there')", key)
     try:

@@ -260,7 +260,7 @@ def test_predictions_of_a_language_model(ready, ask, operator, images):
 
 
 def test_classes_that_look_like_names_of_fields(operator, images):
-    views = module(operator("WandBPanel"), "panel_views")
+    views = module(operator("WandBPanel"), "panel.views")
     sample = images.first()
     sample["caption"] = sample["predictions"].detections[0].label = "$5"
     sample.save()
@@ -302,7 +302,7 @@ def test_predictions_whose_field_is_gone(ready, ask, images, logged):
 def test_jobs(ready, ask, operator, images, login):
     login.fault(kind="upload", mode="hang", count=-1)
     try:
-        background = module(operator("WandBPanel"), "background")
+        background = module(operator("WandBPanel"), "panel.background")
         op = operator("log_fiftyone_view_to_wandb")
         running = background.start(*op.job(images, {"project": PROJECT, "run_id": "slow1", "artifact_name": "slow"}))
         job = wait_for(lambda: next((j for j in ready("jobs")["jobs"] if j["state"] == "running"), None))

@@ -5,8 +5,8 @@ import time
 
 import bson
 
-from . import work
-from .errors import PLUGIN, WandBError
+from .. import work
+from ..errors import PLUGIN, WandBError
 
 # How long the result of a job waits to be fetched, in seconds.
 _KEPT = 600.0

@@ -9,9 +9,9 @@ import fiftyone as fo
 import numpy as np
 from fiftyone import ViewField as F
 
-from . import calls, restoring, schema
-from .errors import FIFTYONE, SETTINGS, WandBError
-from .worker import plaintext
+from .. import calls, restoring, schema
+from ..errors import FIFTYONE, SETTINGS, WandBError
+from ..worker import plaintext
 
 #: The parts of a comparison.
 PARTS = ("added", "removed", "kept")

@@ -2,8 +2,8 @@
 
 import json
 
-from . import linked, schema
-from .plain import to_plain
+from .. import linked, schema
+from ..plain import to_plain
 
 # A run's config and summary can hold whole tables; a person reads the first of it.
 _MOST_VALUES = 500
