@@ -1,8 +1,7 @@
 # The two commands that matter: `make demo` and `make test`. `make` lists all.
 PYTHON ?= python3
 VENV   := .venv
-# The oldest FiftyOne that fiftyone.yml claims: `make test-oldest` runs the tests marked so with it. It joins `make test`
-# again when one run of the whole set has been seen green since pictures are decoded by Pillow and videos in one pass.
+# The oldest FiftyOne that fiftyone.yml claims: `make test-oldest` runs the tests marked so with it.
 OLDEST := fiftyone==1.14.0
 # In how many processes the Python tests run: most of the time they wait for workers, servers and pages.
 JOBS   ?= 4
@@ -58,11 +57,18 @@ format: env ## Format Go, Python and the contract
 	$(BIN)/ruff format .
 
 test: lint ## All tests, the browser's included
-	@$(MAKE) --no-print-directory -j2 --output-sync=target test-go test-py
-	@$(MAKE) --no-print-directory test-js
+	@$(MAKE) --no-print-directory -j2 --output-sync=target test-py test-rest
 
-test-go: env ## Go tests, with the race detector, and what memory jobs take, without it
-	go test -race -timeout 30m ./...
+# Beside the Python tests, one after the other, so that two things run at a time.
+.PHONY: test-rest
+test-rest:
+	@$(MAKE) --no-print-directory test-go
+	@$(MAKE) --no-print-directory test-js
+	@$(MAKE) --no-print-directory test-oldest
+
+test-go: env ## Go tests, with the race detector where there are goroutines, and what memory jobs take, without it
+	go test -race -timeout 30m $$($(PYTHON) tools/go_packages.py concurrent)
+	go test -timeout 30m $$($(PYTHON) tools/go_packages.py sequential)
 	go test -run 'OfSixteenMegabytes|ManyClassesAndIDs|HostileArtifact|ThousandsOfPictures' ./goworker/internal/job
 
 test-py: build ## Python, end-to-end and browser tests
@@ -88,8 +94,9 @@ test-js: env ## The panel's tests, and its bundle built again; without Node, its
 		$(PY) tools/check_bundle.py; \
 	fi
 
+test-oldest: JOBS := 2
 test-oldest: build ## The end-to-end tests with the oldest FiftyOne that we claim
-	@$(PYTHON) tools/setup_env.py --venv .venv-oldest --requirements requirements.txt --package "$(OLDEST)" --package "graphql-core<3.3" --package wandb==0.31.0 --package pytest==9.2.0 --package pytest-xdist==3.8.0
+	@$(PYTHON) tools/setup_env.py --venv .venv-oldest --requirements requirements.txt --package "$(OLDEST)" --package "graphql-core<3.3" --package wandb==0.31.0 --package pytest==9.2.0 --package pytest-xdist==3.8.0 --package imageio-ffmpeg==0.8.1
 	.venv-oldest/bin/python $(PYTEST) tests -m "oldest and not any_version"
 
 notice: env ## Write NOTICE, the licences of the modules that the worker is made of
