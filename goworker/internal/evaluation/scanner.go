@@ -73,7 +73,7 @@ func (s *scanner) fill() bool {
 
 // trouble is why there is no byte: an error of the reader, or the file's end.
 func (s *scanner) trouble() error {
-	if s.err != nil && !errors.Is(s.err, io.EOF) {
+	if s.err != nil && !errors.Is(s.err, io.EOF) && !errors.Is(s.err, io.ErrUnexpectedEOF) {
 		return s.err
 	}
 	return damaged("it ends after %d bytes, in the middle of a value", s.position())

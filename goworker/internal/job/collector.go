@@ -45,7 +45,12 @@ type collector struct {
 
 // collect reads the rows of a job's view into the content of its artifact.
 func (c *collector) collect(ctx context.Context, plan logPlan) (*publication, error) {
-	chosen, err := c.choose(ctx, plan.view, plan.scored)
+	if plan.prepare != nil {
+		if err := plan.prepare(ctx, c); err != nil {
+			return nil, err
+		}
+	}
+	chosen, err := c.choose(ctx, plan.view, plan.score)
 	if err != nil {
 		return nil, err
 	}

@@ -138,6 +138,8 @@ type Result struct {
 	// SettingsFiles are those of W&B that named the server, the entity or the project.
 	SettingsFiles []string
 	Warnings      []Warning
+	// Evaluation is what was found of an evaluation; nil for other jobs.
+	Evaluation *EvaluationResult
 	// Metrics and Charts are for the run. The host sets them where the run is active in its Python.
 	Metrics map[string]float64
 	Charts  []chart.Chart

@@ -26,7 +26,8 @@ type LogView struct {
 // Run does the job.
 func (j LogView) Run(ctx context.Context, events Events) (*Result, error) {
 	return runLog(ctx, events, logPlan{
-		target: j.Target, view: j.View, kind: "dataset", runPrefix: "fiftyone_", defaultName: defaultViewName, open: j.open,
+		target: j.Target, view: j.View, kind: "dataset", runPrefix: "fiftyone_", defaultName: defaultViewName,
+		score: byConfidence(nil), open: j.open,
 	})
 }
 

@@ -28,6 +28,8 @@ type Overlays struct {
 	Masks  overlay.MaskMode
 	// Home is the user's home directory, which a "~" in the path of a mask stands for.
 	Home string
+	// marks are the keys of evaluations that captions of boxes name, by the fields' paths.
+	marks map[string][]string
 }
 
 // maskModes are their names in an artifact's fiftyone/metadata.json.
@@ -87,7 +89,7 @@ func (p *pictures) openOverlays(ctx context.Context, v chosenView, d Dataset, f 
 	o := &overlays{home: conf.Home, second: p.decodeByPillow}
 	spec, seen := overlay.ClassSpec{}, []overlay.SeenField(nil)
 	for _, field := range conf.Fields {
-		one := overlay.Field{Path: field.Path, Type: field.LabelType}
+		one := overlay.Field{Path: field.Path, Type: field.LabelType, Marks: conf.marks[field.Path]}
 		parts := one.DBPaths(conf.Masks)
 		if len(parts) == 0 {
 			continue

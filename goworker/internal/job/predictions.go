@@ -41,7 +41,7 @@ func (j LogPredictions) Run(ctx context.Context, events Events) (*Result, error)
 	return runLog(ctx, events, logPlan{
 		target: j.Target, view: j.View, kind: "predictions", runPrefix: "predictions_",
 		defaultName: func(string) string { return j.defaultName() },
-		scored:      &j.Predictions, open: j.open,
+		score:       byConfidence(&j.Predictions), open: j.open,
 	})
 }
 

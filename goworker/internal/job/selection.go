@@ -18,13 +18,15 @@ import (
 )
 
 // Selection is which rows of a view to log: some, chosen at random but always the
-// same ones, or those with the least confident labels.
+// same ones, those with the least confident labels, or those where an evaluation is worst.
 type Selection struct {
 	Max  int64
 	Seed int64
 	// ByConfidence chooses the rows whose label of the lowest confidence has the
 	// lowest of all.
 	ByConfidence bool
+	// ByErrors chooses the rows of which an evaluation says the worst.
+	ByErrors bool
 }
 
 const (
@@ -49,25 +51,38 @@ type choice struct {
 	Selection
 }
 
-// choose reads through a view once, as far as is needed to choose its rows. scored is the field whose confidences
-// count, or nil.
-func (c *collector) choose(ctx context.Context, v View, scored *Field) (chosenView, error) {
+// scorer registers what a choice reads of each row, and gives a function that scores rows: the lowest are chosen.
+type scorer func(*reader) func(*row) (float64, error)
+
+// byConfidence scores rows by the lowest confidence of a field, where that is how they are chosen.
+func byConfidence(scored *Field) scorer {
+	return func(rd *reader) func(*row) (float64, error) {
+		if scored == nil || !rd.view.Selection.ByConfidence {
+			return func(*row) (float64, error) { return 0, nil }
+		}
+		slot := rd.Slot(scored.DBPath, label.Paths(scored.LabelType)...)
+		format := label.NewFormatter(scored.LabelType)
+		return func(r *row) (float64, error) { return lowest(format.Format(r.Value(slot)).Leaves), nil }
+	}
+}
+
+// choose reads through a view once, as far as is needed to choose its rows.
+func (c *collector) choose(ctx context.Context, v View, by scorer) (chosenView, error) {
 	all := chosenView{View: v}
 	if v.Selection == nil {
 		return all, nil
 	}
 	rd := newReader(c, all)
-	score := func(*row) float64 { return 0 }
-	if v.Selection.ByConfidence && scored != nil {
-		slot := rd.Slot(scored.DBPath, label.Paths(scored.LabelType)...)
-		format := label.NewFormatter(scored.LabelType)
-		score = func(r *row) float64 { return lowest(format.Format(r.Value(slot)).Leaves) }
-	}
+	score := by(rd)
 	best := &candidates{}
 	var seed [8]byte
 	binary.LittleEndian.PutUint64(seed[:], uint64(v.Selection.Seed)) //nolint:gosec // bits only
 	n, err := rd.each(ctx, func(r *row) error {
-		one := candidate{score: score(r), key: randomKey(seed[:], rd.base, r), id: r.own}
+		value, err := score(r)
+		if err != nil {
+			return err
+		}
+		one := candidate{score: value, key: randomKey(seed[:], rd.base, r), id: r.own}
 		if int64(best.Len()) < v.Selection.Max {
 			heap.Push(best, one)
 		} else if best.Len() > 0 && one.less(best.list[0]) {
@@ -217,9 +232,12 @@ func (c *choice) describe(meta *object) {
 	by := &object{}
 	by.set("max_samples", c.Max)
 	by.set("of", c.of)
-	if c.ByConfidence {
+	switch {
+	case c.ByConfidence:
 		by.set("select_by", "lowest_confidence")
-	} else {
+	case c.ByErrors:
+		by.set("select_by", "worst")
+	default:
 		by.set("select_by", "random")
 		by.set("seed", c.Seed)
 	}

@@ -100,8 +100,10 @@ type logPlan struct {
 	kind        string // the artifact's type
 	runPrefix   string // of the id of a new run
 	defaultName func(runID string) string
-	// scored is the field by whose confidences rows can be chosen; nil for none.
-	scored *Field
+	// score is how rows can be chosen.
+	score scorer
+	// prepare is called before anything is read of the view; nil for nothing. It is called again with each attempt.
+	prepare func(context.Context, *collector) error
 	// open registers what the job reads of each row, and starts the files that it goes to.
 	open func(context.Context, *reader) (content, error)
 }

@@ -1,7 +1,9 @@
 package label
 
 import (
+	"bytes"
 	"math"
+	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
@@ -63,6 +65,9 @@ type Shape struct {
 	Low, High float64
 	HasRange  bool
 
+	// Mark is what evaluations say of the label, see NewMarkingShaper.
+	Mark []byte
+
 	// Broken is true where a position is there and cannot be read, such as a box with NaN.
 	Broken bool
 }
@@ -72,10 +77,20 @@ type Shape struct {
 type Shaper struct {
 	kind  kind
 	shape Shape
+	marks []string
+	found [][]byte // values of the marks
 }
 
 // NewShaper makes a Shaper for a field; see NewFormatter.
 func NewShaper(labelType string) *Shaper { return &Shaper{kind: kindOf([]byte(labelType))} }
+
+// NewMarkingShaper makes a Shaper that reads what evaluations say of each label, too: marks are their keys. What they say
+// is joined with "/" where there are several, in upper case: "TP/FN".
+func NewMarkingShaper(labelType string, marks []string) *Shaper {
+	s := NewShaper(labelType)
+	s.marks, s.found = marks, make([][]byte, len(marks))
+	return s
+}
 
 // Each calls fn with the shape of each single label of v, in stored order. It never fails: what
 // has no shape is left out.
@@ -135,7 +150,8 @@ func (s *Shaper) one(k kind, doc []byte, fn func(*Shape)) {
 		return
 	}
 	x := &s.shape
-	*x = Shape{Kind: kind, Points: x.Points[:0], Ends: x.Ends[:0], Scores: x.Scores[:0]}
+	*x = Shape{Kind: kind, Points: x.Points[:0], Ends: x.Ends[:0], Scores: x.Scores[:0], Mark: x.Mark[:0]}
+	clear(s.found)
 	var points elem
 	for w := walk(doc); w.next(); {
 		switch string(w.key) {
@@ -165,8 +181,13 @@ func (s *Shaper) one(k kind, doc []byte, fn func(*Shape)) {
 		case "range":
 			x.Low, x.High, x.HasRange = w.pair()
 			x.HasRange = x.HasRange && notFinite(x.Low) == "" && notFinite(x.High) == ""
+		default:
+			if i := slices.Index(s.marks, string(w.key)); i >= 0 {
+				s.found[i] = w.text()
+			}
 		}
 	}
+	x.mark(s.found)
 	switch kind {
 	case Outline:
 		x.lines(points)
@@ -174,6 +195,25 @@ func (s *Shaper) one(k kind, doc []byte, fn func(*Shape)) {
 		x.dots(points)
 	}
 	fn(x)
+}
+
+// mark joins what evaluations say; "-" for those that say nothing, if another one says something.
+func (s *Shape) mark(found [][]byte) {
+	said := false
+	for i, one := range found {
+		if i > 0 {
+			s.Mark = append(s.Mark, '/')
+		}
+		if len(one) == 0 {
+			s.Mark = append(s.Mark, '-')
+			continue
+		}
+		said = true
+		s.Mark = append(s.Mark, bytes.ToUpper(one)...)
+	}
+	if !said {
+		s.Mark = s.Mark[:0]
+	}
 }
 
 func (e elem) isTrue() bool { return e.t == bson.TypeBoolean && e.v[0] != 0 }
@@ -275,7 +315,8 @@ func (e elem) point() (p Point, ok bool) {
 
 // ShapePaths lists what a Shaper needs of a field, as paths below it: nothing for labels that
 // are not drawn. Masks and maps, which are large, are among them only if rasters are asked for.
-func ShapePaths(labelType string, rasters bool) []string {
+// Marks are those of NewMarkingShaper.
+func ShapePaths(labelType string, rasters bool, marks ...string) []string {
 	k, list := kindOf([]byte(labelType)), ""
 	if k.isList() {
 		list, k = k.key()+".", k.item()
@@ -304,7 +345,7 @@ func ShapePaths(labelType string, rasters bool) []string {
 		}
 	}
 	paths := []string{"_cls"}
-	for _, path := range own {
+	for _, path := range append(own, marks...) {
 		paths = append(paths, list+path)
 	}
 	return paths

@@ -12,17 +12,22 @@ const Database = "test"
 
 // Insert puts documents into a collection, which is emptied before.
 func (s *Server) Insert(ctx context.Context, collection string, docs []any) error {
+	return s.InsertInto(ctx, Database, collection, docs)
+}
+
+// InsertInto is Insert for another database, which is made where it is missing.
+func (s *Server) InsertInto(ctx context.Context, database, collection string, docs []any) error {
 	client, err := mongo.Connect(options.Client().ApplyURI(s.URI.Reveal()))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = client.Disconnect(context.WithoutCancel(ctx)) }()
-	c := client.Database(Database).Collection(collection)
+	c := client.Database(database).Collection(collection)
 	if err := c.Drop(ctx); err != nil {
 		return err
 	}
 	if len(docs) == 0 {
-		return client.Database(Database).CreateCollection(ctx, collection)
+		return client.Database(database).CreateCollection(ctx, collection)
 	}
 	_, err = c.InsertMany(ctx, docs)
 	return err

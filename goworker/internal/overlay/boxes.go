@@ -155,6 +155,9 @@ func (d *Drawer) addBox(s *label.Shape, minX, maxX, minY, maxY, score float64, s
 		}
 	}
 	d.text = appendCaption(d.text, s.Class, score, scored)
+	if len(s.Mark) > 0 {
+		d.text = append(append(d.text, ' '), s.Mark...)
+	}
 	b.end = len(d.text)
 	d.boxes = append(d.boxes, b)
 }

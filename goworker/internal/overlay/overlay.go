@@ -36,6 +36,8 @@ type Field struct {
 	Type string
 	// Targets are the names of a segmentation's classes; nil if it has none.
 	Targets *Targets
+	// Marks are the keys of evaluations of which the captions of boxes say what they made of each label, such as "TP".
+	Marks []string
 }
 
 // kinds of fields that matter here.
@@ -47,7 +49,7 @@ func (f Field) DBPaths(mode MaskMode) []string {
 	if mode == NoMasks && f.isArea() {
 		return nil
 	}
-	return label.ShapePaths(f.Type, mode != NoMasks || f.isMap())
+	return label.ShapePaths(f.Type, mode != NoMasks || f.isMap(), f.Marks...)
 }
 
 // Plan is what is drawn of the rows of a table. It may be used by any number of goroutines.
@@ -171,7 +173,7 @@ func (p *Plan) NewDrawer(load Load, second Second, most int64) *Drawer {
 	most = min(most, MaxRaster)
 	d := &Drawer{Plan: p, load: load, second: second, most: most, arrays: npy.NewDecoder(most)}
 	for _, f := range p.fields {
-		d.shapers = append(d.shapers, label.NewShaper(f.Type))
+		d.shapers = append(d.shapers, label.NewMarkingShaper(f.Type, f.Marks))
 	}
 	return d
 }

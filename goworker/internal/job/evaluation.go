@@ -1,0 +1,54 @@
+package job
+
+import (
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
+)
+
+// LogEvaluation is the job of log_evaluation_to_wandb.
+type LogEvaluation struct {
+	Target Target
+	// View are the samples to log. Where it is not what was evaluated, the numbers are those of the evaluation restricted to it.
+	View    View
+	Dataset Dataset
+	// EvalKey is the evaluation; CompareWith another one that it is compared with, or empty.
+	EvalKey, CompareWith string
+	// ModelName is what the run's config calls the model; it may be empty.
+	ModelName string
+	// Prefix is that of the keys in the run's summary; empty for "eval".
+	Prefix string
+	// Frames are the documents of the frames of the view's samples, in the order of these. It is needed for
+	// evaluations of frames only.
+	Frames *view.Query
+	// Subsets are parts of the view whose numbers are logged, too.
+	Subsets []EvaluationSubset
+	// Pictures are the pictures in the table; nil for none. Overlays without fields draw the ground truth and the
+	// predictions of the evaluation.
+	Pictures *Pictures
+	Fields   []Field
+}
+
+// EvaluationSubset is a part of a view under a name.
+type EvaluationSubset struct {
+	Name  string
+	Query view.Query
+	// Frames are as those of LogEvaluation.
+	Frames *view.Query
+}
+
+// EvaluationResult is what a job has found of an evaluation.
+type EvaluationResult struct {
+	Report *evaluation.Report
+	// Other is the evaluation that it was compared with, or nil.
+	Other *evaluation.Report
+	// Subsets are in the order that was asked for, under their names.
+	Subsets []SubsetReport
+	// Evaluated is how many samples of the view were evaluated.
+	Evaluated int64
+}
+
+// SubsetReport is the report on a part of what was evaluated, under its name.
+type SubsetReport struct {
+	Name   string
+	Report *evaluation.Report
+}

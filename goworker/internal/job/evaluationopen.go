@@ -1,0 +1,224 @@
+package job
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
+)
+
+// framesPrefix begins the paths of fields of frames.
+const framesPrefix = "frames."
+
+// openedEvaluation is an evaluation whose run document and results file were found.
+type openedEvaluation struct {
+	config evaluation.Config
+	file   *evaluation.File
+	// truth and pred are its label fields; DBPath is that in the documents of samples, or of frames.
+	truth, pred Field
+	// custom are the fields that its custom metrics have made on samples.
+	custom []Field
+	fields *evaluation.Fields
+}
+
+// datasetSchema is what is needed of a dataset's document.
+type datasetSchema struct {
+	Evaluations bson.D        `bson:"evaluations"`
+	Samples     []schemaField `bson:"sample_fields"`
+	Frames      []schemaField `bson:"frame_fields"`
+}
+
+type schemaField struct {
+	Name         string `bson:"name"`
+	DBField      string `bson:"db_field"`
+	Type         string `bson:"ftype"`
+	DocumentType string `bson:"embedded_doc_type"`
+}
+
+// readSchema reads the document of a view's dataset.
+func readSchema(ctx context.Context, source *view.Source, database, datasetID string) (*datasetSchema, error) {
+	id, err := bson.ObjectIDFromHex(datasetID)
+	var raw bson.Raw
+	if err == nil {
+		raw, err = source.DatasetDocument(ctx, database, id)
+		if err != nil {
+			return nil, err
+		}
+	}
+	if raw == nil {
+		return nil, fault.New(fault.FiftyOne, "dataset_deleted", "The dataset is no longer in FiftyOne's database: it was deleted meanwhile. Load the dataset again.")
+	}
+	var s datasetSchema
+	if err := bson.Unmarshal(raw, &s); err != nil {
+		return nil, fault.Wrap(err, fault.FiftyOne, "damaged_dataset", "The dataset's document in FiftyOne's database cannot be read (%v): restore it from a backup.", err)
+	}
+	return &s, nil
+}
+
+// keys are those of the evaluations, in alphabetical order.
+func (s *datasetSchema) keys() []string {
+	keys := make([]string, 0, len(s.Evaluations))
+	for _, e := range s.Evaluations {
+		keys = append(keys, e.Key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// field finds a label field.
+func (s *datasetSchema) field(path string) (Field, bool) {
+	fields, name := s.Samples, path
+	if rest, ok := strings.CutPrefix(path, framesPrefix); ok {
+		fields, name = s.Frames, rest
+	}
+	for _, f := range fields {
+		if f.Name == name {
+			return Field{
+				Path: path, DBPath: orDefault(f.DBField, f.Name),
+				LabelType: f.DocumentType[strings.LastIndexByte(f.DocumentType, '.')+1:],
+			}, true
+		}
+	}
+	return Field{}, false
+}
+
+// openEvaluation finds an evaluation, and refuses what cannot be logged of it. Faults: unknown_key, unfinished_evaluation,
+// unknown_evaluation, field_gone, damaged_results.
+func openEvaluation(ctx context.Context, source *view.Source, database string, schema *datasetSchema, key string) (*openedEvaluation, error) {
+	config, err := readConfig(ctx, source, database, schema, key)
+	if err != nil {
+		return nil, err
+	}
+	if err := config.Check(); err != nil {
+		return nil, err
+	}
+	o := &openedEvaluation{config: config}
+	for path, to := range map[string]*Field{config.GTField: &o.truth, config.PredField: &o.pred} {
+		var ok bool
+		if *to, ok = schema.field(path); !ok {
+			return nil, fault.New(fault.FiftyOne, "field_gone",
+				"The evaluation %q is of the field %q, which the dataset no longer has: evaluate another field, or log another evaluation.", key, path)
+		}
+	}
+	stored, err := source.StoredFile(ctx, database, config.Results)
+	if err != nil {
+		return nil, err
+	}
+	if stored == nil {
+		return nil, fault.New(fault.FiftyOne, "damaged_results",
+			"The results of the evaluation %q are no longer in FiftyOne's database. Evaluate again under this key.", key)
+	}
+	if o.file, err = evaluation.Open(ctx, stored, config); err != nil {
+		return nil, err
+	}
+	o.fields = evaluation.NewFields(config, o.truth.LabelType, o.pred.LabelType, o.file.Missing())
+	o.custom = schema.customFields(config)
+	return o, nil
+}
+
+// readConfig reads the run document of an evaluation.
+func readConfig(ctx context.Context, source *view.Source, database string, schema *datasetSchema, key string) (evaluation.Config, error) {
+	at := slices.IndexFunc(schema.Evaluations, func(e bson.E) bool { return e.Key == key })
+	if at < 0 {
+		has := "it has none yet"
+		if keys := schema.keys(); len(keys) > 0 {
+			has = "it has " + strings.Join(keys, ", ")
+		}
+		return evaluation.Config{}, fault.New(fault.Settings, "unknown_key", "The dataset has no evaluation %q: %s.", key, has)
+	}
+	id, _ := schema.Evaluations[at].Value.(bson.ObjectID)
+	raw, err := source.RunDocument(ctx, database, id)
+	if err != nil {
+		return evaluation.Config{}, err
+	}
+	if raw == nil {
+		return evaluation.Config{}, fault.New(fault.FiftyOne, "unfinished_evaluation",
+			"The evaluation %q has lost its run document in FiftyOne's database: delete the evaluation and evaluate again.", key)
+	}
+	config, err := evaluation.ParseConfig(raw)
+	if err != nil {
+		return config, fault.Wrap(err, fault.FiftyOne, "damaged_results", "The run document of the evaluation %q in FiftyOne's database is damaged (%v). Evaluate again under this key.", key, err)
+	}
+	config.Key = key
+	return config, nil
+}
+
+// ownSuffixes are the fields that evaluations make themselves.
+var ownSuffixes = []string{"tp", "fp", "fn", "accuracy", "precision", "recall", "dice"}
+
+// customFields are the plain fields of samples that custom metrics have made: their names begin with the key. Those of another
+// evaluation, whose key begins with this one, are not among them.
+func (s *datasetSchema) customFields(c evaluation.Config) (out []Field) {
+	if len(c.CustomMetrics) == 0 {
+		return nil
+	}
+	for _, f := range s.Samples {
+		suffix, ok := strings.CutPrefix(f.Name, c.Key+"_")
+		if !ok || slices.Contains(ownSuffixes, suffix) || f.DocumentType != "" {
+			continue
+		}
+		other := slices.ContainsFunc(s.keys(), func(k string) bool {
+			return len(k) > len(c.Key) && (f.Name == k || strings.HasPrefix(f.Name, k+"_"))
+		})
+		if !other {
+			out = append(out, Field{Path: suffix, DBPath: orDefault(f.DBField, f.Name)})
+		}
+	}
+	return out
+}
+
+// isWhole reports whether a view is what was evaluated, so that its numbers are the evaluation's.
+func (o *openedEvaluation) isWhole(v View) bool {
+	if !v.IsSubset || v.SerializationJSON == "" {
+		return !v.IsSubset
+	}
+	var now []any
+	if json.Unmarshal([]byte(v.SerializationJSON), &now) != nil || len(now) != len(o.config.ViewStages) {
+		return false
+	}
+	for i, text := range o.config.ViewStages {
+		var then any
+		if json.Unmarshal([]byte(text), &then) != nil || !reflect.DeepEqual(withoutUUID(then), withoutUUID(now[i])) {
+			return false
+		}
+	}
+	return true
+}
+
+// withoutUUID is a stage without the number that is new in each session.
+func withoutUUID(stage any) any {
+	if m, ok := stage.(map[string]any); ok {
+		delete(m, "_uuid")
+	}
+	return stage
+}
+
+// checkComparable refuses evaluations that cannot be compared, and says why.
+func checkComparable(a, b evaluation.Config) error {
+	iou := func(c evaluation.Config) string {
+		if c.IoU == nil {
+			return "none"
+		}
+		return fmt.Sprint(*c.IoU)
+	}
+	for _, one := range []struct{ what, a, b string }{
+		{"types", string(a.Type), string(b.Type)}, {"methods", a.Method, b.Method}, {"ground truth fields", a.GTField, b.GTField}, {"IoUs", iou(a), iou(b)},
+	} {
+		if one.a != one.b {
+			return fault.New(fault.Settings, "not_comparable",
+				"The evaluations %q and %q cannot be compared, since their %s differ: %s and %s. Evaluate both models in the same way.", a.Key, b.Key, one.what, one.a, one.b)
+		}
+	}
+	if a.Key == b.Key {
+		return fault.New(fault.Settings, "not_comparable", "The evaluation %q cannot be compared with itself: name another one in compare_with.", a.Key)
+	}
+	return nil
+}

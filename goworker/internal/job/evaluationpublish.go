@@ -1,0 +1,282 @@
+package job
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+)
+
+// Run does the job.
+func (j LogEvaluation) Run(ctx context.Context, events Events) (*Result, error) {
+	prefix, err := evaluationPrefix(j.Prefix)
+	if err != nil {
+		return nil, err
+	}
+	j.Prefix = prefix
+	target := j.Target
+	alias, what := j.EvalKey, "evaluation_"
+	if j.CompareWith != "" {
+		alias, what = j.EvalKey+"_vs_"+j.CompareWith, "comparison_"
+	}
+	if alias != "" && !slices.Contains(target.Aliases, alias) && wandb.CheckAlias(alias) == nil {
+		target.Aliases = append(slices.Clone(target.Aliases), alias)
+	}
+	var rows *evaluationRows // of the current attempt
+	return runLog(ctx, events, logPlan{
+		target: target, view: j.View, kind: "evaluation", runPrefix: "evaluation_",
+		defaultName: func(string) string { return wandb.GeneratedName(what+j.Dataset.Name, "") },
+		prepare: func(ctx context.Context, c *collector) (err error) {
+			rows, err = j.prepare(ctx, c)
+			return err
+		},
+		score: func(rd *reader) func(*row) (float64, error) { return rows.score(rd) },
+		open:  func(ctx context.Context, rd *reader) (content, error) { return rows.open(ctx, rd) },
+	})
+}
+
+// publication makes the reports and the tables of them, and says what to upload.
+func (r *evaluationRows) publication(ctx context.Context, n int64) (*publication, error) {
+	res, err := r.reports(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, write := range []func(*collector, *evaluation.Report, *evaluation.Report) error{writeClasses, writeConfusion, writeCurves} {
+		if err := write(r.c, res.Report, res.Other); err != nil {
+			return nil, err
+		}
+	}
+	meta, lists, err := r.metadata(ctx, res, n)
+	if err != nil {
+		return nil, err
+	}
+	full, slim, err := fillLists(meta, lists)
+	if err != nil {
+		return nil, err
+	}
+	var subsets []subsetReport
+	for _, s := range res.Subsets {
+		subsets = append(subsets, subsetReport{s.Name, s.Report})
+	}
+	description := fmt.Sprintf("Evaluation %s of %s on %s", r.job.EvalKey, r.own.config.PredField, r.job.Dataset.Name)
+	if r.other != nil {
+		description = fmt.Sprintf("Evaluations %s and %s on %s", r.job.EvalKey, r.job.CompareWith, r.job.Dataset.Name)
+	}
+	config := map[string]any{}
+	if r.job.ModelName != "" {
+		config["model_name"] = r.job.ModelName
+	}
+	return &publication{
+		description: orDefault(r.job.Target.Description, description), metadata: full, slimMetadata: slim, table: r.table.tableFile,
+		config: config, values: evaluationValues(res.Report, subsets, r.job.Prefix, r.runConfig()),
+		result: Result{Samples: n, ViewSamples: r.reader.view.size(n), Classes: int64(len(res.Report.Classes)), Evaluation: res},
+	}, nil
+}
+
+// reports makes the reports of the evaluations, and of the parts that were asked for.
+func (r *evaluationRows) reports(ctx context.Context) (*EvaluationResult, error) {
+	res := &EvaluationResult{Evaluated: r.evaluated}
+	if r.own.videos != nil {
+		for _, v := range r.own.videos {
+			if v.evaluated {
+				res.Evaluated++
+			}
+		}
+	}
+	for _, e := range r.both() {
+		report, err := e.report(ctx, func(fn func(*labelDoc, *outcome) error) error {
+			return e.each(ctx, r.c, r.job.View.Query, r.job.Frames, fn)
+		})
+		if err != nil {
+			return nil, err
+		}
+		r.note(report)
+		if e == r.own {
+			res.Report = report
+		} else {
+			res.Other = report
+		}
+	}
+	for _, s := range r.job.Subsets {
+		report, err := r.subset(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		res.Subsets = append(res.Subsets, SubsetReport{s.Name, report})
+	}
+	return res, nil
+}
+
+// note warns of what a report lacks, or of what does not fit it.
+func (r *evaluationRows) note(report *evaluation.Report) {
+	config := report.Config
+	if report.Changed > 0 {
+		r.c.warnings.note("labels_changed", "%s of the evaluation %q: the labels or samples were edited, added or deleted since. "+
+			"The numbers are those of the evaluation, as FiftyOne's panel shows them; the table of samples has the labels as they are now. Evaluate again to have both alike.",
+			ofCountText(report.Changed, "match is no longer that", "matches are no longer those"), config.Key)
+	}
+	if _, has := report.Metric(evaluation.MetricMAP); config.Type == evaluation.Detection && !has && !report.Subset {
+		text := fmt.Sprintf("The evaluation %q has no mAP, since it was made with compute_mAP=False.", config.Key)
+		if _, has := report.Metric(config.OwnMAP()); has {
+			text += fmt.Sprintf(" %s is the mean average precision at its own IoU.", config.OwnMAP())
+		}
+		r.c.warnings.note("no_map", "%s Evaluate with compute_mAP=True to have it.", text)
+	}
+}
+
+// ofCountText is a number with the words for one or for several.
+func ofCountText(n int64, one, several string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return thousands(n) + " " + several
+}
+
+// subset makes the report on a part of the view.
+func (r *evaluationRows) subset(ctx context.Context, s EvaluationSubset) (*evaluation.Report, error) {
+	a := &account{openedEvaluation: r.own.openedEvaluation, c: r.c, subset: &evaluation.Subset{}, changes: r.own.changes}
+	err := a.each(ctx, r.c, s.Query, s.Frames, func(d *labelDoc, _ *outcome) error { return a.restrict(d) })
+	if err != nil {
+		return nil, err
+	}
+	return r.own.reportOf(ctx, a.subset, nil)
+}
+
+// runConfig is what the run's config says of the evaluation.
+func (r *evaluationRows) runConfig() map[string]any {
+	c := r.own.config
+	out := map[string]any{
+		"eval_key": c.Key, "type": string(c.Type), "method": c.Method, "gt_field": c.GTField, "pred_field": c.PredField,
+		"fiftyone_version": c.Version, "dataset": r.job.Dataset.Name,
+	}
+	if c.IoU != nil {
+		out["iou"], out["classwise"] = *c.IoU, c.Classwise
+	}
+	if !c.At.IsZero() {
+		out["evaluated_at"] = c.At.Format(time.RFC3339)
+	}
+	if r.own.subset != nil {
+		out["is_subset_view"] = true
+	}
+	if r.other != nil {
+		out["compared_with"] = r.other.config.Key
+	}
+	return out
+}
+
+// metadata describes the artifact, and writes the files that identify its content.
+func (r *evaluationRows) metadata(ctx context.Context, res *EvaluationResult, n int64) (*object, []list, error) {
+	j, c, v := r.job, r.c, r.reader.view
+	meta := &object{}
+	meta.text("model_name", j.ModelName)
+	meta.set("eval_key", j.EvalKey)
+	meta.text("compared_with", j.CompareWith)
+	c.datasetMetadata(ctx, meta, j.Dataset, v, n)
+	meta.set("num_samples", n)
+	meta.set("evaluated_samples", res.Evaluated)
+	meta.raw("metrics", metricsJSON(res.Report.Metrics))
+	config := r.own.config
+	meta.raw("config", []byte(config.JSON))
+	meta.text("fiftyone_version", config.Version)
+	if !config.At.IsZero() {
+		meta.set("evaluated_at", config.At.Format(time.RFC3339))
+	}
+	part := v.part()
+	meta.set("is_subset_view", part.IsSubset)
+	lists := []list{r.ids.asList("sample_ids")}
+	if part.SerializationJSON != "" {
+		view, err := c.viewFile(part)
+		if err != nil {
+			return nil, nil, err
+		}
+		lists = append(lists, view)
+	}
+	meta.set("num_fp", r.own.fp.n)
+	meta.set("num_fn", r.own.fn.n)
+	meta.set("num_wrong", r.own.wrong.n)
+	return meta, lists, c.identityFile(r.identity(part, res))
+}
+
+// identity is what tells this artifact's content from another's, with all numbers as they are. It has no time in it:
+// evaluating again with the same result is the same content.
+func (r *evaluationRows) identity(part View, res *EvaluationResult) *object {
+	out := &object{}
+	out.set("kind", "evaluation")
+	out.set("dataset", r.job.Dataset.Name)
+	out.text("model_name", r.job.ModelName)
+	out.set("is_subset_view", part.IsSubset)
+	out.set("fields", paths(r.job.Fields))
+	r.job.Pictures.identify(out)
+	r.reader.view.choice.describe(out)
+	out.raw("evaluation", reportJSON(res.Report))
+	if res.Other != nil {
+		out.raw("compared_with", reportJSON(res.Other))
+	}
+	if len(res.Subsets) > 0 {
+		parts := &object{}
+		for _, s := range res.Subsets {
+			parts.raw(s.Name, reportJSON(s.Report))
+		}
+		out.raw("subsets", parts.bytes())
+	}
+	return out
+}
+
+// reportJSON is a report with its numbers as they are; the confusion matrix and the curves are tables of their own.
+func reportJSON(r *evaluation.Report) []byte {
+	out := &object{}
+	out.set("eval_key", r.Config.Key)
+	out.raw("config", []byte(r.Config.JSON))
+	out.raw("metrics", metricsJSON(r.Metrics))
+	for _, a := range []struct {
+		name string
+		of   *evaluation.Average
+	}{{"micro_average", r.Micro}, {"macro_average", r.Macro}, {"weighted_average", r.Weighted}} {
+		if a.of != nil {
+			out.set(a.name, map[string]any{"precision": a.of.Precision, "recall": a.of.Recall, "F1": a.of.F1, "support": a.of.Support})
+		}
+	}
+	if len(r.Custom) > 0 {
+		custom := &object{}
+		for _, m := range r.Custom {
+			if json.Valid([]byte(m.ValueJSON)) {
+				custom.raw(m.URI, mustJSON(map[string]any{"key": m.Key, "label": m.Label, "value": json.RawMessage(m.ValueJSON)}))
+			}
+		}
+		out.raw("custom_metrics", custom.bytes())
+	}
+	classes := make([]json.RawMessage, 0, len(r.Classes))
+	for i := range r.Classes {
+		one := &object{}
+		one.set("class", r.Classes[i].Name)
+		for _, n := range classNumbers {
+			if v := n.of(&r.Classes[i]); v != nil {
+				one.set(n.name, *v)
+			}
+		}
+		for _, n := range classCounters {
+			one.set(n.name, n.of(&r.Classes[i]))
+		}
+		classes = append(classes, one.bytes())
+	}
+	out.set("classes", classes)
+	out.text("missing", r.Missing)
+	out.set("matches", r.Matches)
+	if r.Changed >= 0 {
+		out.set("changed_since", r.Changed)
+	}
+	return out.bytes()
+}
+
+// metricsJSON is the headline numbers, in their order.
+func metricsJSON(metrics []evaluation.Metric) []byte {
+	out := &object{}
+	for _, m := range metrics {
+		out.set(m.Name, m.Value)
+	}
+	return out.bytes()
+}

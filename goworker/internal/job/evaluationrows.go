@@ -1,0 +1,307 @@
+package job
+
+import (
+	"context"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
+)
+
+// mostVideos bounds the videos whose frames' outcomes are kept until their rows come.
+const mostVideos = 1_000_000
+
+// judged is one of the evaluations of a job, with what it says of the current row.
+type judged struct {
+	*account
+	at     labelSlots
+	now    outcome
+	doc    labelDoc
+	result bson.RawValue // of the row: for videos the mean over the frames
+	// videos are the outcomes of samples whose frames were evaluated.
+	videos map[bson.ObjectID]*outcome
+}
+
+// evaluationRows makes an evaluation's tables and lists.
+type evaluationRows struct {
+	job       LogEvaluation
+	c         *collector
+	reader    *reader
+	own       *judged
+	other     *judged // that it is compared with, or nil
+	table     *rowTable
+	ids       *idList
+	accounted bool // the rows were accounted for when they were chosen
+	evaluated int64
+	tags      []string
+}
+
+// prepare opens the evaluations, before anything is read of the view.
+func (j LogEvaluation) prepare(ctx context.Context, c *collector) (*evaluationRows, error) {
+	if j.View.Rows != RowSample {
+		return nil, fault.New(fault.Settings, "bad_view", "An evaluation is logged for samples: pass the dataset, or a view without patches, clips or frames as rows.")
+	}
+	r := &evaluationRows{job: j, c: c}
+	schema, err := readSchema(ctx, c.source, j.View.Query.Database, j.Dataset.ID)
+	if err != nil {
+		return nil, err
+	}
+	open := func(key string) (*openedEvaluation, error) {
+		return openEvaluation(ctx, c.source, j.View.Query.Database, schema, key)
+	}
+	own, err := open(j.EvalKey)
+	if err != nil {
+		return nil, err
+	}
+	restricted := !own.isWhole(j.View)
+	if err := own.wasEvaluated(ctx, c.source, j.View.Query, j.Frames); err != nil {
+		return nil, err
+	}
+	if j.CompareWith != "" {
+		other, err := open(j.CompareWith)
+		if err == nil {
+			err = checkComparable(own.config, other.config)
+		}
+		if err == nil {
+			err = other.wasEvaluated(ctx, c.source, j.View.Query, j.Frames)
+		}
+		if err != nil {
+			return nil, err
+		}
+		otherRestricted := !other.isWhole(j.View)
+		restricted = restricted || otherRestricted // both are of the same samples then
+		if r.other, err = newJudged(c, other, restricted, false); err != nil {
+			return nil, err
+		}
+	}
+	if r.own, err = newJudged(c, own, restricted, true); err != nil {
+		return nil, err
+	}
+	return r, r.readFrames(ctx)
+}
+
+func newJudged(c *collector, o *openedEvaluation, restricted, withLists bool) (*judged, error) {
+	a, err := newAccount(c, o, restricted, withLists)
+	return &judged{account: a, now: newOutcome()}, err
+}
+
+// both are the evaluations of the job.
+func (r *evaluationRows) both() []*judged {
+	if r.other == nil {
+		return []*judged{r.own}
+	}
+	return []*judged{r.own, r.other}
+}
+
+// readFrames accounts for the frames of evaluations of frames, which the rows do not have.
+func (r *evaluationRows) readFrames(ctx context.Context) error {
+	for _, e := range r.both() {
+		if !e.config.IsFrames() {
+			continue
+		}
+		e.videos = map[bson.ObjectID]*outcome{}
+		err := e.each(ctx, r.c, r.job.View.Query, r.job.Frames, func(d *labelDoc, out *outcome) error {
+			if err := e.take(d, out); err != nil {
+				return err
+			}
+			sum := e.videos[d.sample]
+			if sum == nil {
+				if len(e.videos) >= mostVideos {
+					return fault.New(fault.Settings, "view_too_large", "The view has more than %s videos: log it in parts.", thousands(mostVideos))
+				}
+				fresh := newOutcome()
+				sum = &fresh
+				e.videos[d.sample] = sum
+			}
+			sum.merge(out)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// merge adds the outcome of another frame.
+func (o *outcome) merge(frame *outcome) {
+	o.evaluated = o.evaluated || frame.evaluated
+	o.tp, o.fp, o.fn, o.frames = o.tp+frame.tp, o.fp+frame.fp, o.fn+frame.fn, o.frames+frame.frames
+	o.iou, o.ious, o.conf = o.iou+frame.iou, o.ious+frame.ious, o.conf+frame.conf
+	if frame.confs > 0 && (o.confs == 0 || frame.most > o.most) {
+		o.most = frame.most
+	}
+	o.confs += frame.confs
+	o.least = min(o.least, frame.least)
+	for _, m := range frame.missed.list {
+		o.missed.add([]byte(m.name))
+	}
+	for _, w := range frame.wrong.list {
+		o.wrong.add([]byte(w.name))
+	}
+}
+
+// register registers what is read of each row.
+func (r *evaluationRows) register(rd *reader) {
+	for _, e := range r.both() {
+		if e.config.IsFrames() {
+			e.at = labelSlots{id: -1, result: rd.Slot(e.resultPath())}
+			continue
+		}
+		e.at = e.slots(&rd.Fields)
+	}
+}
+
+// judge reads what the evaluations say of a row.
+func (r *evaluationRows) judge(row *row) {
+	for _, e := range r.both() {
+		if e.videos != nil {
+			e.now, e.result = newOutcome(), row.Value(e.at.result)
+			if sum := e.videos[row.own]; sum != nil {
+				e.now = *sum
+			}
+			continue
+		}
+		e.now = newOutcome()
+		e.at.load(row.Slots, &e.doc)
+		e.result = e.doc.result
+		e.read(&e.doc, &e.now)
+		if e.config.Type == evaluation.Segmentation && !e.now.evaluated { // no accuracy without a mask of both
+			e.now.evaluated = e.result.Type != 0
+		}
+	}
+}
+
+// account accounts for the row that was judged.
+func (r *evaluationRows) account() error {
+	if r.own.now.evaluated {
+		r.evaluated++
+	}
+	for _, e := range r.both() {
+		if e.videos == nil {
+			if err := e.take(&e.doc, &e.now); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// score is how rows are chosen: all of them are accounted for in the same pass.
+func (r *evaluationRows) score(rd *reader) func(*row) (float64, error) {
+	r.register(rd)
+	r.accounted = true
+	return func(row *row) (float64, error) {
+		r.judge(row)
+		err := r.account()
+		switch s := rd.view.Selection; {
+		case s.ByConfidence:
+			return r.own.now.least, err
+		case s.ByErrors:
+			return r.badness(), err
+		}
+		return 0, err
+	}
+}
+
+// badness is the order of "worst": without a comparison the worst samples, with one those where it got worst.
+func (r *evaluationRows) badness() float64 {
+	own := r.own.now.badness(r.own.goodness())
+	if r.other == nil {
+		return own
+	}
+	return own - r.other.now.badness(r.other.goodness())
+}
+
+// goodness is that of the current row.
+func (e *judged) goodness() float64 { return e.now.goodness(e.config, e.result) }
+
+// open starts the files.
+func (r *evaluationRows) open(ctx context.Context, rd *reader) (content, error) {
+	r.reader = rd
+	if err := rd.openPictures(ctx, r.pictures(), r.job.Dataset); err != nil {
+		return nil, err
+	}
+	r.register(rd)
+	var err error
+	if r.ids, err = newIDList(r.c, sampleIDsPath); err != nil {
+		return nil, err
+	}
+	r.table = rd.newTable("samples", r.columns())
+	return r, nil
+}
+
+// pictures are the job's, with the evaluation's labels drawn over them and marked.
+func (r *evaluationRows) pictures() *Pictures {
+	if r.job.Pictures == nil || r.job.Pictures.Overlays == nil {
+		return r.job.Pictures
+	}
+	conf, layers := *r.job.Pictures, *r.job.Pictures.Overlays
+	own := r.own.truth
+	marks := map[string][]string{}
+	if len(layers.Fields) == 0 && !r.own.config.IsFrames() {
+		layers.Fields = []Field{own, r.own.pred}
+	}
+	for _, e := range r.both() {
+		if e == r.other && e.pred.Path != r.own.pred.Path && len(r.job.Pictures.Overlays.Fields) == 0 && !e.config.IsFrames() {
+			layers.Fields = append(layers.Fields, e.pred)
+		}
+		if e.config.Type == evaluation.Detection && !e.config.IsFrames() {
+			marks[e.truth.Path] = append(marks[e.truth.Path], e.config.Key)
+			marks[e.pred.Path] = append(marks[e.pred.Path], e.config.Key)
+		}
+	}
+	layers.marks = marks
+	conf.Overlays = &layers
+	return &conf
+}
+
+// add takes one row.
+func (r *evaluationRows) add(row *row) error {
+	r.judge(row)
+	if !r.accounted {
+		if err := r.account(); err != nil {
+			return err
+		}
+	}
+	if err := r.ids.add(row.source); err != nil {
+		return err
+	}
+	r.tags = r.tags[:0]
+	r.reader.base.eachTag(row, func(tag string) { r.tags = append(r.tags, tag) })
+	return r.table.add(row)
+}
+
+// columns are those of the table of samples.
+func (r *evaluationRows) columns() []column {
+	columns := []column{
+		r.reader.base.sampleIDColumn(),
+		{Name: "filepath", Cell: func(w *table.Writer, row *row) {
+			path, _ := row.Value(r.reader.base.filepath).StringValueOK()
+			w.Text(path)
+		}},
+		{Name: "tags", Cell: func(w *table.Writer, _ *row) { w.Text(joinTags(r.tags)) }},
+	}
+	if r.other == nil {
+		columns = append(columns, r.outcomeColumns(r.own, "")...)
+	} else {
+		columns = append(columns, r.outcomeColumns(r.own, "a_")...)
+		columns = append(columns, r.outcomeColumns(r.other, "b_")...)
+		columns = append(columns, r.differenceColumns()...)
+	}
+	columns = append(columns, r.reader.pictures.columns()...)
+	return append(columns, r.reader.endColumns(append(r.own.custom[:len(r.own.custom):len(r.own.custom)], r.job.Fields...))...)
+}
+
+// close ends the files and hands them to the artifact.
+func (r *evaluationRows) close() error {
+	if err := r.ids.close(r.c.files); err != nil {
+		return err
+	}
+	if err := r.own.close(); err != nil {
+		return err
+	}
+	return r.table.close()
+}
