@@ -18,7 +18,8 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 import services  # noqa: E402
 
-HOME = ROOT / ".demo"
+#: Where everything of it is kept: the database, the pictures, what was uploaded.
+HOME = pathlib.Path(os.environ.get("FIFTYONE_WANDB_DEMO_DIR") or ROOT / ".demo")
 PROJECT = "fiftyone-demo"
 #: The stand-in's port, if it is free: links of an earlier demo go on working then.
 PORT = 8931
@@ -211,8 +212,9 @@ def say_where(server: services.Standin, results: list[dict], serving: bool) -> N
 def serve(fo, dataset, port: int) -> None:
     if services.accepts(port):  # an App with another database, which FiftyOne would take for this one's
         port = services.free_port()
-    session = fo.launch_app(dataset, remote=True, port=port)
-    print(f"\nThe FiftyOne App: http://localhost:{port}   (press ` there for the operators; Ctrl-C here ends the demo)")
+    # Otherwise a remote App listens on all addresses, and it has no login.
+    session = fo.launch_app(dataset, remote=True, address="127.0.0.1", port=port)
+    print(f"\nThe FiftyOne App: http://127.0.0.1:{port}   (press ` there for the operators; Ctrl-C here ends the demo)")
     with contextlib.suppress(KeyboardInterrupt):
         session.wait(-1)
 
