@@ -203,14 +203,6 @@ func falling(v float64) uint64 {
 	return ^rising(v)
 }
 
-// fallen is the float of a falling key.
-func fallen(key uint64) float64 {
-	if key == math.MaxUint64 {
-		return math.NaN()
-	}
-	return risen(^key)
-}
-
 // risen is the float of a rising key.
 func risen(key uint64) float64 {
 	if key>>63 == 0 {

@@ -348,7 +348,7 @@ func TestCompareTwoModels(t *testing.T) {
 		assert.Contains(t, columns, name)
 	}
 	a, b, delta, better := columnOf(t, columns, data, "a_F1"), columnOf(t, columns, data, "b_F1"), columnOf(t, columns, data, "delta_F1"), columnOf(t, columns, data, "better")
-	var last float64
+	last := -2.0
 	for i := range data {
 		if delta[i] == nil {
 			continue
@@ -356,6 +356,7 @@ func TestCompareTwoModels(t *testing.T) {
 		if a[i] != nil && b[i] != nil {
 			assert.InDelta(t, a[i].(float64)-b[i].(float64), delta[i], 1e-12)
 		}
+		assert.GreaterOrEqual(t, delta[i].(float64), last-1e-3, "rows are sorted by where it got worse")
 		last = delta[i].(float64)
 		assert.Equal(t, map[bool]string{true: "ev_b"}[last > 0]+map[bool]string{true: "ev_cw0"}[last < 0]+map[bool]string{true: "same"}[last == 0], better[i])
 	}

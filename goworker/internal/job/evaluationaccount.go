@@ -31,7 +31,6 @@ type account struct {
 	changes *evaluation.Changes
 	// fp, fn and wrong are the lists of label ids; nil for the evaluation that is compared with.
 	fp, fn, wrong *idList
-	samples       int64 // evaluated ones
 }
 
 func newAccount(c *collector, o *openedEvaluation, restricted, withLists bool) (a *account, err error) {

@@ -2,6 +2,7 @@ package job
 
 import (
 	"context"
+	"math"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -209,8 +210,11 @@ func (r *evaluationRows) score(rd *reader) func(*row) (float64, error) {
 // badness is the order of "worst": without a comparison the worst samples, with one those where it got worst.
 func (r *evaluationRows) badness() float64 {
 	own := r.own.now.badness(r.own.goodness())
-	if r.other == nil {
+	switch {
+	case r.other == nil:
 		return own
+	case !r.own.now.evaluated || !r.other.now.evaluated:
+		return math.Inf(1)
 	}
 	return own - r.other.now.badness(r.other.goodness())
 }
@@ -271,7 +275,15 @@ func (r *evaluationRows) add(row *row) error {
 	}
 	r.tags = r.tags[:0]
 	r.reader.base.eachTag(row, func(tag string) { r.tags = append(r.tags, tag) })
+	if r.isSorted() {
+		r.table.keys = append(r.table.keys, r.badness())
+	}
 	return r.table.add(row)
+}
+
+// isSorted reports whether the rows are sorted by how bad they are: where two evaluations are compared, and where the worst are chosen.
+func (r *evaluationRows) isSorted() bool {
+	return r.other != nil || r.reader.view.Selection != nil && r.reader.view.Selection.ByErrors
 }
 
 // columns are those of the table of samples.

@@ -1,8 +1,10 @@
 package job
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
@@ -20,6 +22,9 @@ type tableFile struct {
 	w      *table.Writer
 	done   table.Summary
 	path   string // in the artifact
+	// keys are those by which the rows of each part are sorted when the table is closed; none for the order in which
+	// they came.
+	keys []float64
 }
 
 func newTableFile(spool *artifact.Spool, key string, columns []string) *tableFile {
@@ -58,6 +63,9 @@ func (t *tableFile) close(c *collector) error {
 		c.warnings.note("text_columns", "These columns hold values of several kinds, or documents that are deep or have many keys, "+
 			"which W&B's pages cannot show: they are texts. %s.", strings.Join(t.done.Texts, ", "))
 	}
+	if err := t.sort(); err != nil {
+		return err
+	}
 	var paths []string
 	t.path, paths = table.Layout(t.key, len(t.parts))
 	for i, part := range t.parts {
@@ -69,6 +77,48 @@ func (t *tableFile) close(c *collector) error {
 		return c.writeFile(t.path, table.PartitionedJSON(t.key))
 	}
 	return nil
+}
+
+// sort writes the parts again with their rows in the order of their keys.
+func (t *tableFile) sort() error {
+	keys := t.keys
+	for i, rows := range t.done.Parts {
+		if int64(len(keys)) < rows {
+			return nil
+		}
+		order := make([]int, rows)
+		for j := range order {
+			order[j] = j
+		}
+		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(keys[a], keys[b]) })
+		keys = keys[rows:]
+		if err := t.reorder(i, order); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tableFile) reorder(part int, order []int) error {
+	in, err := t.parts[part].OpenLast()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }() // it was only read
+	info, err := in.Stat()
+	if err != nil {
+		return err
+	}
+	t.opened++
+	out, err := t.spool.Create(fmt.Sprintf("%s-%d.table.json", t.key, t.opened))
+	if err != nil {
+		return err
+	}
+	if err := table.Reorder(out, io.NewSectionReader(in, 0, info.Size()), t.done.Columns, order); err != nil {
+		return err
+	}
+	t.parts[part] = out
+	return out.Close()
 }
 
 // isPartitioned reports whether the table has several parts.
