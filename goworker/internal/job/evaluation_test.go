@@ -2,6 +2,7 @@ package job_test
 
 import (
 	"compress/gzip"
+	"context"
 	"encoding/json"
 	"os"
 	"slices"
@@ -362,4 +363,189 @@ func TestCompareTwoModels(t *testing.T) {
 	}
 	columns, _ = d.table("classes.table.json")
 	assert.Contains(t, columns, "delta_F1")
+}
+
+// layout is one of the golden file's small datasets, with its evaluations.
+func layout(t *testing.T, name string) *storedDataset {
+	var g struct {
+		Layouts map[string]json.RawMessage `json:"layouts"`
+	}
+	goldenFile(t, &g)
+	var l struct {
+		Samples, Frames []json.RawMessage
+		Runs            map[string]struct {
+			Config     json.RawMessage `json:"config"`
+			ViewStages []string        `json:"view_stages"`
+			Results    string          `json:"results"`
+		}
+	}
+	require.NoError(t, json.Unmarshal(g.Layouts[name], &l))
+	d := newStored(t)
+	for _, raw := range l.Samples {
+		d.samples = append(d.samples, extended(t, raw))
+	}
+	for _, raw := range l.Frames {
+		d.frames = append(d.frames, extended(t, raw))
+	}
+	for key, run := range l.Runs {
+		var values map[string]json.RawMessage
+		require.NoError(t, json.Unmarshal([]byte(run.Results), &values))
+		if strings.HasPrefix(string(values["precision"]), `"`) { // the golden file has the size of large lists only
+			for _, k := range []string{"precision", "classwise_AP", "recall", "thresholds"} {
+				delete(values, k)
+			}
+		}
+		text, err := json.Marshal(values)
+		require.NoError(t, err)
+		d.evaluation(key, bson.D{{Key: "config", Value: extended(t, run.Config)}}, text)
+	}
+	d.fields = schemaOf(d.samples)
+	d.frameDefs = schemaOf(d.frames)
+	return d.store()
+}
+
+// schemaOf are the fields of documents, as far as they are labels or numbers.
+func schemaOf(docs []bson.D) (fields []bson.D) {
+	seen := map[string]bool{}
+	for _, doc := range docs {
+		for _, e := range doc {
+			value, ok := e.Value.(bson.D)
+			if seen[e.Key] || !ok {
+				if _, isNumber := e.Value.(float64); isNumber && !seen[e.Key] {
+					seen[e.Key] = true
+					fields = append(fields, bson.D{{Key: "name", Value: e.Key}, {Key: "db_field", Value: e.Key}, {Key: "ftype", Value: "fiftyone.core.fields.FloatField"}})
+				}
+				continue
+			}
+			seen[e.Key] = true
+			for _, one := range value {
+				if one.Key == "_cls" {
+					fields = append(fields, labelField(e.Key, one.Value.(string)))
+				}
+			}
+		}
+	}
+	return fields
+}
+
+// All kinds of labels are logged, those of frames too, and their labels tell what the results have.
+func TestLogEvaluationOfEveryLayout(t *testing.T) {
+	for name, want := range map[string]map[string]map[string]any{ // the first row of each evaluation
+		"instance masks":             {"ev": {"tp": 1.0, "F1": 1.0}},
+		"polylines":                  {"ev": {"tp": 1.0, "mean_confidence": 0.8}},
+		"keypoints":                  {"ev": {"tp": 1.0, "mean_confidence": 0.7000000000000001}},
+		"3D":                         {"ev": {"tp": 1.0}},
+		"label None, confidence NaN": {"ev": {"tp": 2.0, "fp": 1.0, "wrong": "cat"}},
+		"max_preds of open-images":   {"ev": {"fp": 2.0, "wrong": "cat (2)"}},
+		"custom metrics":             {"ev": {"tp": 1.0, "mean_size": 2.0}},
+		"renamed":                    {"renamed": {"tp": 1.0}},
+		"RGB segmentation":           {"sg": {"accuracy": 0.5}},
+		"video": {
+			"te": {"tp": 1.0, "fp": 1.0, "fn": 1.0, "missed": "jump", "wrong": "run"},
+			"fd": {"tp": 1.0, "fp": 1.0, "fn": 1.0, "wrong": "bus for car"},
+			"fc": {"accuracy": 0.5, "frames": 2.0, "wrong": "night"},
+			"fr": {"error": 0.25},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := layout(t, name)
+			for key, cells := range want {
+				j := d.log(key)
+				j.Frames = &view.Query{URI: mongo.URI, Database: d.database, Collection: "frames"}
+				res, err := j.Run(t.Context(), d.callbacks())
+				require.NoError(t, err, key)
+				assert.LessOrEqual(t, res.Evaluation.Report.Changed, int64(0), key)
+				assert.Equal(t, int64(len(d.samples)), res.Evaluation.Evaluated, key)
+				columns, data := d.table("samples.table.json")
+				for column, cell := range cells {
+					assert.Equal(t, cell, columnOf(t, columns, data, column)[0], "%s %s", key, column)
+				}
+			}
+		})
+	}
+}
+
+// The picture has a layer for the ground truth and one for each model, whose captions tell what is right.
+func TestEvaluationsAreDrawn(t *testing.T) {
+	d := golden(t)
+	path := d.picture(0, 64)
+	for _, s := range d.samples {
+		for i := range s {
+			if s[i].Key == "filepath" {
+				s[i].Value = path
+			}
+		}
+	}
+	d.store()
+	j := match(compare(d.log("ev"), "ev_b"), `{"filepath": {"$exists": true}}`)
+	j.CompareWith = ""
+	j.Pictures = &job.Pictures{Mode: job.PictureThumbnail, Size: 64, Overlays: &job.Overlays{}}
+	_, err := j.Run(t.Context(), d.callbacks())
+	require.NoError(t, err)
+	columns, data := d.table("samples.table.json")
+	assert.Equal(t, map[string][]string{
+		"ground_truth": {"person TP", "car TP", "dog FN"},
+		"predictions":  {"person (0.85) TP", "car (0.60) TP", "cat (0.40) FP", "dog (0.61) FP"},
+	}, captions(t, columnOf(t, columns, data, "image")[5]))
+
+	j.EvalKey, j.CompareWith = "ev_b", "ev_cw0"
+	_, err = j.Run(t.Context(), d.callbacks())
+	require.NoError(t, err)
+	columns, data = d.table("samples.table.json")
+	row := slices.Index(columnOf(t, columns, data, "sample_id"), any("100000000000000005000000"))
+	assert.Equal(t, map[string][]string{
+		"ground_truth": {"person TP/TP", "car TP/FN", "dog TP/FN"},
+		"predictions":  {"person (0.85) TP", "car (0.60) FP", "cat (0.40) FP", "dog (0.61) FP"},
+		"model_b":      {"person (0.65) TP", "car (0.75) TP", "dog (0.55) TP"},
+	}, captions(t, columnOf(t, columns, data, "image")[row]))
+}
+
+// captions are those of a picture's boxes, by their layers.
+func captions(t *testing.T, cell any) map[string][]string {
+	raw, err := json.Marshal(cell)
+	require.NoError(t, err)
+	var image struct {
+		Boxes map[string][]struct {
+			Caption string `json:"box_caption"`
+		} `json:"boxes"`
+	}
+	require.NoError(t, json.Unmarshal(raw, &image))
+	out := map[string][]string{}
+	for key, layer := range image.Boxes {
+		for _, box := range layer {
+			out[key] = append(out[key], box.Caption)
+		}
+	}
+	return out
+}
+
+func TestDryRunOfAnEvaluation(t *testing.T) {
+	d := golden(t).store()
+	j := d.log("ev")
+	j.Target.DryRun = true
+	res, err := j.Run(t.Context(), d.callbacks())
+	require.NoError(t, err)
+	assert.True(t, res.DryRun)
+	assert.EqualValues(t, 30, res.Samples)
+	assert.EqualValues(t, 75, res.Evaluation.Report.Matches)
+	assert.Empty(t, d.server.State().Artifacts)
+	assert.Empty(t, d.server.State().Runs)
+}
+
+// A cancel while the results are read ends the job without a version.
+func TestCancelledEvaluation(t *testing.T) {
+	d := golden(t).store()
+	ctx, cancel := context.WithCancel(t.Context())
+	events := d.callbacks()
+	progress := events.Progress
+	events.Progress = func(p job.Progress) {
+		progress(p)
+		if p.RowsDone > 0 {
+			cancel()
+		}
+	}
+	_, err := d.log("ev").Run(ctx, events)
+	require.ErrorIs(t, err, context.Canceled)
+	assert.Empty(t, d.server.State().Artifacts)
+	assert.Empty(t, spoolLeft(t))
 }

@@ -80,13 +80,6 @@ func (r *evaluationRows) publication(ctx context.Context, n int64) (*publication
 // reports makes the reports of the evaluations, and of the parts that were asked for.
 func (r *evaluationRows) reports(ctx context.Context) (*EvaluationResult, error) {
 	res := &EvaluationResult{Evaluated: r.evaluated}
-	if r.own.videos != nil {
-		for _, v := range r.own.videos {
-			if v.evaluated {
-				res.Evaluated++
-			}
-		}
-	}
 	for _, e := range r.both() {
 		report, err := e.report(ctx, func(fn func(*labelDoc, *outcome) error) error {
 			return e.each(ctx, r.c, r.job.View.Query, r.job.Frames, fn)

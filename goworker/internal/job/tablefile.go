@@ -82,10 +82,10 @@ func (t *tableFile) close(c *collector) error {
 // sort writes the parts again with their rows in the order of their keys.
 func (t *tableFile) sort() error {
 	keys := t.keys
+	if len(keys) == 0 {
+		return nil
+	}
 	for i, rows := range t.done.Parts {
-		if int64(len(keys)) < rows {
-			return nil
-		}
 		order := make([]int, rows)
 		for j := range order {
 			order[j] = j
