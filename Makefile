@@ -13,7 +13,7 @@ export PATH := $(PATH):$(abspath $(BIN))
 TOOL   := go tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help env build proto proto-check js js-check lint format test test-go test-py test-js test-oldest test-chaos screenshots notice audit demo demo-app bench bench-pictures bench-videos bench-classes bench-thumbs check-server clean
+.PHONY: help env build dist proto proto-check js js-check lint format test test-go test-py test-js test-oldest test-chaos screenshots notice audit demo demo-app bench bench-pictures bench-videos bench-classes bench-thumbs check-server clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ env: ## Make the Python environment (.venv), with Go where there is none
 
 build: env ## Build the worker for this machine
 	@$(PY) shim/worker/build.py
+
+dist: env ## Build wheels of the worker and archives of the plugin for all systems, into build/release
+	@$(PY) tools/dist.py
 
 proto: env ## Generate Go and the descriptor from proto/
 	buf generate

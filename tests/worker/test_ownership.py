@@ -189,7 +189,7 @@ os.kill(os.getpid(), signal.SIGKILL)
     child = int(output.read_text())
     try:
         mine = descriptors.opened(lock, os.O_RDWR)
-        assert descriptors.try_lock(mine.fd)
+        wait_for(lambda: descriptors.try_lock(mine.fd))  # the child may not have closed its copy yet
         mine.close()
     finally:
         os.kill(child, signal.SIGKILL)
