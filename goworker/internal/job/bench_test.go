@@ -76,10 +76,10 @@ func benchPaths(fields ...string) []string {
 // BenchmarkLog runs whole jobs.
 func BenchmarkLog(b *testing.B) {
 	v, target := benchWorld(b)
-	field := func(path string) job.Field { return job.Field{Path: path, DBPath: path, LabelType: "Detections"} }
+	field := func(path string) view.Field { return view.Field{Path: path, DBPath: path, LabelType: "Detections"} }
 	jobs := map[string]func(context.Context) (*job.Result, error){
 		"view": func(ctx context.Context) (*job.Result, error) {
-			return job.LogView{Target: target, View: v, IncludeLabels: true, Labels: []job.Field{field("ground_truth"), field("predictions")}}.Run(ctx, job.Events{})
+			return job.LogView{Target: target, View: v, IncludeLabels: true, Labels: []view.Field{field("ground_truth"), field("predictions")}}.Run(ctx, job.Events{})
 		},
 		"predictions": func(ctx context.Context) (*job.Result, error) {
 			return job.LogPredictions{Target: target, View: v, ModelName: "m", Predictions: field("predictions"), LowConfidence: 0.5}.Run(ctx, job.Events{})

@@ -4,11 +4,13 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/idlist"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
 
@@ -18,7 +20,6 @@ const (
 	labelIDsPath  = "fiftyone/label_ids.txt"
 	lowIDsPath    = "fiftyone/low_confidence_label_ids.txt"
 	viewPath      = "fiftyone/view.json"
-	identityPath  = "fiftyone/metadata.json"
 )
 
 // How long the rows of a view may be counted for the progress, which goes on without
@@ -29,7 +30,7 @@ const (
 )
 
 // collector is the first phase of a logging job: everything that goes into the
-// artifact is read, formatted and hashed before W&B hears of it.
+// artifact is read, formatted and hashed before W&B hears of it. It is the Sink of pictures.
 type collector struct {
 	source   *view.Source
 	spool    *artifact.Spool
@@ -37,10 +38,9 @@ type collector struct {
 	tracker  *tracker
 	warnings warnings
 	runID    string
-	name     string // of the artifact
-	// decoded counts the pictures that were made smaller now, not before.
-	decoded atomic.Int64
-	ends    []func()
+	name     string         // of the artifact
+	pictures *picture.Maker // nil for none
+	ends     []func()
 }
 
 // collect reads the rows of a job's view into the content of its artifact.
@@ -54,7 +54,10 @@ func (c *collector) collect(ctx context.Context, plan logPlan) (*publication, er
 	if err != nil {
 		return nil, err
 	}
-	r := newReader(c, chosen)
+	r, err := newReader(c, chosen)
+	if err != nil {
+		return nil, err
+	}
 	content, err := plan.open(ctx, r)
 	if err != nil {
 		return nil, err
@@ -72,8 +75,8 @@ func (c *collector) collect(ctx context.Context, plan logPlan) (*publication, er
 	return content.publication(ctx, n)
 }
 
-// atEnd lets something be done when the job is over, however it ends.
-func (c *collector) atEnd(fn func()) { c.ends = append(c.ends, fn) }
+// AtEnd has something done when the job is over, however it ends.
+func (c *collector) AtEnd(fn func()) { c.ends = append(c.ends, fn) }
 
 // end does what is left to do, the last first.
 func (c *collector) end() {
@@ -93,13 +96,22 @@ func (c *collector) stored() (files, bytes int64) {
 	return files, bytes
 }
 
+// Pack makes a file that holds many small files of the artifact.
+func (c *collector) Pack(name string) (*artifact.Pack, error) { return c.spool.Pack(name, c.files) }
+
+// AddFile adds a file or a reference to the artifact.
+func (c *collector) AddFile(e artifact.Entry) error { return c.files.Add(e) }
+
+// Note adds a warning that is about no single row.
+func (c *collector) Note(code, format string, args ...any) { c.warnings.note(code, format, args...) }
+
 // create makes a spool file for a path of the artifact.
 func (c *collector) create(path string) (*artifact.SpoolFile, error) {
 	return c.spool.Create(strings.ReplaceAll(path, "/", "-"))
 }
 
-// writeFile adds a small generated file.
-func (c *collector) writeFile(path string, content []byte) error {
+// WriteFile adds a small generated file.
+func (c *collector) WriteFile(path string, content []byte) error {
 	f, err := c.create(path)
 	if err != nil {
 		return err
@@ -113,64 +125,73 @@ func (c *collector) writeFile(path string, content []byte) error {
 	return c.files.Add(f.Entry(path))
 }
 
+// newIDList starts a list of ids.
+func (c *collector) newIDList(path string) (*idlist.Writer, error) {
+	f, err := c.create(path)
+	if err != nil {
+		return nil, err
+	}
+	return idlist.NewWriter(f, path), nil
+}
+
 // identityFile writes fiftyone/metadata.json.
-func (c *collector) identityFile(o *object) error {
-	return c.writeFile(identityPath, append(o.bytes(), '\n'))
+func (c *collector) identityFile(o *metadata.Object) error {
+	return c.WriteFile(metadata.IdentityPath, append(o.Bytes(), '\n'))
 }
 
 // viewFile writes the view's stages, and gives them as a list of the metadata.
-func (c *collector) viewFile(v View) (list, error) {
+func (c *collector) viewFile(v View) (metadata.List, error) {
 	return c.jsonFile("view_serialization", viewPath, v.SerializationJSON)
 }
 
 // jsonFile writes JSON to a file, and gives it as a list of the metadata.
-func (c *collector) jsonFile(key, path, text string) (list, error) {
+func (c *collector) jsonFile(key, path, text string) (metadata.List, error) {
 	raw := []byte(text)
-	if err := c.writeFile(path, append(raw[:len(raw):len(raw)], '\n')); err != nil {
-		return list{}, err
+	if err := c.WriteFile(path, append(raw[:len(raw):len(raw)], '\n')); err != nil {
+		return metadata.List{}, err
 	}
-	return jsonList(key, path, raw), nil
+	return metadata.JSONList(key, path, raw), nil
 }
 
 // datasetMetadata sets the keys that both kinds of artifacts begin with.
-func (c *collector) datasetMetadata(ctx context.Context, meta *object, d Dataset, v chosenView, n int64) {
+func (c *collector) datasetMetadata(ctx context.Context, meta *metadata.Object, d Dataset, v chosenView, n int64) {
 	size, ok := v.size(n), true
 	if v.IsSubset {
 		q := v.Query
 		q.Collection, q.Pipeline = d.Collection, d.Pipeline
 		size, ok = c.source.Count(ctx, q, countForMetadata)
 	}
-	meta.set("fiftyone_dataset_name", d.Name)
+	meta.Set("fiftyone_dataset_name", d.Name)
 	// In no file: the same content in another database has the same digest.
 	if d.ID != "" {
-		meta.set("fiftyone_dataset_id", d.ID)
+		meta.Set("fiftyone_dataset_id", d.ID)
 	}
 	if ok {
-		meta.set("fiftyone_dataset_size", size)
+		meta.Set("fiftyone_dataset_size", size)
 	} else {
-		meta.raw("fiftyone_dataset_size", nil)
+		meta.Raw("fiftyone_dataset_size", nil)
 	}
-	meta.set("fiftyone_view_size", v.size(n))
+	meta.Set("fiftyone_view_size", v.size(n))
 	if v.GroupSlice != "" {
-		meta.set("group_slice", v.GroupSlice)
+		meta.Set("group_slice", v.GroupSlice)
 	}
 	v.choice.describe(meta)
 }
 
 // describe sets what a dataset artifact says of the dataset beside its size. It
 // returns what is too large to be there for certain.
-func (c *collector) describe(meta *object, d Dataset) (large []list, err error) {
-	meta.text("fiftyone_version", d.FiftyOneVersion)
-	meta.text("fiftyone_media_type", d.MediaType)
-	meta.text("dataset_created_at", d.CreatedAt)
-	meta.text("dataset_last_modified_at", d.LastModifiedAt)
+func (c *collector) describe(meta *metadata.Object, d Dataset) (large []metadata.List, err error) {
+	meta.Text("fiftyone_version", d.FiftyOneVersion)
+	meta.Text("fiftyone_media_type", d.MediaType)
+	meta.Text("dataset_created_at", d.CreatedAt)
+	meta.Text("dataset_last_modified_at", d.LastModifiedAt)
 	for _, fact := range []struct{ key, json string }{
 		{"dataset_info", orDefault(d.InfoJSON, "{}")}, {"default_classes", d.DefaultClassesJSON}, {"mask_targets", d.MaskTargetsJSON},
 	} {
 		switch {
 		case fact.json == "":
-		case len(fact.json) < largeFact:
-			meta.raw(fact.key, []byte(fact.json))
+		case len(fact.json) < metadata.Large:
+			meta.Raw(fact.key, []byte(fact.json))
 		default:
 			l, err := c.jsonFile(fact.key, "fiftyone/"+fact.key+".json", fact.json)
 			if err != nil {
@@ -180,8 +201,8 @@ func (c *collector) describe(meta *object, d Dataset) (large []list, err error) 
 		}
 	}
 	if d.MediaType == "video" {
-		meta.set("has_frame_fields", d.HasFrameFields)
-		meta.set("frame_fields", append([]string{}, d.FrameFields...))
+		meta.Set("has_frame_fields", d.HasFrameFields)
+		meta.Set("frame_fields", append([]string{}, d.FrameFields...))
 	}
 	return large, nil
 }

@@ -2,6 +2,7 @@ package job
 
 import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
 
@@ -24,8 +25,8 @@ type LogEvaluation struct {
 	Subsets []EvaluationSubset
 	// Pictures are the pictures in the table; nil for none. Overlays without fields draw the ground truth and the
 	// predictions of the evaluation.
-	Pictures *Pictures
-	Fields   []Field
+	Pictures *picture.Config
+	Fields   []view.Field
 }
 
 // EvaluationSubset is a part of a view under a name.

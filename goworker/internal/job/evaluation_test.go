@@ -15,6 +15,7 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
 
@@ -479,7 +480,7 @@ func TestEvaluationsAreDrawn(t *testing.T) {
 	d.store()
 	j := match(compare(d.log("ev"), "ev_b"), `{"filepath": {"$exists": true}}`)
 	j.CompareWith = ""
-	j.Pictures = &job.Pictures{Mode: job.PictureThumbnail, Size: 64, Overlays: &job.Overlays{}}
+	j.Pictures = &picture.Config{Mode: picture.Thumbnail, Size: 64, Overlays: &picture.Overlays{}}
 	_, err := j.Run(t.Context(), d.callbacks())
 	require.NoError(t, err)
 	columns, data := d.table("samples.table.json")

@@ -8,7 +8,9 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/idlist"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/words"
 )
 
 // Files of evaluations' artifacts, beside those of every artifact.
@@ -30,7 +32,7 @@ type account struct {
 	crowds  evaluation.IDSet
 	changes *evaluation.Changes
 	// fp, fn and wrong are the lists of label ids; nil for the evaluation that is compared with.
-	fp, fn, wrong *idList
+	fp, fn, wrong *idlist.Writer
 }
 
 func newAccount(c *collector, o *openedEvaluation, restricted, withLists bool) (a *account, err error) {
@@ -41,8 +43,8 @@ func newAccount(c *collector, o *openedEvaluation, restricted, withLists bool) (
 	if !withLists {
 		return a, nil
 	}
-	for path, to := range map[string]**idList{fpIDsPath: &a.fp, fnIDsPath: &a.fn, wrongIDsPath: &a.wrong} {
-		if *to, err = newIDList(c, path); err != nil {
+	for path, to := range map[string]**idlist.Writer{fpIDsPath: &a.fp, fnIDsPath: &a.fn, wrongIDsPath: &a.wrong} {
+		if *to, err = c.newIDList(path); err != nil {
 			return nil, err
 		}
 	}
@@ -99,7 +101,7 @@ func (a *account) restrict(d *labelDoc) error {
 	if s.Truth.Len()+s.FalsePositives.Len() > mostSubsetLabels {
 		return fault.New(fault.Settings, "view_too_large",
 			"The view has more than %s labels, which is too much for numbers of a part of an evaluation: evaluate the view under a key of its own, or log the whole dataset.",
-			thousands(mostSubsetLabels))
+			words.Thousands(mostSubsetLabels))
 	}
 	return nil
 }
@@ -126,9 +128,9 @@ func (a *account) comparesLabels() bool {
 
 // listWrong lists the labels that the evaluation calls wrong.
 func (a *account) listWrong(d *labelDoc, out *outcome) (err error) {
-	add := func(to *idList, id bson.ObjectID) {
+	add := func(to *idlist.Writer, id bson.ObjectID) {
 		if err == nil {
-			err = to.add(id)
+			err = to.Add(id)
 		}
 	}
 	if a.config.Type == evaluation.Classification {
@@ -162,11 +164,11 @@ func (a *account) listWrong(d *labelDoc, out *outcome) (err error) {
 
 // close ends the lists.
 func (a *account) close() error {
-	for _, l := range []*idList{a.fp, a.fn, a.wrong} {
+	for _, l := range []*idlist.Writer{a.fp, a.fn, a.wrong} {
 		if l == nil {
 			continue
 		}
-		if err := l.close(a.c.files); err != nil {
+		if err := l.Close(a.c.files); err != nil {
 			return err
 		}
 	}
@@ -212,7 +214,7 @@ func (a *account) scratch() (evaluation.Scratch, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.c.atEnd(func() { _ = f.Close() })
+	a.c.AtEnd(func() { _ = f.Close() })
 	return f, nil
 }
 

@@ -42,8 +42,8 @@ func (r *evaluationRows) outcomeColumns(e *judged, prefix string) []column {
 		number("mean_iou", func(o *outcome) *float64 { return meanOf(o.iou, o.ious) })
 		number("max_confidence", func(o *outcome) *float64 { return meanOf(o.most, min(o.confs, 1)) })
 		number("mean_confidence", func(o *outcome) *float64 { return meanOf(o.conf, o.confs) })
-		text("missed", func(o *outcome) string { return o.missed.text() })
-		text("wrong", func(o *outcome) string { return o.wrong.text() })
+		text("missed", func(o *outcome) string { return classText(&o.missed) })
+		text("wrong", func(o *outcome) string { return classText(&o.wrong) })
 	case evaluation.Classification:
 		r.classificationColumns(e, add, text, number)
 	case evaluation.Regression:
@@ -73,8 +73,8 @@ func (r *evaluationRows) classificationColumns(e *judged, add func(string, func(
 	if e.config.IsFrames() {
 		add("accuracy", func(w *table.Writer, _ *row) { numberOrNull(w, e.result) })
 		add("frames", func(w *table.Writer, _ *row) { w.Int(e.now.frames) })
-		text("missed", func(o *outcome) string { return o.missed.text() })
-		text("wrong", func(o *outcome) string { return o.wrong.text() })
+		text("missed", func(o *outcome) string { return classText(&o.missed) })
+		text("wrong", func(o *outcome) string { return classText(&o.wrong) })
 		return
 	}
 	text("ground_truth", func(o *outcome) string { return o.truth })

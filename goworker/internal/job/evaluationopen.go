@@ -23,9 +23,9 @@ type openedEvaluation struct {
 	config evaluation.Config
 	file   *evaluation.File
 	// truth and pred are its label fields; DBPath is that in the documents of samples, or of frames.
-	truth, pred Field
+	truth, pred view.Field
 	// custom are the fields that its custom metrics have made on samples.
-	custom []Field
+	custom []view.Field
 	fields *evaluation.Fields
 }
 
@@ -74,20 +74,20 @@ func (s *datasetSchema) keys() []string {
 }
 
 // field finds a label field.
-func (s *datasetSchema) field(path string) (Field, bool) {
+func (s *datasetSchema) field(path string) (view.Field, bool) {
 	fields, name := s.Samples, path
 	if rest, ok := strings.CutPrefix(path, framesPrefix); ok {
 		fields, name = s.Frames, rest
 	}
 	for _, f := range fields {
 		if f.Name == name {
-			return Field{
+			return view.Field{
 				Path: path, DBPath: orDefault(f.DBField, f.Name),
 				LabelType: f.DocumentType[strings.LastIndexByte(f.DocumentType, '.')+1:],
 			}, true
 		}
 	}
-	return Field{}, false
+	return view.Field{}, false
 }
 
 // openEvaluation finds an evaluation, and refuses what cannot be logged of it. Faults: unknown_key, unfinished_evaluation,
@@ -101,7 +101,7 @@ func openEvaluation(ctx context.Context, source *view.Source, database string, s
 		return nil, err
 	}
 	o := &openedEvaluation{config: config}
-	for path, to := range map[string]*Field{config.GTField: &o.truth, config.PredField: &o.pred} {
+	for path, to := range map[string]*view.Field{config.GTField: &o.truth, config.PredField: &o.pred} {
 		var ok bool
 		if *to, ok = schema.field(path); !ok {
 			return nil, fault.New(fault.FiftyOne, "field_gone",
@@ -156,7 +156,7 @@ var ownSuffixes = []string{"tp", "fp", "fn", "accuracy", "precision", "recall", 
 
 // customFields are the plain fields of samples that custom metrics have made: their names begin with the key. Those of another
 // evaluation, whose key begins with this one, are not among them.
-func (s *datasetSchema) customFields(c evaluation.Config) (out []Field) {
+func (s *datasetSchema) customFields(c evaluation.Config) (out []view.Field) {
 	if len(c.CustomMetrics) == 0 {
 		return nil
 	}
@@ -169,7 +169,7 @@ func (s *datasetSchema) customFields(c evaluation.Config) (out []Field) {
 			return len(k) > len(c.Key) && (f.Name == k || strings.HasPrefix(f.Name, k+"_"))
 		})
 		if !other {
-			out = append(out, Field{Path: suffix, DBPath: orDefault(f.DBField, f.Name)})
+			out = append(out, view.Field{Path: suffix, DBPath: orDefault(f.DBField, f.Name)})
 		}
 	}
 	return out

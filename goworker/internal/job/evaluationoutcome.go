@@ -10,6 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 )
 
 // labelDoc is what an evaluation has to do with in the document of a sample or a frame.
@@ -30,8 +31,8 @@ type outcome struct {
 	confs      int64   // labels with a confidence
 	most       float64 // the highest confidence
 	least      float64 // the lowest; +Inf without one
-	missed     classCounts
-	wrong      classCounts
+	missed     metadata.ClassCounts
+	wrong      metadata.ClassCounts
 	// of classifications and regressions
 	truth, pred       string
 	truthOK, predOK   bool
@@ -92,7 +93,7 @@ func (o *openedEvaluation) readDetections(d *labelDoc, out *outcome) {
 			if t := o.fields.Truth(p.Other); p.HasOther && t != nil {
 				name += " for " + t.Name
 			}
-			out.wrong.add([]byte(name))
+			out.wrong.Add([]byte(name))
 		default:
 			continue
 		}
@@ -102,7 +103,7 @@ func (o *openedEvaluation) readDetections(d *labelDoc, out *outcome) {
 		switch t := &d.truths[i]; t.Outcome {
 		case evaluation.FalseNegative:
 			out.fn++
-			out.missed.add([]byte(t.Name))
+			out.missed.Add([]byte(t.Name))
 			d.isEvaluated = true
 		case evaluation.TruePositive:
 			d.isEvaluated = true
@@ -148,11 +149,11 @@ func (o *openedEvaluation) readClassification(d *labelDoc, out *outcome) {
 	}
 	if hasPred {
 		out.fp++
-		out.wrong.add([]byte(pred.Name))
+		out.wrong.Add([]byte(pred.Name))
 	}
 	if hasTruth {
 		out.fn++
-		out.missed.add([]byte(truth.Name))
+		out.missed.Add([]byte(truth.Name))
 	}
 }
 
@@ -257,22 +258,22 @@ func (o *outcome) badness(goodness float64) float64 {
 	return goodness - 1e-6*float64(min(o.fp+o.fn, 1000)) - 1e-10*min(max(o.most, 0), 1)
 }
 
-// text lists classes with their numbers, the most frequent first.
-func (c *classCounts) text() string {
-	if len(c.list) == 0 {
+// classText lists classes with their numbers, the most frequent first.
+func classText(c *metadata.ClassCounts) string {
+	if c.Distinct() == 0 {
 		return ""
 	}
-	sorted := slices.Clone(c.list)
-	slices.SortFunc(sorted, func(a, b classCount) int { return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.name, b.name)) })
+	sorted := slices.Clone(c.Counts())
+	slices.SortFunc(sorted, func(a, b metadata.ClassCount) int { return cmp.Or(cmp.Compare(b.N, a.N), cmp.Compare(a.Name, b.Name)) })
 	var parts []string
 	for i, one := range sorted {
 		if i == mostWords {
 			parts = append(parts, fmt.Sprintf("%d more", len(sorted)-i))
 			break
 		}
-		name := orDefault(one.name, "(no class)")
-		if one.n > 1 {
-			name += fmt.Sprintf(" (%d)", one.n)
+		name := orDefault(one.Name, "(no class)")
+		if one.N > 1 {
+			name += fmt.Sprintf(" (%d)", one.N)
 		}
 		parts = append(parts, name)
 	}

@@ -8,7 +8,10 @@ import (
 	"time"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/words"
 )
 
 // Run does the job.
@@ -54,7 +57,7 @@ func (r *evaluationRows) publication(ctx context.Context, n int64) (*publication
 	if err != nil {
 		return nil, err
 	}
-	full, slim, err := fillLists(meta, lists)
+	full, slim, err := metadata.Fill(meta, lists)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +129,7 @@ func ofCountText(n int64, one, several string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return thousands(n) + " " + several
+	return words.Thousands(n) + " " + several
 }
 
 // subset makes the report on a part of the view.
@@ -162,25 +165,25 @@ func (r *evaluationRows) runConfig() map[string]any {
 }
 
 // metadata describes the artifact, and writes the files that identify its content.
-func (r *evaluationRows) metadata(ctx context.Context, res *EvaluationResult, n int64) (*object, []list, error) {
+func (r *evaluationRows) metadata(ctx context.Context, res *EvaluationResult, n int64) (*metadata.Object, []metadata.List, error) {
 	j, c, v := r.job, r.c, r.reader.view
-	meta := &object{}
-	meta.text("model_name", j.ModelName)
-	meta.set("eval_key", j.EvalKey)
-	meta.text("compared_with", j.CompareWith)
+	meta := &metadata.Object{}
+	meta.Text("model_name", j.ModelName)
+	meta.Set("eval_key", j.EvalKey)
+	meta.Text("compared_with", j.CompareWith)
 	c.datasetMetadata(ctx, meta, j.Dataset, v, n)
-	meta.set("num_samples", n)
-	meta.set("evaluated_samples", res.Evaluated)
-	meta.raw("metrics", metricsJSON(res.Report.Metrics))
+	meta.Set("num_samples", n)
+	meta.Set("evaluated_samples", res.Evaluated)
+	meta.Raw("metrics", metricsJSON(res.Report.Metrics))
 	config := r.own.config
-	meta.raw("config", []byte(config.JSON))
-	meta.text("fiftyone_version", config.Version)
+	meta.Raw("config", []byte(config.JSON))
+	meta.Text("fiftyone_version", config.Version)
 	if !config.At.IsZero() {
-		meta.set("evaluated_at", config.At.Format(time.RFC3339))
+		meta.Set("evaluated_at", config.At.Format(time.RFC3339))
 	}
 	part := v.part()
-	meta.set("is_subset_view", part.IsSubset)
-	lists := []list{r.ids.asList("sample_ids")}
+	meta.Set("is_subset_view", part.IsSubset)
+	lists := []metadata.List{r.ids.List("sample_ids")}
 	if part.SerializationJSON != "" {
 		view, err := c.viewFile(part)
 		if err != nil {
@@ -188,88 +191,88 @@ func (r *evaluationRows) metadata(ctx context.Context, res *EvaluationResult, n 
 		}
 		lists = append(lists, view)
 	}
-	meta.set("num_fp", r.own.fp.n)
-	meta.set("num_fn", r.own.fn.n)
-	meta.set("num_wrong", r.own.wrong.n)
+	meta.Set("num_fp", r.own.fp.Len())
+	meta.Set("num_fn", r.own.fn.Len())
+	meta.Set("num_wrong", r.own.wrong.Len())
 	return meta, lists, c.identityFile(r.identity(part, res))
 }
 
 // identity is what tells this artifact's content from another's, with all numbers as they are. It has no time in it:
 // evaluating again with the same result is the same content.
-func (r *evaluationRows) identity(part View, res *EvaluationResult) *object {
-	out := &object{}
-	out.set("kind", "evaluation")
-	out.set("dataset", r.job.Dataset.Name)
-	out.text("model_name", r.job.ModelName)
-	out.set("is_subset_view", part.IsSubset)
-	out.set("fields", paths(r.job.Fields))
-	r.job.Pictures.identify(out)
+func (r *evaluationRows) identity(part View, res *EvaluationResult) *metadata.Object {
+	out := &metadata.Object{}
+	out.Set("kind", "evaluation")
+	out.Set("dataset", r.job.Dataset.Name)
+	out.Text("model_name", r.job.ModelName)
+	out.Set("is_subset_view", part.IsSubset)
+	out.Set("fields", view.FieldPaths(r.job.Fields))
+	r.job.Pictures.Identify(out)
 	r.reader.view.choice.describe(out)
-	out.raw("evaluation", reportJSON(res.Report))
+	out.Raw("evaluation", reportJSON(res.Report))
 	if res.Other != nil {
-		out.raw("compared_with", reportJSON(res.Other))
+		out.Raw("compared_with", reportJSON(res.Other))
 	}
 	if len(res.Subsets) > 0 {
-		parts := &object{}
+		parts := &metadata.Object{}
 		for _, s := range res.Subsets {
-			parts.raw(s.Name, reportJSON(s.Report))
+			parts.Raw(s.Name, reportJSON(s.Report))
 		}
-		out.raw("subsets", parts.bytes())
+		out.Raw("subsets", parts.Bytes())
 	}
 	return out
 }
 
 // reportJSON is a report with its numbers as they are; the confusion matrix and the curves are tables of their own.
 func reportJSON(r *evaluation.Report) []byte {
-	out := &object{}
-	out.set("eval_key", r.Config.Key)
-	out.raw("config", []byte(r.Config.JSON))
-	out.raw("metrics", metricsJSON(r.Metrics))
+	out := &metadata.Object{}
+	out.Set("eval_key", r.Config.Key)
+	out.Raw("config", []byte(r.Config.JSON))
+	out.Raw("metrics", metricsJSON(r.Metrics))
 	for _, a := range []struct {
 		name string
 		of   *evaluation.Average
 	}{{"micro_average", r.Micro}, {"macro_average", r.Macro}, {"weighted_average", r.Weighted}} {
 		if a.of != nil {
-			out.set(a.name, map[string]any{"precision": a.of.Precision, "recall": a.of.Recall, "F1": a.of.F1, "support": a.of.Support})
+			out.Set(a.name, map[string]any{"precision": a.of.Precision, "recall": a.of.Recall, "F1": a.of.F1, "support": a.of.Support})
 		}
 	}
 	if len(r.Custom) > 0 {
-		custom := &object{}
+		custom := &metadata.Object{}
 		for _, m := range r.Custom {
 			if json.Valid([]byte(m.ValueJSON)) {
-				custom.raw(m.URI, mustJSON(map[string]any{"key": m.Key, "label": m.Label, "value": json.RawMessage(m.ValueJSON)}))
+				custom.Raw(m.URI, metadata.JSON(map[string]any{"key": m.Key, "label": m.Label, "value": json.RawMessage(m.ValueJSON)}))
 			}
 		}
-		out.raw("custom_metrics", custom.bytes())
+		out.Raw("custom_metrics", custom.Bytes())
 	}
 	classes := make([]json.RawMessage, 0, len(r.Classes))
 	for i := range r.Classes {
-		one := &object{}
-		one.set("class", r.Classes[i].Name)
+		one := &metadata.Object{}
+		one.Set("class", r.Classes[i].Name)
 		for _, n := range classNumbers {
 			if v := n.of(&r.Classes[i]); v != nil {
-				one.set(n.name, *v)
+				one.Set(n.name, *v)
 			}
 		}
 		for _, n := range classCounters {
-			one.set(n.name, n.of(&r.Classes[i]))
+			one.Set(n.name, n.of(&r.Classes[i]))
 		}
-		classes = append(classes, one.bytes())
+		classes = append(classes, one.Bytes())
 	}
-	out.set("classes", classes)
-	out.text("missing", r.Missing)
-	out.set("matches", r.Matches)
+	out.Set("classes", classes)
+	out.Text("missing", r.Missing)
+	out.Set("matches", r.Matches)
 	if r.Changed >= 0 {
-		out.set("changed_since", r.Changed)
+		out.Set("changed_since", r.Changed)
 	}
-	return out.bytes()
+	return out.Bytes()
 }
 
 // metricsJSON is the headline numbers, in their order.
 func metricsJSON(metrics []evaluation.Metric) []byte {
-	out := &object{}
+	out := &metadata.Object{}
 	for _, m := range metrics {
-		out.set(m.Name, m.Value)
+		out.Set(m.Name, m.Value)
 	}
-	return out.bytes()
+	return out.Bytes()
 }

@@ -8,7 +8,11 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/idlist"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/words"
 )
 
 // mostVideos bounds the videos whose frames' outcomes are kept until their rows come.
@@ -33,7 +37,7 @@ type evaluationRows struct {
 	own       *judged
 	other     *judged // that it is compared with, or nil
 	table     *rowTable
-	ids       *idList
+	ids       *idlist.Writer
 	accounted bool // the rows were accounted for when they were chosen
 	evaluated int64
 	tags      []string
@@ -41,7 +45,7 @@ type evaluationRows struct {
 
 // prepare opens the evaluations, before anything is read of the view.
 func (j LogEvaluation) prepare(ctx context.Context, c *collector) (*evaluationRows, error) {
-	if j.View.Rows != RowSample {
+	if j.View.Rows != view.RowSample {
 		return nil, fault.New(fault.Settings, "bad_view", "An evaluation is logged for samples: pass the dataset, or a view without patches, clips or frames as rows.")
 	}
 	r := &evaluationRows{job: j, c: c}
@@ -110,7 +114,7 @@ func (r *evaluationRows) readFrames(ctx context.Context) error {
 			sum := e.videos[d.sample]
 			if sum == nil {
 				if len(e.videos) >= mostVideos {
-					return fault.New(fault.Settings, "view_too_large", "The view has more than %s videos: log it in parts.", thousands(mostVideos))
+					return fault.New(fault.Settings, "view_too_large", "The view has more than %s videos: log it in parts.", words.Thousands(mostVideos))
 				}
 				fresh := newOutcome()
 				sum = &fresh
@@ -136,12 +140,8 @@ func (o *outcome) merge(frame *outcome) {
 	}
 	o.confs += frame.confs
 	o.least = min(o.least, frame.least)
-	for _, m := range frame.missed.list {
-		o.missed.add([]byte(m.name))
-	}
-	for _, w := range frame.wrong.list {
-		o.wrong.add([]byte(w.name))
-	}
+	o.missed.Merge(&frame.missed)
+	o.wrong.Merge(&frame.wrong)
 }
 
 // register registers what is read of each row.
@@ -230,7 +230,7 @@ func (r *evaluationRows) open(ctx context.Context, rd *reader) (content, error) 
 	}
 	r.register(rd)
 	var err error
-	if r.ids, err = newIDList(r.c, sampleIDsPath); err != nil {
+	if r.ids, err = r.c.newIDList(sampleIDsPath); err != nil {
 		return nil, err
 	}
 	r.table = rd.newTable("samples", r.columns())
@@ -238,7 +238,7 @@ func (r *evaluationRows) open(ctx context.Context, rd *reader) (content, error) 
 }
 
 // pictures are the job's, with the evaluation's labels drawn over them and marked.
-func (r *evaluationRows) pictures() *Pictures {
+func (r *evaluationRows) pictures() *picture.Config {
 	if r.job.Pictures == nil || r.job.Pictures.Overlays == nil {
 		return r.job.Pictures
 	}
@@ -246,7 +246,7 @@ func (r *evaluationRows) pictures() *Pictures {
 	own := r.own.truth
 	marks := map[string][]string{}
 	if len(layers.Fields) == 0 && !r.own.config.IsFrames() {
-		layers.Fields = []Field{own, r.own.pred}
+		layers.Fields = []view.Field{own, r.own.pred}
 	}
 	for _, e := range r.both() {
 		if e == r.other && e.pred.Path != r.own.pred.Path && len(r.job.Pictures.Overlays.Fields) == 0 && !e.config.IsFrames() {
@@ -257,7 +257,7 @@ func (r *evaluationRows) pictures() *Pictures {
 			marks[e.pred.Path] = append(marks[e.pred.Path], e.config.Key)
 		}
 	}
-	layers.marks = marks
+	layers.Marks = marks
 	conf.Overlays = &layers
 	return &conf
 }
@@ -270,7 +270,7 @@ func (r *evaluationRows) add(row *row) error {
 			return err
 		}
 	}
-	if err := r.ids.add(row.source); err != nil {
+	if err := r.ids.Add(row.source); err != nil {
 		return err
 	}
 	r.tags = r.tags[:0]
@@ -303,13 +303,13 @@ func (r *evaluationRows) columns() []column {
 		columns = append(columns, r.outcomeColumns(r.other, "b_")...)
 		columns = append(columns, r.differenceColumns()...)
 	}
-	columns = append(columns, r.reader.pictures.columns()...)
+	columns = append(columns, r.reader.pictureColumns()...)
 	return append(columns, r.reader.endColumns(append(r.own.custom[:len(r.own.custom):len(r.own.custom)], r.job.Fields...))...)
 }
 
 // close ends the files and hands them to the artifact.
 func (r *evaluationRows) close() error {
-	if err := r.ids.close(r.c.files); err != nil {
+	if err := r.ids.Close(r.c.files); err != nil {
 		return err
 	}
 	if err := r.own.close(); err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 )
@@ -112,7 +113,7 @@ func publishEvaluation(t *testing.T, server *standin.Server, runID string, activ
 	p := &publisher{session: s, tracker: newTracker(nil), name: "evaluation_d", logPlan: logPlan{kind: "evaluation"}}
 	defer p.stopSigns()
 	c := &collector{spool: spool, files: &artifact.Files{}, tracker: p.tracker, name: p.name, runID: runID}
-	require.NoError(t, c.writeFile("fiftyone/metadata.json", []byte("{}\n")))
+	require.NoError(t, c.WriteFile("fiftyone/metadata.json", []byte("{}\n")))
 	res, err := p.publish(t.Context(), c, &publication{config: map[string]any{"model_name": "m"}, metadata: []byte("{}"), values: values})
 	require.NoError(t, err)
 	return res
@@ -151,7 +152,7 @@ func TestRunsShowAnEvaluation(t *testing.T) {
 	assert.Equal(t, "replaced_values", res.Warnings[0].Code)
 	assert.Contains(t, res.Warnings[0].Message, "eval/mAP, evaluation.")
 	run := runState(t, server, "new")
-	assert.Contains(t, string(mustJSON(run.Summary)), `"eval/mAP":0.75`)
+	assert.Contains(t, string(metadata.JSON(run.Summary)), `"eval/mAP":0.75`)
 	assert.Equal(t, "finished", run.State)
 
 	// The run is active in the caller's Python: only the host may write to it.
@@ -168,13 +169,13 @@ func TestRunsShowAnEvaluation(t *testing.T) {
 	assert.Equal(t, values.numbers, res.Metrics)
 	assert.Equal(t, values.charts, res.Charts)
 	assert.Contains(t, res.RunConfigJSON, `"eval_key":"ev"`)
-	assert.NotContains(t, string(mustJSON(runState(t, server, "active"))), "eval/mAP")
+	assert.NotContains(t, string(metadata.JSON(runState(t, server, "active"))), "eval/mAP")
 
 	res = publishEvaluation(t, server, "active", nil, values)
 	assert.Equal(t, RunAliveElsewhere, res.Relation)
 	require.Len(t, res.Warnings, 1)
 	assert.Equal(t, "run_alive", res.Warnings[0].Code)
-	assert.NotContains(t, string(mustJSON(runState(t, server, "active"))), "eval/mAP")
+	assert.NotContains(t, string(metadata.JSON(runState(t, server, "active"))), "eval/mAP")
 }
 
 func checkShown(t *testing.T, server *standin.Server, run standin.RunState) {
@@ -185,9 +186,9 @@ func checkShown(t *testing.T, server *standin.Server, run standin.RunState) {
 			} `json:"value"`
 		} `json:"_wandb"`
 	}
-	require.NoError(t, json.Unmarshal(mustJSON(run.Config), &config))
+	require.NoError(t, json.Unmarshal(metadata.JSON(run.Config), &config))
 	summary := map[string]json.RawMessage{}
-	require.NoError(t, json.Unmarshal(mustJSON(run.Summary), &summary))
+	require.NoError(t, json.Unmarshal(metadata.JSON(run.Summary), &summary))
 	assert.JSONEq(t, "0.25", string(summary["eval/mAP"]))
 	for _, key := range []string{"eval_charts/confusion_matrix", "eval_charts/precision_recall", "eval_charts/f1_by_class"} {
 		assert.Contains(t, string(config.Own.Value.Visualize[key]), fmt.Sprintf(`%q`, key+"_table"))

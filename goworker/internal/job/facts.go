@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/idlist"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 )
 
@@ -65,7 +67,7 @@ func factsOf(ctx context.Context, client *wandb.Client, infos []wandb.ArtifactIn
 	for _, a := range infos {
 		queries = append(queries, wandb.DetailQuery{ID: a.ID, Metadata: a.Size >= 0 && metadataEstimate(a) <= metadataSmall})
 	}
-	versions, err := askDetails(ctx, client, queries, []string{sampleIDsPath, identityPath})
+	versions, err := askDetails(ctx, client, queries, []string{sampleIDsPath, metadata.IdentityPath})
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +84,7 @@ func factsOf(ctx context.Context, client *wandb.Client, infos []wandb.ArtifactIn
 		if q.Metadata {
 			continue
 		}
-		if f, ok := v.Files[identityPath]; ok && f.Size <= identityLimit {
+		if f, ok := v.Files[metadata.IdentityPath]; ok && f.Size <= identityLimit {
 			files = append(files, v)
 		} else if n := metadataEstimate(v.ArtifactInfo); n <= min(metadataLarge, budget) {
 			budget -= n
@@ -104,12 +106,12 @@ func completeFacts(ctx context.Context, client *wandb.Client, out map[string]fou
 	})
 	for i, v := range files {
 		g.Go(func() error {
-			raw, err := readSmall(gctx, client, v.Files[identityPath], identityLimit)
+			raw, err := readSmall(gctx, client, v.Files[metadata.IdentityPath], identityLimit)
 			if err != nil {
 				return lenientFacts(gctx, err)
 			}
 			read[i] = factsIn(raw)
-			read[i].Samples = (v.Files[sampleIDsPath].Size + 1) / idLine
+			read[i].Samples = (v.Files[sampleIDsPath].Size + 1) / idlist.Line
 			return nil
 		})
 	}
@@ -169,7 +171,7 @@ func readSmall(ctx context.Context, client *wandb.Client, f wandb.RemoteFile, li
 // factsIn are the facts that metadata, or fiftyone/metadata.json, holds. Whoever made
 // the artifact may have written anything: what has another form is not known.
 func factsIn(raw []byte) (f Facts) {
-	top := readFields(raw).values
+	top := metadata.Read(raw).Values
 	for _, key := range []string{"num_samples", "fiftyone_view_size"} {
 		if n, ok := asNumber(top[key]); ok && f.Samples == 0 {
 			_ = json.Unmarshal(n, &f.Samples)

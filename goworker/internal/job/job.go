@@ -40,38 +40,17 @@ type Dataset struct {
 	Pipeline   []bson.Raw
 }
 
-// RowKind says what a row of the view stands for.
-type RowKind int
-
-// The kinds of rows.
-const (
-	RowSample RowKind = iota
-	RowPatch
-	RowClip
-	RowFrame
-)
-
 // View is the rows to log.
 type View struct {
 	Query    view.Query
 	IsSubset bool
 	// SerializationJSON are the view's stages; set for subsets.
 	SerializationJSON string
-	Rows              RowKind
+	Rows              view.RowKind
 	// Selection is which of the rows to log; nil for all.
 	Selection *Selection
 	// GroupSlice is the active slice of a grouped view, which its stages do not tell.
 	GroupSlice string
-}
-
-// Field is one field of the view's schema.
-type Field struct {
-	// Path is as users write it, DBPath as the documents have it.
-	Path, DBPath string
-	// LabelType is the nearest label class of FiftyOne's own.
-	LabelType string
-	// FieldType and ItemType are the classes of a plain field and of its items.
-	FieldType, ItemType string
 }
 
 // Target says where in W&B an artifact goes and what it is called.

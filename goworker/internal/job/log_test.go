@@ -19,6 +19,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/mongotest"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
@@ -98,12 +99,12 @@ func (w *world) rows() job.View {
 
 func (w *world) logView() job.LogView {
 	return job.LogView{Target: w.target(), View: w.rows(), Dataset: job.Dataset{Name: "d", MediaType: "image"}, IncludeLabels: true,
-		Labels: []job.Field{{Path: "predictions", DBPath: "predictions", LabelType: "Detections"}}}
+		Labels: []view.Field{{Path: "predictions", DBPath: "predictions", LabelType: "Detections"}}}
 }
 
 func (w *world) logPredictions() job.LogPredictions {
 	return job.LogPredictions{Target: w.target(), View: w.rows(), Dataset: job.Dataset{Name: "d", MediaType: "image"}, ModelName: "m",
-		Predictions: job.Field{Path: "predictions", DBPath: "predictions", LabelType: "Detections"}, LowConfidence: 0.5,
+		Predictions: view.Field{Path: "predictions", DBPath: "predictions", LabelType: "Detections"}, LowConfidence: 0.5,
 		Timestamp: "2026-01-01T00:00:00", NameTimestamp: "20260101_000000"}
 }
 
@@ -182,8 +183,8 @@ func TestPredictionsAreCountedInOnePass(t *testing.T) {
 	w := newWorld(t)
 	w.samples(40)
 	j := w.logPredictions()
-	j.Prompt = &job.Field{Path: "caption", DBPath: "caption", FieldType: "StringField"}
-	j.Fields = []job.Field{{Path: "score", DBPath: "score", FieldType: "IntField"}, {Path: "predictions", DBPath: "score", FieldType: "IntField"}}
+	j.Prompt = &view.Field{Path: "caption", DBPath: "caption", FieldType: "StringField"}
+	j.Fields = []view.Field{{Path: "score", DBPath: "score", FieldType: "IntField"}, {Path: "predictions", DBPath: "score", FieldType: "IntField"}}
 	res, err := j.Run(t.Context(), w.callbacks())
 	require.NoError(t, err)
 	assert.EqualValues(t, 400, res.Predictions)
@@ -206,7 +207,7 @@ func TestLongTextsAreKeptWhole(t *testing.T) {
 	w := newWorld(t)
 	w.samples(200)
 	j := w.logPredictions()
-	j.Predictions = job.Field{Path: "caption", DBPath: "caption", FieldType: "StringField"}
+	j.Predictions = view.Field{Path: "caption", DBPath: "caption", FieldType: "StringField"}
 	res, err := j.Run(t.Context(), w.callbacks())
 	require.NoError(t, err)
 	assert.EqualValues(t, 200, res.Predictions)
@@ -219,14 +220,14 @@ func TestLongTextsAreKeptWhole(t *testing.T) {
 }
 
 func TestPicturesThatCannotBeReadCostTheirCells(t *testing.T) {
-	for name, pictures := range map[string]*job.Pictures{
-		"originals": {Mode: job.PictureOriginal}, "thumbnails": {Mode: job.PictureThumbnail, Size: 256},
+	for name, pictures := range map[string]*picture.Config{
+		"originals": {Mode: picture.Original}, "thumbnails": {Mode: picture.Thumbnail, Size: 256},
 	} {
 		t.Run(name, func(t *testing.T) { testMissingPictures(t, pictures) })
 	}
 }
 
-func testMissingPictures(t *testing.T, pictures *job.Pictures) {
+func testMissingPictures(t *testing.T, pictures *picture.Config) {
 	w := newWorld(t)
 	w.samples(4)
 	w.picture(0, 8)
@@ -262,7 +263,7 @@ func TestTheSameBytesInAThousandFilesGoUpOnce(t *testing.T) {
 		require.NoError(t, err)
 	}
 	j := w.logView()
-	j.Pictures = &job.Pictures{Mode: job.PictureOriginal}
+	j.Pictures = &picture.Config{Mode: picture.Original}
 	w.server.ResetStats()
 	res, err := j.Run(t.Context(), w.callbacks())
 	require.NoError(t, err)
@@ -293,7 +294,7 @@ func TestAFileThatChangesMeanwhileRestartsTheArtifactOnce(t *testing.T) {
 	w.samples(1)
 	path := w.picture(0, 8)
 	j := w.logView()
-	j.Pictures = &job.Pictures{Mode: job.PictureOriginal}
+	j.Pictures = &picture.Config{Mode: picture.Original}
 	changed := false
 	events := w.callbacks()
 	events.RunCreated = func(string, string, string) { // after reading, before the upload

@@ -3,8 +3,12 @@ package job
 import (
 	"context"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/idlist"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/label"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 )
 
@@ -17,10 +21,10 @@ type LogView struct {
 	// sample_references.json instead of a table.
 	IncludeLabels bool
 	// Pictures are the pictures in the table; nil for none.
-	Pictures   *Pictures
-	Labels     []Field
-	Fields     []Field
-	Embeddings []Field
+	Pictures   *picture.Config
+	Labels     []view.Field
+	Fields     []view.Field
+	Embeddings []view.Field
 }
 
 // Run does the job.
@@ -38,7 +42,7 @@ func (j LogView) hasTable() bool { return j.IncludeLabels || j.Pictures != nil }
 type viewRows struct {
 	job      LogView
 	reader   *reader
-	ids      *idList
+	ids      *idlist.Writer
 	table    *rowTable   // nil for none
 	refs     *references // nil where there is a table
 	metadata int         // slot, for refs
@@ -50,7 +54,7 @@ type viewRows struct {
 func (j LogView) open(ctx context.Context, rd *reader) (content, error) {
 	r := &viewRows{job: j, reader: rd}
 	var err error
-	if r.ids, err = newIDList(rd.c, sampleIDsPath); err != nil {
+	if r.ids, err = rd.c.newIDList(sampleIDsPath); err != nil {
 		return nil, err
 	}
 	if j.hasTable() {
@@ -78,12 +82,12 @@ func (r *viewRows) columns() []column {
 	for _, l := range r.job.Labels {
 		columns = append(columns, labelColumn(r.reader, l))
 	}
-	columns = append(columns, r.reader.pictures.columns()...)
+	columns = append(columns, r.reader.pictureColumns()...)
 	return append(columns, r.reader.endColumns(r.job.Fields)...)
 }
 
 // labelColumn is the column with the text of a label field.
-func labelColumn(rd *reader, l Field) column {
+func labelColumn(rd *reader, l view.Field) column {
 	slot, format := rd.Slot(l.DBPath, label.Paths(l.LabelType)...), label.NewFormatter(l.LabelType)
 	return column{Name: "label_" + l.Path, Cell: func(w *table.Writer, r *row) {
 		if text := format.Format(r.Value(slot)); text.Null {
@@ -102,7 +106,7 @@ func (r *viewRows) path(row *row) string {
 
 // add takes one row.
 func (r *viewRows) add(row *row) error {
-	if err := r.ids.add(row.source); err != nil {
+	if err := r.ids.Add(row.source); err != nil {
 		return err
 	}
 	r.tags = r.tags[:0]
@@ -126,7 +130,7 @@ func (r *viewRows) add(row *row) error {
 // close ends the files and hands them to the artifact.
 func (r *viewRows) close() error {
 	c := r.reader.c
-	if err := r.ids.close(c.files); err != nil {
+	if err := r.ids.Close(c.files); err != nil {
 		return err
 	}
 	for _, v := range r.vectors {
@@ -143,11 +147,11 @@ func (r *viewRows) close() error {
 // publication says what to upload and how to describe it.
 func (r *viewRows) publication(ctx context.Context, n int64) (*publication, error) {
 	j, c, v := r.job, r.reader.c, r.reader.view
-	meta := &object{}
+	meta := &metadata.Object{}
 	c.datasetMetadata(ctx, meta, j.Dataset, v, n)
 	for _, split := range splitTags {
 		if count := r.reader.base.splits[split]; count > 0 {
-			meta.set(split+"_samples", count)
+			meta.Set(split+"_samples", count)
 		}
 	}
 	large, err := c.describe(meta, j.Dataset)
@@ -155,9 +159,9 @@ func (r *viewRows) publication(ctx context.Context, n int64) (*publication, erro
 		return nil, err
 	}
 	part := v.part()
-	meta.set("is_subset_view", part.IsSubset)
-	meta.set("num_samples", n)
-	lists := []list{r.ids.asList("sample_ids")}
+	meta.Set("is_subset_view", part.IsSubset)
+	meta.Set("num_samples", n)
+	lists := []metadata.List{r.ids.List("sample_ids")}
 	if part.SerializationJSON != "" {
 		view, err := c.viewFile(part)
 		if err != nil {
@@ -168,7 +172,7 @@ func (r *viewRows) publication(ctx context.Context, n int64) (*publication, erro
 	if err := c.identityFile(r.identity(part)); err != nil {
 		return nil, err
 	}
-	full, slim, err := fillLists(meta, append(lists, large...))
+	full, slim, err := metadata.Fill(meta, append(lists, large...))
 	if err != nil {
 		return nil, err
 	}
@@ -193,27 +197,19 @@ func (r *viewRows) shown() *tableFile {
 
 // identity is what tells this artifact's content from another's, beside its
 // files: the digest covers files only, not the metadata.
-func (r *viewRows) identity(part View) *object {
+func (r *viewRows) identity(part View) *metadata.Object {
 	j := r.job
-	out := &object{}
-	out.set("kind", "fiftyone_view")
-	out.set("dataset", j.Dataset.Name)
-	out.set("media_type", j.Dataset.MediaType)
-	out.set("is_subset_view", part.IsSubset)
-	out.set("include_labels", j.IncludeLabels)
-	out.set("label_fields", paths(j.Labels))
-	out.set("fields", paths(j.Fields))
-	out.set("embedding_fields", paths(j.Embeddings))
-	j.Pictures.identify(out)
+	out := &metadata.Object{}
+	out.Set("kind", "fiftyone_view")
+	out.Set("dataset", j.Dataset.Name)
+	out.Set("media_type", j.Dataset.MediaType)
+	out.Set("is_subset_view", part.IsSubset)
+	out.Set("include_labels", j.IncludeLabels)
+	out.Set("label_fields", view.FieldPaths(j.Labels))
+	out.Set("fields", view.FieldPaths(j.Fields))
+	out.Set("embedding_fields", view.FieldPaths(j.Embeddings))
+	j.Pictures.Identify(out)
 	r.reader.view.choice.describe(out)
-	return out
-}
-
-func paths(fields []Field) []string {
-	out := make([]string, len(fields))
-	for i, f := range fields {
-		out[i] = f.Path
-	}
 	return out
 }
 

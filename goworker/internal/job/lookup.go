@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 )
 
@@ -247,23 +248,23 @@ func metrics(summary json.RawMessage, keys []string) string {
 	if json.Unmarshal(summary, &top) != nil {
 		return ""
 	}
-	out := &object{}
+	out := &metadata.Object{}
 	if len(keys) > 0 {
 		for _, key := range keys {
 			if n, ok := numberAt(top, key); ok {
-				out.raw(key, n)
+				out.Raw(key, n)
 			}
 		}
-		return string(out.bytes())
+		return string(out.Bytes())
 	}
 	left := someMetrics
 	for _, key := range slices.Sorted(maps.Keys(top)) {
 		if n, ok := asNumber(top[key]); ok && left > 0 && !strings.HasPrefix(key, "_") {
 			left--
-			out.raw(key, n)
+			out.Raw(key, n)
 		}
 	}
-	return string(out.bytes())
+	return string(out.Bytes())
 }
 
 // numberAt finds a number by its key, or by the way to it with dots between the keys.

@@ -23,6 +23,7 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/mongotest"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
@@ -145,8 +146,8 @@ func TestDocumentsOfSixteenMegabytes(t *testing.T) {
 	w.insert(docs...)
 	w.assertTextMemory(memoryJob{View: &job.LogView{
 		Dataset: job.Dataset{Name: "d", MediaType: "image"}, IncludeLabels: true,
-		Labels: []job.Field{{Path: "label", DBPath: "label", LabelType: "Classification"}},
-		Fields: []job.Field{{Path: "text", DBPath: "text", FieldType: "StringField"}, {Path: "list", DBPath: "list", FieldType: "ListField"}},
+		Labels: []view.Field{{Path: "label", DBPath: "label", LabelType: "Classification"}},
+		Fields: []view.Field{{Path: "text", DBPath: "text", FieldType: "StringField"}, {Path: "list", DBPath: "list", FieldType: "ListField"}},
 	}})
 	_, rows := w.table("samples.table.json")
 	require.Len(t, rows, len(docs))
@@ -168,7 +169,7 @@ func TestManyClassesAndIDs(t *testing.T) {
 			{Key: "predictions", Value: bson.D{{Key: "_cls", Value: "Detections"}, {Key: "detections", Value: boxes}}}}
 	}
 	w.insert(docs...)
-	field := job.Field{Path: "predictions", DBPath: "predictions", LabelType: "Detections"}
+	field := view.Field{Path: "predictions", DBPath: "predictions", LabelType: "Detections"}
 	w.assertTextMemory(memoryJob{Pipeline: times(5), Predictions: &job.LogPredictions{
 		Dataset: job.Dataset{Name: "d", MediaType: "image"}, ModelName: "m", Predictions: field, LowConfidence: 0.5}})
 	assert.Len(t, w.file("fiftyone/label_ids.txt"), 5*samples*each*25)
@@ -199,7 +200,7 @@ func TestThousandsOfPictures(t *testing.T) {
 	}
 	w.insert(docs...)
 	peak := w.peakOf(memoryJob{View: &job.LogView{Dataset: job.Dataset{Name: "d", MediaType: "image"}, IncludeLabels: true,
-		Pictures: &job.Pictures{Mode: job.PictureThumbnail, Size: 256}}})
+		Pictures: &picture.Config{Mode: picture.Thumbnail, Size: 256}}})
 	assert.Less(t, peak, int64(job.PictureMemory))
 	_, rows := w.table("samples.table.json")
 	for i, row := range rows {

@@ -16,6 +16,8 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/overlay"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
 
 // shapes fills the collection with n samples, each of which has a box, a filled polygon and a keypoint at a place of its own.
@@ -39,11 +41,11 @@ func (w *world) shapes(n, files int) {
 }
 
 func (w *world) drawShapes() job.LogView {
-	box := job.Field{Path: "box", DBPath: "box", LabelType: "Detection"}
-	area := job.Field{Path: "area", DBPath: "area", LabelType: "Polyline"}
+	box := view.Field{Path: "box", DBPath: "box", LabelType: "Detection"}
+	area := view.Field{Path: "area", DBPath: "area", LabelType: "Polyline"}
 	j := w.logView()
 	j.Labels = nil
-	j.Pictures = &job.Pictures{Mode: job.PictureThumbnail, Size: 64, Overlays: &job.Overlays{Fields: []job.Field{box, area}}}
+	j.Pictures = &picture.Config{Mode: picture.Thumbnail, Size: 64, Overlays: &picture.Overlays{Fields: []view.Field{box, area}}}
 	return j
 }
 
@@ -126,7 +128,7 @@ func TestLargeMasksAreDrawn(t *testing.T) {
 	}
 	require.NoError(t, mongo.Insert(t.Context(), w.name, docs))
 	j := w.drawShapes()
-	j.Pictures.Overlays.Fields = []job.Field{{Path: "ground", DBPath: "ground", LabelType: "Segmentation"}}
+	j.Pictures.Overlays.Fields = []view.Field{{Path: "ground", DBPath: "ground", LabelType: "Segmentation"}}
 	res, err := j.Run(t.Context(), w.callbacks())
 	require.NoError(t, err)
 	assert.Empty(t, res.Warnings)
@@ -140,11 +142,11 @@ func TestLargeMasksAreDrawn(t *testing.T) {
 func TestWhatIsDrawnIsPartOfTheContent(t *testing.T) {
 	w := newWorld(t)
 	w.shapes(10, 2)
-	for version, change := range []func(*job.Overlays){
-		func(*job.Overlays) {},
-		func(o *job.Overlays) { o.Masks = overlay.AllMasks }, // draws the same here
-		func(o *job.Overlays) { o.Masks = overlay.NoMasks },
-		func(o *job.Overlays) { o.Fields = o.Fields[:1] },
+	for version, change := range []func(*picture.Overlays){
+		func(*picture.Overlays) {},
+		func(o *picture.Overlays) { o.Masks = overlay.AllMasks }, // draws the same here
+		func(o *picture.Overlays) { o.Masks = overlay.NoMasks },
+		func(o *picture.Overlays) { o.Fields = o.Fields[:1] },
 	} {
 		j := w.drawShapes()
 		change(j.Pictures.Overlays)
@@ -175,7 +177,7 @@ func TestOtherSlicesHaveTheirOwnLabels(t *testing.T) {
 	require.NoError(t, err)
 	j := w.drawShapes()
 	j.View.Query.Pipeline = []bson.Raw{match}
-	j.Pictures.Slices = job.Slices{Names: []string{"right"}, Field: "group", Collection: w.name}
+	j.Pictures.Slices = picture.Slices{Names: []string{"right"}, Field: "group", Collection: w.name}
 	res, err := j.Run(t.Context(), w.callbacks())
 	require.NoError(t, err)
 	assert.Empty(t, res.Warnings)

@@ -16,8 +16,10 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/poster/postertest"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/stretch"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
 
 // TestPicturesKeepTheRowsOrder has many batches on their way at a time.
@@ -32,8 +34,8 @@ func TestPicturesKeepTheRowsOrder(t *testing.T) {
 	j.Labels = nil
 	j.View.Query.Pipeline = []bson.Raw{stage(`{"$addFields": {"filepath": {"$concat": ["` + filepath.ToSlash(w.dir) +
 		`/00", {"$cond": [{"$lt": [{"$mod": ["$score", 30]}, 10]}, "0", ""]}, {"$toString": {"$mod": ["$score", 30]}}, ".png"]}}}`)}
-	j.Fields = []job.Field{{Path: "score", DBPath: "score", FieldType: "IntField"}}
-	j.Pictures = &job.Pictures{Mode: job.PictureThumbnail, Size: 256, CacheDir: filepath.Join(t.TempDir(), "cache"), CacheBytes: 1 << 20}
+	j.Fields = []view.Field{{Path: "score", DBPath: "score", FieldType: "IntField"}}
+	j.Pictures = &picture.Config{Mode: picture.Thumbnail, Size: 256, CacheDir: filepath.Join(t.TempDir(), "cache"), CacheBytes: 1 << 20}
 	res, err := j.Run(t.Context(), w.callbacks())
 	require.NoError(t, err)
 	assert.Empty(t, res.Warnings)
@@ -71,7 +73,7 @@ func TestCancelWhilePicturesAreMade(t *testing.T) {
 		w.picture(i, 400)
 	}
 	j := w.logView()
-	j.Pictures = &job.Pictures{Mode: job.PictureThumbnail, Size: 64}
+	j.Pictures = &picture.Config{Mode: picture.Thumbnail, Size: 64}
 	w.cancelsAtFirstRow(t, j)
 	assert.Empty(t, w.server.State().Runs)
 }
@@ -111,8 +113,8 @@ func texts(list []any) []string {
 }
 
 func TestADryRunCountsWhatWouldGoUp(t *testing.T) {
-	for name, pictures := range map[string]*job.Pictures{
-		"thumbnails": {Mode: job.PictureThumbnail, Size: 256}, "originals": {Mode: job.PictureOriginal},
+	for name, pictures := range map[string]*picture.Config{
+		"thumbnails": {Mode: picture.Thumbnail, Size: 256}, "originals": {Mode: picture.Original},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -164,7 +166,7 @@ func TestStretchedPicturesAreCounted(t *testing.T) {
 	}
 	j := w.logView()
 	j.Labels = nil
-	j.Pictures = &job.Pictures{Mode: job.PictureThumbnail, Size: 64, CacheDir: filepath.Join(t.TempDir(), "cache"), CacheBytes: 1 << 20}
+	j.Pictures = &picture.Config{Mode: picture.Thumbnail, Size: 64, CacheDir: filepath.Join(t.TempDir(), "cache"), CacheBytes: 1 << 20}
 	shown := func() []string {
 		_, rows := w.table("samples.table.json")
 		out := make([]string, len(rows))
@@ -202,9 +204,9 @@ func (w *world) frames(t *testing.T, j *job.LogView, count string, number string
 	video := filepath.Join(t.TempDir(), "v.mp4")
 	postertest.Video(t, video, count, "-c:v", "libx264", "-preset", "ultrafast", "-g", "50")
 	j.Labels = nil
-	j.View.Rows = job.RowFrame
+	j.View.Rows = view.RowFrame
 	j.View.Query.Pipeline = []bson.Raw{stage(`{"$addFields": {"filepath": "` + filepath.ToSlash(video) + `", "_sample_id": "$_id", "frame_number": ` + number + `}}`)}
-	j.Pictures = &job.Pictures{Mode: job.PictureThumbnail, Size: 192, FramesOfVideos: true, FFmpeg: postertest.FFmpeg(t)}
+	j.Pictures = &picture.Config{Mode: picture.Thumbnail, Size: 192, FramesOfVideos: true, FFmpeg: postertest.FFmpeg(t)}
 	return video
 }
 

@@ -2,6 +2,7 @@ package job
 
 import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
 
 // plainField is where a plain field's values are: where the schema says, else under
@@ -9,7 +10,7 @@ import (
 type plainField struct{ slot, named int }
 
 // plainColumns are the columns of plain fields. A path that is another column's name gets the prefix "field_".
-func (r *reader) plainColumns(plain []Field) (columns []column) {
+func (r *reader) plainColumns(plain []view.Field) (columns []column) {
 	for _, p := range plain {
 		one := plainField{slot: r.Slot(p.DBPath)}
 		one.named = one.slot

@@ -8,8 +8,12 @@ import (
 	"strings"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/idlist"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/label"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 )
 
@@ -18,19 +22,19 @@ type LogPredictions struct {
 	Target      Target
 	View        View
 	Dataset     Dataset
-	Predictions Field
-	Prompt      *Field
+	Predictions view.Field
+	Prompt      *view.Field
 	// ModelName, ModelVersion and ModelConfigJSON describe the model; the latter
 	// two may be empty.
 	ModelName, ModelVersion, ModelConfigJSON string
 	// LowConfidence is the threshold below which a confidence is low.
 	LowConfidence float64
 	// Pictures are the pictures in the table; nil for none.
-	Pictures *Pictures
+	Pictures *picture.Config
 	// Timestamp is the moment of the call, ISO 8601; NameTimestamp is the same as
 	// YYYYmmdd_HHMMSS, for the artifact's default name.
 	Timestamp, NameTimestamp string
-	Fields                   []Field
+	Fields                   []view.Field
 }
 
 // Run does the job.
@@ -61,8 +65,8 @@ type predictionRows struct {
 	format *label.Formatter
 	now    prediction
 
-	sampleIDs, labelIDs, lowIDs *idList
-	classes                     classCounts
+	sampleIDs, labelIDs, lowIDs *idlist.Writer
+	classes                     metadata.ClassCounts
 	predictions                 int64
 }
 
@@ -75,7 +79,7 @@ type prediction struct {
 
 // open starts the files.
 func (j LogPredictions) open(ctx context.Context, rd *reader) (content, error) {
-	r := &predictionRows{job: j, reader: rd, isText: j.Predictions.isText()}
+	r := &predictionRows{job: j, reader: rd, isText: j.Predictions.IsText()}
 	if err := rd.openPictures(ctx, j.Pictures, j.Dataset); err != nil {
 		return nil, err
 	}
@@ -87,8 +91,8 @@ func (j LogPredictions) open(ctx context.Context, rd *reader) (content, error) {
 	}
 	r.table = rd.newTable("predictions", r.columns())
 	var err error
-	for path, to := range map[string]**idList{sampleIDsPath: &r.sampleIDs, labelIDsPath: &r.labelIDs, lowIDsPath: &r.lowIDs} {
-		if *to, err = newIDList(rd.c, path); err != nil {
+	for path, to := range map[string]**idlist.Writer{sampleIDsPath: &r.sampleIDs, labelIDsPath: &r.labelIDs, lowIDsPath: &r.lowIDs} {
+		if *to, err = rd.c.newIDList(path); err != nil {
 			return nil, err
 		}
 	}
@@ -114,13 +118,13 @@ func (r *predictionRows) columns() []column {
 		}},
 		column{Name: "avg_confidence", Cell: func(w *table.Writer, _ *row) {
 			if r.now.HasAvg {
-				w.Float(rounded(r.now.Avg, 3))
+				w.Float(metadata.Rounded(r.now.Avg, 3))
 			} else {
 				w.Null()
 			}
 		}},
 		column{Name: "num_predictions", Cell: func(w *table.Writer, _ *row) { w.Int(int64(r.now.Count)) }})
-	columns = append(columns, r.reader.pictures.columns()...)
+	columns = append(columns, r.reader.pictureColumns()...)
 	if r.isText {
 		columns = append(columns, column{Name: "full_text", Cell: func(w *table.Writer, _ *row) { textOrNull(w, r.now.full) }})
 	}
@@ -128,7 +132,7 @@ func (r *predictionRows) columns() []column {
 }
 
 // promptColumn is the column of what the model was asked.
-func promptColumn(rd *reader, prompt Field) column {
+func promptColumn(rd *reader, prompt view.Field) column {
 	slot := rd.Slot(prompt.DBPath)
 	return column{Name: "prompt", Cell: func(w *table.Writer, r *row) {
 		// An empty prompt is one: the model was asked nothing but the picture.
@@ -142,7 +146,7 @@ func promptColumn(rd *reader, prompt Field) column {
 
 // add takes one row.
 func (r *predictionRows) add(row *row) error {
-	if err := r.sampleIDs.add(row.source); err != nil {
+	if err := r.sampleIDs.Add(row.source); err != nil {
 		return err
 	}
 	if r.isText {
@@ -164,7 +168,7 @@ func (r *predictionRows) readText(row *row) {
 	}
 	short, cut := label.Cut(text, label.ShortText)
 	r.now.Text, r.now.Count = []byte(short), 1
-	r.classes.add([]byte(label.Head(text, label.TextClass)))
+	r.classes.Add([]byte(label.Head(text, label.TextClass)))
 	if cut {
 		r.now.full = text
 	}
@@ -175,17 +179,17 @@ func (r *predictionRows) readLabel(row *row) error {
 	r.now = prediction{Label: r.format.Format(row.Value(r.slot)), ids: r.now.ids[:0]}
 	for _, leaf := range r.now.Leaves {
 		if leaf.Class != nil {
-			r.classes.add(leaf.Class)
+			r.classes.Add(leaf.Class)
 		}
 		if !leaf.HasID {
 			continue
 		}
 		r.now.ids = append(r.now.ids, leaf.ID.Hex())
-		if err := r.labelIDs.add(leaf.ID); err != nil {
+		if err := r.labelIDs.Add(leaf.ID); err != nil {
 			return err
 		}
 		if leaf.HasConfidence && leaf.Confidence < r.job.LowConfidence {
-			if err := r.lowIDs.add(leaf.ID); err != nil {
+			if err := r.lowIDs.Add(leaf.ID); err != nil {
 				return err
 			}
 		}
@@ -195,8 +199,8 @@ func (r *predictionRows) readLabel(row *row) error {
 
 // close ends the files and hands them to the artifact.
 func (r *predictionRows) close() error {
-	for _, l := range []*idList{r.sampleIDs, r.labelIDs, r.lowIDs} {
-		if err := l.close(r.reader.c.files); err != nil {
+	for _, l := range []*idlist.Writer{r.sampleIDs, r.labelIDs, r.lowIDs} {
+		if err := l.Close(r.reader.c.files); err != nil {
 			return err
 		}
 	}
@@ -206,21 +210,21 @@ func (r *predictionRows) close() error {
 // publication says what to upload and how to describe it.
 func (r *predictionRows) publication(ctx context.Context, n int64) (*publication, error) {
 	j, c, v := r.job, r.reader.c, r.reader.view
-	meta := &object{}
+	meta := &metadata.Object{}
 	large := j.describeModel(meta)
 	c.datasetMetadata(ctx, meta, j.Dataset, v, n)
-	meta.set("num_samples", n)
-	meta.set("total_predictions", r.predictions)
-	meta.set("avg_predictions_per_sample", rounded(float64(r.predictions)/float64(n), 2))
-	r.classes.describe(meta, &c.warnings)
-	meta.text("inference_timestamp", j.Timestamp)
-	meta.set("num_low_confidence", r.lowIDs.n)
-	meta.set("low_confidence_threshold", j.LowConfidence)
+	meta.Set("num_samples", n)
+	meta.Set("total_predictions", r.predictions)
+	meta.Set("avg_predictions_per_sample", metadata.Rounded(float64(r.predictions)/float64(n), 2))
+	r.classes.Describe(meta, c.warnings.note)
+	meta.Text("inference_timestamp", j.Timestamp)
+	meta.Set("num_low_confidence", r.lowIDs.Len())
+	meta.Set("low_confidence_threshold", j.LowConfidence)
 
 	if err := c.identityFile(r.identity()); err != nil {
 		return nil, err
 	}
-	lists := []list{r.lowIDs.asList("low_confidence_label_ids"), r.sampleIDs.asList("sample_ids")}
+	lists := []metadata.List{r.lowIDs.List("low_confidence_label_ids"), r.sampleIDs.List("sample_ids")}
 	if part := v.part(); part.SerializationJSON != "" {
 		view, err := c.viewFile(part)
 		if err != nil {
@@ -228,8 +232,8 @@ func (r *predictionRows) publication(ctx context.Context, n int64) (*publication
 		}
 		lists = append(lists, view)
 	}
-	lists = append(append(lists, r.labelIDs.asList("label_ids")), large...)
-	full, slim, err := fillLists(meta, lists)
+	lists = append(append(lists, r.labelIDs.List("label_ids")), large...)
+	full, slim, err := metadata.Fill(meta, lists)
 	if err != nil {
 		return nil, err
 	}
@@ -239,49 +243,49 @@ func (r *predictionRows) publication(ctx context.Context, n int64) (*publication
 		config: map[string]any{
 			"model_name": j.ModelName, "model_version": orNil(j.ModelVersion), "predictions_field": j.Predictions.Path, "samples_processed": n,
 		},
-		result: Result{Samples: n, ViewSamples: v.size(n), Predictions: r.predictions, Classes: r.classes.distinct(), LowConfidence: r.lowIDs.n},
+		result: Result{Samples: n, ViewSamples: v.size(n), Predictions: r.predictions, Classes: r.classes.Distinct(), LowConfidence: r.lowIDs.Len()},
 	}, nil
 }
 
 // describeModel sets what the metadata has of the model. It returns what is too
 // large to be there for certain, and is in fiftyone/metadata.json anyhow.
-func (j LogPredictions) describeModel(meta *object) []list {
-	large := len(j.ModelConfigJSON) >= largeFact
+func (j LogPredictions) describeModel(meta *metadata.Object) []metadata.List {
+	large := len(j.ModelConfigJSON) >= metadata.Large
 	j.identifyModel(meta, !large)
 	if !large {
 		return nil
 	}
-	return []list{jsonList("model_config", identityPath, []byte(j.ModelConfigJSON))}
+	return []metadata.List{metadata.JSONList("model_config", metadata.IdentityPath, []byte(j.ModelConfigJSON))}
 }
 
 // identifyModel sets what the caller said of the model.
-func (j LogPredictions) identifyModel(out *object, withConfig bool) {
-	out.set("model_name", j.ModelName)
-	out.text("model_version", j.ModelVersion)
+func (j LogPredictions) identifyModel(out *metadata.Object, withConfig bool) {
+	out.Set("model_name", j.ModelName)
+	out.Text("model_version", j.ModelVersion)
 	if withConfig {
-		out.raw("model_config", []byte(j.ModelConfigJSON))
+		out.Raw("model_config", []byte(j.ModelConfigJSON))
 	}
-	out.set("predictions_field", j.Predictions.Path)
+	out.Set("predictions_field", j.Predictions.Path)
 	if j.Prompt != nil {
-		out.set("prompt_field", j.Prompt.Path)
+		out.Set("prompt_field", j.Prompt.Path)
 	} else {
-		out.raw("prompt_field", nil)
+		out.Raw("prompt_field", nil)
 	}
 }
 
 // identity is what tells this artifact's content from another's: see LogView.
-func (r *predictionRows) identity() *object {
+func (r *predictionRows) identity() *metadata.Object {
 	j := r.job
-	out := &object{}
-	out.set("kind", "predictions")
-	out.set("dataset", j.Dataset.Name)
+	out := &metadata.Object{}
+	out.Set("kind", "predictions")
+	out.Set("dataset", j.Dataset.Name)
 	j.identifyModel(out, true)
-	out.set("fields", paths(j.Fields))
-	out.set("low_confidence_threshold", j.LowConfidence)
-	j.Pictures.identify(out)
+	out.Set("fields", view.FieldPaths(j.Fields))
+	out.Set("low_confidence_threshold", j.LowConfidence)
+	j.Pictures.Identify(out)
 	r.reader.view.choice.describe(out)
-	classes, _ := r.classes.json(math.MaxInt, math.MaxInt)
-	out.raw("class_distribution", classes)
+	classes, _ := r.classes.JSON(math.MaxInt, math.MaxInt)
+	out.Raw("class_distribution", classes)
 	return out
 }
 
@@ -292,9 +296,6 @@ func orNil(text string) any {
 	}
 	return text
 }
-
-// isText reports whether the field holds strings instead of labels.
-func (f Field) isText() bool { return f.FieldType == "StringField" }
 
 // checkModelConfig makes sure that the configuration is JSON.
 func (j LogPredictions) checkModelConfig() error {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 )
 
@@ -15,7 +16,7 @@ func (p *publisher) preview(ctx context.Context, c *collector, pub *publication)
 	res.Entity, res.Project, res.ArtifactName, res.BaseURL = p.session.ref.Entity, p.session.ref.Project, p.name, settings.BaseURL
 	res.SettingsFiles = settings.Files
 	res.DryRun, res.NewVersion, res.GivenName = true, true, p.givenName()
-	res.ThumbnailsMade = c.decoded.Load()
+	res.ThumbnailsMade = c.pictures.Made()
 	res.FilesTotal, res.BytesTotal = c.stored()
 	res.FilesUploaded = res.FilesTotal
 	newest, same, err := p.stored(ctx, c)
@@ -94,11 +95,11 @@ func (p *publisher) eachStored(ctx context.Context, newest *wandb.ArtifactInfo, 
 	if newest == nil {
 		return nil
 	}
-	version, err := p.session.client.FindArtifact(ctx, wandb.ArtifactRef{ID: newest.ID}, []string{identityPath})
+	version, err := p.session.client.FindArtifact(ctx, wandb.ArtifactRef{ID: newest.ID}, []string{metadata.IdentityPath})
 	if err != nil {
 		return err
 	}
-	file, ok := version.Files[identityPath]
+	file, ok := version.Files[metadata.IdentityPath]
 	if !ok {
 		return nil
 	}

@@ -2,9 +2,10 @@ package job
 
 import (
 	"fmt"
-	"strconv"
 	"sync"
 	"time"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/words"
 )
 
 // Stage is a part of a job, in the order of the wire contract.
@@ -115,18 +116,18 @@ func (t *tracker) emit() {
 func sentence(p Progress, spent time.Duration) string {
 	switch p.Stage {
 	case StageReading:
-		text := "Reading samples: " + thousands(p.RowsDone)
+		text := "Reading samples: " + words.Thousands(p.RowsDone)
 		if p.RowsTotal > 0 {
-			text += " of " + thousands(max(p.RowsTotal, p.RowsDone))
+			text += " of " + words.Thousands(max(p.RowsTotal, p.RowsDone))
 		}
-		return text + speed(p.RowsDone, spent, func(n int64) string { return thousands(n) + "/s" })
+		return text + speed(p.RowsDone, spent, func(n int64) string { return words.Thousands(n) + "/s" })
 	case StageUploading:
 		if p.FilesTotal == 0 {
 			return "Uploading"
 		}
 		text := fmt.Sprintf("Uploading: %s of %s, %s of %s files",
-			bytesText(p.BytesDone), bytesText(p.BytesTotal), thousands(p.FilesDone), thousands(p.FilesTotal))
-		return text + speed(p.BytesDone, spent, func(n int64) string { return bytesText(n) + "/s" })
+			words.Bytes(p.BytesDone), words.Bytes(p.BytesTotal), words.Thousands(p.FilesDone), words.Thousands(p.FilesTotal))
+		return text + speed(p.BytesDone, spent, func(n int64) string { return words.Bytes(n) + "/s" })
 	case StageCommitting:
 		return "Saving the artifact"
 	}
@@ -139,29 +140,4 @@ func speed(done int64, spent time.Duration, text func(int64) string) string {
 		return ""
 	}
 	return " (" + text(int64(float64(done)/spent.Seconds())) + ")"
-}
-
-// thousands writes 12345 as 12,345.
-func thousands(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
-// bytesText writes a size with a decimal unit, as W&B's pages do.
-func bytesText(n int64) string {
-	const k = 1000.0
-	f := float64(n)
-	for _, unit := range []string{"B", "kB", "MB", "GB"} {
-		if f < k {
-			if unit == "B" {
-				return fmt.Sprintf("%.0f %s", f, unit)
-			}
-			return fmt.Sprintf("%.1f %s", f, unit)
-		}
-		f /= k
-	}
-	return fmt.Sprintf("%.1f TB", f)
 }

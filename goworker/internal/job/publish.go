@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 )
@@ -216,8 +217,8 @@ func (p *publisher) result(c *collector, pub *publication, relation Relation, lo
 	res.ArtifactURL = settings.ArtifactURL(s.ref.Entity, s.ref.Project, p.kind, p.name, logged.Version)
 	res.BaseURL, res.SettingsFiles = settings.BaseURL, settings.Files
 	res.BytesUploaded, res.FilesUploaded, res.FilesUnchanged = logged.BytesUploaded, logged.FilesUploaded, logged.FilesUnchanged
-	res.RunConfigJSON = string(mustJSON(pub.runConfig()))
-	res.ThumbnailsMade = c.decoded.Load()
+	res.RunConfigJSON = string(metadata.JSON(pub.runConfig()))
+	res.ThumbnailsMade = c.pictures.Made()
 	if pub.values != nil {
 		res.Metrics, res.Charts = pub.values.numbers, pub.values.charts
 	}

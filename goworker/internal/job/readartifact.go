@@ -4,12 +4,16 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"io"
 	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/idlist"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/words"
 )
 
 // IDList names one of an artifact's lists of ids.
@@ -29,6 +33,14 @@ var idSources = map[IDList]struct{ path, key string }{
 	IDLabels:        {labelIDsPath, "label_ids"},
 	IDLowConfidence: {lowIDsPath, "low_confidence_label_ids"},
 }
+
+const (
+	// referencesLimit bounds a sample_references.json, in bytes.
+	referencesLimit = 8 << 30
+	// stagesLimit bounds a view's stages, in bytes: those of a view of 800,000
+	// selected samples have 22 MB.
+	stagesLimit = 32 << 20
+)
 
 // elsewhere are the keys of metadata that go their own ways.
 var elsewhere = []string{"view_serialization", "sample_ids", "label_ids", "low_confidence_label_ids"}
@@ -52,7 +64,7 @@ type ReadArtifact struct {
 type ArtifactContent struct {
 	Artifact ArtifactEntry
 	// MetadataJSON is a JSON object without lists of ids and stages, at most
-	// shownLimit bytes.
+	// metadata.TrimmedLimit bytes.
 	MetadataJSON string
 	// SerializationJSON is a JSON list of the view's stages, empty where none are
 	// known, in ASCII. What is in it was not looked at.
@@ -94,7 +106,7 @@ func (j ReadArtifact) Run(ctx context.Context, ids func(list IDList, packed []by
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	r := &artifactReader{client: client, version: v, metadata: readFields(v.Metadata), send: ids}
+	r := &artifactReader{client: client, version: v, metadata: metadata.Read(v.Metadata), send: ids}
 	content, err := r.read(ctx, j.Lists)
 	if err != nil {
 		return nil, err
@@ -129,17 +141,25 @@ func (j ReadArtifact) findUser(ctx context.Context, client *wandb.Client) (*wand
 	return access.Run, nil
 }
 
+func badArtifact(format string, args ...any) error {
+	return fault.New(fault.WandB, "bad_artifact", "The artifact cannot be used: "+format+". It is damaged, or was not made by this plugin.", args...)
+}
+
+func tooLargeFile(path string, size, limit int64) error {
+	return fault.New(fault.WandB, "too_large", "The artifact's file %s has %s, and at most %s are read.", path, words.Bytes(size), words.Bytes(limit))
+}
+
 // artifactReader reads one version.
 type artifactReader struct {
 	client   *wandb.Client
 	version  *wandb.ArtifactVersion
-	metadata jsonFields
+	metadata metadata.Fields
 	send     func(IDList, []byte) error
 }
 
 func (r *artifactReader) read(ctx context.Context, lists []IDList) (*ArtifactContent, error) {
 	v, settings := r.version, r.client.Settings()
-	content := &ArtifactContent{Artifact: artifactEntry(settings, v.ArtifactInfo), MetadataJSON: string(r.metadata.shown(elsewhere...))}
+	content := &ArtifactContent{Artifact: artifactEntry(settings, v.ArtifactInfo), MetadataJSON: string(r.metadata.Trimmed(elsewhere...))}
 	content.Artifact.Facts, content.SettingsFiles = factsIn(v.Metadata), settings.Files
 	for _, u := range v.UsedBy {
 		content.UsedBy = append(content.UsedBy, runEntry(settings, u))
@@ -167,7 +187,7 @@ func (r *artifactReader) read(ctx context.Context, lists []IDList) (*ArtifactCon
 
 // stages are the view's stages, from their file or from the metadata.
 func (r *artifactReader) stages(ctx context.Context) ([]byte, error) {
-	raw := r.metadata.values["view_serialization"]
+	raw := r.metadata.Values["view_serialization"]
 	if f, ok := r.version.Files[viewPath]; ok {
 		if f.Size > stagesLimit {
 			return nil, nil
@@ -184,16 +204,16 @@ func (r *artifactReader) stages(ctx context.Context) ([]byte, error) {
 // metadata may hold it as a text.
 func stagesIn(raw []byte) ([]byte, error) {
 	var text string
-	if !isList(raw) && json.Unmarshal(raw, &text) == nil {
+	if !metadata.IsList(raw) && json.Unmarshal(raw, &text) == nil {
 		raw = []byte(text)
 	}
-	if len(raw) > stagesLimit || !isList(raw) || !json.Valid(raw) { // a list of values would take 24 bytes for each
+	if len(raw) > stagesLimit || !metadata.IsList(raw) || !json.Valid(raw) { // a list of values would take 24 bytes for each
 		return nil, nil
 	}
-	if depth(raw) > maxDepth || !utf8.Valid(raw) {
-		return nil, badArtifact("its view's stages are in no form that a view's can have")
+	if metadata.Depth(raw) > metadata.MaxDepth || !utf8.Valid(raw) {
+		return nil, badArtifact("its view's stages are not those of a view")
 	}
-	if raw = asciiJSON(raw); len(raw) > stagesLimit {
+	if raw = metadata.ASCII(raw, stagesLimit); len(raw) > stagesLimit {
 		return nil, nil
 	}
 	return raw, nil
@@ -202,22 +222,39 @@ func stagesIn(raw []byte) ([]byte, error) {
 // ids sends one list; found is false where the artifact does not have it.
 func (r *artifactReader) ids(ctx context.Context, list IDList) (found bool, err error) {
 	source := idSources[list]
-	p := newIDPacker(func(packed []byte) error { return r.send(list, packed) })
+	p := idlist.NewReader(func(packed []byte) error { return r.send(list, packed) })
 	f, inFile := r.version.Files[source.path]
 	refs, inReferences := r.version.Files[referencesPath]
-	raw, inMetadata := r.metadata.values[source.key]
+	raw, inMetadata := r.metadata.Values[source.key]
+	var what string
 	switch {
 	case inFile:
-		err = p.refused(r.stream(ctx, f, maxIDs*idLine, p.lines), "its file "+f.Path)
-	case inMetadata && isList(raw):
-		err = p.refused(p.jsonList(raw), "the list "+source.key+" of its metadata")
+		what, err = "its file "+f.Path, r.stream(ctx, f, idlist.Max*idlist.Line, p.Lines)
+	case inMetadata && metadata.IsList(raw):
+		what, err = "the list "+source.key+" of its metadata", p.JSON(raw)
 	case inReferences && list == IDSamples:
-		err = p.refused(r.stream(ctx, refs, referencesLimit, p.references), "its file "+refs.Path)
+		what, err = "its file "+refs.Path, r.stream(ctx, refs, referencesLimit, p.References)
 	default:
 		return false, nil
 	}
+	if problem := p.Problem(err); problem != "" {
+		return true, badArtifact("%s %s", what, problem)
+	}
 	if err == nil {
-		err = p.flush()
+		err = p.Flush()
 	}
 	return true, err
+}
+
+// stream has a file of at most limit bytes read by parse.
+func (r *artifactReader) stream(ctx context.Context, f wandb.RemoteFile, limit int64, parse func(io.Reader) error) error {
+	if f.Size > limit {
+		return tooLargeFile(f.Path, f.Size, limit)
+	}
+	body, err := r.client.OpenFile(ctx, f)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = body.Close() }()
+	return parse(body)
 }

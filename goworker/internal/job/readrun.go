@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 )
 
@@ -21,7 +22,7 @@ type ReadRun struct {
 	WithArtifacts bool
 }
 
-// RunDetails is what ReadRun found. The JSON texts have at most shownLimit bytes
+// RunDetails is what ReadRun found. The JSON texts have at most metadata.TrimmedLimit bytes
 // but for HistoryJSON.
 type RunDetails struct {
 	Run                            RunEntry
@@ -95,13 +96,13 @@ func runDetails(s wandb.Settings, d *wandb.RunDetails) *RunDetails {
 	res := &RunDetails{
 		Run: runEntry(s, d.RunInfo), Notes: d.Notes, HeartbeatAt: d.HeartbeatAt, HistoryKeys: d.HistoryKeys,
 		ProjectURL: s.ProjectURL(d.Entity, d.Project),
-		ConfigJSON: string(fieldsOf(d.Config).shown()), SettingsFiles: s.Files,
+		ConfigJSON: string(metadata.Sorted(d.Config).Trimmed()), SettingsFiles: s.Files,
 	}
-	res.SummaryJSON = string(readFields(d.Summary).shown("_wandb"))
+	res.SummaryJSON = string(metadata.Read(d.Summary).Trimmed("_wandb"))
 	res.Run.MetricsJSON = metrics(d.Summary, nil)
 	res.HistoryJSON = "[]"
 	if len(d.History) > 0 {
-		res.HistoryJSON = string(bytes.ToValidUTF8(mustJSON(d.History), []byte("\uFFFD")))
+		res.HistoryJSON = string(bytes.ToValidUTF8(metadata.JSON(d.History), []byte("\uFFFD")))
 	}
 	for _, a := range d.Inputs {
 		res.Inputs = append(res.Inputs, artifactEntry(s, a))

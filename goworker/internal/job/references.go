@@ -11,6 +11,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
 
 // referencesPath is the file that a view without labels is logged as.
@@ -43,12 +45,12 @@ type sampleRecord struct {
 // identify adds what tells rows of one sample apart.
 func (b *rowBase) identify(one *sampleRecord, r *row) {
 	switch b.kind {
-	case RowPatch:
+	case view.RowPatch:
 		one.PatchID = r.own.Hex()
-	case RowClip:
+	case view.RowClip:
 		// A clip's own id is another one each time its view is made.
 		one.Support, _ = supportText(r.Value(b.extra))
-	case RowFrame:
+	case view.RowFrame:
 		one.FrameID, one.FrameNumber = r.own.Hex(), valueJSON(r.Value(b.extra))
 	}
 }
@@ -65,7 +67,7 @@ func newReferences(c *collector) (*references, error) {
 
 func (r *references) add(one sampleRecord) error {
 	r.pretty.Reset()
-	if err := json.Indent(&r.pretty, mustJSON(one), "  ", "  "); err != nil {
+	if err := json.Indent(&r.pretty, metadata.JSON(one), "  ", "  "); err != nil {
 		return err
 	}
 	sep := ",\n  "
@@ -107,32 +109,32 @@ func documentJSON(v bson.RawValue) []byte {
 	if err != nil {
 		return nil
 	}
-	out := &object{}
+	out := &metadata.Object{}
 	for _, e := range elements {
 		if key := e.Key(); key != "_cls" {
-			out.raw(key, valueJSON(e.Value()))
+			out.Raw(key, valueJSON(e.Value()))
 		}
 	}
-	return out.bytes()
+	return out.Bytes()
 }
 
 // valueJSON is a plain value as JSON; what JSON cannot carry is null.
 func valueJSON(v bson.RawValue) []byte {
 	switch v.Type {
 	case bson.TypeString:
-		return mustJSON(v.StringValue())
+		return metadata.JSON(v.StringValue())
 	case bson.TypeBoolean:
 		return strconv.AppendBool(nil, v.Boolean())
 	case bson.TypeInt32, bson.TypeInt64:
 		return strconv.AppendInt(nil, v.AsInt64(), 10)
 	case bson.TypeDouble:
 		if f := v.Double(); !math.IsNaN(f) && !math.IsInf(f, 0) {
-			return mustJSON(f)
+			return metadata.JSON(f)
 		}
 	case bson.TypeDateTime:
-		return mustJSON(time.UnixMilli(v.DateTime()).UTC().Format("2006-01-02T15:04:05.000Z07:00"))
+		return metadata.JSON(time.UnixMilli(v.DateTime()).UTC().Format("2006-01-02T15:04:05.000Z07:00"))
 	case bson.TypeObjectID:
-		return mustJSON(v.ObjectID().Hex())
+		return metadata.JSON(v.ObjectID().Hex())
 	case bson.TypeEmbeddedDocument:
 		return documentJSON(v)
 	case bson.TypeArray:

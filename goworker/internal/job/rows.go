@@ -6,6 +6,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
@@ -16,7 +17,7 @@ type row struct {
 	// source is the id of the sample that the row comes from, own the row's own.
 	source, own bson.ObjectID
 	hex         [24]byte // source as text
-	pictures    rowPictures
+	pictures    picture.Cells
 }
 
 // sampleID is the text of the source's id.
@@ -27,7 +28,7 @@ type column = table.Column[*row]
 
 // rowBase is what every row has, whatever is logged of it.
 type rowBase struct {
-	kind                              RowKind
+	kind                              view.RowKind
 	id, source, filepath, tags, extra int
 	splits                            map[string]int64
 }
@@ -35,16 +36,16 @@ type rowBase struct {
 // splitTags are the tags that count as splits of a dataset.
 var splitTags = []string{"train", "val", "test", "validation", "training", "testing"}
 
-func newRowBase(f *view.Fields, kind RowKind) *rowBase {
+func newRowBase(f *view.Fields, kind view.RowKind) *rowBase {
 	b := &rowBase{kind: kind, id: f.Slot("_id"), filepath: f.Slot("filepath"), tags: f.Slot("tags"),
 		source: -1, extra: -1, splits: map[string]int64{}}
-	if kind != RowSample {
+	if kind != view.RowSample {
 		b.source = f.Slot("_sample_id")
 	}
 	switch kind {
-	case RowClip:
+	case view.RowClip:
 		b.extra = f.Slot("support")
-	case RowFrame:
+	case view.RowFrame:
 		b.extra = f.Slot("frame_number")
 	}
 	return b
@@ -62,14 +63,14 @@ func (b *rowBase) columns() []column {
 		w.TextBytes(id[:])
 	}
 	switch b.kind {
-	case RowPatch:
+	case view.RowPatch:
 		return []column{{Name: "patch_id", Cell: own}}
-	case RowClip:
+	case view.RowClip:
 		return []column{{Name: "support", Cell: func(w *table.Writer, r *row) {
 			text, _ := supportText(r.Value(b.extra))
 			textOrNull(w, text)
 		}}}
-	case RowFrame:
+	case view.RowFrame:
 		return []column{
 			{Name: "frame_id", Cell: own},
 			{Name: "frame_number", Cell: func(w *table.Writer, r *row) { w.BSON(r.Value(b.extra)) }},

@@ -14,6 +14,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/label"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
 
@@ -55,7 +56,7 @@ type choice struct {
 type scorer func(*reader) func(*row) (float64, error)
 
 // byConfidence scores rows by the lowest confidence of a field, where that is how they are chosen.
-func byConfidence(scored *Field) scorer {
+func byConfidence(scored *view.Field) scorer {
 	return func(rd *reader) func(*row) (float64, error) {
 		if scored == nil || !rd.view.Selection.ByConfidence {
 			return func(*row) (float64, error) { return 0, nil }
@@ -72,7 +73,10 @@ func (c *collector) choose(ctx context.Context, v View, by scorer) (chosenView, 
 	if v.Selection == nil {
 		return all, nil
 	}
-	rd := newReader(c, all)
+	rd, err := newReader(c, all)
+	if err != nil {
+		return all, err
+	}
 	score := by(rd)
 	best := &candidates{}
 	var seed [8]byte
@@ -120,7 +124,7 @@ func randomKey(seed []byte, base *rowBase, r *row) uint64 {
 	h := sha256.New()
 	h.Write(seed)
 	h.Write(r.source[:])
-	if base.kind == RowClip {
+	if base.kind == view.RowClip {
 		h.Write(r.Value(base.extra).Value)
 	} else {
 		h.Write(r.own[:])
@@ -204,7 +208,7 @@ func (v chosenView) part() View {
 		return v.View
 	}
 	v.IsSubset = true
-	if v.Rows == RowClip || len(v.choice.ids) > mostSelected {
+	if v.Rows == view.RowClip || len(v.choice.ids) > mostSelected {
 		v.SerializationJSON = ""
 		return v.View
 	}
@@ -217,29 +221,29 @@ func (v chosenView) part() View {
 	for i, id := range v.choice.ids {
 		ids[i] = id.Hex()
 	}
-	stages = append(stages, mustJSON(map[string]any{
+	stages = append(stages, metadata.JSON(map[string]any{
 		"_cls": "fiftyone.core.stages.Select", "kwargs": [][2]any{{"sample_ids", ids}, {"ordered", false}},
 	}))
-	v.SerializationJSON = string(mustJSON(stages))
+	v.SerializationJSON = string(metadata.JSON(stages))
 	return v.View
 }
 
 // describe says in an artifact's metadata that it is a part of a view, and which.
-func (c *choice) describe(meta *object) {
+func (c *choice) describe(meta *metadata.Object) {
 	if c == nil {
 		return
 	}
-	by := &object{}
-	by.set("max_samples", c.Max)
-	by.set("of", c.of)
+	by := &metadata.Object{}
+	by.Set("max_samples", c.Max)
+	by.Set("of", c.of)
 	switch {
 	case c.ByConfidence:
-		by.set("select_by", "lowest_confidence")
+		by.Set("select_by", "lowest_confidence")
 	case c.ByErrors:
-		by.set("select_by", "worst")
+		by.Set("select_by", "worst")
 	default:
-		by.set("select_by", "random")
-		by.set("seed", c.Seed)
+		by.Set("select_by", "random")
+		by.Set("seed", c.Seed)
 	}
-	meta.raw("selection", by.bytes())
+	meta.Raw("selection", by.Bytes())
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 )
@@ -74,7 +75,7 @@ func (t *tableFile) close(c *collector) error {
 		}
 	}
 	if t.isPartitioned() {
-		return c.writeFile(t.path, table.PartitionedJSON(t.key))
+		return c.WriteFile(t.path, table.PartitionedJSON(t.key))
 	}
 	return nil
 }
@@ -139,7 +140,7 @@ func (t *tableFile) openCopy() (io.ReadCloser, error) {
 	out, in := io.Pipe()
 	go func() {
 		defer func() { _ = f.Close() }()
-		_, err := fmt.Fprintf(in, `{"columns":%s,"data":[`, mustJSON(t.done.Columns))
+		_, err := fmt.Fprintf(in, `{"columns":%s,"data":[`, metadata.JSON(t.done.Columns))
 		if err == nil {
 			err = table.CopyRows(in, f, t.done.Columns, wandb.MaxRunTableRows)
 		}

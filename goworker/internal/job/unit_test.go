@@ -2,8 +2,6 @@ package job
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +11,7 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 )
 
 func TestProgressNeverGoesBackAndEndsWhole(t *testing.T) {
@@ -56,90 +55,6 @@ func TestProgressLabelsArePlain(t *testing.T) {
 	}
 }
 
-func TestNumbersForPeople(t *testing.T) {
-	for want, n := range map[string]int64{"0": 0, "999": 999, "1,000": 1000, "12,345,678": 12_345_678, "-1,234": -1234, "-999": -999} {
-		assert.Equal(t, want, thousands(n))
-	}
-	for want, n := range map[string]int64{"0 B": 0, "999 B": 999, "1.0 kB": 1000, "4.2 MB": 4_200_000, "3.0 TB": 3_000_000_000_000} {
-		assert.Equal(t, want, bytesText(n))
-	}
-}
-
-func TestMetadataKeepsItsOrderAndDropsListsThatDoNotFit(t *testing.T) {
-	base := &object{}
-	base.set("z", 1)
-	base.text("a", "")
-	long := `["` + strings.Repeat("x", metadataLimit) + `"]`
-	lists := []list{
-		{key: "first", path: "f1", size: 5, json: func() ([]byte, error) { return []byte(`["a"]`), nil }},
-		{key: "huge", path: "f2", size: int64(len(long)), json: func() ([]byte, error) { return nil, errors.New("must not be read") }},
-		{key: "last", path: "f3", size: 5, json: func() ([]byte, error) { return []byte(`["b"]`), nil }},
-	}
-	full, slim, err := fillLists(base, lists)
-	require.NoError(t, err)
-	assert.JSONEq(t, `{"z":1,"a":null,"first":["a"],"last":["b"],"lists_in_files":{"huge":"f2"}}`, string(full))
-	assert.True(t, strings.HasPrefix(string(full), `{"z":1,"a":null,"first"`))
-	assert.JSONEq(t, `{"z":1,"a":null,"lists_in_files":{"first":"f1","huge":"f2","last":"f3"}}`, string(slim))
-
-	full, _, err = fillLists(base, nil)
-	require.NoError(t, err)
-	assert.JSONEq(t, `{"z":1,"a":null}`, string(full))
-}
-
-func TestRoundedAsPythonRounds(t *testing.T) {
-	for _, c := range []struct {
-		in       float64
-		decimals int
-		want     float64
-	}{{2.675, 2, 2.67}, {0.125, 2, 0.12}, {0.9995, 3, 1}, {1.0 / 3, 3, 0.333}, {20, 2, 20}} {
-		assert.InDelta(t, c.want, rounded(c.in, c.decimals), 1e-12, "%v", c.in)
-	}
-}
-
-func TestClassesAreCountedInOrderAndBounded(t *testing.T) {
-	var c classCounts
-	for _, name := range []string{"b", "a", "a", "c", "b", "a", `"quoted"`} {
-		c.add([]byte(name))
-	}
-	for _, one := range []struct {
-		most, bytes int
-		want        string
-	}{{10, 100, `{"a":3,"b":2,"c":1,"\"quoted\"":1}`}, {2, 100, `{"a":3,"b":2}`}, {10, 12, `{"a":3,"b":2}`}, {10, 0, `{}`}} {
-		text, listed := c.json(one.most, one.bytes)
-		assert.Equal(t, one.want, string(text))
-		assert.Equal(t, strings.Count(one.want, ":"), listed)
-	}
-	assert.EqualValues(t, 4, c.distinct())
-
-	var many classCounts
-	for i := range countedClasses + 10 {
-		many.add([]byte(thousands(int64(i))))
-	}
-	var w warnings
-	meta := &object{}
-	many.describe(meta, &w)
-	var got struct {
-		Distribution map[string]int `json:"class_distribution"`
-		Classes      int            `json:"num_classes"`
-		File         string         `json:"class_distribution_file"`
-	}
-	require.NoError(t, json.Unmarshal(meta.bytes(), &got))
-	assert.Len(t, got.Distribution, metadataClasses)
-	assert.Equal(t, countedClasses, got.Classes)
-	assert.Equal(t, identityPath, got.File)
-	require.Len(t, w.final(), 2)
-	assert.Contains(t, w.final()[1].Message, "10 labels")
-
-	var long classCounts
-	for i := range 20 {
-		long.add(fmt.Appendf(nil, "%d%s", i, strings.Repeat("x", 1<<20)))
-	}
-	assert.EqualValues(t, 15, long.distinct(), "as many as fit into 16 MB")
-	text, listed := long.json(metadataClasses, metadataClassBytes)
-	assert.Equal(t, "{}", string(text))
-	assert.Zero(t, listed)
-}
-
 func TestFactsThatAreTooLargeForTheMetadataAreInFiles(t *testing.T) {
 	spool, err := artifact.NewSpool(t.TempDir())
 	require.NoError(t, err)
@@ -147,13 +62,13 @@ func TestFactsThatAreTooLargeForTheMetadataAreInFiles(t *testing.T) {
 	c := &collector{spool: spool, files: new(artifact.Files)}
 	info := `{"notes":"` + strings.Repeat("x", 3<<20) + `"}`
 	targets := `{"mask":"` + strings.Repeat("y", 2<<20) + `"}`
-	meta := &object{}
+	meta := &metadata.Object{}
 	large, err := c.describe(meta, Dataset{InfoJSON: info, MaskTargetsJSON: targets, DefaultClassesJSON: `["a"]`})
 	require.NoError(t, err)
-	ids := list{key: "sample_ids", path: "ids", size: 4, json: func() ([]byte, error) { return []byte(`["i"]`), nil }}
-	full, slim, err := fillLists(meta, append([]list{ids}, large...))
+	ids := metadata.List{Key: "sample_ids", Path: "ids", Size: 4, JSON: func() ([]byte, error) { return []byte(`["i"]`), nil }}
+	full, slim, err := metadata.Fill(meta, append([]metadata.List{ids}, large...))
 	require.NoError(t, err)
-	assert.Less(t, len(full), metadataLimit)
+	assert.Less(t, len(full), metadata.Limit)
 	assert.Less(t, len(slim), 1000)
 	var got struct {
 		Info    map[string]string `json:"dataset_info"`
@@ -169,8 +84,8 @@ func TestFactsThatAreTooLargeForTheMetadataAreInFiles(t *testing.T) {
 	assert.Equal(t, 2, c.files.Len())
 
 	model := LogPredictions{ModelName: "m", ModelConfigJSON: targets}
-	meta = &object{}
-	full, _, err = fillLists(meta, model.describeModel(meta))
+	meta = &metadata.Object{}
+	full, _, err = metadata.Fill(meta, model.describeModel(meta))
 	require.NoError(t, err)
 	assert.Equal(t, 1, strings.Count(string(full), `"model_config"`))
 	assert.JSONEq(t, `{"model_name":"m","model_version":null,"predictions_field":"","prompt_field":null,"model_config":`+targets+`}`, string(full))
@@ -178,8 +93,8 @@ func TestFactsThatAreTooLargeForTheMetadataAreInFiles(t *testing.T) {
 
 func TestWarningsOfOneAreSentences(t *testing.T) {
 	var w warnings
-	w.add(errMissing.code, errMissing.rest, "a")
-	w.add(errNoCrop.code, errNoCrop.rest, "b")
+	w.add("missing_file", "rows have no picture because the media file was not found.", "a")
+	w.add("no_box", "patches have no picture because no box of a label is within the picture.", "b")
 	var said []string
 	for _, one := range w.final() {
 		said = append(said, one.Message)

@@ -26,7 +26,7 @@ type vectorFile struct {
 }
 
 // openVectors starts one file for each vector field.
-func openVectors(c *collector, f *view.Fields, embeddings []Field) ([]*vectorFile, error) {
+func openVectors(c *collector, f *view.Fields, embeddings []view.Field) ([]*vectorFile, error) {
 	var out []*vectorFile
 	for i, field := range embeddings {
 		ids, err := c.spool.Scratch(fmt.Sprintf("ids-%d", i))

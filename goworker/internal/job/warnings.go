@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/words"
 )
 
 // examples is how many sample ids a warning names.
@@ -40,7 +42,7 @@ func (w *warnings) final() []Warning {
 	for _, one := range w.list {
 		done := *one
 		if done.Count > 0 {
-			done.Message = thousands(done.Count) + " " + ofCount(done.Count, done.Message)
+			done.Message = words.Thousands(done.Count) + " " + ofCount(done.Count, done.Message)
 		}
 		out = append(out, done)
 	}

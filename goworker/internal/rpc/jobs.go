@@ -8,6 +8,7 @@ import (
 	pb "github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/gen/wandbworker/v1"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/overlay"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/pillow"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/stretch"
@@ -107,25 +108,25 @@ func logPredictionsOf(m *pb.LogPredictions, in wandb.Inputs) (job.LogPredictions
 }
 
 // picturesOf are a table's pictures, nil for none.
-func picturesOf(wanted bool, m *pb.Pictures, home string) *job.Pictures {
+func picturesOf(wanted bool, m *pb.Pictures, home string) *picture.Config {
 	if !wanted {
 		return nil
 	}
-	return &job.Pictures{Mode: job.PictureMode(m.GetMode()), Size: int(m.GetThumbnailSize()), //nolint:gosec // same order
+	return &picture.Config{Mode: picture.Mode(m.GetMode()), Size: int(m.GetThumbnailSize()), //nolint:gosec // same order
 		CacheDir: m.GetCacheDirectory(), CacheBytes: m.GetCacheBytes(), FFmpeg: m.GetFfmpeg(),
-		Crop: fieldsOf(m.GetCropFields()), Small: m.GetSmallField(), Projection: m.GetProjectionField(), Facts: m.GetFactColumns(),
+		Crop: fieldsOf(m.GetCropFields()), SmallerCopy: m.GetSmallField(), Projection: m.GetProjectionField(), Facts: m.GetFactColumns(),
 		FramesOfVideos: m.GetFrameSource() != "", Range: stretch.Range{Low: m.GetImageRange().GetLow(), High: m.GetImageRange().GetHigh()},
-		Slices:   job.Slices{Names: m.GetSlices(), Field: m.GetGroupField(), Collection: m.GetGroupCollection()},
+		Slices:   picture.Slices{Names: m.GetSlices(), Field: m.GetGroupField(), Collection: m.GetGroupCollection()},
 		Pillow:   pillow.Program{Python: m.GetPillow().GetPython(), Script: m.GetPillow().GetScript(), Packages: m.GetPillow().GetPackages()},
 		Overlays: overlaysOf(m.GetOverlays(), home)}
 }
 
 // overlaysOf is what is drawn over a table's pictures, nil for nothing.
-func overlaysOf(m *pb.Overlays, home string) *job.Overlays {
+func overlaysOf(m *pb.Overlays, home string) *picture.Overlays {
 	if len(m.GetFields()) == 0 {
 		return nil
 	}
-	return &job.Overlays{Fields: fieldsOf(m.GetFields()), Masks: overlay.MaskMode(m.GetMasks()), Home: home} //nolint:gosec // same order
+	return &picture.Overlays{Fields: fieldsOf(m.GetFields()), Masks: overlay.MaskMode(m.GetMasks()), Home: home} //nolint:gosec // same order
 }
 
 func rowsOf(v *pb.View, d *pb.Dataset) (job.View, job.Dataset, error) {
@@ -161,17 +162,17 @@ func badPipeline(err error) error {
 	return fault.Wrap(err, fault.Plugin, "bad_pipeline", "The view's pipeline did not reach the worker whole: please report this.")
 }
 
-var rowKinds = map[pb.RowKind]job.RowKind{
-	pb.RowKind_ROW_KIND_SAMPLE: job.RowSample, pb.RowKind_ROW_KIND_PATCH: job.RowPatch,
-	pb.RowKind_ROW_KIND_CLIP: job.RowClip, pb.RowKind_ROW_KIND_FRAME: job.RowFrame,
+var rowKinds = map[pb.RowKind]view.RowKind{
+	pb.RowKind_ROW_KIND_SAMPLE: view.RowSample, pb.RowKind_ROW_KIND_PATCH: view.RowPatch,
+	pb.RowKind_ROW_KIND_CLIP: view.RowClip, pb.RowKind_ROW_KIND_FRAME: view.RowFrame,
 }
 
-func fieldOf(f *pb.Field) job.Field {
-	return job.Field{Path: f.GetPath(), DBPath: f.GetDbPath(), LabelType: f.GetLabelType(), FieldType: f.GetFieldType(), ItemType: f.GetItemType()}
+func fieldOf(f *pb.Field) view.Field {
+	return view.Field{Path: f.GetPath(), DBPath: f.GetDbPath(), LabelType: f.GetLabelType(), FieldType: f.GetFieldType(), ItemType: f.GetItemType()}
 }
 
-func fieldsOf(list []*pb.Field) []job.Field {
-	out := make([]job.Field, len(list))
+func fieldsOf(list []*pb.Field) []view.Field {
+	out := make([]view.Field, len(list))
 	for i, f := range list {
 		out[i] = fieldOf(f)
 	}

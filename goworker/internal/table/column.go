@@ -1,6 +1,8 @@
 package table
 
-import "strconv"
+import (
+	"strconv"
+)
 
 // Column is one column of a table whose rows are made of values of type R: a table is a list of them.
 // What adds a column to a table appends it to the list, and nothing else has to know.
@@ -44,4 +46,13 @@ func Add[R any](w *Writer, columns []Column[R], row R) error {
 		columns[i].Cell(w, row)
 	}
 	return w.EndRow()
+}
+
+// Of makes columns of rows of type R of columns that need only a part of such a row.
+func Of[R, S any](columns []Column[S], part func(row R) S) []Column[R] {
+	out := make([]Column[R], len(columns))
+	for i, c := range columns {
+		out[i] = Column[R]{Name: c.Name, Prefix: c.Prefix, Cell: func(w *Writer, row R) { c.Cell(w, part(row)) }}
+	}
+	return out
 }

@@ -1,4 +1,4 @@
-package job
+package metadata
 
 import (
 	"bytes"
@@ -12,59 +12,56 @@ import (
 )
 
 const (
-	// shownLimit is the most of an artifact's metadata, or of a run's config or
+	// TrimmedLimit is the most of an artifact's metadata, or of a run's config or
 	// summary, that is handed on, in bytes.
-	shownLimit = 1 << 20
-	// stagesLimit bounds a view's stages, in bytes: those of a view of 800,000
-	// selected samples have 22 MB.
-	stagesLimit = 32 << 20
-	// maxDepth is how deeply JSON may be nested that is handed on: readers in Python
+	TrimmedLimit = 1 << 20
+	// MaxDepth is how deeply JSON may be nested that is handed on: readers in Python
 	// give up at some depth.
-	maxDepth = 100
+	MaxDepth = 100
 	// maxKeys is how many keys of a JSON object are looked at: each takes memory, however
 	// small it is.
 	maxKeys = 20_000
 )
 
-// jsonFields are the values of a JSON object with the order of their keys.
-type jsonFields struct {
-	keys   []string
-	values map[string]json.RawMessage
+// Fields are the values of a JSON object with the order of their keys.
+type Fields struct {
+	Keys   []string
+	Values map[string]json.RawMessage
 }
 
-// readFields takes a JSON object apart, up to maxKeys keys. What is not one has no values.
-func readFields(raw []byte) jsonFields {
-	f := jsonFields{values: map[string]json.RawMessage{}}
+// Read takes a JSON object apart, up to maxKeys keys. What is not one has no values.
+func Read(raw []byte) Fields {
+	f := Fields{Values: map[string]json.RawMessage{}}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	if token, err := d.Token(); err != nil || token != json.Delim('{') {
 		return f
 	}
-	for d.More() && len(f.keys) < maxKeys {
+	for d.More() && len(f.Keys) < maxKeys {
 		token, err := d.Token()
 		key, ok := token.(string)
 		var value json.RawMessage
 		if err != nil || !ok || d.Decode(&value) != nil {
 			return f
 		}
-		if _, twice := f.values[key]; !twice {
-			f.keys = append(f.keys, key)
+		if _, twice := f.Values[key]; !twice {
+			f.Keys = append(f.Keys, key)
 		}
-		f.values[key] = value
+		f.Values[key] = value
 	}
 	return f
 }
 
-// fieldsOf orders values by their keys.
-func fieldsOf(values map[string]json.RawMessage) jsonFields {
-	return jsonFields{keys: slices.Sorted(maps.Keys(values)), values: values}
+// Sorted orders values by their keys.
+func Sorted(values map[string]json.RawMessage) Fields {
+	return Fields{Keys: slices.Sorted(maps.Keys(values)), Values: values}
 }
 
-// shown is the object as it is handed on: without the given keys, and without the
-// largest values where it would have more than shownLimit bytes, or those that are
+// Trimmed is the object as it is handed on: without the given keys, and without the
+// largest values where it would have more than TrimmedLimit bytes, or those that are
 // nested too deeply. The latter two are named under values_left_out.
-func (f jsonFields) shown(without ...string) []byte {
+func (f Fields) Trimmed(without ...string) []byte {
 	var keep, left []string
-	for _, key := range f.keys {
+	for _, key := range f.Keys {
 		if !slices.Contains(without, key) {
 			keep = append(keep, key)
 		}
@@ -72,49 +69,49 @@ func (f jsonFields) shown(without ...string) []byte {
 	smallest := slices.Clone(keep)
 	slices.SortStableFunc(smallest, func(a, b string) int { return cmp.Compare(f.cost(a), f.cost(b)) })
 	// All keys together may be named as left out.
-	room := shownLimit / 2
+	room := TrimmedLimit / 2
 	for _, key := range smallest {
-		if room -= f.cost(key); room < 0 || depth(f.values[key]) > maxDepth {
+		if room -= f.cost(key); room < 0 || Depth(f.Values[key]) > MaxDepth {
 			left = append(left, key)
 		}
 	}
-	out := &object{}
+	out := &Object{}
 	for _, key := range keep {
 		if !slices.Contains(left, key) {
-			out.raw(key, f.values[key])
+			out.Raw(key, f.Values[key])
 		}
 	}
 	if len(left) > 0 {
 		slices.Sort(left)
-		out.raw("values_left_out", namesJSON(left))
+		out.Raw("values_left_out", Names(left))
 	}
-	return out.bytes()
+	return out.Bytes()
 }
 
 // cost is about how many bytes a value takes with its key.
-func (f jsonFields) cost(key string) int { return len(key) + len(f.values[key]) + 8 }
+func (f Fields) cost(key string) int { return len(key) + len(f.Values[key]) + 8 }
 
-// namesJSON is a list of names, as many as may be shown.
-func namesJSON(names []string) []byte {
-	room := shownLimit / 4
+// Names is a list of names, as many as may be shown.
+func Names(names []string) []byte {
+	room := TrimmedLimit / 4
 	for i, name := range names {
 		if room -= len(name) + 3; room < 0 {
 			names = names[:i]
 			break
 		}
 	}
-	return mustJSON(names)
+	return JSON(names)
 }
 
-// isList reports whether JSON text is a list.
-func isList(raw []byte) bool {
+// IsList reports whether JSON text is a list.
+func IsList(raw []byte) bool {
 	raw = bytes.TrimLeft(raw, " \t\r\n")
 	return len(raw) > 0 && raw[0] == '['
 }
 
-// asciiJSON writes other characters than those of ASCII as escapes. Python keeps a text with four bytes for each character
-// as soon as one of them needs it.
-func asciiJSON(valid []byte) []byte {
+// ASCII writes other characters than those of ASCII as escapes. Python keeps a text with four bytes for each character
+// as soon as one of them needs it. What has become longer than limit, in bytes, may end anywhere.
+func ASCII(valid []byte, limit int) []byte {
 	if !bytes.ContainsFunc(valid, func(r rune) bool { return r >= utf8.RuneSelf }) {
 		return valid
 	}
@@ -130,7 +127,7 @@ func asciiJSON(valid []byte) []byte {
 		default:
 			out = fmt.Appendf(out, `\u%04x`, r)
 		}
-		if len(out) > stagesLimit { // it is too long already
+		if len(out) > limit { // it is too long already
 			return out
 		}
 		valid = valid[n:]
@@ -138,8 +135,8 @@ func asciiJSON(valid []byte) []byte {
 	return out
 }
 
-// depth is how deeply JSON text is nested.
-func depth(raw []byte) int {
+// Depth is how deeply JSON text is nested.
+func Depth(raw []byte) int {
 	now, most, inString := 0, 0, false
 	for i := 0; i < len(raw); i++ {
 		switch b := raw[i]; {

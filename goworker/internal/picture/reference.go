@@ -1,4 +1,4 @@
-package job
+package picture
 
 import (
 	"context"
@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumbcache"
 )
 
 // reference adds a reference to a media file, and gives its URI. The digest of what is
@@ -20,7 +19,7 @@ import (
 // That of a file here is its MD5: the official package reads a table only if it can
 // load all of the artifact's references, and checks local ones by it. So a local file
 // that is not there gets none.
-func (w *pictureWorker) reference(ctx context.Context, location string) (string, error) {
+func (w *worker) reference(ctx context.Context, location string) (string, error) {
 	uri := fileURI(location)
 	if uri == "" {
 		return "", nil
@@ -36,13 +35,13 @@ func (w *pictureWorker) reference(ctx context.Context, location string) (string,
 		}
 		e.Size = file.info.Size()
 	}
-	return uri, w.p.c.files.Add(e)
+	return uri, w.p.sink.AddFile(e)
 }
 
 // digest is the MD5 of a file, base64, or "" where it cannot be read. That of a file
 // that did not change is in the cache.
-func (p *pictures) digest(ctx context.Context, file *sourceFile) (string, error) {
-	key := thumbcache.KeyOf([]byte("md5"), file.state)
+func (p *Maker) digest(ctx context.Context, file *sourceFile) (string, error) {
+	key := digestKey(file)
 	kept := p.cache != nil && file.state != nil
 	if kept {
 		if sum, ok := p.cache.Get(key); ok && len(sum) == md5.Size {

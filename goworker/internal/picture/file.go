@@ -1,9 +1,8 @@
-package job
+package picture
 
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"io"
 	"io/fs"
@@ -14,6 +13,20 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumb"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumbcache"
 )
+
+// sourceFile is a media file that pictures are made of.
+type sourceFile struct {
+	path  string
+	info  os.FileInfo
+	file  *localfile.File // once it was opened
+	state []byte          // see thumbcache.FileState
+	err   error           // why it is of no use
+
+	data []byte            // once it was read and is not large
+	sum  [sha256.Size]byte // of its content, once it was read
+	// original is its cell in the mode original.
+	original *Cell
+}
 
 // look finds out whether there is a file that can be read.
 func (f *sourceFile) look() {
@@ -72,7 +85,7 @@ func (f *sourceFile) close() {
 
 // read gives the file's content, until release is called. Large files wait until
 // there is room for them.
-func (f *sourceFile) read(ctx context.Context, p *pictures) (data []byte, release func(), err error) {
+func (f *sourceFile) read(ctx context.Context, p *Maker) (data []byte, release func(), err error) {
 	if f.data != nil {
 		return f.data, func() {}, nil
 	}
@@ -93,7 +106,7 @@ func (f *sourceFile) read(ctx context.Context, p *pictures) (data []byte, releas
 		return nil, nil, errTooLarge
 	}
 	release = func() {}
-	if size > p.small {
+	if size > p.smallFile {
 		if err := p.large.Acquire(ctx, 1); err != nil {
 			return nil, nil, err
 		}
@@ -104,7 +117,7 @@ func (f *sourceFile) read(ctx context.Context, p *pictures) (data []byte, releas
 		return nil, nil, err
 	}
 	f.sum = sha256.Sum256(data)
-	if size <= p.small {
+	if size <= p.smallFile {
 		f.data = data
 	}
 	return data, release, nil
@@ -133,58 +146,4 @@ func (f *sourceFile) shownAsPicture(m media) bool {
 	head := make([]byte, thumb.HeadSize)
 	n, _ := io.ReadFull(file, head)
 	return thumb.Known(head[:n])
-}
-
-// kept looks for a thumbnail in the cache.
-func (p *pictures) kept(key thumbcache.Key, look bool) (thumb.Thumb, bool) {
-	if p.cache == nil || !look {
-		return thumb.Thumb{}, false
-	}
-	b, ok := p.cache.Get(key)
-	if !ok {
-		return thumb.Thumb{}, false
-	}
-	return unpackThumb(b)
-}
-
-func (p *pictures) keep(key thumbcache.Key, t thumb.Thumb) {
-	if p.cache != nil {
-		p.cache.Put(key, packThumb(t))
-	}
-}
-
-// The flags of a kept thumbnail.
-const (
-	flagStretched = 1 << iota
-	flagGiven
-)
-
-// packThumb is a thumbnail as bytes: four sizes, flags, the format's length and text, the picture.
-func packThumb(t thumb.Thumb) []byte {
-	b := make([]byte, 0, len(t.Bytes)+32)
-	for _, n := range []int{t.Width, t.Height, t.SourceWidth, t.SourceHeight} {
-		b = binary.LittleEndian.AppendUint32(b, uint32(n)) //nolint:gosec // sizes of pictures
-	}
-	flags := byte(0)
-	if t.Stretched {
-		flags |= flagStretched
-	}
-	if t.Given {
-		flags |= flagGiven
-	}
-	b = append(b, flags, byte(len(t.Format)))
-	b = append(b, t.Format...)
-	return append(b, t.Bytes...)
-}
-
-func unpackThumb(b []byte) (thumb.Thumb, bool) {
-	const flags, format = 16, 17
-	if len(b) <= format || len(b) <= format+1+int(b[format]) {
-		return thumb.Thumb{}, false
-	}
-	size := func(i int) int { return int(binary.LittleEndian.Uint32(b[4*i:])) }
-	t := thumb.Thumb{Width: size(0), Height: size(1), SourceWidth: size(2), SourceHeight: size(3), Stretched: b[flags]&flagStretched != 0, Given: b[flags]&flagGiven != 0}
-	rest := b[format+1:]
-	t.Format, t.Bytes = string(rest[:b[format]]), rest[b[format]:]
-	return t, true
 }

@@ -1,4 +1,4 @@
-package job
+package picture
 
 import (
 	"context"
@@ -20,29 +20,21 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumb"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/words"
 )
 
 // Overlays says which labels are drawn over the pictures of a table.
 type Overlays struct {
-	Fields []Field
+	Fields []view.Field
 	Masks  overlay.MaskMode
 	// Home is the user's home directory, which a "~" in the path of a mask stands for.
 	Home string
-	// marks are the keys of evaluations that captions of boxes name, by the fields' paths.
-	marks map[string][]string
+	// Marks are the keys of evaluations that captions of boxes name, by the fields' paths.
+	Marks map[string][]string
 }
 
-// maskModes are their names in an artifact's fiftyone/metadata.json.
-var maskModes = map[overlay.MaskMode]string{overlay.OwnMasks: "own", overlay.AllMasks: "all", overlay.NoMasks: "none"}
-
-// identify adds what of it changes the content of an artifact.
-func (o *Overlays) identify(out *object) {
-	if o == nil {
-		return
-	}
-	out.set("overlays", paths(o.Fields))
-	out.set("mask_mode", maskModes[o.Masks])
-}
+// maskNames are their names in an artifact's fiftyone/metadata.json.
+var maskNames = map[overlay.MaskMode]string{overlay.OwnMasks: "own", overlay.AllMasks: "all", overlay.NoMasks: "none"}
 
 // heatmapColumn is the beginning of the names of columns with heatmaps.
 const heatmapColumn = "heatmap_"
@@ -68,28 +60,60 @@ type overlays struct {
 	names          []string
 	classes        table.ClassesFile
 	// drawers are as many as can work at once.
-	drawers chan *overlay.Drawer
-	home    string
-	second  overlay.Second
-	newOne  func(most int64) *overlay.Drawer
-	small   int64 // what a drawer of drawers reads
+	drawers     chan *overlay.Drawer
+	home        string
+	second      overlay.Second
+	newOne      func(most int64) *overlay.Drawer
+	smallRaster int64 // what a drawer of drawers reads
 }
 
-// openOverlays prepares for drawing labels: it reads their classes, and registers what has to be read of
-// each row.
-func (p *pictures) openOverlays(ctx context.Context, v chosenView, d Dataset, f *view.Fields) error {
-	if p == nil || p.conf.Overlays == nil {
+// openOverlays prepares for drawing labels, if there are any to draw: it reads their classes, and registers what has
+// to be read of each row.
+func (p *Maker) openOverlays(ctx context.Context) error {
+	if p.conf.Overlays == nil {
 		return nil
 	}
-	conf, c := p.conf.Overlays, p.c
-	targets, err := overlay.ParseTargets(d.MaskTargetsJSON)
+	conf := p.conf.Overlays
+	targets, err := overlay.ParseTargets(p.rows.MaskTargetsJSON)
 	if err != nil {
 		return fault.Wrap(err, fault.FiftyOne, "bad_mask_targets", "The dataset's mask_targets cannot be read (%v): correct them, or log with overlays=False.", err)
 	}
 	o := &overlays{home: conf.Home, second: p.decodeByPillow}
-	spec, seen := overlay.ClassSpec{}, []overlay.SeenField(nil)
+	spec, seen := o.addFields(conf, targets, p.rows.Fields)
+	if names := p.rows.DefaultClassesJSON; names != "" {
+		_ = json.Unmarshal([]byte(names), &spec.Default) // entries that are not strings are ignored
+	}
+	p.overlays = o
+	err = spec.Survey(seen, conf.Masks, func(stages []bson.D, row func(bson.Raw)) error {
+		err := p.rows.Source.Aggregate(ctx, p.rows.Query, stages, row)
+		if err == nil && len(p.conf.Slices.Names) > 0 {
+			err = p.rows.Source.Aggregate(ctx, p.rows.Query, append(p.sliceStages(), stages...), row)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := o.findValues(ctx, p.rows, &spec); err != nil {
+		return err
+	}
+	classes := overlay.NewClasses(spec)
+	o.noteMany(p.sink, classes)
+	plan := overlay.NewPlan(o.fields, classes, conf.Masks, p.conf.Size)
+	n := min(runtime.GOMAXPROCS(0), mostDrawers)
+	o.smallRaster = int64(min(smallRaster, smallMemory/n))
+	o.newOne = func(most int64) *overlay.Drawer { return plan.NewDrawer(o.load, p.decodeByPillow, most) }
+	o.drawers = make(chan *overlay.Drawer, n)
+	for range n {
+		o.drawers <- o.newOne(o.smallRaster)
+	}
+	return o.writeClasses(p.sink, classes.Names())
+}
+
+// addFields adds the label fields that are drawn, and gives what their classes are found by.
+func (o *overlays) addFields(conf *Overlays, targets overlay.AllTargets, f *view.Fields) (spec overlay.ClassSpec, seen []overlay.SeenField) {
 	for _, field := range conf.Fields {
-		one := overlay.Field{Path: field.Path, Type: field.LabelType, Marks: conf.marks[field.Path]}
+		one := overlay.Field{Path: field.Path, Type: field.LabelType, Marks: conf.Marks[field.Path]}
 		parts := one.DBPaths(conf.Masks)
 		if len(parts) == 0 {
 			continue
@@ -109,36 +133,7 @@ func (p *pictures) openOverlays(ctx context.Context, v chosenView, d Dataset, f 
 		}
 		seen = append(seen, overlay.SeenField{Field: one, DBPath: field.DBPath})
 	}
-	_ = json.Unmarshal([]byte(orDefault(d.DefaultClassesJSON, "[]")), &spec.Default) // what are no names are no classes
-	p.overlays = o
-	query, err := v.query()
-	if err != nil {
-		return err
-	}
-	err = spec.Survey(seen, conf.Masks, func(stages []bson.D, row func(bson.Raw)) error {
-		err := c.source.Aggregate(ctx, query, stages, row)
-		if err == nil && len(p.conf.Slices.Names) > 0 {
-			err = c.source.Aggregate(ctx, query, append(p.sliceStages(), stages...), row)
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if err := o.findValues(ctx, c, query, &spec); err != nil {
-		return err
-	}
-	classes := overlay.NewClasses(spec)
-	o.noteMany(c, classes)
-	plan := overlay.NewPlan(o.fields, classes, conf.Masks, p.conf.Size)
-	n := min(runtime.GOMAXPROCS(0), mostDrawers)
-	o.small = int64(min(smallRaster, smallMemory/n))
-	o.newOne = func(most int64) *overlay.Drawer { return plan.NewDrawer(o.load, p.decodeByPillow, most) }
-	o.drawers = make(chan *overlay.Drawer, n)
-	for range n {
-		o.drawers <- o.newOne(o.small)
-	}
-	return o.writeClasses(c, classes.Names())
+	return spec, seen
 }
 
 // How many masks are looked into, of a field without mask targets: a few, and more if these have colours or numbers beyond 255.
@@ -148,14 +143,14 @@ const (
 )
 
 // findValues looks into the first masks of fields without mask targets for values that are to be classes.
-func (o *overlays) findValues(ctx context.Context, c *collector, query view.Query, spec *overlay.ClassSpec) error {
+func (o *overlays) findValues(ctx context.Context, rows Rows, spec *overlay.ClassSpec) error {
 	for i, f := range o.fields {
 		if f.Type != "Segmentation" || f.Targets != nil {
 			continue
 		}
 		path, finder := o.dbPaths[i], overlay.NewFinder(o.load, o.second, overlay.MaxRaster)
 		look := func(skip, limit int) error {
-			return c.source.Aggregate(ctx, query, []bson.D{
+			return rows.Source.Aggregate(ctx, rows.Query, []bson.D{
 				{{Key: "$match", Value: bson.D{{Key: path, Value: bson.D{{Key: "$type", Value: "object"}}}}}},
 				{{Key: "$skip", Value: skip}},
 				{{Key: "$limit", Value: limit}},
@@ -175,17 +170,17 @@ func (o *overlays) findValues(ctx context.Context, c *collector, query view.Quer
 }
 
 // noteMany warns of classes that share one.
-func (o *overlays) noteMany(c *collector, classes *overlay.Classes) {
+func (o *overlays) noteMany(sink Sink, classes *overlay.Classes) {
 	if n := classes.Crowded; n > 0 {
-		c.warnings.note("many_classes", "%s classes share the class \"other\" in masks, of which W&B's have room for 255; the most frequent ones have their own.", thousands(int64(n)))
+		sink.Note("many_classes", "%s classes share the class \"other\" in masks, because W&B's masks can hold 255 classes; the most frequent ones have their own.", words.Thousands(int64(n)))
 	}
 	if classes.Truncated {
-		c.warnings.note("many_classes", "The labels have more than %s different classes: the rare ones share the class \"other\". Boxes still show their names.", thousands(overlay.MaxClasses))
+		sink.Note("many_classes", "The labels have more than %s different classes: the rare ones share the class \"other\". Boxes still show their names.", words.Thousands(overlay.MaxClasses))
 	}
 }
 
 // writeClasses writes the file that names the classes, one for all rows.
-func (o *overlays) writeClasses(c *collector, names []string) error {
+func (o *overlays) writeClasses(sink Sink, names []string) error {
 	if o.names = names; len(names) == 0 {
 		return nil // nothing has a class
 	}
@@ -195,14 +190,15 @@ func (o *overlays) writeClasses(c *collector, names []string) error {
 		Path:   "media/classes/" + hex.EncodeToString(sum[:]) + "_cls.classes.json",
 		Digest: base64.StdEncoding.EncodeToString(sum[:]),
 	}
-	return c.writeFile(o.classes.Path, content)
+	return sink.WriteFile(o.classes.Path, content)
 }
 
-// setClasses tells the table what the class ids mean.
-func (p *pictures) setClasses(w *table.Writer) {
-	if p != nil && p.overlays != nil {
-		w.SetClasses(p.overlays.names)
+// Classes are the names of the classes of what is drawn: class id i is Classes[i]. See table.Writer's SetClasses.
+func (p *Maker) Classes() []string {
+	if p == nil || p.overlays == nil {
+		return nil
 	}
+	return p.overlays.names
 }
 
 // columns are the columns of heatmaps.
@@ -229,7 +225,7 @@ func (o *overlays) load(path string, most int64) ([]byte, error) {
 }
 
 // drawRow draws the labels of the worker's row over its cells, and adds those of heatmaps.
-func (w *pictureWorker) drawRow(ctx context.Context, cells rowPictures) (rowPictures, error) {
+func (w *worker) drawRow(ctx context.Context, cells Cells) (Cells, error) {
 	o := w.p.overlays
 	if o == nil {
 		return cells, nil
@@ -243,9 +239,9 @@ func (w *pictureWorker) drawRow(ctx context.Context, cells rowPictures) (rowPict
 		return cells, err
 	}
 	for _, i := range o.maps {
-		cell := pictureCell{}
+		cell := Cell{}
 		if layers.Heatmaps != nil && layers.Heatmaps[i] != nil {
-			if cell, err = w.small(*layers.Heatmaps[i], thumb.Box{}); err != nil {
+			if cell, err = w.thumbCell(*layers.Heatmaps[i], thumb.Box{}); err != nil {
 				return cells, err
 			}
 		}
@@ -271,7 +267,7 @@ func (o *overlays) ofSlice(s *view.Slots, first int) []bson.RawValue {
 }
 
 // draw draws labels over the picture among the cells of one media file.
-func (w *pictureWorker) draw(ctx context.Context, cells rowPictures, values []bson.RawValue) (overlay.Layers, error) {
+func (w *worker) draw(ctx context.Context, cells Cells, values []bson.RawValue) (overlay.Layers, error) {
 	if w.p.overlays == nil {
 		return overlay.Layers{}, nil
 	}
@@ -295,13 +291,13 @@ func (w *pictureWorker) draw(ctx context.Context, cells rowPictures, values []bs
 }
 
 // layers draws a row's labels. Where they have large masks, it draws them again when there is memory for those.
-func (w *pictureWorker) layers(ctx context.Context, values []bson.RawValue, pic overlay.Picture) (overlay.Layers, error) {
+func (w *worker) layers(ctx context.Context, values []bson.RawValue, pic overlay.Picture) (overlay.Layers, error) {
 	const each = 4 // bytes of a pixel's layer, with what is compressed of it
 	var cost int64
 	if pic.Width*pic.Height > mostLayers {
 		cost = each * int64(pic.Width) * int64(pic.Height)
 	}
-	layers, crowded, err := w.layersWithin(ctx, values, pic, cost, w.p.overlays.small)
+	layers, crowded, err := w.layersWithin(ctx, values, pic, cost, w.p.overlays.smallRaster)
 	if crowded {
 		layers, _, err = w.layersWithin(ctx, values, pic, largestDecode, overlay.MaxRaster)
 	}
@@ -310,9 +306,9 @@ func (w *pictureWorker) layers(ctx context.Context, values []bson.RawValue, pic 
 
 // layersWithin draws as soon as there is a drawer, and memory of the given cost. Crowded is whether masks were left
 // out that have more than most bytes.
-func (w *pictureWorker) layersWithin(ctx context.Context, values []bson.RawValue, pic overlay.Picture, cost, most int64) (layers overlay.Layers, crowded bool, err error) {
+func (w *worker) layersWithin(ctx context.Context, values []bson.RawValue, pic overlay.Picture, cost, most int64) (layers overlay.Layers, crowded bool, err error) {
 	o := w.p.overlays
-	release, err := w.p.room(ctx, cost)
+	release, err := w.p.reserveMemory(ctx, cost)
 	if err != nil {
 		return layers, false, err
 	}
@@ -323,21 +319,21 @@ func (w *pictureWorker) layersWithin(ctx context.Context, values []bson.RawValue
 	case <-ctx.Done():
 		return layers, false, ctx.Err()
 	}
-	if most > o.small {
+	if most > o.smallRaster {
 		layers = o.newOne(most).Draw(ctx, values, pic)
 	} else {
 		layers = drawer.Draw(ctx, values, pic)
 		crowded = drawer.Crowded()
 	}
 	if drawer.Heavy() {
-		drawer = o.newOne(o.small) // the other one holds on to its memory
+		drawer = o.newOne(o.smallRaster) // the other one holds on to its memory
 	}
 	o.drawers <- drawer
 	return layers, crowded, ctx.Err()
 }
 
 // addLayers puts layers over a cell's picture, which other rows may have too.
-func (w *pictureWorker) addLayers(cell *pictureCell, layers overlay.Layers) error {
+func (w *worker) addLayers(cell *Cell, layers overlay.Layers) error {
 	image := *cell.image
 	cell.image = &image
 	image.Boxes, image.Caption = layers.Boxes, layers.Caption

@@ -1,4 +1,4 @@
-package job
+package picture
 
 import (
 	"math"
@@ -6,6 +6,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/label"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumb"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
@@ -15,9 +16,9 @@ import (
 type media struct {
 	path  string
 	video bool
-	// small is a smaller copy of the picture; width and height are what the
+	// smallerCopy is the path of a smaller copy of the picture; width and height are what the
 	// metadata says of the picture itself, 0 for nothing.
-	small         string
+	smallerCopy   string
 	width, height int64
 	// projection is the picture of a point cloud.
 	projection string
@@ -36,9 +37,10 @@ const slicesField = "_wandb_slices"
 type mediaSlots struct {
 	paths                  []string // see mediaPaths
 	first                  int      // of paths
-	crop                   []int
+	crop                   []cropField
 	support, frame, slices int
 	video                  bool // every row shows a video, whatever it says
+	cropped                bool // every row shows a part of its picture
 }
 
 // videoType is what FiftyOne calls the media of samples that are videos.
@@ -49,7 +51,7 @@ const (
 	mediaPath = iota
 	mediaType
 	mediaMetadata
-	mediaSmall
+	mediaSmallerCopy
 	mediaProjection
 )
 
@@ -57,17 +59,18 @@ const (
 var metadataParts = []string{"width", "height", "frame_width", "frame_height", "duration"}
 
 // mediaPaths are where a document describes its media.
-func (p *Pictures) mediaPaths() []string {
+func (p *Config) mediaPaths() []string {
 	projection := p.Projection
 	if projection != "" {
 		projection += ".filepath"
 	}
-	return []string{"filepath", "_media_type", "metadata", p.Small, projection}
+	return []string{"filepath", "_media_type", "metadata", p.SmallerCopy, projection}
 }
 
-func newMediaSlots(f *view.Fields, conf *Pictures, base *rowBase) mediaSlots {
+func newMediaSlots(conf *Config, rows Rows) mediaSlots {
+	f := rows.Fields
 	m := mediaSlots{paths: conf.mediaPaths(), first: len(f.Slots), support: -1, frame: -1, slices: -1,
-		video: base.kind == RowClip || conf.FramesOfVideos}
+		video: rows.Kind == view.RowClip || conf.FramesOfVideos}
 	for i, path := range m.paths {
 		if i == mediaMetadata {
 			f.Slot(path, metadataParts...)
@@ -76,18 +79,16 @@ func newMediaSlots(f *view.Fields, conf *Pictures, base *rowBase) mediaSlots {
 		}
 	}
 	for _, field := range conf.Crop {
-		m.crop = append(m.crop, f.Slot(field.DBPath, "bounding_box", "points",
-			"detections.bounding_box", "polylines.points", "keypoints.points"))
-	}
-	switch base.kind {
-	case RowClip:
-		m.support = base.extra
-	case RowFrame:
-		m.frame = base.extra
-	case RowPatch:
-		if conf.FramesOfVideos {
-			m.frame = f.Slot("frame_number")
+		if parts := label.ShapePaths(field.LabelType, false); len(parts) > 0 {
+			m.crop = append(m.crop, cropField{f.Slot(field.DBPath, parts...), field.LabelType})
 		}
+	}
+	m.cropped = len(conf.Crop) > 0
+	switch {
+	case rows.Kind == view.RowClip:
+		m.support = f.Slot("support")
+	case rows.Kind == view.RowFrame, rows.Kind == view.RowPatch && conf.FramesOfVideos:
+		m.frame = f.Slot("frame_number")
 	}
 	if len(conf.Slices.Names) > 0 {
 		m.slices = f.Slot(slicesField)
@@ -107,7 +108,7 @@ func (m *mediaSlots) of(s *view.Slots) media {
 	if m.frame >= 0 {
 		out.frame = int64(number(s.Value(m.frame)))
 	}
-	if len(m.crop) > 0 {
+	if m.cropped {
 		out.crop, out.badCrop = m.cropOf(s)
 	}
 	return out
@@ -119,7 +120,7 @@ func mediaAt(s *view.Slots, first int) media {
 		t, _ := s.Value(first + i).StringValueOK()
 		return t
 	}
-	m := media{path: text(mediaPath), video: text(mediaType) == videoType, small: text(mediaSmall), projection: text(mediaProjection)}
+	m := media{path: text(mediaPath), video: text(mediaType) == videoType, smallerCopy: text(mediaSmallerCopy), projection: text(mediaProjection)}
 	if metadata, ok := s.Value(first + mediaMetadata).DocumentOK(); ok {
 		m.width, m.height = int64(number(metadata.Lookup("width"))), int64(number(metadata.Lookup("height")))
 	}
@@ -128,7 +129,7 @@ func mediaAt(s *view.Slots, first int) media {
 
 // slicesOf reads what a row says of the other slices of its group, in the order of
 // their names. Those that it lacks have no path.
-func (p *pictures) slicesOf(row, scratch *view.Slots) []media {
+func (p *Maker) slicesOf(row, scratch *view.Slots) []media {
 	names := p.conf.Slices.Names
 	if len(names) == 0 {
 		return nil
@@ -169,7 +170,7 @@ func number(v bson.RawValue) float64 {
 }
 
 // stages are what has to be added to a view's pipeline for its pictures.
-func (p *pictures) stages() []bson.D {
+func (p *Maker) stages() []bson.D {
 	var out []bson.D
 	if s := p.conf.Slices; len(s.Names) > 0 {
 		kept := p.slots.paths
@@ -186,12 +187,12 @@ func (p *pictures) stages() []bson.D {
 }
 
 // sliceStages make documents of the other slices of a view's rows.
-func (p *pictures) sliceStages() []bson.D {
+func (p *Maker) sliceStages() []bson.D {
 	return append(p.stages(), bson.D{{Key: "$unwind", Value: "$" + slicesField}}, bson.D{{Key: "$replaceRoot", Value: bson.D{{Key: "newRoot", Value: "$" + slicesField}}}})
 }
 
 // slicePaths are what is read of the document of another slice.
-func (p *pictures) slicePaths() []string {
+func (p *Maker) slicePaths() []string {
 	if p.overlays == nil {
 		return p.slots.paths
 	}
@@ -208,16 +209,16 @@ func lookupStage(from, local, foreign, as string, stages ...bson.D) bson.D {
 // factKeys are the columns with facts of the media, and where metadata has them.
 var factKeys = map[string][]string{"width": {"width", "frame_width"}, "height": {"height", "frame_height"}, "duration": {"duration"}}
 
-// factColumns are the columns with facts of the media, behind all others. One whose name is taken gets the prefix
+// FactColumns are the columns with facts of the media, from a row's values. One whose name is taken gets the prefix
 // "media_".
-func (p *pictures) factColumns() (columns []column) {
+func (p *Maker) FactColumns() (columns []table.Column[*view.Slots]) {
 	if p == nil {
 		return nil
 	}
 	for _, name := range p.conf.Facts {
 		keys := factKeys[name]
-		columns = append(columns, column{Name: name, Prefix: "media_", Cell: func(w *table.Writer, r *row) {
-			metadata, _ := r.Value(p.slots.first + mediaMetadata).DocumentOK()
+		columns = append(columns, table.Column[*view.Slots]{Name: name, Prefix: "media_", Cell: func(w *table.Writer, s *view.Slots) {
+			metadata, _ := s.Value(p.slots.first + mediaMetadata).DocumentOK()
 			var value bson.RawValue
 			for _, key := range keys {
 				if v, err := metadata.LookupErr(key); err == nil && value.IsZero() {

@@ -1,8 +1,9 @@
 //go:build unix
 
-package job
+package picture
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -23,8 +24,8 @@ func TestWhatIsNoFileIsNoMedia(t *testing.T) {
 		if _, err := os.Stat(path); err != nil {
 			continue // not on this system
 		}
-		files := &artifact.Files{}
-		w := &pictureWorker{p: &pictures{c: &collector{files: files}, conf: Pictures{}}}
+		out := &testSink{}
+		w := &worker{p: &Maker{sink: out}}
 
 		_, err := w.original(t.Context(), media{path: path})
 		var why *noPicture
@@ -38,7 +39,7 @@ func TestWhatIsNoFileIsNoMedia(t *testing.T) {
 
 		_, err = (&overlays{}).load(path, largestFile)
 		require.Error(t, err, path)
-		assert.Zero(t, files.Len(), path)
+		assert.Zero(t, out.files.Len(), path)
 		w.close()
 	}
 }
@@ -62,3 +63,12 @@ func TestAFileThatIsExchangedAfterTheFirstLookIsOpenedOnce(t *testing.T) {
 	assert.Same(t, opened, again)
 	f.close()
 }
+
+// testSink keeps the artifact's files.
+type testSink struct{ files artifact.Files }
+
+func (s *testSink) Pack(string) (*artifact.Pack, error) { return nil, errors.ErrUnsupported }
+func (s *testSink) AddFile(e artifact.Entry) error      { return s.files.Add(e) }
+func (s *testSink) WriteFile(string, []byte) error      { return errors.ErrUnsupported }
+func (s *testSink) Note(string, string, ...any)         {}
+func (s *testSink) AtEnd(func())                        {}

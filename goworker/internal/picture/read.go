@@ -1,4 +1,4 @@
-package job
+package picture
 
 import (
 	"context"
@@ -15,52 +15,48 @@ import (
 // the file is read once.
 const mostTogether = 32
 
-// pictureBatch is a batch of rows on its way through the parallel stage.
-type pictureBatch struct {
+// batch is a batch of rows on its way through the parallel stage.
+type batch struct {
 	docs    []bson.Raw
 	release func()
-	cells   []rowPictures
+	cells   []Cells
 	left    atomic.Int64  // rows to do
 	done    chan struct{} // closed when there are none
 }
 
-// pictureTask is some rows of a batch that are handled by one worker.
-type pictureTask struct {
-	batch *pictureBatch
+// task is some rows of a batch that are handled by one worker.
+type task struct {
+	batch *batch
 	rows  []int
 	path  string // of their file
 	film  bool   // several of its rows show one video
 }
 
-// eachWithPictures is each with a stage that makes pictures: those of the rows of several batches at
-// a time, in any order. fn still gets the rows in the view's order.
-func (r *reader) eachWithPictures(ctx context.Context, fn func(*row) error) (int64, error) {
-	p := r.pictures
+// Read makes the pictures of the rows, those of several batches at a time and in any order, and calls fn with the rows
+// in the view's order. What fn gets is valid until it returns.
+func (p *Maker) Read(ctx context.Context, fn func(docs []bson.Raw, cells []Cells) error) error {
 	g, ctx := errgroup.WithContext(ctx)
 	// Waiting for files and their disks takes no core: there are more workers than cores.
-	workers := 2 * min(runtime.GOMAXPROCS(0), mostMakers)
-	query, err := r.view.query()
-	if err == nil {
-		query, err = query.With(p.stages()...)
-	}
+	workers := 2 * min(runtime.GOMAXPROCS(0), mostThumbnailers)
+	query, err := p.rows.Query.With(p.stages()...)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	tasks := make(chan pictureTask, workers)
-	batches := make(chan *pictureBatch, 1) // the source bounds how many there are
+	tasks := make(chan task, workers)
+	batches := make(chan *batch, 1) // the source bounds how many there are
 	g.Go(func() error {
 		defer close(tasks)
 		defer close(batches)
-		return r.c.source.ReadBatches(ctx, query, r.Paths, func(docs []bson.Raw, release func()) error {
-			docs = r.view.onlyChosen(docs)
-			b := &pictureBatch{docs: docs, release: release, cells: make([]rowPictures, len(docs)), done: make(chan struct{})}
+		return p.rows.Source.ReadBatches(ctx, query, p.rows.Fields.Paths, func(docs []bson.Raw, release func()) error {
+			docs = p.rows.Only(docs)
+			b := &batch{docs: docs, release: release, cells: make([]Cells, len(docs)), done: make(chan struct{})}
 			b.left.Store(int64(len(docs)))
-			return b.handOut(ctx, p, &r.Fields, tasks, batches)
+			return b.handOut(ctx, p, tasks, batches)
 		})
 	})
 	for range workers {
 		g.Go(func() error {
-			w := p.worker(&r.Fields)
+			w := p.newWorker()
 			defer w.close()
 			for task := range tasks {
 				if err := w.do(ctx, task); err != nil {
@@ -70,35 +66,27 @@ func (r *reader) eachWithPictures(ctx context.Context, fn func(*row) error) (int
 			return ctx.Err()
 		})
 	}
-	var n int64
 	g.Go(func() error {
-		one := row{Slots: view.NewSlots(r.Slots)}
 		for b := range batches {
 			select {
 			case <-b.done:
 			case <-ctx.Done():
 				return ctx.Err()
 			}
-			for i, doc := range b.docs {
-				one.pictures = b.cells[i]
-				if err := r.hand(&one, doc, fn); err != nil {
-					return err
-				}
+			if err := fn(b.docs, b.cells); err != nil {
+				return err
 			}
-			n += int64(len(b.docs))
 			b.release()
-			r.c.tracker.rows(n)
 		}
 		return ctx.Err()
 	})
 	defer p.films.close()
-	err = g.Wait() // before n is read: Go leaves the order open within one statement
-	return n, err
+	return g.Wait()
 }
 
 // handOut cuts a batch into tasks. Rows of the same picture that stand together stay so; those of a video are done together wherever they
 // stand.
-func (b *pictureBatch) handOut(ctx context.Context, p *pictures, f *view.Fields, tasks chan<- pictureTask, batches chan<- *pictureBatch) error {
+func (b *batch) handOut(ctx context.Context, p *Maker, tasks chan<- task, batches chan<- *batch) error {
 	select {
 	case batches <- b:
 	case <-ctx.Done():
@@ -108,7 +96,7 @@ func (b *pictureBatch) handOut(ctx context.Context, p *pictures, f *view.Fields,
 		close(b.done)
 		return nil
 	}
-	for _, task := range b.cut(p, f) {
+	for _, task := range b.cut(p) {
 		select {
 		case tasks <- task:
 		case <-ctx.Done():
@@ -119,15 +107,16 @@ func (b *pictureBatch) handOut(ctx context.Context, p *pictures, f *view.Fields,
 }
 
 // cut cuts a batch into tasks.
-func (b *pictureBatch) cut(p *pictures, f *view.Fields) (tasks []pictureTask) {
-	slots := view.NewSlots([]string{f.Slots[p.slots.first+mediaPath], f.Slots[p.slots.first+mediaType]})
+func (b *batch) cut(p *Maker) (tasks []task) {
+	paths := p.rows.Fields.Slots[p.slots.first:]
+	slots := view.NewSlots([]string{paths[mediaPath], paths[mediaType]})
 	videos := map[string]int{} // where the task of a video is
 	last := -1                 // where the task of the row before is, if that is no video
 	for i, doc := range b.docs {
 		slots.Load(doc)
 		path, _ := slots.Value(0).StringValueOK()
 		kind, _ := slots.Value(1).StringValueOK()
-		if p.conf.Mode != PictureOriginal && (p.slots.video || kind == videoType) {
+		if p.conf.Mode != Original && (p.slots.video || kind == videoType) {
 			last = -1
 			if at, ok := videos[path]; ok {
 				tasks[at].rows, tasks[at].film = append(tasks[at].rows, i), true
@@ -140,13 +129,13 @@ func (b *pictureBatch) cut(p *pictures, f *view.Fields) (tasks []pictureTask) {
 		} else {
 			last = len(tasks)
 		}
-		tasks = append(tasks, pictureTask{batch: b, rows: []int{i}, path: path})
+		tasks = append(tasks, task{batch: b, rows: []int{i}, path: path})
 	}
 	return tasks
 }
 
 // do makes the pictures of some rows.
-func (w *pictureWorker) do(ctx context.Context, task pictureTask) error {
+func (w *worker) do(ctx context.Context, task task) error {
 	if task.film {
 		return w.film(ctx, task)
 	}
@@ -162,7 +151,7 @@ func (w *pictureWorker) do(ctx context.Context, task pictureTask) error {
 }
 
 // rowOf makes the pictures of a row. What it shows of a video may be there.
-func (w *pictureWorker) rowOf(ctx context.Context, s spot, taken *takenFrame) error {
+func (w *worker) rowOf(ctx context.Context, s spot, taken *takenFrame) error {
 	w.taken = taken
 	cells, err := w.row(ctx, s.doc())
 	if err != nil {

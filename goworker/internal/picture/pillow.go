@@ -1,4 +1,4 @@
-package job
+package picture
 
 import (
 	"context"
@@ -18,9 +18,9 @@ var warnGiven = noPicture{"read_by_pillow",
 		"of a damaged one, what can be seen is shown."}
 
 // notePillow says why Pillow was of no use, if it was needed.
-func (p *pictures) notePillow() {
+func (p *Maker) notePillow() {
 	if why := p.pillow.Why(); why != "" {
-		p.c.warnings.note("no_pillow", "Pictures and masks that the worker's own decoders do not read could not be given to Pillow: %s. "+
+		p.sink.Note("no_pillow", "Pictures and masks that the worker's own decoders do not read could not be given to Pillow: %s. "+
 			"Check that the Python of FiftyOne can import PIL.", why)
 	}
 }
@@ -37,12 +37,12 @@ func pillowLimits(most int64) pillow.Limits {
 //
 // Pillow is asked twice, so that nobody waits for memory while others wait for Pillow: first how large the picture
 // is and then, when there is room for it, for its pixels.
-func (p *pictures) makeByPillow(ctx context.Context, data []byte, o thumb.Options, first error) (thumb.Thumb, error) {
+func (p *Maker) makeByPillow(ctx context.Context, data []byte, o thumb.Options, first error) (thumb.Thumb, error) {
 	info, err := p.pillow.Describe(ctx, data, pillowLimits(largestDecode))
 	if err != nil {
 		return thumb.Thumb{}, ofPillow(ctx, err, first)
 	}
-	release, err := p.room(ctx, info.Bytes+thumb.CostOf(info.Config, info.Turn, o))
+	release, err := p.reserveMemory(ctx, info.Bytes+thumb.CostOf(info.Config, info.Turn, o))
 	if err != nil {
 		return thumb.Thumb{}, err
 	}
@@ -51,16 +51,16 @@ func (p *pictures) makeByPillow(ctx context.Context, data []byte, o thumb.Option
 	if err != nil {
 		return thumb.Thumb{}, ofPillow(ctx, err, first)
 	}
-	maker, err := p.maker(ctx)
+	thumbnailer, err := p.acquireThumbnailer(ctx)
 	if err != nil {
 		return thumb.Thumb{}, err
 	}
 	o.Lossy = o.Lossy || pillow.Lossy(data)
-	small, err := maker.MakeOf(picture.Image, picture.Turn, o)
-	if info.Bytes > p.small {
-		maker = &thumb.Thumbnailer{} // the other one holds on to its memory
+	small, err := thumbnailer.MakeOf(picture.Image, picture.Turn, o)
+	if info.Bytes > p.smallFile {
+		thumbnailer = &thumb.Thumbnailer{} // the other one holds on to its memory
 	}
-	p.makers <- maker
+	p.thumbnailers <- thumbnailer
 	switch {
 	case errors.Is(err, thumb.ErrTooLarge):
 		return small, errTooLarge
@@ -71,7 +71,7 @@ func (p *pictures) makeByPillow(ctx context.Context, data []byte, o thumb.Option
 }
 
 // sizeByPillow reads the size of the upright picture in a file of a kind that Pillow alone reads.
-func (p *pictures) sizeByPillow(ctx context.Context, file *sourceFile) (width, height int, err error) {
+func (p *Maker) sizeByPillow(ctx context.Context, file *sourceFile) (width, height int, err error) {
 	data, release, err := file.read(ctx, p)
 	if err != nil {
 		return 0, 0, err
@@ -108,7 +108,7 @@ func ofPillow(ctx context.Context, err, first error) error {
 }
 
 // decodeByPillow decodes the file of a mask or a map, for which the caller has memory. Errors are of package thumb's kinds.
-func (p *pictures) decodeByPillow(ctx context.Context, data []byte, most int64) (image.Image, error) {
+func (p *Maker) decodeByPillow(ctx context.Context, data []byte, most int64) (image.Image, error) {
 	picture, err := p.pillow.Decode(ctx, data, pillowLimits(most))
 	switch {
 	case ctx.Err() != nil:

@@ -1,4 +1,4 @@
-package job
+package picture
 
 import (
 	"encoding/binary"
@@ -46,28 +46,29 @@ func TestThumbnailsSurviveTheCache(t *testing.T) {
 
 func TestCrops(t *testing.T) {
 	for name, c := range map[string]struct {
+		kind  string
 		label string
 		want  thumb.Box
 		bad   bool
 	}{
-		"box":       {`{"bounding_box": [0.25, 0.25, 0.5, 0.25]}`, thumb.Box{X: 0.25, Y: 0.25, Width: 0.5, Height: 0.25}, false},
-		"whole":     {`{"bounding_box": [0, {"$numberInt": "0"}, 1, 1]}`, thumb.Box{Width: 1, Height: 1}, false},
-		"edges":     {`{"bounding_box": [-0.5, 0.5, 1, 2]}`, thumb.Box{Y: 0.5, Width: 0.5, Height: 0.5}, false},
-		"shapes":    {`{"points": [[[0, 0], [0.25, 0.25]], [[0.5, 0.125]]]}`, thumb.Box{Width: 0.5, Height: 0.25}, false},
-		"keypoint":  {`{"points": [[0.25, 0.25], [{"$numberDouble": "NaN"}, 0], [0.5, 0.5]]}`, thumb.Box{X: 0.25, Y: 0.25, Width: 0.25, Height: 0.25}, false},
-		"list":      {`{"detections": [{"bounding_box": [0, 0, 0.25, 0.25]}, {"bounding_box": [0.5, 0.5, 0.5, 0.5]}]}`, thumb.Box{Width: 1, Height: 1}, false},
-		"outside":   {`{"bounding_box": [1.5, 0, 1, 1]}`, thumb.Box{}, true},
-		"flat":      {`{"bounding_box": [0, 0, 0, 1]}`, thumb.Box{}, true},
-		"no number": {`{"bounding_box": ["a", 0, 0, 1]}`, thumb.Box{}, true},
-		"3D":        {`{"bounding_box": [], "location": [1, 2, 3]}`, thumb.Box{}, true},
-		"nothing":   {`{}`, thumb.Box{}, true},
-		"null":      {`{"detections": null, "points": null}`, thumb.Box{}, true},
+		"box":       {"Detection", `{"bounding_box": [0.25, 0.25, 0.5, 0.25]}`, thumb.Box{X: 0.25, Y: 0.25, Width: 0.5, Height: 0.25}, false},
+		"whole":     {"Detection", `{"bounding_box": [0, {"$numberInt": "0"}, 1, 1]}`, thumb.Box{Width: 1, Height: 1}, false},
+		"edges":     {"Detection", `{"bounding_box": [-0.5, 0.5, 1, 2]}`, thumb.Box{Y: 0.5, Width: 0.5, Height: 0.5}, false},
+		"shapes":    {"Polyline", `{"points": [[[0, 0], [0.25, 0.25]], [[0.5, 0.125]]]}`, thumb.Box{Width: 0.5, Height: 0.25}, false},
+		"keypoint":  {"Keypoint", `{"points": [[0.25, 0.25], [{"$numberDouble": "NaN"}, 0], [0.5, 0.5]]}`, thumb.Box{X: 0.25, Y: 0.25, Width: 0.25, Height: 0.25}, false},
+		"list":      {"Detections", `{"detections": [{"bounding_box": [0, 0, 0.25, 0.25]}, {"bounding_box": [0.5, 0.5, 0.5, 0.5]}]}`, thumb.Box{Width: 1, Height: 1}, false},
+		"outside":   {"Detection", `{"bounding_box": [1.5, 0, 1, 1]}`, thumb.Box{}, true},
+		"flat":      {"Detection", `{"bounding_box": [0, 0, 0, 1]}`, thumb.Box{}, true},
+		"no number": {"Detection", `{"bounding_box": ["a", 0, 0, 1]}`, thumb.Box{}, true},
+		"3D":        {"Detection", `{"bounding_box": [], "location": [1, 2, 3]}`, thumb.Box{}, true},
+		"nothing":   {"Detection", `{}`, thumb.Box{}, true},
+		"null":      {"Detections", `{"detections": null, "points": null}`, thumb.Box{}, true},
 	} {
 		var doc bson.Raw
 		require.NoError(t, bson.UnmarshalExtJSON([]byte(`{"label": `+c.label+`}`), false, &doc), name)
 		s := view.NewSlots([]string{"label"})
 		s.Load(doc)
-		m := mediaSlots{crop: []int{0}}
+		m := mediaSlots{crop: []cropField{{0, c.kind}}}
 		got, bad := m.cropOf(s)
 		assert.Equal(t, c.bad, bad, name)
 		assert.Equal(t, c.want, got, name)
@@ -88,8 +89,10 @@ func FuzzCropOf(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, b []byte) {
 		s := view.NewSlots([]string{"label"})
 		s.Load(b)
-		m := mediaSlots{crop: []int{0}}
-		m.cropOf(s)
+		for _, kind := range []string{"Detection", "Polylines"} {
+			m := mediaSlots{crop: []cropField{{0, kind}}}
+			m.cropOf(s)
+		}
 	})
 }
 

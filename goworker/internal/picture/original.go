@@ -1,4 +1,4 @@
-package job
+package picture
 
 import (
 	"context"
@@ -12,10 +12,10 @@ import (
 )
 
 // original makes a cell of the file itself, which is hashed where it is.
-func (w *pictureWorker) original(ctx context.Context, m media) (pictureCell, error) {
+func (w *worker) original(ctx context.Context, m media) (Cell, error) {
 	file, err := w.open(m.path)
 	if err != nil {
-		return pictureCell{}, err
+		return Cell{}, err
 	}
 	if file.original != nil {
 		return *file.original, nil
@@ -25,26 +25,26 @@ func (w *pictureWorker) original(ctx context.Context, m media) (pictureCell, err
 		width, height, err = w.p.sizeByPillow(ctx, file)
 	}
 	if err != nil {
-		return pictureCell{}, err
+		return Cell{}, err
 	}
 	opened, err := file.reader()
 	if err != nil {
-		return pictureCell{}, err
+		return Cell{}, err
 	}
 	digest, sha, size, mod, err := artifact.Hash(ctx, m.path, opened)
 	if err != nil {
 		if ctx.Err() != nil {
-			return pictureCell{}, ctx.Err()
+			return Cell{}, ctx.Err()
 		}
-		return pictureCell{}, errUnreadable
+		return Cell{}, errUnreadable
 	}
 	name := "media/images/" + sha[:20] + "/" + safeBase(m.path, format)
-	cell := pictureCell{
+	cell := Cell{
 		image: &table.Image{Path: name, SHA256: sha, Format: strings.TrimPrefix(filepath.Ext(name), "."), Width: width, Height: height},
-		shown: shown{Width: width, Height: height, SourceWidth: width, SourceHeight: height},
+		shown: placement{Width: width, Height: height, SourceWidth: width, SourceHeight: height},
 	}
 	file.original = &cell
-	return cell, w.p.c.files.Add(artifact.Entry{Path: name, Digest: digest, Size: size, LocalPath: m.path, ModTime: mod})
+	return cell, w.p.sink.AddFile(artifact.Entry{Path: name, Digest: digest, Size: size, LocalPath: m.path, ModTime: mod})
 }
 
 // headBytes is how much of a file shows whether its picture is stored on its side.

@@ -1,4 +1,4 @@
-package job
+package picture
 
 import (
 	"context"
@@ -30,37 +30,37 @@ const (
 )
 
 // frameSide is the longest side of the frames that are asked of ffmpeg for.
-func (p *pictures) frameSide() int {
-	if len(p.slots.crop) == 0 {
+func (p *Maker) frameSide() int {
+	if !p.slots.cropped {
 		return p.conf.Size
 	}
 	return max(2*p.conf.Size, cropSide)
 }
 
 // frameCost is the memory that a frame takes: once as it comes, and once decoded.
-func (p *pictures) frameCost() int64 {
+func (p *Maker) frameCost() int64 {
 	const each = 3 + 4
 	return each * int64(p.frameSide()) * int64(p.frameSide())
 }
 
-func (p *pictures) openFilm(path string) *poster.Film {
+func (p *Maker) openFilm(path string) *poster.Film {
 	return poster.Maker{Program: p.conf.FFmpeg, MaxSide: p.frameSide(), Threads: min(runtime.GOMAXPROCS(0), mostThreads)}.Open(path)
 }
 
 // frame makes the thumbnail of a frame of a video.
-func (p *pictures) frame(ctx context.Context, file *sourceFile, m media, o thumb.Options) (thumb.Thumb, error) {
+func (p *Maker) frame(ctx context.Context, file *sourceFile, m media, o thumb.Options) (thumb.Thumb, error) {
 	if m.taken != nil {
 		return m.taken.small, m.taken.err
 	}
 	if p.conf.FFmpeg == "" {
 		return thumb.Thumb{}, errNoFFmpeg
 	}
-	release, err := p.room(ctx, p.frameCost())
+	release, err := p.reserveMemory(ctx, p.frameCost())
 	if err != nil {
 		return thumb.Thumb{}, err
 	}
 	defer release()
-	maker, err := p.maker(ctx)
+	thumbnailer, err := p.acquireThumbnailer(ctx)
 	if err != nil {
 		return thumb.Thumb{}, err
 	}
@@ -68,12 +68,12 @@ func (p *pictures) frame(ctx context.Context, file *sourceFile, m media, o thumb
 	film.Plan([]int64{m.frame})
 	picture, err := film.Frame(ctx, m.frame)
 	film.Close()
-	p.makers <- maker
+	p.thumbnailers <- thumbnailer
 	if err != nil {
 		return thumb.Thumb{}, noFrame(ctx, err)
 	}
 	o.Lossy = true
-	return p.makeNow(ctx, picture, thumb.Cost(picture, o), o)
+	return p.makeWithMemory(ctx, picture, thumb.Cost(picture, o), o)
 }
 
 // noFrame is why there is no frame, where ctx is not done.
@@ -87,7 +87,7 @@ func noFrame(ctx context.Context, err error) error {
 
 // spot is a row of a batch.
 type spot struct {
-	batch *pictureBatch
+	batch *batch
 	row   int
 }
 
@@ -96,16 +96,16 @@ func (s spot) doc() bson.Raw { return s.batch.docs[s.row] }
 // filming makes the pictures of rows that show one video. Its frames are taken in ascending order, in one run of ffmpeg
 // where that goes, whatever the order of the rows; helpers make pictures of them beside it.
 type filming struct {
-	w       *pictureWorker
+	w       *worker
 	g       *errgroup.Group
-	helpers chan *pictureWorker
+	helpers chan *worker
 	// wanted are the frames that are not in the cache, and the rows that show each.
 	wanted map[int64][]spot
 	file   *sourceFile
 }
 
 // film does a task of rows that show one video, or leaves it to the worker who is at that video.
-func (w *pictureWorker) film(ctx context.Context, task pictureTask) error {
+func (w *worker) film(ctx context.Context, task task) error {
 	films := &w.p.films
 	if !films.begin(task) {
 		return nil
@@ -122,11 +122,11 @@ func (w *pictureWorker) film(ctx context.Context, task pictureTask) error {
 }
 
 // filmAll does tasks of rows that show one video.
-func (w *pictureWorker) filmAll(ctx context.Context, tasks []pictureTask) error {
-	f := &filming{w: w, helpers: make(chan *pictureWorker, cap(w.p.makers)), wanted: map[int64][]spot{}}
+func (w *worker) filmAll(ctx context.Context, tasks []task) error {
+	f := &filming{w: w, helpers: make(chan *worker, cap(w.p.thumbnailers)), wanted: map[int64][]spot{}}
 	f.g, ctx = errgroup.WithContext(ctx)
 	for range cap(f.helpers) {
-		f.helpers <- w.p.worker(w.f)
+		f.helpers <- w.p.newWorker()
 	}
 	err := f.sort(ctx, tasks)
 	if err == nil && len(f.wanted) > 0 {
@@ -143,7 +143,7 @@ func (w *pictureWorker) filmAll(ctx context.Context, tasks []pictureTask) error 
 }
 
 // sort finds out which rows need a frame, and makes the pictures of the others.
-func (f *filming) sort(ctx context.Context, tasks []pictureTask) error {
+func (f *filming) sort(ctx context.Context, tasks []task) error {
 	w := f.w
 	for _, task := range tasks {
 		for _, i := range task.rows {
@@ -153,7 +153,7 @@ func (f *filming) sort(ctx context.Context, tasks []pictureTask) error {
 			file, err := w.open(m.path)
 			var taken *takenFrame
 			if err == nil && w.p.conf.FFmpeg != "" && !m.badCrop && m.projection == "" && !file.shownAsPicture(m) {
-				kept, ok := w.p.keptOf(file, m, w.p.options(m))
+				kept, ok := w.p.fromCacheOf(file, m, w.p.options(m))
 				if !ok {
 					f.file = file
 					f.wanted[max(m.frame, 1)] = append(f.wanted[max(m.frame, 1)], s)
@@ -172,7 +172,7 @@ func (f *filming) sort(ctx context.Context, tasks []pictureTask) error {
 }
 
 // helper waits for a helper who is free.
-func (f *filming) helper(ctx context.Context) (*pictureWorker, error) {
+func (f *filming) helper(ctx context.Context) (*worker, error) {
 	select {
 	case helper := <-f.helpers:
 		return helper, nil
@@ -182,7 +182,7 @@ func (f *filming) helper(ctx context.Context) (*pictureWorker, error) {
 }
 
 // handOn has a helper do something.
-func (f *filming) handOn(helper *pictureWorker, do func() error) {
+func (f *filming) handOn(helper *worker, do func() error) {
 	f.g.Go(func() error {
 		defer func() { f.helpers <- helper }()
 		return do()
@@ -221,7 +221,7 @@ func (f *filming) take(ctx context.Context, film *poster.Film, number int64) err
 	if err != nil {
 		return err
 	}
-	release, err := p.room(ctx, p.frameCost())
+	release, err := p.reserveMemory(ctx, p.frameCost())
 	if err != nil {
 		f.helpers <- helper
 		return err
@@ -248,7 +248,7 @@ func (f *filming) take(ctx context.Context, film *poster.Film, number int64) err
 }
 
 // thumbnails makes those of the rows that show a frame, which is missing where there is a reason.
-func (w *pictureWorker) thumbnails(ctx context.Context, spots []spot, picture []byte, reason error) ([]takenFrame, error) {
+func (w *worker) thumbnails(ctx context.Context, spots []spot, picture []byte, reason error) ([]takenFrame, error) {
 	taken := make([]takenFrame, len(spots))
 	for k, s := range spots {
 		if taken[k].err = reason; reason != nil {
@@ -257,7 +257,7 @@ func (w *pictureWorker) thumbnails(ctx context.Context, spots []spot, picture []
 		w.slots.Load(s.doc())
 		o := w.p.options(w.p.slots.of(w.slots))
 		o.Lossy = true
-		taken[k].small, taken[k].err = w.p.makeNow(ctx, picture, thumb.Cost(picture, o), o)
+		taken[k].small, taken[k].err = w.p.makeWithMemory(ctx, picture, thumb.Cost(picture, o), o)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -273,15 +273,15 @@ type films struct {
 	// idle are those that wait for further frames to be wanted of them, the oldest first.
 	idle []idleFilm
 	// waiting are the tasks of videos that a worker is at, by their paths.
-	waiting map[string][]pictureTask
+	waiting map[string][]task
 }
 
 func newFilms(n int) films {
-	return films{busy: make(chan struct{}, n), waiting: map[string][]pictureTask{}}
+	return films{busy: make(chan struct{}, n), waiting: map[string][]task{}}
 }
 
 // begin adds a task, and reports whether it is up to the caller to do the tasks of this video, until next has none.
-func (f *films) begin(task pictureTask) bool {
+func (f *films) begin(task task) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	list, other := f.waiting[task.path]
@@ -290,7 +290,7 @@ func (f *films) begin(task pictureTask) bool {
 }
 
 // next gives the tasks of a video that have come meanwhile. With none, the next one begins again.
-func (f *films) next(path string) []pictureTask {
+func (f *films) next(path string) []task {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	list := f.waiting[path]

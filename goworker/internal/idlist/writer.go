@@ -1,0 +1,82 @@
+// Package idlist writes and reads lists of ids, which are too long to be in memory or in an artifact's metadata: files of
+// one id to a line.
+package idlist
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/hex"
+	"io"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
+)
+
+// Line is the size of one id in its file, in bytes: 24 hexadecimal digits and a newline.
+const Line = 25
+
+// Writer writes a list.
+type Writer struct {
+	file *artifact.SpoolFile
+	path string
+	n    int64
+	line [Line]byte
+}
+
+// NewWriter starts a list that becomes the artifact's file at path.
+func NewWriter(file *artifact.SpoolFile, path string) *Writer {
+	w := &Writer{file: file, path: path}
+	w.line[Line-1] = '\n'
+	return w
+}
+
+// Add adds an id.
+func (w *Writer) Add(id bson.ObjectID) error {
+	hex.Encode(w.line[:], id[:])
+	w.n++
+	_, err := w.file.Write(w.line[:])
+	return err
+}
+
+// Len is how many ids were added.
+func (w *Writer) Len() int64 { return w.n }
+
+// Close ends the file and adds it to the artifact's files.
+func (w *Writer) Close(files *artifact.Files) error {
+	if err := w.file.Close(); err != nil {
+		return err
+	}
+	return files.Add(w.file.Entry(w.path))
+}
+
+// List is the ids as a list of the metadata, once the file is closed.
+func (w *Writer) List(key string) metadata.List {
+	return metadata.List{Key: key, Path: w.path, Size: w.n*(Line+2) + 2, JSON: w.json}
+}
+
+func (w *Writer) json() ([]byte, error) {
+	f, err := w.file.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	var buf bytes.Buffer
+	buf.Grow(int(w.n)*(Line+2) + 2)
+	buf.WriteByte('[')
+	line, in := make([]byte, Line), bufio.NewReader(f)
+	for i := int64(0); i < w.n; i++ {
+		if _, err := io.ReadFull(in, line); err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			buf.WriteByte(',')
+		}
+		buf.WriteByte('"')
+		buf.Write(line[:Line-1])
+		buf.WriteByte('"')
+	}
+	buf.WriteByte(']')
+	return buf.Bytes(), nil
+}
