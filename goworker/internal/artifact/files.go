@@ -49,16 +49,16 @@ type Files struct {
 // content it is an error, and so is a path that the official package would refuse.
 func (f *Files) Add(e Entry) error {
 	if why := badPath(e.Path); why != "" {
-		return fault.New(fault.Plugin, "bad_path", "The artifact cannot hold a file under the path %q: %s. Please report this.", e.Path, why)
+		return fault.New(fault.Plugin, fault.BadPath, "The artifact cannot hold a file under the path %q: %s. Please report this.", e.Path, why)
 	}
 	if why := badEntry(e); why != "" {
-		return fault.New(fault.Plugin, "bad_entry", "The entry %q of the artifact is not complete: %s. Please report this.", e.Path, why)
+		return fault.New(fault.Plugin, fault.BadEntry, "The entry %q of the artifact is not complete: %s. Please report this.", e.Path, why)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if i, ok := f.store.find(e.Path); ok {
 		if old := f.store.entry(i); old.Digest != e.Digest || old.Ref != e.Ref {
-			return fault.New(fault.Plugin, "duplicate_path", "Two different files of the artifact have the path %q. Please report this.", e.Path)
+			return fault.New(fault.Plugin, fault.DuplicatePath, "Two different files of the artifact have the path %q. Please report this.", e.Path)
 		}
 		return nil
 	}

@@ -64,15 +64,15 @@ func Hash(ctx context.Context, path string, file *localfile.File) (md5b64, sha25
 func unreadable(path string, err error) error {
 	switch {
 	case errors.Is(err, localfile.ErrNotRegular):
-		return fault.Wrap(err, fault.Media, "not_a_file", "%s is not a regular file, so it cannot be uploaded.", path)
+		return fault.Wrap(err, fault.Media, fault.NotAFile, "%s is not a regular file, so it cannot be uploaded.", path)
 	case errors.Is(err, localfile.ErrChanged):
-		return fault.Wrap(err, fault.Media, "file_changed", "The file %s became shorter while it was read. Try again when nothing writes to it.", path)
+		return fault.Wrap(err, fault.Media, fault.FileChanged, "The file %s became shorter while it was read. Try again when nothing writes to it.", path)
 	case errors.Is(err, fs.ErrNotExist):
-		return fault.Wrap(err, fault.Media, "missing_file", "The file %s does not exist. Put it back, or leave its sample out.", path)
+		return fault.Wrap(err, fault.Media, fault.MissingFile, "The file %s does not exist. Put it back, or leave its sample out.", path)
 	case errors.Is(err, fs.ErrPermission):
-		return fault.Wrap(err, fault.Media, "unreadable_file", "You have no permission to read the file %s.", path)
+		return fault.Wrap(err, fault.Media, fault.UnreadableFile, "You have no permission to read the file %s.", path)
 	}
-	return fault.Wrap(err, fault.Media, "unreadable_file", "The file %s cannot be read: %v.", path, reason(err))
+	return fault.Wrap(err, fault.Media, fault.UnreadableFile, "The file %s cannot be read: %v.", path, reason(err))
 }
 
 // reason is an error of a file without the operation and the path, which the text around it says.

@@ -82,7 +82,7 @@ func (s *Spool) Close() error {
 	if err != nil {
 		// The lock file stays, so that the next NewSpool tries again.
 		_ = s.lock.Unlock()
-		return fault.Wrap(err, fault.Settings, "spool", "The temporary directory %s could not be removed: %v. The next call tries again.", s.dir, reason(err))
+		return fault.Wrap(err, fault.Settings, fault.Spool, "The temporary directory %s could not be removed: %v. The next call tries again.", s.dir, reason(err))
 	}
 	dropLock(s.lock)
 	return nil
@@ -172,12 +172,12 @@ func looksLikeOurs(lockPath string) bool {
 // spoolFault is an error of the disk that the spool is on.
 func spoolFault(err error, path string) error {
 	if errors.Is(err, syscall.ENOSPC) {
-		return fault.Wrap(err, fault.Settings, "no_space", "There is no space left for temporary files at %s. Free some, or set TMPDIR to a directory on a larger disk.", path)
+		return fault.Wrap(err, fault.Settings, fault.NoSpace, "There is no space left for temporary files at %s. Free some, or set TMPDIR to a directory on a larger disk.", path)
 	}
-	return fault.Wrap(err, fault.Settings, "spool", "Temporary files cannot be written at %s: %v. Set TMPDIR to a directory that you can write to.", path, reason(err))
+	return fault.Wrap(err, fault.Settings, fault.Spool, "Temporary files cannot be written at %s: %v. Set TMPDIR to a directory that you can write to.", path, reason(err))
 }
 
 // misused is a mistake of our own with a spool's file.
 func misused(name, what string) error {
-	return fault.New(fault.Plugin, "spool", "The temporary file %q %s. Please report this.", name, what)
+	return fault.New(fault.Plugin, fault.Spool, "The temporary file %q %s. Please report this.", name, what)
 }

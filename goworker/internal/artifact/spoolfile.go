@@ -183,7 +183,7 @@ func (f *SpoolFile) Open() (*os.File, error) {
 	}
 	file, err := os.Open(f.path)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Settings, "spool", "The temporary file %s cannot be read again: %v.", f.path, reason(err))
+		return nil, fault.Wrap(err, fault.Settings, fault.Spool, "The temporary file %s cannot be read again: %v.", f.path, reason(err))
 	}
 	return file, nil
 }

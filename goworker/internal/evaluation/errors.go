@@ -28,7 +28,7 @@ const module = "fiftyone.utils.eval."
 // unknown_evaluation.
 func (c Config) Check() error {
 	if c.Results.IsZero() {
-		return fault.New(fault.FiftyOne, "unfinished_evaluation",
+		return fault.New(fault.FiftyOne, fault.UnfinishedEvaluation,
 			"The evaluation %q has no results: it failed or is still running. Evaluate again under this key, or choose another evaluation.", c.Key)
 	}
 	switch c.Type {
@@ -43,7 +43,7 @@ func (c Config) Check() error {
 }
 
 func (c Config) unknown(class string) error {
-	return fault.New(fault.FiftyOne, "unknown_evaluation",
+	return fault.New(fault.FiftyOne, fault.UnknownEvaluation,
 		"The evaluation %q was made by a method that is not FiftyOne's own (%q), so that only the code of that method can read its results: "+
 			"log an evaluation that FiftyOne's detection, classification, segmentation or regression methods made.", c.Key, class)
 }
@@ -56,10 +56,10 @@ func (c Config) fault(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, errManyNames):
-		return fault.Wrap(err, fault.FiftyOne, "too_many_classes",
+		return fault.Wrap(err, fault.FiftyOne, fault.TooManyClasses,
 			"The evaluation %q has more than %d different labels or pairs of them: pass `classes` when you evaluate, or check that the labels are class names.", c.Key, mostNames)
 	case errors.Is(err, errDamaged):
-		return fault.Wrap(err, fault.FiftyOne, "damaged_results",
+		return fault.Wrap(err, fault.FiftyOne, fault.DamagedResults,
 			"The results of the evaluation %q in FiftyOne's database are damaged (%s). Evaluate again under this key.", c.Key,
 			strings.TrimPrefix(err.Error(), errDamaged.Error()+": "))
 	}

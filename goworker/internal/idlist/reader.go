@@ -47,7 +47,7 @@ func (r *Reader) add(text []byte) error {
 		return errNotIDs
 	}
 	if r.n == Max {
-		return fault.New(fault.WandB, "too_large", "A list of ids in the artifact has more than %s entries, which is more than this plugin reads.", words.Thousands(Max))
+		return fault.New(fault.WandB, fault.TooLarge, "A list of ids in the artifact has more than %s entries, which is more than this plugin reads.", words.Thousands(Max))
 	}
 	end := len(r.chunk)
 	r.chunk = r.chunk[:end+packedID]

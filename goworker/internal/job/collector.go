@@ -67,7 +67,7 @@ func (c *collector) collect(ctx context.Context, plan logPlan) (*publication, er
 		return nil, err
 	}
 	if n == 0 {
-		return nil, fault.New(fault.Settings, "empty_view", "The view has no samples, so there is nothing to log: choose another view.")
+		return nil, fault.New(fault.Settings, fault.EmptyView, "The view has no samples, so there is nothing to log: choose another view.")
 	}
 	if err := content.close(); err != nil {
 		return nil, err

@@ -99,7 +99,7 @@ func (a *account) restrict(d *labelDoc) error {
 		}
 	}
 	if s.Truth.Len()+s.FalsePositives.Len() > mostSubsetLabels {
-		return fault.New(fault.Settings, "view_too_large",
+		return fault.New(fault.Settings, fault.ViewTooLarge,
 			"The view has more than %s labels, which is too much for numbers of a part of an evaluation: evaluate the view under a key of its own, or log the whole dataset.",
 			words.Thousands(mostSubsetLabels))
 	}
@@ -245,7 +245,7 @@ func (s labelSlots) load(from *view.Slots, d *labelDoc) {
 func (o *openedEvaluation) each(ctx context.Context, c *collector, query view.Query, frames *view.Query, fn func(*labelDoc, *outcome) error) error {
 	if o.config.IsFrames() {
 		if frames == nil {
-			return fault.New(fault.Plugin, "no_frames", "The evaluation %q is of frames, but the call does not say where they are. This is a mistake in the plugin: please report it.", o.config.Key)
+			return fault.New(fault.Plugin, fault.NoFrames, "The evaluation %q is of frames, but the call does not say where they are. This is a mistake in the plugin: please report it.", o.config.Key)
 		}
 		query = *frames
 	}
@@ -281,7 +281,7 @@ func (o *openedEvaluation) wasEvaluated(ctx context.Context, source *view.Source
 	if err != nil || found {
 		return err
 	}
-	return fault.New(fault.Settings, "not_evaluated",
+	return fault.New(fault.Settings, fault.NotEvaluated,
 		"No sample of the view was evaluated under the key %q: choose a view with samples that were, or evaluate this one.", o.config.Key)
 }
 

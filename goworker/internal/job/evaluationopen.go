@@ -54,11 +54,11 @@ func readSchema(ctx context.Context, source *view.Source, database, datasetID st
 		}
 	}
 	if raw == nil {
-		return nil, fault.New(fault.FiftyOne, "dataset_deleted", "The dataset is no longer in FiftyOne's database: it was deleted meanwhile. Load the dataset again.")
+		return nil, fault.New(fault.FiftyOne, fault.DatasetDeleted, "The dataset is no longer in FiftyOne's database: it was deleted meanwhile. Load the dataset again.")
 	}
 	var s datasetSchema
 	if err := bson.Unmarshal(raw, &s); err != nil {
-		return nil, fault.Wrap(err, fault.FiftyOne, "damaged_dataset", "The dataset's document in FiftyOne's database cannot be read (%v): restore it from a backup.", err)
+		return nil, fault.Wrap(err, fault.FiftyOne, fault.DamagedDataset, "The dataset's document in FiftyOne's database cannot be read (%v): restore it from a backup.", err)
 	}
 	return &s, nil
 }
@@ -104,7 +104,7 @@ func openEvaluation(ctx context.Context, source *view.Source, database string, s
 	for path, to := range map[string]*view.Field{config.GTField: &o.truth, config.PredField: &o.pred} {
 		var ok bool
 		if *to, ok = schema.field(path); !ok {
-			return nil, fault.New(fault.FiftyOne, "field_gone",
+			return nil, fault.New(fault.FiftyOne, fault.FieldGone,
 				"The evaluation %q is of the field %q, which the dataset no longer has: evaluate another field, or log another evaluation.", key, path)
 		}
 	}
@@ -113,7 +113,7 @@ func openEvaluation(ctx context.Context, source *view.Source, database string, s
 		return nil, err
 	}
 	if stored == nil {
-		return nil, fault.New(fault.FiftyOne, "damaged_results",
+		return nil, fault.New(fault.FiftyOne, fault.DamagedResults,
 			"The results of the evaluation %q are no longer in FiftyOne's database. Evaluate again under this key.", key)
 	}
 	if o.file, err = evaluation.Open(ctx, stored, config); err != nil {
@@ -132,7 +132,7 @@ func readConfig(ctx context.Context, source *view.Source, database string, schem
 		if keys := schema.keys(); len(keys) > 0 {
 			has = "it has " + strings.Join(keys, ", ")
 		}
-		return evaluation.Config{}, fault.New(fault.Settings, "unknown_key", "The dataset has no evaluation %q: %s.", key, has)
+		return evaluation.Config{}, fault.New(fault.Settings, fault.UnknownKey, "The dataset has no evaluation %q: %s.", key, has)
 	}
 	id, _ := schema.Evaluations[at].Value.(bson.ObjectID)
 	raw, err := source.RunDocument(ctx, database, id)
@@ -140,12 +140,12 @@ func readConfig(ctx context.Context, source *view.Source, database string, schem
 		return evaluation.Config{}, err
 	}
 	if raw == nil {
-		return evaluation.Config{}, fault.New(fault.FiftyOne, "unfinished_evaluation",
+		return evaluation.Config{}, fault.New(fault.FiftyOne, fault.UnfinishedEvaluation,
 			"The evaluation %q has lost its run document in FiftyOne's database: delete the evaluation and evaluate again.", key)
 	}
 	config, err := evaluation.ParseConfig(raw)
 	if err != nil {
-		return config, fault.Wrap(err, fault.FiftyOne, "damaged_results", "The run document of the evaluation %q in FiftyOne's database is damaged (%v). Evaluate again under this key.", key, err)
+		return config, fault.Wrap(err, fault.FiftyOne, fault.DamagedResults, "The run document of the evaluation %q in FiftyOne's database is damaged (%v). Evaluate again under this key.", key, err)
 	}
 	config.Key = key
 	return config, nil
@@ -213,12 +213,12 @@ func checkComparable(a, b evaluation.Config) error {
 		{"types", string(a.Type), string(b.Type)}, {"methods", a.Method, b.Method}, {"ground truth fields", a.GTField, b.GTField}, {"IoUs", iou(a), iou(b)},
 	} {
 		if one.a != one.b {
-			return fault.New(fault.Settings, "not_comparable",
+			return fault.New(fault.Settings, fault.NotComparable,
 				"The evaluations %q and %q cannot be compared, since their %s differ: %s and %s. Evaluate both models in the same way.", a.Key, b.Key, one.what, one.a, one.b)
 		}
 	}
 	if a.Key == b.Key {
-		return fault.New(fault.Settings, "not_comparable", "The evaluation %q cannot be compared with itself: name another one in compare_with.", a.Key)
+		return fault.New(fault.Settings, fault.NotComparable, "The evaluation %q cannot be compared with itself: name another one in compare_with.", a.Key)
 	}
 	return nil
 }

@@ -46,7 +46,7 @@ type evaluationRows struct {
 // prepare opens the evaluations, before anything is read of the view.
 func (j LogEvaluation) prepare(ctx context.Context, c *collector) (*evaluationRows, error) {
 	if j.View.Rows != view.RowSample {
-		return nil, fault.New(fault.Settings, "bad_view", "An evaluation is logged for samples: pass the dataset, or a view without patches, clips or frames as rows.")
+		return nil, fault.New(fault.Settings, fault.BadView, "An evaluation is logged for samples: pass the dataset, or a view without patches, clips or frames as rows.")
 	}
 	r := &evaluationRows{job: j, c: c}
 	schema, err := readSchema(ctx, c.source, j.View.Query.Database, j.Dataset.ID)
@@ -114,7 +114,7 @@ func (r *evaluationRows) readFrames(ctx context.Context) error {
 			sum := e.videos[d.sample]
 			if sum == nil {
 				if len(e.videos) >= mostVideos {
-					return fault.New(fault.Settings, "view_too_large", "The view has more than %s videos: log it in parts.", words.Thousands(mostVideos))
+					return fault.New(fault.Settings, fault.ViewTooLarge, "The view has more than %s videos: log it in parts.", words.Thousands(mostVideos))
 				}
 				fresh := newOutcome()
 				sum = &fresh

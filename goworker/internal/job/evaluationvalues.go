@@ -23,7 +23,7 @@ var validPrefix = regexp.MustCompile(`^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$`)
 func evaluationPrefix(given string) (string, error) {
 	prefix := strings.TrimSuffix(orDefault(given, defaultPrefix), "/")
 	if len(prefix) > maxPrefix || !validPrefix.MatchString(prefix) {
-		return "", fault.New(fault.Settings, "bad_argument",
+		return "", fault.New(fault.Settings, fault.BadArgument,
 			"The prefix %q cannot begin the run's keys: use up to %d letters, digits, '_', '-' and '/', such as %q.", given, maxPrefix, defaultPrefix)
 	}
 	return prefix, nil

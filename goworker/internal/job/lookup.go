@@ -126,7 +126,7 @@ func (j Lookup) Run(ctx context.Context) (*LookupResult, error) {
 	case LookupReports:
 		err = j.reports(ctx, client, list, res)
 	default:
-		err = fault.New(fault.Plugin, "unknown_job", "The worker does not know what to look up: plugin and worker are from different releases.")
+		err = fault.New(fault.Plugin, fault.UnknownJob, "The worker does not know what to look up: plugin and worker are from different releases.")
 	}
 	if err != nil {
 		return nil, err

@@ -302,5 +302,5 @@ func (j LogPredictions) checkModelConfig() error {
 	if j.ModelConfigJSON == "" || json.Valid([]byte(j.ModelConfigJSON)) {
 		return nil
 	}
-	return fault.New(fault.Settings, "bad_model_config", "The model's configuration cannot be written as JSON: pass a dict of plain values.")
+	return fault.New(fault.Settings, fault.BadModelConfig, "The model's configuration cannot be written as JSON: pass a dict of plain values.")
 }

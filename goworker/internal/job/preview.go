@@ -41,7 +41,7 @@ func (p *publisher) preview(ctx context.Context, c *collector, pub *publication)
 func (p *publisher) stored(ctx context.Context, c *collector) (newest, same *wandb.ArtifactInfo, err error) {
 	page, err := p.session.client.ListVersions(ctx, wandb.ListOptions{Entity: p.session.ref.Entity, Project: p.session.ref.Project}, p.name)
 	switch fault.Code(err) {
-	case "not_found", "unknown_project": // as before its first version
+	case fault.NotFound, fault.UnknownProject: // as before its first version
 		return nil, nil, nil
 	}
 	if err != nil {

@@ -182,7 +182,7 @@ func (p *publisher) fail(ctx context.Context) {
 // finishRun ends the run, and says so where that is in doubt.
 func (p *publisher) finishRun(ctx context.Context, exitCode int, values ...wandb.RunValue) error {
 	err := p.session.client.FinishRun(ctx, p.session.ref, exitCode, values...)
-	if err != nil && fault.Code(err) != "table_not_shown" && p.events.RunLeftOpen != nil {
+	if err != nil && fault.Code(err) != fault.TableNotShown && p.events.RunLeftOpen != nil {
 		p.events.RunLeftOpen()
 	}
 	return err
@@ -241,7 +241,7 @@ func artifactName(given, otherwise string) (string, error) {
 	}
 	name := wandb.SanitizeName(given)
 	if name == "" {
-		return "", fault.New(fault.Settings, "bad_name",
+		return "", fault.New(fault.Settings, fault.BadName,
 			"The artifact name %q has no character that W&B allows: use letters, digits, '-', '_' and '.'.", given)
 	}
 	return name, wandb.CheckArtifactName(name)

@@ -135,18 +135,18 @@ func (j ReadArtifact) findUser(ctx context.Context, client *wandb.Client) (*wand
 		return nil, err
 	}
 	if access.Run == nil {
-		return nil, fault.New(fault.Settings, "not_found",
+		return nil, fault.New(fault.Settings, fault.NotFound,
 			"There is no run %q in %s/%s that could be recorded as a user of the artifact. Nothing was read: correct the run's id, or leave it out.", j.UsedByRun, access.Entity, project)
 	}
 	return access.Run, nil
 }
 
 func badArtifact(format string, args ...any) error {
-	return fault.New(fault.WandB, "bad_artifact", "The artifact cannot be used: "+format+". It is damaged, or was not made by this plugin.", args...)
+	return fault.New(fault.WandB, fault.BadArtifact, "The artifact cannot be used: "+format+". It is damaged, or was not made by this plugin.", args...)
 }
 
 func tooLargeFile(path string, size, limit int64) error {
-	return fault.New(fault.WandB, "too_large", "The artifact's file %s has %s, and at most %s are read.", path, words.Bytes(size), words.Bytes(limit))
+	return fault.New(fault.WandB, fault.TooLarge, "The artifact's file %s has %s, and at most %s are read.", path, words.Bytes(size), words.Bytes(limit))
 }
 
 // artifactReader reads one version.

@@ -189,7 +189,7 @@ func (p *publisher) run(ctx context.Context) (*Result, error) {
 		if err == nil {
 			return res, nil
 		}
-		if fault.Code(err) == "file_changed" && try == 0 && ctx.Err() == nil {
+		if fault.Code(err) == fault.FileChanged && try == 0 && ctx.Err() == nil {
 			continue
 		}
 		p.fail(ctx)

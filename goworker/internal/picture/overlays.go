@@ -76,7 +76,7 @@ func (p *Maker) openOverlays(ctx context.Context) error {
 	conf := p.conf.Overlays
 	targets, err := overlay.ParseTargets(p.rows.MaskTargetsJSON)
 	if err != nil {
-		return fault.Wrap(err, fault.FiftyOne, "bad_mask_targets", "The dataset's mask_targets cannot be read (%v): correct them, or log with overlays=False.", err)
+		return fault.Wrap(err, fault.FiftyOne, fault.BadMaskTargets, "The dataset's mask_targets cannot be read (%v): correct them, or log with overlays=False.", err)
 	}
 	o := &overlays{home: conf.Home, second: p.decodeByPillow}
 	spec, seen := o.addFields(conf, targets, p.rows.Fields)

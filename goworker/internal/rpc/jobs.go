@@ -63,7 +63,7 @@ func (w *Jobs) Run(ctx context.Context, req *pb.RunRequest, send func(*pb.RunRes
 	case *pb.RunRequest_ReadRun:
 		return readRun(ctx, one.ReadRun, inputs, send)
 	}
-	return fault.New(fault.Plugin, "unknown_job",
+	return fault.New(fault.Plugin, fault.UnknownJob,
 		"The worker does not know this job: plugin and worker are from different releases. Build the worker again with `make build`.")
 }
 
@@ -159,7 +159,7 @@ func selectionOf(m *pb.Selection) *job.Selection {
 }
 
 func badPipeline(err error) error {
-	return fault.Wrap(err, fault.Plugin, "bad_pipeline", "The view's pipeline did not reach the worker whole: please report this.")
+	return fault.Wrap(err, fault.Plugin, fault.BadPipeline, "The view's pipeline did not reach the worker whole: please report this.")
 }
 
 var rowKinds = map[pb.RowKind]view.RowKind{

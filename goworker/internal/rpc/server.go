@@ -63,16 +63,13 @@ func (s *server) Run(req *pb.RunRequest, stream grpc.ServerStreamingServer[pb.Ru
 		failure.Source, failure.Code = pb.Source(f.Source), f.Code
 		log.Info("the job failed", "code", f.Code, "cause", hide(cause(f)))
 	} else {
-		failure.Source, failure.Code = pb.Source_SOURCE_PLUGIN, codeInternal
+		failure.Source, failure.Code = pb.Source_SOURCE_PLUGIN, fault.Internal
 		failure.Message = "The worker failed in a way that it should not: " + failure.Message +
 			". This is a fault of the plugin, not yours: please report it."
 		log.Error("the job failed without a known reason", "error", hide(err.Error()))
 	}
 	return stream.Send(&pb.RunResponse{Event: &pb.RunResponse_Failure{Failure: failure}})
 }
-
-// codeInternal is the code of failures that no package foresaw.
-const codeInternal = "internal"
 
 // guard runs the job and turns a panic into an error, with its stack in the log.
 func (s *server) guard(

@@ -75,6 +75,6 @@ func badAddress(uri secret.String, err error) error {
 	if len(named) > 0 {
 		about = " because of " + strings.Join(named, ", ")
 	}
-	return fault.New(fault.FiftyOne, "no_database",
+	return fault.New(fault.FiftyOne, fault.NoDatabase,
 		"FiftyOne's database address cannot be used%s: check database_uri in FiftyOne's configuration, and that the files that it names can be read.", about)
 }

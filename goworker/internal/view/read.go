@@ -237,6 +237,6 @@ func lostCursor(err error) bool {
 }
 
 func errViewChanged() error {
-	return fault.New(fault.FiftyOne, "view_changed",
+	return fault.New(fault.FiftyOne, fault.ViewChanged,
 		"MongoDB dropped the cursor and the view's samples changed meanwhile, so the rows could not be continued in order: run it again.")
 }

@@ -86,22 +86,22 @@ func readFault(ctx context.Context, err error) error {
 	var server mongo.ServerError
 	switch {
 	case errors.As(err, &server) && (server.HasErrorCode(13) || server.HasErrorCode(18)):
-		return fault.Wrap(err, fault.FiftyOne, "database_login",
+		return fault.Wrap(err, fault.FiftyOne, fault.DatabaseLogin,
 			"FiftyOne's database refused the login: check the user and password in FiftyOne's database_uri.")
 	case errors.As(err, &server) && server.HasErrorCode(codeObjectTooLarge):
-		return fault.Wrap(err, fault.FiftyOne, "view_too_large",
+		return fault.Wrap(err, fault.FiftyOne, fault.ViewTooLarge,
 			"This view is larger than MongoDB takes in one query (16 MB), so FiftyOne itself cannot iterate it: it names too many ids. Tag its samples and log match_tags() of that tag.")
 	case errors.As(err, &server):
-		return fault.Wrap(err, fault.FiftyOne, "query_failed",
+		return fault.Wrap(err, fault.FiftyOne, fault.QueryFailed,
 			"FiftyOne's database could not run the view: %s. Check that the view can be iterated in FiftyOne itself.", serverText(err))
 	case isTLS(err):
-		return fault.Wrap(err, fault.FiftyOne, "database_tls",
+		return fault.Wrap(err, fault.FiftyOne, fault.DatabaseTLS,
 			"No secure connection to FiftyOne's database could be made: check the options in FiftyOne's database_uri whose names begin with tls, and the certificates that they name.")
 	case mongo.IsTimeout(err), mongo.IsNetworkError(err):
-		return fault.Wrap(err, fault.FiftyOne, "no_database",
+		return fault.Wrap(err, fault.FiftyOne, fault.NoDatabase,
 			"FiftyOne's database does not answer: check that MongoDB runs and that FiftyOne can open the dataset.")
 	}
-	return fault.Wrap(err, fault.FiftyOne, "read_failed",
+	return fault.Wrap(err, fault.FiftyOne, fault.ReadFailed,
 		"Reading the samples from FiftyOne's database failed (%T): try again, and check the database's log.", err)
 }
 
@@ -126,7 +126,7 @@ func (s *Source) Check(ctx context.Context, q Query) error {
 		return readFault(ctx, err)
 	}
 	if len(names) == 0 {
-		return fault.New(fault.FiftyOne, "dataset_deleted",
+		return fault.New(fault.FiftyOne, fault.DatasetDeleted,
 			"The dataset's samples are no longer in FiftyOne's database: the dataset, or the view's generated one, was deleted meanwhile. Load the dataset or make the view again.")
 	}
 	return nil

@@ -181,7 +181,7 @@ func (c *Client) ArtifactType(ctx context.Context, entity, project, name string)
 
 // typeTaken is the fault for a name that another type has.
 func typeTaken(name, has, wanted string) error {
-	return fault.New(fault.Settings, "type_taken",
+	return fault.New(fault.Settings, fault.TypeTaken,
 		"The artifact %q exists in this project with the type %q, and an artifact keeps its type: it cannot take one of type %q. Choose another artifact_name.", name, has, wanted)
 }
 

@@ -143,7 +143,7 @@ func (l *logging) existing(ctx context.Context, id string) (LoggedArtifact, erro
 // logged is the result for a version.
 func (l *logging) logged(v *version, isNew bool) (LoggedArtifact, error) {
 	if v.Index == nil {
-		return LoggedArtifact{}, fault.New(fault.WandB, "server_error",
+		return LoggedArtifact{}, fault.New(fault.WandB, fault.ServerError,
 			"W&B at %s committed the artifact %s but gave it no version.", l.client.host(), l.spec.Name)
 	}
 	return LoggedArtifact{

@@ -156,13 +156,13 @@ func (c *Client) noProject(ctx context.Context, viewer Viewer, entity, project s
 }
 
 func (c *Client) unknownProject(entity, project string) error {
-	return fault.New(fault.Settings, "unknown_project",
+	return fault.New(fault.Settings, fault.UnknownProject,
 		"W&B at %s has no project %q of %s, or this account may not see it. Correct project=, FIFTYONE_WANDB_PROJECT or WANDB_PROJECT.",
 		c.host(), project, entity)
 }
 
 func noEntity() *fault.Error {
-	return fault.New(fault.Settings, "no_entity",
+	return fault.New(fault.Settings, fault.NoEntity,
 		"This W&B account has no default entity. Say which user or team is meant: entity=, FIFTYONE_WANDB_ENTITY or WANDB_ENTITY.")
 }
 

@@ -123,7 +123,7 @@ func (t *tokenSource) header(ctx context.Context) (secret.String, error) {
 func (t *tokenSource) exchange(ctx context.Context) error {
 	jwt, err := localfile.ReadAll(t.settings.IdentityTokenFile, maxSettingsFile)
 	if err != nil {
-		return fault.Wrap(err, fault.Settings, "bad_settings",
+		return fault.Wrap(err, fault.Settings, fault.BadSettings,
 			"The identity token file of WANDB_IDENTITY_TOKEN_FILE (%s) cannot be read (%s). Correct the path, or unset the variable and use an API key.",
 			t.settings.IdentityTokenFile, plainFileError(err))
 	}
@@ -154,7 +154,7 @@ func (t *tokenSource) exchange(ctx context.Context) error {
 		ExpiresIn   float64 `json:"expires_in"`
 	}
 	if err := json.Unmarshal(raw, &answer); resp.StatusCode != http.StatusOK || err != nil || answer.AccessToken == "" {
-		return fault.New(fault.Settings, "bad_key",
+		return fault.New(fault.Settings, fault.BadKey,
 			"W&B at %s does not accept the identity token of WANDB_IDENTITY_TOKEN_FILE (%s): the exchange for an access token was answered with status %d. Renew the token, or unset the variable and use an API key.",
 			hostOf(t.settings.BaseURL), t.settings.IdentityTokenFile, resp.StatusCode)
 	}

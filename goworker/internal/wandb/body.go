@@ -52,7 +52,7 @@ func fileSource(e artifact.Entry, offset, size int64, digest string) source {
 }
 
 func fileChanged(e artifact.Entry) error {
-	return fault.New(fault.Media, "file_changed",
+	return fault.New(fault.Media, fault.FileChanged,
 		"The file %s changed while it was being logged, so nothing was committed. Log again when nothing writes to it.", e.LocalPath)
 }
 
@@ -64,7 +64,7 @@ func unreadable(e artifact.Entry, err error) error {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, localfile.ErrNotRegular), errors.Is(err, localfile.ErrChanged):
 		return fileChanged(e)
 	}
-	return fault.Wrap(err, fault.Media, "unreadable_file", "The file %s cannot be read any more (%s). Nothing was committed.", e.LocalPath, plainFileError(err))
+	return fault.Wrap(err, fault.Media, fault.UnreadableFile, "The file %s cannot be read any more (%s). Nothing was committed.", e.LocalPath, plainFileError(err))
 }
 
 // manifestSource uploads a manifest without holding it: it is written once for its
@@ -77,7 +77,7 @@ func manifestSource(files *artifact.Files, births func() func(path string) strin
 	}
 	return source{
 		size: int64(n), md5: base64Sum(h),
-		changed: fault.New(fault.Plugin, "internal", "The artifact's manifest changed while it was uploaded."),
+		changed: fault.New(fault.Plugin, fault.Internal, "The artifact's manifest changed while it was uploaded."),
 		open: func() (io.ReadCloser, error) {
 			r, w := io.Pipe()
 			// Without an error this is the end of the file.
@@ -141,7 +141,7 @@ func (b *checkedBody) Read(p []byte) (int, error) {
 	case b.left == 0 && base64Sum(b.hash) != b.src.md5, b.left > 0 && errors.Is(err, io.EOF):
 		return 0, b.src.changed
 	case err != nil && !errors.Is(err, io.EOF):
-		return 0, fault.Wrap(err, fault.Media, "unreadable_file", "A file that was being uploaded cannot be read any more (%s). Nothing was committed.", plainFileError(err))
+		return 0, fault.Wrap(err, fault.Media, fault.UnreadableFile, "A file that was being uploaded cannot be read any more (%s). Nothing was committed.", plainFileError(err))
 	}
 	if !b.void {
 		b.sent += int64(n)

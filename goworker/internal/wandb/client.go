@@ -119,7 +119,7 @@ type endpoint struct {
 // Close it when it is no longer needed.
 func NewClient(s Settings, opts ...Option) (*Client, error) {
 	if s.BaseURL == "" || (s.APIKey.Reveal() == "" && s.IdentityTokenFile == "") {
-		return nil, fault.New(fault.Plugin, "internal", "The W&B client was started without a server or a key.")
+		return nil, fault.New(fault.Plugin, fault.Internal, "The W&B client was started without a server or a key.")
 	}
 	c := &Client{settings: s, timings: DefaultTimings(), limits: DefaultLimits(), notice: func(string) {}}
 	c.life, c.endLife = context.WithCancel(context.Background())

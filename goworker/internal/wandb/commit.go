@@ -44,7 +44,7 @@ func (m *manifest) create(ctx context.Context, digest string) (*manifestNode, er
 	}
 	node := out.Payload.Manifest
 	if node == nil || node.ID == "" || digest != "" && node.File.UploadURL == "" {
-		return nil, fault.New(fault.WandB, "server_error", "W&B at %s gave no address for the list of the artifact's files.", m.client.host())
+		return nil, fault.New(fault.WandB, fault.ServerError, "W&B at %s gave no address for the list of the artifact's files.", m.client.host())
 	}
 	return node, nil
 }

@@ -158,7 +158,7 @@ func newRunConfig(spec RunSpec, mark string) (string, error) {
 	config["_wandb"] = configEntry{own}
 	raw, err := json.Marshal(config)
 	if err != nil {
-		return "", fault.Wrap(err, fault.Plugin, "internal", "The run's config cannot be written as JSON.")
+		return "", fault.Wrap(err, fault.Plugin, fault.Internal, "The run's config cannot be written as JSON.")
 	}
 	if err := checkRunConfig(raw); err != nil {
 		return "", err

@@ -53,7 +53,7 @@ func (e *storedEntry) algorithm(path string) (string, error) {
 	case algorithmXXH128:
 		return algorithmXXH128, nil
 	default:
-		return "", fault.New(fault.WandB, "bad_artifact",
+		return "", fault.New(fault.WandB, fault.BadArtifact,
 			"The file %s of the artifact has a checksum of the kind %q, which this plugin cannot check, so the file was not used. Update the plugin, or log the artifact again with another version of wandb.",
 			path, clip(a, 40))
 	}

@@ -27,7 +27,7 @@ func (c *Client) OpenFile(ctx context.Context, f RemoteFile) (io.ReadCloser, err
 		case entry == nil:
 			return nil, notFound("The artifact has no file %s.", f.Path)
 		case entry.Ref != "":
-			return nil, fault.New(fault.WandB, "bad_artifact", "The file %s of the artifact is only a reference to a file elsewhere, which this plugin does not follow.", f.Path)
+			return nil, fault.New(fault.WandB, fault.BadArtifact, "The file %s of the artifact is only a reference to a file elsewhere, which this plugin does not follow.", f.Path)
 		}
 		if _, err := entry.algorithm(f.Path); err != nil {
 			return nil, err
@@ -156,13 +156,13 @@ func (d *download) shorter() error {
 }
 
 func damaged(path, why string) error {
-	return fault.New(fault.WandB, "bad_artifact", "The file %s of the artifact is damaged: %s. Try again; if it stays so, log the artifact again.", path, why)
+	return fault.New(fault.WandB, fault.BadArtifact, "The file %s of the artifact is damaged: %s. Try again; if it stays so, log the artifact again.", path, why)
 }
 
 // Close implements io.Closer.
 func (d *download) Close() error {
 	if d.err == nil {
-		d.err = fault.New(fault.Plugin, "internal", "A file was read after it was closed.")
+		d.err = fault.New(fault.Plugin, fault.Internal, "A file was read after it was closed.")
 	}
 	if d.body == nil {
 		return nil

@@ -59,7 +59,7 @@ func (c *Client) explainAt(p peer, doing string, err error) error {
 func (c *Client) faultOf(p peer, doing string, e *serverError) *fault.Error {
 	switch {
 	case e.notWandB:
-		return fault.New(fault.Settings, "bad_settings",
+		return fault.New(fault.Settings, fault.BadSettings,
 			"What answers at %s does not look like a W&B server (status %d while %s). Check WANDB_BASE_URL or FIFTYONE_WANDB_URL: it must be the address of the server itself, not of one of its pages.",
 			p.host, e.status, doing)
 	case e.between():
@@ -78,14 +78,14 @@ func (c *Client) refusedBetween(p peer, doing string, e *serverError) *fault.Err
 	case e.status == http.StatusProxyAuthRequired:
 		return c.proxyRefusal(p, doing, &proxyError{host: proxy, status: e.status})
 	case e.status == http.StatusUnauthorized:
-		return fault.New(fault.WandB, "unreachable",
+		return fault.New(fault.WandB, fault.Unreachable,
 			"A proxy or login page in front of %s requires a login (status 401): %s failed. Sign in to your network, or ask its administrator how programs reach %s.", p.name, doing, p.host)
 	case proxy != "":
-		return fault.New(fault.WandB, "unreachable",
+		return fault.New(fault.WandB, fault.Unreachable,
 			"The proxy or firewall at %s did not pass the request on to %s (status %d): %s failed.%s Check HTTPS_PROXY and NO_PROXY, or ask your network administrator to allow %s.",
 			proxy, p.name, e.status, doing, c.words(e), p.host)
 	}
-	return fault.New(fault.WandB, "unreachable",
+	return fault.New(fault.WandB, fault.Unreachable,
 		"A proxy or firewall in front of %s refused the request (status %d); W&B itself did not answer: %s failed.%s Ask your network administrator to allow %s, or check HTTPS_PROXY and NO_PROXY.",
 		p.name, e.status, doing, c.words(e), p.host)
 }
@@ -99,30 +99,30 @@ func (c *Client) faultOfWords(p peer, doing string, e *serverError) *fault.Error
 	case meansNoPermission:
 		return c.noPermission(p, doing, e)
 	case meansHiddenProject:
-		return fault.New(fault.WandB, "no_permission",
+		return fault.New(fault.WandB, fault.NoPermission,
 			"W&B at %s does not let this account write to the project: %s failed.%s Ask the owner of the entity for access, or choose another entity or project.", p.host, doing, words)
 	case meansUnknownEntity:
 		return c.unknownEntity(e.missingEntity())
 	case meansOrganization:
-		return fault.New(fault.Settings, "bad_settings",
+		return fault.New(fault.Settings, fault.BadSettings,
 			"W&B at %s logs runs to teams and users, and the entity is an organization: %s failed.%s Set entity=, FIFTYONE_WANDB_ENTITY or WANDB_ENTITY to one of your teams.", p.host, doing, words)
 	case meansEntityNeeded:
 		return noEntity()
 	case meansRunDeleted:
-		return fault.New(fault.Settings, "run_deleted",
+		return fault.New(fault.Settings, fault.RunDeleted,
 			"The W&B run was deleted, and W&B does not give the ID of a deleted run out again: %s failed. Use another run_id.", doing)
 	case meansTooLarge:
 		return c.tooLarge(p, doing, e)
 	case meansNotFound:
 		return c.notThere(p, doing, e)
 	case meansBadValue:
-		return fault.New(fault.Plugin, "internal",
+		return fault.New(fault.Plugin, fault.Internal,
 			"W&B at %s could not read a value that this plugin sent (status %d): %s failed.%s Please report this.", p.host, e.status, doing, words)
 	case meansForeignClient:
-		return fault.New(fault.WandB, "refused",
+		return fault.New(fault.WandB, fault.Refused,
 			"W&B at %s answers this only to its own programs: %s failed.%s The API key is not the reason. Please report this.", p.host, doing, words)
 	case meansWantsTLS:
-		return fault.New(fault.Settings, "tls",
+		return fault.New(fault.Settings, fault.TLS,
 			"%s expects HTTPS, and its address begins with http://: %s failed. %s", upperFirst(p.name), doing, p.check())
 	}
 	return nil
@@ -137,7 +137,7 @@ func (c *Client) faultOfStatus(p peer, doing string, e *serverError) *fault.Erro
 		if u, err := url.Parse(e.location); err == nil && u.Host != "" {
 			to = u.Scheme + "://" + u.Host
 		}
-		return fault.New(fault.Settings, "bad_settings",
+		return fault.New(fault.Settings, fault.BadSettings,
 			"The W&B server at %s redirects to %s. Your API key is only ever sent to the server that you configured. If that is the right server, set WANDB_BASE_URL or FIFTYONE_WANDB_URL to it.", c.settings.BaseURL, to)
 	case s == http.StatusUnauthorized:
 		return c.badKey(e)
@@ -148,37 +148,37 @@ func (c *Client) faultOfStatus(p peer, doing string, e *serverError) *fault.Erro
 	case s == http.StatusRequestEntityTooLarge:
 		return c.tooLarge(p, doing, e)
 	case s == http.StatusTooManyRequests:
-		return fault.New(fault.WandB, "rate_limited",
+		return fault.New(fault.WandB, fault.RateLimited,
 			"W&B at %s limits the rate of requests, and went on to do so for %s: %s failed.%s Try again in a few minutes.", p.host, inMinutes(c.timings.ServerPatience), doing, words)
 	case s == http.StatusRequestTimeout:
-		return fault.New(fault.WandB, "timeout", "W&B at %s took too long: %s failed.%s Try again later.", p.host, doing, words)
+		return fault.New(fault.WandB, fault.Timeout, "W&B at %s took too long: %s failed.%s Try again later.", p.host, doing, words)
 	case s >= 500 && s != http.StatusNotImplemented && (e.form == formPage || e.form == formText):
-		return fault.New(fault.WandB, "server_error",
+		return fault.New(fault.WandB, fault.ServerError,
 			"W&B at %s, or a gateway in front of it, has a problem (status %d): %s failed, and trying again did not help.%s Try again later.", p.host, s, doing, words)
 	case s >= 500 && s != http.StatusNotImplemented:
-		return fault.New(fault.WandB, "server_error",
+		return fault.New(fault.WandB, fault.ServerError,
 			"W&B at %s has a problem of its own (status %d): %s failed, and trying again did not help.%s Try again later.", p.host, s, doing, words)
 	}
-	return fault.New(fault.WandB, "refused", "W&B at %s refused (status %d): %s failed.%s", p.host, e.status, doing, words)
+	return fault.New(fault.WandB, fault.Refused, "W&B at %s refused (status %d): %s failed.%s", p.host, e.status, doing, words)
 }
 
 func (c *Client) noPermission(p peer, doing string, e *serverError) *fault.Error {
-	return fault.New(fault.WandB, "no_permission",
+	return fault.New(fault.WandB, fault.NoPermission,
 		"W&B at %s does not permit this account to do that: %s failed.%s Ask the owner of the entity for access, or choose another one.", p.host, doing, c.words(e))
 }
 
 func (c *Client) notThere(p peer, doing string, e *serverError) *fault.Error {
-	return fault.New(fault.WandB, "not_found", "W&B at %s could not find it: %s failed.%s", p.host, doing, c.words(e))
+	return fault.New(fault.WandB, fault.NotFound, "W&B at %s could not find it: %s failed.%s", p.host, doing, c.words(e))
 }
 
 func (c *Client) tooLarge(p peer, doing string, e *serverError) *fault.Error {
-	return fault.New(fault.WandB, "too_large",
+	return fault.New(fault.WandB, fault.TooLarge,
 		"W&B at %s refused a request as too large: %s failed.%s Log fewer samples or fields at once.", p.host, doing, c.words(e))
 }
 
 // unknownEntity is the fault for a user or team that the server does not know.
 func (c *Client) unknownEntity(entity string) *fault.Error {
-	return fault.New(fault.Settings, "unknown_entity",
+	return fault.New(fault.Settings, fault.UnknownEntity,
 		"W&B at %s has no user or team %q (the entity), or this account may not see it. Correct entity=, FIFTYONE_WANDB_ENTITY or WANDB_ENTITY; "+
 			"the name is the first part of the address of your W&B pages. A username is not always an entity: accounts made inside an organization have only teams.",
 		c.host(), entity)
@@ -186,7 +186,7 @@ func (c *Client) unknownEntity(entity string) *fault.Error {
 
 // badKey is the fault for a key that the server does not accept. err may be nil.
 func (c *Client) badKey(e *serverError) *fault.Error {
-	f := fault.New(fault.Settings, "bad_key",
+	f := fault.New(fault.Settings, fault.BadKey,
 		"W&B at %s does not accept the API key that was found in %s. Take a valid one from %s and run `wandb login --relogin`, or set FIFTYONE_WANDB_API_KEY or WANDB_API_KEY.",
 		c.settings.server(), c.settings.KeySource, c.settings.AuthorizeURL())
 	if e != nil {

@@ -36,7 +36,7 @@ func (c *Client) FinishRun(ctx context.Context, ref RunRef, exitCode int, values
 	signs := c.signs.of(ref)
 	unanswered := signs.inFlight(ctx)
 	shown := c.end(ctx, ref, end, values)
-	if shown != nil && fault.Code(shown) != "table_not_shown" || !unanswered {
+	if shown != nil && fault.Code(shown) != fault.TableNotShown || !unanswered {
 		return shown
 	}
 	select {
@@ -60,7 +60,7 @@ func (c *Client) FinishAbandonedRun(ctx context.Context, ref RunRef, exitCode in
 		return err
 	}
 	if run == nil {
-		return fault.New(fault.WandB, "not_found", "W&B at %s has no run %s in %s/%s any more.", c.host(), ref.ID, ref.Entity, ref.Project)
+		return fault.New(fault.WandB, fault.NotFound, "W&B at %s has no run %s in %s/%s any more.", c.host(), ref.ID, ref.Entity, ref.Project)
 	}
 	if run.State == "finished" {
 		exitCode = 0 // it ended well, whatever wakes it
@@ -91,7 +91,7 @@ func (c *Client) end(ctx context.Context, ref RunRef, end map[string]any, values
 	if err := c.stream(ctx, ref, end, false); err != nil {
 		return c.explain(doing, err)
 	}
-	return fault.Wrap(err, fault.WandB, "table_not_shown",
+	return fault.Wrap(err, fault.WandB, fault.TableNotShown,
 		"The run %s was ended, but its workspace does not show the table: %s The artifact holds it.", ref.ID, fault.As(c.explain("adding the run's values", err)).Message)
 }
 

@@ -59,7 +59,7 @@ func parseExtraHeaders(env map[string]string) ([]extraHeader, error) {
 			continue
 		}
 		refuse := func(format string, args ...any) ([]extraHeader, error) {
-			return nil, fault.New(fault.Settings, "bad_settings", variable+" "+format+" Correct or unset it.", args...)
+			return nil, fault.New(fault.Settings, fault.BadSettings, variable+" "+format+" Correct or unset it.", args...)
 		}
 		var values map[string]string
 		if json.Unmarshal([]byte(text), &values) != nil || values == nil {
@@ -172,7 +172,7 @@ func (s Settings) identity() http.Header {
 func (s *Settings) resolveIdentity(env map[string]string) (err error) {
 	for variable, field := range map[string]*string{"WANDB_USERNAME": &s.Username, "WANDB_USER_EMAIL": &s.UserEmail} {
 		if *field = strings.TrimSpace(env[variable]); !httpguts.ValidHeaderFieldValue(*field) {
-			return fault.New(fault.Settings, "bad_settings", "%s has characters that cannot be sent in an HTTP header. Correct or unset it.", variable)
+			return fault.New(fault.Settings, fault.BadSettings, "%s has characters that cannot be sent in an HTTP header. Correct or unset it.", variable)
 		}
 	}
 	s.ExtraHeaders, err = extraHeaders(env)

@@ -51,7 +51,7 @@ func (s *Settings) findKey(in Inputs, files settingsFiles) error {
 	tokenFile := strings.TrimSpace(in.Env["WANDB_IDENTITY_TOKEN_FILE"])
 	switch {
 	case envKey != "" && tokenFile != "":
-		return fault.New(fault.Settings, "bad_settings",
+		return fault.New(fault.Settings, fault.BadSettings,
 			"Both WANDB_API_KEY and WANDB_IDENTITY_TOKEN_FILE are set, and W&B allows one of them. Unset the one that you do not mean.")
 	case envKey != "":
 		return s.setKey(envKey, "the variable WANDB_API_KEY")
@@ -74,7 +74,7 @@ func (s *Settings) findKey(in Inputs, files settingsFiles) error {
 	if !isCloud(s.BaseURL) {
 		login = "`wandb login --host=" + s.BaseURL + "`"
 	}
-	return fault.New(fault.Settings, "no_key",
+	return fault.New(fault.Settings, fault.NoKey,
 		"There is no API key for the W&B server %s.%s Run %s once, or set FIFTYONE_WANDB_API_KEY (a FiftyOne secret) or WANDB_API_KEY. Your key is on %s.",
 		s.server(), note, login, s.AuthorizeURL())
 }
@@ -93,7 +93,7 @@ func (s *Settings) isExplicitServer(in Inputs) bool {
 func (s *Settings) setKey(key, source string) error {
 	key = strings.TrimSpace(key)
 	if problem := keyProblem(key); problem != "" {
-		return fault.New(fault.Settings, "bad_key",
+		return fault.New(fault.Settings, fault.BadKey,
 			"The W&B API key from %s is not a key: %s. Copy it again from %s.", source, problem, s.AuthorizeURL())
 	}
 	s.APIKey, s.KeySource = secret.String(key), source

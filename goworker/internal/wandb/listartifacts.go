@@ -120,7 +120,7 @@ func parseCursors(text string) (out typeCursors, err error) {
 		err = json.Unmarshal(raw, &out)
 	}
 	if err != nil || len(out) > maxTypes {
-		return nil, fault.New(fault.Plugin, "bad_cursor", "The list of artifacts cannot be continued from here. Start again from its first page.")
+		return nil, fault.New(fault.Plugin, fault.BadCursor, "The list of artifacts cannot be continued from here. Start again from its first page.")
 	}
 	return out, nil
 }

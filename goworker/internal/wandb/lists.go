@@ -294,5 +294,5 @@ func (c *Client) ListReports(ctx context.Context, o ListOptions) (Page[ReportInf
 
 // notFound is the fault for something that a reference names and that is not there.
 func notFound(format string, args ...any) error {
-	return fault.New(fault.Settings, "not_found", format, args...)
+	return fault.New(fault.Settings, fault.NotFound, format, args...)
 }

@@ -42,14 +42,14 @@ func (s *Settings) checkLocal(in Inputs, files settingsFiles) error {
 	}
 	if s.KeySource == settingsKeySource(local.path) {
 		if s.localServer && len(s.ExtraHeaders.list) > 0 && !s.namedByUser(in, own) {
-			return fault.New(fault.Settings, "untrusted_settings",
+			return fault.New(fault.Settings, fault.UntrustedSettings,
 				"W&B's settings file %s, which belongs to the current directory and not to you, names the server %s, and your own settings do not, "+
 					"so your extra HTTP headers were not sent. If you mean it, set WANDB_BASE_URL, or unset WANDB_X_EXTRA_HTTP_HEADERS.", local.path, s.BaseURL)
 		}
 		return nil
 	}
 	refuse := func(what, remedy string) error {
-		return fault.New(fault.Settings, "untrusted_settings",
+		return fault.New(fault.Settings, fault.UntrustedSettings,
 			"W&B's settings file %s, which belongs to the current directory and not to you, %s, and your own settings do not, "+
 				"so your API key was not sent. %s, or remove that line from the file.", local.path, what, remedy)
 	}

@@ -85,7 +85,7 @@ func (l *logging) attempt(ctx context.Context, attempt int, progress func(Upload
 		}
 	case statePending:
 	default:
-		return LoggedArtifact{}, fault.New(fault.WandB, "server_error", "W&B at %s says that the artifact %s is %q, which this plugin does not know.", l.client.host(), l.spec.Name, a.State)
+		return LoggedArtifact{}, fault.New(fault.WandB, fault.ServerError, "W&B at %s says that the artifact %s is %q, which this plugin does not know.", l.client.host(), l.spec.Name, a.State)
 	}
 	return l.fill(ctx, a, progress)
 }
@@ -132,7 +132,7 @@ func (l *logging) notFound(ctx context.Context, err error) error {
 		return findErr
 	}
 	if run == nil {
-		return fault.Wrap(err, fault.WandB, "not_found", "W&B at %s has no run %s in %s/%s: the artifact was not logged.",
+		return fault.Wrap(err, fault.WandB, fault.NotFound, "W&B at %s has no run %s in %s/%s: the artifact was not logged.",
 			l.client.host(), l.spec.Run.ID, l.spec.Run.Entity, l.spec.Run.Project)
 	}
 	return err

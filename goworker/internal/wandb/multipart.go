@@ -101,7 +101,7 @@ func (c contextReader) Read(p []byte) (int, error) {
 func (u *upload) inParts(ctx context.Context, j *job) error {
 	multi := j.node.Multipart
 	if len(multi.Parts) != len(j.parts) {
-		return fault.New(fault.WandB, "server_error", "W&B at %s gave addresses for %d parts of %s instead of %d.",
+		return fault.New(fault.WandB, fault.ServerError, "W&B at %s gave addresses for %d parts of %s instead of %d.",
 			u.client.host(), len(multi.Parts), j.entry.Path, len(j.parts))
 	}
 	done := make([]filePart, len(j.parts))
@@ -110,7 +110,7 @@ func (u *upload) inParts(ctx context.Context, j *job) error {
 	g.SetLimit(cap(u.slots))
 	for _, p := range multi.Parts {
 		if p.Number < 1 || p.Number > int64(len(done)) {
-			return fault.New(fault.WandB, "server_error", "W&B at %s gave an address for a part of %s that does not exist.", u.client.host(), j.entry.Path)
+			return fault.New(fault.WandB, fault.ServerError, "W&B at %s gave an address for a part of %s that does not exist.", u.client.host(), j.entry.Path)
 		}
 		g.Go(func() error {
 			return u.withSlot(gctx, func() error {

@@ -29,7 +29,7 @@ var (
 )
 
 func badName(format string, args ...any) error {
-	return fault.New(fault.Settings, "bad_name", format, args...)
+	return fault.New(fault.Settings, fault.BadName, format, args...)
 }
 
 // SanitizeName makes an artifact's name of any text: lower case, everything but
@@ -160,7 +160,7 @@ func checkMetadata(raw json.RawMessage) error {
 	}
 	var top map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &top); err != nil {
-		return fault.Wrap(err, fault.Plugin, "internal", "The artifact's metadata is not a JSON object.")
+		return fault.Wrap(err, fault.Plugin, fault.Internal, "The artifact's metadata is not a JSON object.")
 	}
 	if len(top) > maxMetadataKeys {
 		return badName("The artifact's metadata has %d entries at the top, and W&B allows %d.", len(top), maxMetadataKeys)

@@ -105,7 +105,7 @@ func (c *Client) networkFault(p peer, doing string, err error) *fault.Error {
 		return c.proxyFault(p, doing, inner)
 	}
 	unreachable := func(format string, args ...any) *fault.Error {
-		return fault.New(fault.WandB, "unreachable", format, args...)
+		return fault.New(fault.WandB, fault.Unreachable, format, args...)
 	}
 	switch {
 	case isTLSError(err):
@@ -113,7 +113,7 @@ func (c *Client) networkFault(p peer, doing string, err error) *fault.Error {
 	case errors.As(err, &dns):
 		return unreachable("The host %s could not be found: %s failed. Check your network connection, and WANDB_BASE_URL or FIFTYONE_WANDB_URL.", dns.Name, doing)
 	case isTimeout(err):
-		return fault.New(fault.WandB, "timeout", "%s did not answer in time: %s failed. Check the network, or try again later.", upperFirst(p.name), doing)
+		return fault.New(fault.WandB, fault.Timeout, "%s did not answer in time: %s failed. Check the network, or try again later.", upperFirst(p.name), doing)
 	case isDialError(err):
 		_ = errors.As(err, &op)
 		return unreachable("Nothing answers at %s: %s failed. Check that the W&B server runs, the network, and WANDB_BASE_URL or FIFTYONE_WANDB_URL.", dialled(op, p.host), doing)
@@ -132,7 +132,9 @@ func (c *Client) tlsFault(p peer, doing string, err error) *fault.Error {
 		invalid  x509.CertificateInvalidError
 	)
 	check := p.check()
-	tlsError := func(format string, args ...any) *fault.Error { return fault.New(fault.WandB, "tls", format, args...) }
+	tlsError := func(format string, args ...any) *fault.Error {
+		return fault.New(fault.WandB, fault.TLS, format, args...)
+	}
 	switch {
 	case isPlainHTTPAnswer(err):
 		return tlsError("%s speaks HTTP, not HTTPS: %s failed. %s", upperFirst(p.name), doing, check)

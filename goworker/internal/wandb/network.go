@@ -35,7 +35,7 @@ func resolveNetwork(in Inputs, files settingsFiles) (network, error) {
 	}
 	for name, value := range map[string]string{"HTTP_PROXY": cfg.HTTPProxy, "HTTPS_PROXY": cfg.HTTPSProxy} {
 		if !isProxyURL(value) {
-			return network{}, fault.New(fault.Settings, "bad_settings",
+			return network{}, fault.New(fault.Settings, fault.BadSettings,
 				"The proxy of %s is not an address such as http://proxy.example.com:3128. Correct or unset it.", name)
 		}
 	}
@@ -81,7 +81,7 @@ const maxBundle = 64 << 20
 // system's. Name is the variable that names the path.
 func addRoots(pool *x509.CertPool, name, path string) (*x509.CertPool, error) {
 	refuse := func(err error, why string) error {
-		return fault.Wrap(err, fault.Settings, "bad_settings",
+		return fault.Wrap(err, fault.Settings, fault.BadSettings,
 			"The certificates of %s (%s) %s. Correct or unset it.", name, path, why)
 	}
 	info, err := os.Stat(path)

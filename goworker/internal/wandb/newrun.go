@@ -48,7 +48,7 @@ func (s Settings) CheckNewRun() error {
 	}
 	for _, tag := range s.newRun.tags {
 		if err := CheckRunTag(tag); err != nil {
-			return fault.New(fault.Settings, "bad_name", "WANDB_TAGS: %s", fault.As(err).Message)
+			return fault.New(fault.Settings, fault.BadName, "WANDB_TAGS: %s", fault.As(err).Message)
 		}
 	}
 	return nil
@@ -67,7 +67,7 @@ func checkRunConfig(raw []byte) error {
 	if len(raw) <= maxRunConfig {
 		return nil
 	}
-	return fault.New(fault.Settings, "too_large",
+	return fault.New(fault.Settings, fault.TooLarge,
 		"The run's config would have %.1f MB, and W&B allows %d MB. Log to another run, or use shorter names.", float64(len(raw))/1e6, maxRunConfig/1_000_000)
 }
 

@@ -45,14 +45,14 @@ func (c *Client) proxyRefusal(p peer, doing string, e *proxyError) *fault.Error 
 	}
 	switch {
 	case e.status == http.StatusProxyAuthRequired:
-		return fault.New(fault.WandB, "unreachable",
+		return fault.New(fault.WandB, fault.Unreachable,
 			"%s wants a login before it passes anything on to %s (status 407): %s failed. Put user and password into HTTPS_PROXY (HTTP_PROXY for http:// addresses), as in http://user:password@proxy.example.com:3128; correct them if they are there.",
 			proxy, p.name, doing)
 	case e.status < 500:
-		return fault.New(fault.WandB, "unreachable",
+		return fault.New(fault.WandB, fault.Unreachable,
 			"%s does not let this plugin through to %s (status %d): %s failed. Ask your network administrator to allow %s, or check HTTPS_PROXY and NO_PROXY.", proxy, p.name, e.status, doing, p.host)
 	}
-	return fault.New(fault.WandB, "unreachable",
+	return fault.New(fault.WandB, fault.Unreachable,
 		"%s cannot reach %s (status %d): %s failed. Check the network, HTTPS_PROXY and NO_PROXY, or try again later.", proxy, p.name, e.status, doing)
 }
 
@@ -62,12 +62,12 @@ func (c *Client) proxyFault(p peer, doing string, err error) *fault.Error {
 	if host := c.proxyOf(p.address); host != "" {
 		proxy += " at " + host
 	}
-	code, why := "unreachable", "cannot be reached"
+	code, why := fault.Unreachable, "cannot be reached"
 	switch {
 	case isCertificateError(err):
-		code, why = "tls", "has a certificate that is not accepted ("+tlsReason(err)+")"
+		code, why = fault.TLS, "has a certificate that is not accepted ("+tlsReason(err)+")"
 	case isTLSError(err):
-		code, why = "tls", "does not speak HTTPS; its address should begin with http://"
+		code, why = fault.TLS, "does not speak HTTPS; its address should begin with http://"
 	case isSocksLogin(err):
 		why = "does not accept the login, or wants one"
 	}

@@ -25,7 +25,7 @@ func (c *Client) address(raw string) (string, error) {
 	}
 	u, err := url.Parse(raw)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return "", fault.New(fault.WandB, "server_error", "W&B at %s gave an address that is not valid.", c.host())
+		return "", fault.New(fault.WandB, fault.ServerError, "W&B at %s gave an address that is not valid.", c.host())
 	}
 	return raw, nil
 }

@@ -139,7 +139,7 @@ func isAddress(text string) bool {
 }
 
 func badReference(format string, args ...any) error {
-	return fault.New(fault.Settings, "bad_reference", format, args...)
+	return fault.New(fault.Settings, fault.BadReference, format, args...)
 }
 
 // shortAddress is an address without what is behind ? and #, for messages.
@@ -158,7 +158,7 @@ func (s Settings) pageSegments(text string) ([]string, error) {
 	}
 	root, ok := s.pageRoot(u)
 	if !ok {
-		return nil, fault.New(fault.Settings, "other_server",
+		return nil, fault.New(fault.Settings, fault.OtherServer,
 			"%s is a page of another server: the settings lead to %s. Set WANDB_BASE_URL or FIFTYONE_WANDB_URL to the server of the page, with a key for it, or use the page's counterpart there.",
 			shortAddress(text), s.AppURL)
 	}

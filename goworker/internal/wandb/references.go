@@ -105,7 +105,7 @@ func (c *Client) ListNamedVersions(ctx context.Context, o ListOptions, text stri
 // organization. Where a slash is part of a name, what stands before it may be anything.
 func isNotThere(err error) bool {
 	switch fault.Code(err) {
-	case "not_found", "unknown_project", "unknown_entity", "no_permission", "no_organization":
+	case fault.NotFound, fault.UnknownProject, fault.UnknownEntity, fault.NoPermission, fault.NoOrganization:
 		return true
 	}
 	return false

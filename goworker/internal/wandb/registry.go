@@ -62,11 +62,11 @@ func (c *Client) registry(ctx context.Context, named, project string) (organizat
 		for _, o := range candidates {
 			names = append(names, strconv.Quote(o.name))
 		}
-		return organization{}, fault.New(fault.Settings, "no_organization",
+		return organization{}, fault.New(fault.Settings, fault.NoOrganization,
 			"%s belongs to several organizations: %s. Say whose registry is meant: \"organization/%s/name:version\".", of, strings.Join(names, ", "), project)
 	}
 	if named == "" {
-		return organization{}, fault.New(fault.Settings, "no_organization",
+		return organization{}, fault.New(fault.Settings, fault.NoOrganization,
 			"W&B at %s knows no organization of %s, and registries belong to one. Name it: \"organization/%s/name:version\".", c.host(), cmp.Or(of, "this account"), project)
 	}
 	return organization{entity: named}, nil // of others, if anything: the server knows

@@ -142,7 +142,7 @@ func (c *Client) manifestEntry(ctx context.Context, f RemoteFile) (*storedEntry,
 		return nil, ctx.Err()
 	}
 	if err != nil {
-		return nil, fault.Wrap(err, fault.WandB, "bad_artifact", "The list of the artifact's files cannot be read: the artifact %s is damaged, or of a kind that this plugin does not know.", f.of.ID)
+		return nil, fault.Wrap(err, fault.WandB, fault.BadArtifact, "The list of the artifact's files cannot be read: the artifact %s is damaged, or of a kind that this plugin does not know.", f.of.ID)
 	}
 	return entry, nil
 }

@@ -156,7 +156,7 @@ func (x *exchange) read(body io.Reader) ([]byte, error) {
 		return nil, err
 	}
 	if int64(len(raw)) > limit && !x.end.isStore {
-		return nil, fault.New(fault.WandB, "server_error",
+		return nil, fault.New(fault.WandB, fault.ServerError,
 			"The answer of the W&B server at %s to %s is larger than %d MB, which cannot be right.", x.client.host(), x.what, limit>>20)
 	}
 	return raw, nil

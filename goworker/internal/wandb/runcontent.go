@@ -99,7 +99,7 @@ func (c *Client) UpdateRun(ctx context.Context, run *Run, content RunContent) (r
 	}
 	summary := map[string]json.RawMessage{}
 	if !isEmpty(node.Summary) && json.Unmarshal(plainObject(node.Summary), &summary) != nil {
-		return nil, fault.New(fault.WandB, "server_error", "The summary of the W&B run %s cannot be read: it was left alone.", run.ID)
+		return nil, fault.New(fault.WandB, fault.ServerError, "The summary of the W&B run %s cannot be read: it was left alone.", run.ID)
 	}
 	changed, err := content.summarize(summary, wasHere)
 	if err != nil {
@@ -191,7 +191,7 @@ func fieldsOf(raw json.RawMessage) map[string]json.RawMessage {
 }
 
 func notJSON(err error, key string) error {
-	return fault.Wrap(err, fault.Plugin, "internal", "The value of %q cannot be written as JSON for the run.", key)
+	return fault.Wrap(err, fault.Plugin, fault.Internal, "The value of %q cannot be written as JSON for the run.", key)
 }
 
 // sameJSON reports whether two values are the same but for the spaces in their texts and the order of their keys.

@@ -99,7 +99,7 @@ func (c *Client) ReadRun(ctx context.Context, q RunQuery) (*RunDetails, error) {
 	if p.Run == nil && !isURL {
 		ref.Entity, ref.Project = at.Entity, at.Project
 		if ref.ID, err = c.oneNamed(p, at, ref); err != nil {
-			if path, ok := pathRef(q.Reference); ok && fault.Code(err) == "not_found" {
+			if path, ok := pathRef(q.Reference); ok && fault.Code(err) == fault.NotFound {
 				ref, err = path, nil
 			}
 		}
@@ -170,7 +170,7 @@ func (c *Client) oneNamed(p *runDetailsProject, at Place, ref RunRef) (string, e
 	case 1:
 		return ids[0], nil
 	}
-	return "", fault.New(fault.Settings, "ambiguous",
+	return "", fault.New(fault.Settings, fault.Ambiguous,
 		"Several runs of %s/%s are called %q: %s. Say which one is meant by its id.", at.Entity, at.Project, clip(ref.ID, maxName), strings.Join(ids, ", "))
 }
 
@@ -311,7 +311,7 @@ func (c *Client) AddRunTags(ctx context.Context, ref RunRef, tags []string) (add
 		return nil, c.explain(doing, err)
 	}
 	if out.Project == nil || out.Project.Run == nil || out.Project.Run.ID == "" {
-		return nil, fault.New(fault.WandB, "not_found", "W&B has no run %s in %s/%s any more, or this account may not see it: %s failed.",
+		return nil, fault.New(fault.WandB, fault.NotFound, "W&B has no run %s in %s/%s any more, or this account may not see it: %s failed.",
 			ref.ID, ref.Entity, ref.Project, doing)
 	}
 	all := out.Project.Run.Tags

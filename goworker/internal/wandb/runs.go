@@ -82,7 +82,7 @@ func (n *runNode) configKeys() (map[string]json.RawMessage, error) {
 		return config, nil
 	}
 	if err := json.Unmarshal([]byte(n.Config), &config); err != nil {
-		return nil, fault.Wrap(err, fault.WandB, "server_error", "The config of the W&B run %s cannot be read: it was left alone.", n.Name)
+		return nil, fault.Wrap(err, fault.WandB, fault.ServerError, "The config of the W&B run %s cannot be read: it was left alone.", n.Name)
 	}
 	return config, nil
 }
@@ -111,7 +111,7 @@ func (c *Client) UpdateRunConfig(ctx context.Context, run *Run, keys map[string]
 	}
 	whole, err := json.Marshal(config)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Plugin, "internal", "The run's config cannot be written as JSON.")
+		return nil, fault.Wrap(err, fault.Plugin, fault.Internal, "The run's config cannot be written as JSON.")
 	}
 	if err := checkRunConfig(whole); err != nil {
 		return nil, err
@@ -135,11 +135,11 @@ func (c *Client) endedRun(ctx context.Context, run *Run, op, doing string) (*run
 		return nil, c.explain(doing, err)
 	}
 	if out.Project == nil || out.Project.Run == nil {
-		return nil, fault.New(fault.WandB, "not_found", "The W&B run %s is not there any more: %s failed.", run.ID, doing)
+		return nil, fault.New(fault.WandB, fault.NotFound, "The W&B run %s is not there any more: %s failed.", run.ID, doing)
 	}
 	node := out.Project.Run
 	if now := node.run(run.RunRef); !run.Created && now.Alive() {
-		return nil, fault.New(fault.WandB, "run_alive", "The W&B run %s is %s: it was left alone.", run.ID, now.State)
+		return nil, fault.New(fault.WandB, fault.RunAlive, "The W&B run %s is %s: it was left alone.", run.ID, now.State)
 	}
 	return node, nil
 }

@@ -168,14 +168,14 @@ func checkMode(env map[string]string, files settingsFiles) error {
 	case "", "online", "run", "shared":
 		return nil
 	case "offline", "dryrun":
-		return fault.New(fault.Settings, "offline",
+		return fault.New(fault.Settings, fault.Offline,
 			"W&B is switched to offline mode (%s %q), but this plugin has to reach the server. Nothing was done. "+
 				"Run `wandb online` or unset WANDB_MODE, then try again.", where, mode)
 	case "disabled":
-		return fault.New(fault.Settings, "disabled",
+		return fault.New(fault.Settings, fault.Disabled,
 			"W&B is switched off (%s \"disabled\"). Nothing was done. Run `wandb enabled` or unset WANDB_MODE, then try again.", where)
 	default:
-		return fault.New(fault.Settings, "bad_settings",
+		return fault.New(fault.Settings, fault.BadSettings,
 			"%s %q, which is not a mode of W&B. Set it to \"online\" or unset it.", where, mode)
 	}
 }
@@ -231,14 +231,14 @@ func readSettingsFiles(in Inputs) (settingsFiles, error) {
 			continue
 		}
 		if err != nil {
-			return nil, fault.Wrap(err, fault.Settings, "bad_settings",
+			return nil, fault.Wrap(err, fault.Settings, fault.BadSettings,
 				"W&B's settings file %s cannot be read (%s). Make it readable or remove it.", path, plainFileError(err))
 		}
 		cfg, err := ini.LoadSources(ini.LoadOptions{
 			InsensitiveKeys: true, IgnoreInlineComment: true, PreserveSurroundedQuote: true, SkipUnrecognizableLines: true,
 		}, raw)
 		if err != nil {
-			return nil, fault.Wrap(err, fault.Settings, "bad_settings",
+			return nil, fault.Wrap(err, fault.Settings, fault.BadSettings,
 				"W&B's settings file %s is not in the INI format. Correct it or remove it.", path)
 		}
 		out = append(out, settingsFile{path: path, local: path == local, values: cfg.Section("default").KeysHash()})

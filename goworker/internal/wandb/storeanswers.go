@@ -217,25 +217,25 @@ func (e *storeError) sentence(doing string) (code, text string) {
 	f := fmt.Sprintf
 	switch means := e.means(); {
 	case means == freshAddress, means == freshAddressOnce:
-		return "refused", f("%s refused (status %d), also with a fresh address: %s failed.", store, e.status, doing)
+		return fault.Refused, f("%s refused (status %d), also with a fresh address: %s failed.", store, e.status, doing)
 	case means == noParts:
-		return "refused", f("%s does not take large files in parts (status %d): %s failed.", store, e.status, doing)
+		return fault.Refused, f("%s does not take large files in parts (status %d): %s failed.", store, e.status, doing)
 	case means == storeFull:
-		return "server_error", f("%s is full (status %d): %s failed.", store, e.status, doing)
+		return fault.ServerError, f("%s is full (status %d): %s failed.", store, e.status, doing)
 	case means == altered:
-		return "refused", f("%s did not get what was sent (status %d): %s failed.", store, e.status, doing)
+		return fault.Refused, f("%s did not get what was sent (status %d): %s failed.", store, e.status, doing)
 	case means == tooLarge:
-		return "too_large", f("%s does not take so large a file (status %d): %s failed.", store, e.status, doing)
+		return fault.TooLarge, f("%s does not take so large a file (status %d): %s failed.", store, e.status, doing)
 	case means == gone && e.method == http.MethodGet:
-		return "not_found", f("%s does not have the file any more (status %d): %s failed.", store, e.status, doing)
+		return fault.NotFound, f("%s does not have the file any more (status %d): %s failed.", store, e.status, doing)
 	case e.status == http.StatusTooManyRequests:
-		return "rate_limited", f("%s limits the rate of requests and did not let us go on: %s failed.", store, doing)
+		return fault.RateLimited, f("%s limits the rate of requests and did not let us go on: %s failed.", store, doing)
 	case e.status == http.StatusRequestTimeout:
-		return "timeout", f("%s took too long: %s failed.", store, doing)
+		return fault.Timeout, f("%s took too long: %s failed.", store, doing)
 	case means == trouble:
-		return "server_error", f("%s has a problem of its own (status %d): %s failed, and trying again did not help.", store, e.status, doing)
+		return fault.ServerError, f("%s has a problem of its own (status %d): %s failed, and trying again did not help.", store, e.status, doing)
 	}
-	return "refused", f("%s refused (status %d): %s failed.", store, e.status, doing)
+	return fault.Refused, f("%s refused (status %d): %s failed.", store, e.status, doing)
 }
 
 // advice says what to do next.

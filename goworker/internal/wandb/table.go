@@ -62,7 +62,7 @@ func (c *Client) UploadTableCopy(ctx context.Context, ref RunRef, t TableCopy) (
 			return uploadTarget{}, c.explain(doing, err)
 		}
 		if len(out.CreateRunFiles.Files) != 1 || out.CreateRunFiles.Files[0].UploadURL == "" {
-			return uploadTarget{}, fault.New(fault.WandB, "server_error", "W&B at %s gave no address: %s failed.", c.host(), doing)
+			return uploadTarget{}, fault.New(fault.WandB, fault.ServerError, "W&B at %s gave no address: %s failed.", c.host(), doing)
 		}
 		return uploadTarget{url: out.CreateRunFiles.Files[0].UploadURL, headers: out.CreateRunFiles.UploadHeaders}, nil
 	})
@@ -80,7 +80,7 @@ func copySource(t TableCopy) (source, string, error) {
 	size, err := io.Copy(io.MultiWriter(short, long), in)
 	return source{
 		size: size, md5: base64Sum(short), open: t.Open,
-		changed: fault.New(fault.Plugin, "internal", "The copy of the table changed while it was uploaded."),
+		changed: fault.New(fault.Plugin, fault.Internal, "The copy of the table changed while it was uploaded."),
 	}, hex.EncodeToString(long.Sum(nil)), err
 }
 
@@ -89,7 +89,7 @@ func copySource(t TableCopy) (source, string, error) {
 func (t RunTable) In(artifactID, path string) (RunTable, error) {
 	id, err := base64.StdEncoding.DecodeString(artifactID)
 	if err != nil {
-		return RunTable{}, fault.Wrap(err, fault.WandB, "table_not_shown",
+		return RunTable{}, fault.Wrap(err, fault.WandB, fault.TableNotShown,
 			"The table does not show in the run's workspace, since the server's artifact ids have another form than this plugin knows. The artifact holds it.")
 	}
 	t.artifactPath = "wandb-artifact://" + hex.EncodeToString(id) + "/" + path

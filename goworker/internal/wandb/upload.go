@@ -182,7 +182,7 @@ func (u *upload) ask(ctx context.Context, jobs []*job) error {
 	}
 	edges := out.CreateArtifactFiles.Files.Edges
 	if len(edges) != len(jobs) {
-		return fault.New(fault.WandB, "server_error", "W&B at %s gave addresses for %d files instead of %d.", u.client.host(), len(edges), len(jobs))
+		return fault.New(fault.WandB, fault.ServerError, "W&B at %s gave addresses for %d files instead of %d.", u.client.host(), len(edges), len(jobs))
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()

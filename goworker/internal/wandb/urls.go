@@ -49,7 +49,7 @@ func (in Inputs) serverFromFiles() bool {
 // host, no slash at the end. From names where the address was found.
 func cleanBaseURL(raw, from string) (string, error) {
 	refuse := func(why string) error {
-		return fault.New(fault.Settings, "bad_settings", "The W&B server address of %s %s", from, why)
+		return fault.New(fault.Settings, fault.BadSettings, "The W&B server address of %s %s", from, why)
 	}
 	u, err := url.Parse(strings.TrimSpace(raw))
 	switch {
@@ -90,14 +90,14 @@ func appURL(base, override string) (string, error) {
 	if o := strings.TrimSpace(override); o != "" {
 		u, err := url.Parse(o)
 		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.User != nil {
-			return "", fault.New(fault.Settings, "bad_settings",
+			return "", fault.New(fault.Settings, fault.BadSettings,
 				"WANDB_APP_URL is not a web address. It should look like https://wandb.example.com.")
 		}
 		return strings.TrimRight(o, "/"), nil
 	}
 	u, err := url.Parse(base)
 	if err != nil {
-		return "", fault.Wrap(err, fault.Plugin, "internal", "The address of the W&B server cannot be read again.")
+		return "", fault.Wrap(err, fault.Plugin, fault.Internal, "The address of the W&B server cannot be read again.")
 	}
 	host, isAPI := strings.CutPrefix(u.Host, "api.")
 	switch {

@@ -90,7 +90,7 @@ func (r runner) fail(ctx context.Context, id string, req *pb.RunRequest, send se
 	key := req.GetWandb().GetApiKey()
 	switch id {
 	case "fault":
-		return fault.Wrap(errors.New("401 for "+key), fault.Settings, "bad_key", "W&B does not know the key %s.", key)
+		return fault.Wrap(errors.New("401 for "+key), fault.Settings, fault.BadKey, "W&B does not know the key %s.", key)
 	case "error":
 		return errors.New("nobody expected " + key)
 	case "nothing":
