@@ -29,8 +29,8 @@ def demo(tmp_path):
 
     yield process, said
     if process.poll() is None:
-        process.kill()
-        process.wait()
+        process.terminate()  # it ends its servers
+        process.wait(60)
 
 
 def test_the_demo_and_its_app(demo):

@@ -40,7 +40,9 @@ type collector struct {
 	runID    string
 	name     string         // of the artifact
 	pictures *picture.Maker // nil for none
-	ends     []func()
+	// allClasses is what pictures are asked for: see picture.Rows.
+	allClasses bool
+	ends       []func()
 }
 
 // collect reads the rows of a job's view into the content of its artifact.

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -104,6 +106,48 @@ func (w *world) checkMask(path string, from int, class uint8) {
 			want = class
 		}
 		require.Equal(w.t, want, grey.GrayAt(x, 31).Y, "%s, column %d", path, x)
+	}
+}
+
+// TestClassesThatComeLate has a class, or the first mask, behind the rows whose classes are trusted: the job begins again, and the
+// classes are the same as those of a view that shows the late row first.
+func TestClassesThatComeLate(t *testing.T) {
+	for name, late := range map[string]bson.E{
+		"a class": {Key: "box", Value: bson.D{{Key: "_cls", Value: "Detection"}, {Key: "label", Value: "gnu"}, {Key: "bounding_box", Value: bson.A{0.1, 0.2, 0.3, 0.4}}}},
+		"a mask": {Key: "area", Value: bson.D{{Key: "_cls", Value: "Polyline"}, {Key: "label", Value: "c1"}, {Key: "filled", Value: true},
+			{Key: "points", Value: bson.A{bson.A{bson.A{0, 0}, bson.A{1, 0}, bson.A{1, 1}}}}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.picture(0, 64)
+			docs := make([]any, 2020)
+			for i := range docs {
+				docs[i] = bson.D{
+					{Key: "_id", Value: objectID(i, 99)}, {Key: "filepath", Value: filepath.Join(w.dir, "0000.png")}, {Key: "n", Value: i},
+					{Key: "box", Value: bson.D{{Key: "_cls", Value: "Detection"}, {Key: "label", Value: fmt.Sprint("c", i%3)}, {Key: "bounding_box", Value: bson.A{0, 0, 0.5, 0.5}}}},
+				}
+			}
+			docs[2010] = bson.D{{Key: "_id", Value: objectID(2010, 99)}, {Key: "filepath", Value: filepath.Join(w.dir, "0000.png")}, {Key: "n", Value: 2010}, late}
+			require.NoError(t, mongo.Insert(t.Context(), w.name, docs))
+			classes := func(order int) string {
+				j := w.drawShapes()
+				stage, err := bson.Marshal(bson.D{{Key: "$sort", Value: bson.D{{Key: "n", Value: order}}}})
+				require.NoError(t, err)
+				j.View.Query.Pipeline = []bson.Raw{stage}
+				res, err := j.Run(t.Context(), w.callbacks())
+				require.NoError(t, err)
+				assert.Empty(t, res.Warnings)
+				columns, data := w.table("samples.table.json")
+				require.Len(t, data, len(docs))
+				cell := data[0][slices.Index(columns, "image")].(map[string]any)
+				return w.file(cell["classes"].(map[string]any)["path"].(string))
+			}
+			early := classes(-1)
+			assert.Equal(t, early, classes(1))
+			assert.Equal(t, name == "a class", strings.Contains(early, "gnu"))
+			assert.Equal(t, name == "a mask", strings.Contains(early, "background"))
+			assert.Empty(t, spoolLeft(t))
+		})
 	}
 }
 

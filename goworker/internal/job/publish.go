@@ -35,6 +35,8 @@ type publisher struct {
 	source  *view.Source
 	tracker *tracker
 	events  Events
+	// allClasses says that the classes of all rows are needed: see picture.ErrOtherClasses.
+	allClasses bool
 
 	stop func() // ends the signs of life of a run that this job created; nil if there are none
 }

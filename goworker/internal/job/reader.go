@@ -37,7 +37,7 @@ func (r *reader) openPictures(ctx context.Context, conf *picture.Config, d Datas
 	}
 	r.pictures, err = picture.Open(ctx, conf, picture.Rows{
 		Source: r.c.source, Query: r.query, Kind: r.view.Rows, Fields: &r.Fields, Only: r.view.onlyChosen,
-		MaskTargetsJSON: d.MaskTargetsJSON, DefaultClassesJSON: d.DefaultClassesJSON,
+		MaskTargetsJSON: d.MaskTargetsJSON, DefaultClassesJSON: d.DefaultClassesJSON, AllClasses: r.c.allClasses,
 	}, r.c)
 	r.c.pictures = r.pictures
 	return err

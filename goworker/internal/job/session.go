@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"log/slog"
 	"os"
 
@@ -11,6 +12,7 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 )
@@ -174,8 +176,8 @@ func (p *publisher) close() {
 	}
 }
 
-// run collects the content and publishes it. A file that changed after it was
-// read makes one more try worth while.
+// run collects the content and publishes it. One more try is worth while where a file changed after it was read, and
+// where the first rows do not have all classes of what is drawn.
 func (p *publisher) run(ctx context.Context) (*Result, error) {
 	counting, stop := context.WithCancel(ctx)
 	defer stop()
@@ -184,19 +186,23 @@ func (p *publisher) run(ctx context.Context) (*Result, error) {
 			p.tracker.rowsTotal(n)
 		}
 	}()
-	for try := 0; ; try++ {
+	changed := false
+	for {
 		res, err := p.attempt(ctx)
-		if err == nil {
+		switch {
+		case err == nil:
 			return res, nil
-		}
-		if fault.Code(err) == fault.FileChanged && try == 0 && ctx.Err() == nil {
-			continue
-		}
-		p.fail(ctx)
-		if ctx.Err() != nil {
+		case ctx.Err() != nil:
+			p.fail(ctx)
 			return nil, ctx.Err()
+		case errors.Is(err, picture.ErrOtherClasses) && !p.allClasses:
+			p.allClasses = true
+		case fault.Code(err) == fault.FileChanged && !changed:
+			changed = true
+		default:
+			p.fail(ctx)
+			return nil, err
 		}
-		return nil, err
 	}
 }
 
@@ -207,7 +213,7 @@ func (p *publisher) attempt(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	defer func() { _ = spool.Close() }()
-	c := &collector{source: p.source, spool: spool, files: &artifact.Files{}, tracker: p.tracker, runID: p.session.ref.ID, name: p.name}
+	c := &collector{source: p.source, spool: spool, files: &artifact.Files{}, tracker: p.tracker, runID: p.session.ref.ID, name: p.name, allClasses: p.allClasses}
 	defer c.end()
 	if given := p.givenName(); given != "" {
 		c.warnings.note("artifact_name", "The artifact %q is stored as %q, as the original plugin would store it. This plugin finds it under both names.", given, p.name)

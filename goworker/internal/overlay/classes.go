@@ -66,6 +66,9 @@ type ClassSpec struct {
 // Names are the names of the classes by id; those without a name are no classes.
 func (c *Classes) Names() []string { return c.names }
 
+// has reports whether there is a class of that id.
+func (c *Classes) has(id int) bool { return id < len(c.names) && c.names[id] != "" }
+
 // id is the class of a label.
 func (c *Classes) id(name []byte) (id int, known bool) {
 	if len(name) == 0 {

@@ -124,7 +124,8 @@ func (d *Drawer) addPolygon(class []byte, points []label.Point, ends []int) {
 
 func (d *Drawer) note(o object, class []byte) {
 	var known bool
-	if o.class, known = d.classes.maskID(class); !known {
+	// Masks have a background among their classes.
+	if o.class, known = d.classes.maskID(class); !known || !d.classes.has(0) {
 		d.out.Trouble |= LateClass
 	}
 	b := o.box

@@ -92,7 +92,7 @@ const (
 	NoFile
 	// BadMask: a mask or a map is damaged, too large or of a kind that is not known.
 	BadMask
-	// LateClass: a class that was not there when the job began.
+	// LateClass: a class that is not among those that were found before the first row.
 	LateClass
 	// OtherValues: a mask has pixels that the mask targets do not name.
 	OtherValues

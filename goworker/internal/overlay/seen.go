@@ -16,75 +16,56 @@ type SeenField struct {
 const (
 	// fewClasses is how many classes need no counting: there is room for all of them in masks.
 	fewClasses = 120
-	// firstRows is how many rows are looked at for names, before all others are searched for further ones.
+	// firstRows is how many rows Sample looks at.
 	firstRows = 2000
 )
 
+// Sample learns the classes of the labels of a view's first rows, which most often are those of all its rows. It reports
+// whether they are few: then, if they are all, they get the same ids as Survey's. A Drawer reports any other as LateClass.
+// run runs stages behind the view's own.
+func (s *ClassSpec) Sample(fields []SeenField, mode MaskMode, run func(stages []bson.D, row func(bson.Raw)) error) (few bool, err error) {
+	if slices.Contains(s.Targets, nil) {
+		return false, nil // masks may bring further classes
+	}
+	few, err = s.find(fields, mode, func(stages []bson.D, row func(bson.Raw)) error {
+		return run(append([]bson.D{{{Key: "$limit", Value: firstRows}}}, stages...), row)
+	})
+	return few && !s.Truncated && len(s.Seen)+len(s.Default)+s.named() <= fewClasses, err
+}
+
 // Survey learns the classes of a view's labels. run runs stages behind the view's own.
 func (s *ClassSpec) Survey(fields []SeenField, mode MaskMode, run func(stages []bson.D, row func(bson.Raw)) error) error {
-	names := nameStages(fields)
-	if names == nil {
-		return nil
-	}
-	if done, err := s.surveyFew(fields, mode, run); done || err != nil {
+	if few, err := s.find(fields, mode, run); few || err != nil {
 		return err
-	}
-	s.Seen, s.Truncated = nil, false
-	if err := run(names, s.readSeen); err != nil {
-		return err
-	}
-	masked := false
-	if stages := maskStages(fields, mode); stages != nil {
-		if err := run(stages, func(bson.Raw) { masked = true }); err != nil {
-			return err
-		}
-	}
-	if !masked {
-		return nil
-	}
-	if len(s.Seen) <= fewClasses-s.named() {
-		s.setMasks()
-		return nil
 	}
 	s.Seen, s.Truncated = nil, false
 	return run(countStages(fields, mode), s.readSeen)
 }
 
-// surveyFew learns the classes where there are few, whose numbers do not matter: those of the first rows, and those of the rows with
-// any other one or the first mask, which MongoDB finds in half the time that listing all names takes. It reports whether these were all.
-func (s *ClassSpec) surveyFew(fields []SeenField, mode MaskMode, run func(stages []bson.D, row func(bson.Raw)) error) (done bool, err error) {
-	if slices.Contains(s.Targets, nil) {
-		return false, nil // masks may bring further classes
+// find lists the classes. It is false where they need counting: many, with masks.
+func (s *ClassSpec) find(fields []SeenField, mode MaskMode, run func(stages []bson.D, row func(bson.Raw)) error) (few bool, err error) {
+	names := nameStages(fields)
+	if names == nil {
+		return true, nil
 	}
-	few := func() bool { return !s.Truncated && len(s.Seen)+len(s.Default)+s.named() <= fewClasses }
-	marked := markStages(fields, mode)
-	if err := run(append([]bson.D{{{Key: "$limit", Value: firstRows}}}, marked...), s.readSeen); err != nil || !few() {
+	s.Seen, s.Truncated = nil, false
+	if err := run(names, s.readSeen); err != nil {
 		return false, err
 	}
-	masked, known := withMasks(s.Seen) > 0, *s
-	if masked {
-		mode = NoMasks // it need not be found again
-	}
-	more := ClassSpec{}
-	if err := run(append([]bson.D{known.others(fields, mode)}, marked...), more.readSeen); err != nil {
-		return false, err
-	}
-	masked = masked || withMasks(more.Seen) > 0
-	for _, one := range more.Seen { // rows of the known ones have been counted
-		if !slices.ContainsFunc(known.Seen, func(k Seen) bool { return k.Name == one.Name }) {
-			s.Seen = append(s.Seen, one)
+	masked := false
+	if stages := maskStages(fields, mode); stages != nil {
+		if err := run(stages, func(bson.Raw) { masked = true }); err != nil {
+			return false, err
 		}
 	}
-	if more.Truncated || !few() {
-		return false, nil
+	if !masked {
+		return true, nil
 	}
-	for i := range s.Seen {
-		s.Seen[i].Masks = 0
-	}
-	if masked {
+	if len(s.Seen) <= fewClasses-s.named() {
 		s.setMasks()
+		return true, nil
 	}
-	return true, nil
+	return false, nil
 }
 
 // named counts the classes that mask targets name.
@@ -100,51 +81,6 @@ func (s *ClassSpec) setMasks() {
 	for i := range s.Seen {
 		s.Seen[i].Masks = s.Seen[i].Rows
 	}
-}
-
-// others matches rows with a label whose name is not among those seen, or with a mask.
-func (s *ClassSpec) others(fields []SeenField, mode MaskMode) bson.D {
-	known := bson.A{} // $nin matches labels without a name, too
-	for _, one := range s.Seen {
-		known = append(known, one.Name)
-		if one.Name == "" {
-			known = append(known, nil) // they are known
-		}
-	}
-	either := bson.A{}
-	for _, f := range fields {
-		path, single := f.list()
-		if path == "" {
-			continue
-		}
-		prefix := ""
-		if single {
-			prefix = path + "."
-		}
-		or := bson.D{{Key: "$or", Value: append(bson.A{bson.D{{Key: prefix + "label", Value: bson.D{{Key: "$nin", Value: known}}}}}, f.maskMatches(prefix, mode)...)}}
-		if single {
-			either = append(either, bson.D{{Key: "$and", Value: bson.A{bson.D{{Key: path, Value: bson.D{{Key: "$type", Value: "object"}}}}, or}}})
-		} else {
-			either = append(either, bson.D{{Key: path, Value: bson.D{{Key: "$elemMatch", Value: or}}}})
-		}
-	}
-	return bson.D{{Key: "$match", Value: bson.D{{Key: "$or", Value: either}}}}
-}
-
-// markStages list the names of labels, and whether rows with them have a mask.
-func markStages(fields []SeenField, mode MaskMode) []bson.D {
-	var lists, masks bson.A
-	for _, f := range fields {
-		if list := f.names(); list != nil {
-			lists = append(lists, list)
-			masks = append(masks, bson.D{{Key: "$anyElementTrue", Value: bson.A{f.eachLabel(f.hasMask(mode))}}})
-		}
-	}
-	stages := union(lists)
-	stages[0][0].Value = append(stages[0][0].Value.(bson.D), bson.E{Key: "m", Value: bson.D{{Key: "$or", Value: masks}}})
-	return append(stages, grouped(cond(typeIs("$c", "string"), "$c", ""),
-		bson.E{Key: "rows", Value: bson.D{{Key: "$sum", Value: 1}}},
-		bson.E{Key: "masks", Value: bson.D{{Key: "$sum", Value: cond("$m", 1, 0)}}})...)
 }
 
 // nameStages list the names of labels and in how many rows they occur. It looks at no more than the

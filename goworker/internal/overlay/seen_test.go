@@ -21,19 +21,34 @@ func field(path, kind string) overlay.SeenField {
 	return overlay.SeenField{Field: overlay.Field{Path: path, Type: kind}, DBPath: path}
 }
 
-// seenIn surveys documents.
-func seenIn(t *testing.T, docs []any, mode overlay.MaskMode, fields ...overlay.SeenField) overlay.ClassSpec {
+// learn runs stages on documents.
+func learn(t *testing.T, docs []any, fn func(run func([]bson.D, func(bson.Raw)) error) error) {
 	t.Helper()
 	require.NoError(t, mongo.Insert(t.Context(), "samples", docs))
 	src, err := view.Connect(t.Context(), mongo.URI)
 	require.NoError(t, err)
 	defer src.Close()
-	var spec overlay.ClassSpec
 	query := view.Query{URI: mongo.URI, Database: mongotest.Database, Collection: "samples"}
-	require.NoError(t, spec.Survey(fields, mode, func(stages []bson.D, row func(bson.Raw)) error {
+	require.NoError(t, fn(func(stages []bson.D, row func(bson.Raw)) error {
 		return src.Aggregate(t.Context(), query, stages, row)
 	}))
+}
+
+// seenIn surveys documents.
+func seenIn(t *testing.T, docs []any, mode overlay.MaskMode, fields ...overlay.SeenField) (spec overlay.ClassSpec) {
+	t.Helper()
+	learn(t, docs, func(run func([]bson.D, func(bson.Raw)) error) error { return spec.Survey(fields, mode, run) })
 	return spec
+}
+
+// sampleIn samples documents.
+func sampleIn(t *testing.T, docs []any, mode overlay.MaskMode, fields ...overlay.SeenField) (spec overlay.ClassSpec, few bool) {
+	t.Helper()
+	learn(t, docs, func(run func([]bson.D, func(bson.Raw)) error) (err error) {
+		few, err = spec.Sample(fields, mode, run)
+		return err
+	})
+	return spec, few
 }
 
 func TestSeenClasses(t *testing.T) {
@@ -112,7 +127,7 @@ func TestTooManyClasses(t *testing.T) {
 	assert.True(t, spec.Truncated)
 }
 
-// TestClassesAreFoundWhereverTheyAre has classes and masks behind the rows that are looked at first.
+// TestClassesAreFoundWhereverTheyAre has classes and masks behind the rows of the sample.
 func TestClassesAreFoundWhereverTheyAre(t *testing.T) {
 	label := func(name any, more ...bson.E) bson.D { return append(bson.D{{Key: "label", Value: name}}, more...) }
 	docs := make([]any, 2100)
@@ -156,4 +171,30 @@ func TestClassesAreFoundWhereverTheyAre(t *testing.T) {
 			assert.Equal(t, want, masked, "%s %d", name, mode)
 		}
 	}
+}
+
+// TestSampleGivesTheClassesOfSurvey holds where the first rows have all classes.
+func TestSampleGivesTheClassesOfSurvey(t *testing.T) {
+	label := func(name any, more ...bson.E) bson.D { return append(bson.D{{Key: "label", Value: name}}, more...) }
+	docs := make([]any, 2100)
+	for i := range docs {
+		docs[i] = bson.D{{Key: "one", Value: label([]string{"cat", "dog", "emu"}[i%7%3])}}
+	}
+	one := field("one", "Detection")
+	for _, masked := range []bool{false, true} {
+		if masked {
+			docs[5] = bson.D{{Key: "one", Value: label("dog", bson.E{Key: "mask", Value: bson.Binary{Data: []byte{1}}})}}
+		}
+		all := seenIn(t, docs, overlay.OwnMasks, one)
+		sampled, few := sampleIn(t, docs, overlay.OwnMasks, one)
+		assert.True(t, few)
+		assert.Less(t, sampled.Seen[0].Rows, all.Seen[0].Rows, "not all rows were looked at")
+		assert.Equal(t, overlay.NewClasses(all), overlay.NewClasses(sampled))
+		assert.Equal(t, masked, overlay.NewClasses(sampled).Names()[0] == "background")
+	}
+	for i := range 121 {
+		docs[i] = bson.D{{Key: "one", Value: label(fmt.Sprint(i))}}
+	}
+	_, few := sampleIn(t, docs, overlay.OwnMasks, one)
+	assert.False(t, few)
 }

@@ -59,6 +59,8 @@ type overlays struct {
 	dbPaths, parts []string
 	names          []string
 	classes        table.ClassesFile
+	// sampled says that the classes are those of the first rows.
+	sampled bool
 	// drawers are as many as can work at once.
 	drawers     chan *overlay.Drawer
 	home        string
@@ -84,14 +86,7 @@ func (p *Maker) openOverlays(ctx context.Context) error {
 		_ = json.Unmarshal([]byte(names), &spec.Default) // entries that are not strings are ignored
 	}
 	p.overlays = o
-	err = spec.Survey(seen, conf.Masks, func(stages []bson.D, row func(bson.Raw)) error {
-		err := p.rows.Source.Aggregate(ctx, p.rows.Query, stages, row)
-		if err == nil && len(p.conf.Slices.Names) > 0 {
-			err = p.rows.Source.Aggregate(ctx, p.rows.Query, append(p.sliceStages(), stages...), row)
-		}
-		return err
-	})
-	if err != nil {
+	if err := o.findClasses(ctx, p, &spec, seen); err != nil {
 		return err
 	}
 	if err := o.findValues(ctx, p.rows, &spec); err != nil {
@@ -108,6 +103,27 @@ func (p *Maker) openOverlays(ctx context.Context) error {
 		o.drawers <- o.newOne(o.smallRaster)
 	}
 	return o.writeClasses(p.sink, classes.Names())
+}
+
+// ErrOtherClasses is the error of a label whose class is not among those of the first rows: Rows.AllClasses helps.
+var ErrOtherClasses = errors.New("the first rows do not have all classes")
+
+// findClasses finds the classes of the labels: those of the first rows if these are few and do for now, else those of all.
+func (o *overlays) findClasses(ctx context.Context, p *Maker, spec *overlay.ClassSpec, seen []overlay.SeenField) error {
+	run := func(stages []bson.D, row func(bson.Raw)) error {
+		err := p.rows.Source.Aggregate(ctx, p.rows.Query, stages, row)
+		if err == nil && len(p.conf.Slices.Names) > 0 {
+			err = p.rows.Source.Aggregate(ctx, p.rows.Query, append(p.sliceStages(), stages...), row)
+		}
+		return err
+	}
+	if !p.rows.AllClasses {
+		var err error
+		if o.sampled, err = spec.Sample(seen, p.conf.Overlays.Masks, run); o.sampled || err != nil {
+			return err
+		}
+	}
+	return spec.Survey(seen, p.conf.Overlays.Masks, run)
 }
 
 // addFields adds the label fields that are drawn, and gives what their classes are found by.
@@ -280,6 +296,9 @@ func (w *worker) draw(ctx context.Context, cells Cells, values []bson.RawValue) 
 	layers, err := w.layers(ctx, values, pic)
 	if err != nil {
 		return layers, err
+	}
+	if w.p.overlays.sampled && layers.Trouble&overlay.LateClass != 0 {
+		return layers, ErrOtherClasses
 	}
 	if at >= 0 {
 		if err := w.addLayers(&cells[at], layers); err != nil {

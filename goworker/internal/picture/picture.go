@@ -134,6 +134,9 @@ type Rows struct {
 	Only func([]bson.Raw) []bson.Raw
 	// MaskTargetsJSON and DefaultClassesJSON are what the dataset says of its classes, for Overlays.
 	MaskTargetsJSON, DefaultClassesJSON string
+	// AllClasses has the labels of all rows searched for classes, which takes longer than reading them. Otherwise Read
+	// may end with ErrOtherClasses.
+	AllClasses bool
 }
 
 // Maker makes the pictures of a table's rows, many rows at a time. A nil Maker makes none.
@@ -159,8 +162,8 @@ type Maker struct {
 	made      atomic.Int64
 }
 
-// Open prepares for making pictures, and registers what is read of each row. It reads through the rows where
-// that is needed to know the classes of what is drawn. It returns nil where conf is nil.
+// Open prepares for making pictures, and registers what is read of each row. It looks at the first rows, or at all
+// of them, for the classes of what is drawn. It returns nil where conf is nil.
 func Open(ctx context.Context, conf *Config, rows Rows, sink Sink) (*Maker, error) {
 	if conf == nil {
 		return nil, nil
