@@ -13,7 +13,7 @@ export PATH := $(PATH):$(abspath $(BIN))
 TOOL   := go tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help env build dist proto proto-check js js-check lint format test test-go test-py test-js test-oldest test-chaos screenshots notice audit demo demo-app bench bench-pictures bench-videos bench-classes bench-thumbs check-server clean
+.PHONY: help env build dist proto proto-check js js-check lint lint-go format test test-go test-py test-js test-oldest test-chaos docs docs-check screenshots notice audit demo demo-app bench bench-pictures bench-videos bench-classes bench-thumbs check-server clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,14 +44,16 @@ js: ## Check and build the panel's bundle (needs Node)
 js-check: env ## Check that the panel's bundle was made of its sources
 	@$(PY) tools/check_bundle.py
 
-lint: env proto-check js-check ## Lint Go (with the import rules), Python, the contract and the panel
+lint: env proto-check js-check docs-check lint-go ## Lint Go (with the import rules), Python, the contract, the panel and the documents
 	@test -z "$$(gofmt -l goworker bench)" || { gofmt -d goworker bench; exit 1; }
-	go vet ./...
-	$(TOOL) staticcheck ./...
-	$(TOOL) depguard ./...
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	@$(PY) tools/notice.py --check
+
+lint-go: env ## Lint Go, with the import rules
+	go vet ./...
+	$(TOOL) staticcheck ./...
+	$(TOOL) depguard ./...
 
 format: env ## Format Go, Python and the contract
 	gofmt -w goworker bench
@@ -77,7 +79,15 @@ test-go: env ## Go tests, with the race detector where there are goroutines, and
 test-py: build ## Python, end-to-end and browser tests
 	@chromium="$$($(PY) tools/browser.py)" && FIFTYONE_WANDB_CHROMIUM="$$chromium" $(PY) $(PYTEST) tests
 
-screenshots: build ## Take the README's pictures again
+docs: env ## Write docs/operators.md from the docstrings, and the notebooks from the tutorials
+	@$(PY) tools/operator_docs.py
+	@$(PY) tools/notebooks.py
+
+docs-check: env ## Check that what `make docs` writes is current
+	@$(PY) tools/operator_docs.py --check
+	@$(PY) tools/notebooks.py --check
+
+screenshots: build ## Take the pictures of README and docs again
 	@chromium="$$($(PY) tools/browser.py)" && \
 		FIFTYONE_WANDB_CHROMIUM="$$chromium" SCREENSHOT_DIR=build/screenshots $(PY) -m pytest tests/app tests/e2e/test_table_page.py
 	@$(PY) tools/screenshots.py build/screenshots

@@ -5,6 +5,8 @@ slash before the question mark, options that only one of them has. So pymongo re
 ``mongodb+srv`` included, and what it understood is written in the one form that both agree on.
 """
 
+from __future__ import annotations
+
 import math
 import os
 import warnings
@@ -80,7 +82,7 @@ _WRITERS = {
 }
 
 
-def translate(uri, compressor=None):
+def translate(uri: str, compressor: str | None = None) -> str:
     """Writes an address of pymongo for the Go driver.
 
     Two things in it are not the driver's but the worker's: file names are absolute, and ``tlsAllowInvalidHostnames``.
@@ -122,7 +124,7 @@ def translate(uri, compressor=None):
     return f"mongodb://{login}{hosts}/" + (f"?{query}" if query else "")
 
 
-def unused(uri):
+def unused(uri: str) -> list[str]:
     """The names of an address's options that have no effect in the worker though they have one in FiftyOne."""
     text = uri.partition("?")[2]
     with warnings.catch_warnings():

@@ -5,12 +5,16 @@ the panel asks often. So nobody here waits for W&B longer than said: who comes t
 is told so, and finds the answer the next time.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from . import calls
 from .errors import WandBError
@@ -66,7 +70,7 @@ class _Asked:
     status: str = "W&B has not answered yet"
 
 
-def ask(where, request, wait=None, fresh=False):
+def ask(where: dict[str, Any], request: dict[str, Any], wait: float = None, fresh: bool = False) -> Answer:
     """The worker's answer to a short call.
 
     Args:
@@ -85,7 +89,13 @@ def ask(where, request, wait=None, fresh=False):
     return work([where, request], call, wait=wait, fresh=fresh)
 
 
-def work(question, call, wait=None, fresh=False, kept=None):
+def work(
+    question: Any,
+    call: Callable[[Callable[[str], None]], Any],
+    wait: float = None,
+    fresh: bool = False,
+    kept: float = None,
+) -> Answer:
     """What a function returns that takes long.
 
     Args:
@@ -115,7 +125,7 @@ def work(question, call, wait=None, fresh=False, kept=None):
     return asked.answer or Answer(problem=asked.status, code=PENDING)
 
 
-def forget():
+def forget() -> None:
     """Forgets all answers: after a login, or after something was made."""
     with _lock:
         _asked.clear()

@@ -1,6 +1,10 @@
 """Calls of the worker: the request on its way, and what goes wrong as errors for people."""
 
+from __future__ import annotations
+
+import threading
 import time
+from typing import Any
 
 from . import __version__
 from .errors import PLUGIN, WANDB, WandBCancelled, WandBError
@@ -9,7 +13,7 @@ from .worker import logs
 _log = logs.logger("fiftyone_wandb")
 
 
-def call_worker(job_id, settings, request, **callbacks):
+def call_worker(job_id: str, settings: dict[str, Any], request: dict[str, Any], **callbacks: Any) -> Any:
     """Does one call in a worker of its own.
 
     Args:
@@ -37,7 +41,13 @@ def call_worker(job_id, settings, request, **callbacks):
     return worker.run_job(message, **callbacks)
 
 
-def ask(settings, request, seconds=60.0, stop=None, **callbacks):
+def ask(
+    settings: dict[str, Any],
+    request: dict[str, Any],
+    seconds: float = 60.0,
+    stop: threading.Event | None = None,
+    **callbacks: Any,
+) -> Any:
     """Does one short call in this thread.
 
     Args:
@@ -69,7 +79,7 @@ def ask(settings, request, seconds=60.0, stop=None, **callbacks):
     raise (error or WandBCancelled("The call was cancelled")) from None
 
 
-def error_of(error):
+def error_of(error: BaseException) -> WandBError:
     """The error for people that stands for one of a call; None if the call was cancelled."""
     from .worker.errors import JobCancelled, JobFailed, WorkerError
 

@@ -1,6 +1,10 @@
 """FiftyOne's collections in MongoDB beside those of samples, and the plugin's own."""
 
+from __future__ import annotations
+
 import re
+from collections.abc import Iterable
+from typing import Any
 
 import bson
 import fiftyone.core.odm as foo
@@ -12,12 +16,12 @@ _DELEGATED = "delegated_ops"
 _BATCH = 50_000
 
 
-def dataset_exists(text):
+def dataset_exists(text: str) -> bool:
     """Whether there is a dataset with this id."""
     return _database()["datasets"].find_one({"_id": bson.ObjectId(text)}, {"_id": 1}) is not None
 
 
-def dataset_name(text):
+def dataset_name(text: str) -> str | None:
     """The name of the dataset with this id now; None if there is none, or the text cannot be an id."""
     if not bson.ObjectId.is_valid(text):
         return None
@@ -26,7 +30,7 @@ def dataset_name(text):
     return found["name"] if found else None
 
 
-def write_ids(name, ids, begin=0):
+def write_ids(name: str, ids: Iterable[Any], begin: Any = 0) -> None:
     """Writes ids to a collection.
 
     Args:
@@ -42,12 +46,12 @@ def write_ids(name, ids, begin=0):
         collection.insert_many(documents, ordered=False)
 
 
-def drop_collection(name):
+def drop_collection(name: str) -> None:
     """Removes a collection."""
     _database().drop_collection(name)
 
 
-def is_saved(text):
+def is_saved(text: str) -> bool:
     """Whether the text is in the stages of any saved view or run, or of a view of which a job waits or runs."""
     mentioned = {"view_stages": {"$regex": re.escape(text)}}
     if any(_database()[name].find_one(mentioned, {"_id": 1}) is not None for name in ("views", "runs")):
@@ -57,7 +61,7 @@ def is_saved(text):
     return any(text in str(found) for found in _database()[_DELEGATED].find(wanted, shown))
 
 
-def delegated_run_state(operation_id):
+def delegated_run_state(operation_id: Any) -> str | None:
     """The state of a delegated operation; None if there is no such operation any more.
 
     Reads one word: the whole document may hold megabytes of ids.
@@ -66,7 +70,7 @@ def delegated_run_state(operation_id):
     return found.get("run_state") if found else None
 
 
-def queued_operations(prefix):
+def queued_operations(prefix: str) -> list[dict[str, Any]]:
     """The delegated operations that wait to be run and whose operators start so.
 
     Returns:

@@ -8,7 +8,10 @@ label, created, updated, finished`` (seconds since 1970), ``result``, ``error``,
 (whose matter the error is), ``host, pid, process_started`` and ``delegated``.
 """
 
+from __future__ import annotations
+
 import time
+from typing import Any
 
 import bson
 from fiftyone.operators.store import ExecutionStore
@@ -47,7 +50,7 @@ class JobRecord:
         job_id (None): the id; the delegated operation's where there is one
     """
 
-    def __init__(self, operator, dataset, parameters, job_id=None):
+    def __init__(self, operator: str, dataset: str, parameters: dict[str, Any], job_id: str | None = None) -> None:
         self.id = job_id or str(bson.ObjectId())
         now = time.time()
         self._written = 0.0
@@ -70,7 +73,7 @@ class JobRecord:
         }
         self._write()
 
-    def progress(self, fraction, label):
+    def progress(self, fraction: float, label: str) -> None:
         """Notes how far the job is. Written about once a second."""
         changed = (fraction, label) != (self._document["fraction"], self._document["label"])
         self._document.update(fraction=fraction, label=label)
@@ -79,19 +82,19 @@ class JobRecord:
         if time.monotonic() - self._written >= wait:
             self._write()
 
-    def completed(self, result):
+    def completed(self, result: dict[str, Any]) -> None:
         """Notes that the job is done."""
         self._finish(COMPLETED, fraction=1.0, label="Done", result=to_plain(result))
 
-    def failed(self, error, source):
+    def failed(self, error: str, source: str) -> None:
         """Notes why the job failed."""
         self._finish(FAILED, error=error, source=source)
 
-    def cancelled(self, reason):
+    def cancelled(self, reason: str) -> None:
         """Notes that the job was cancelled."""
         self._finish(CANCELLED, error=reason)
 
-    def cancel_requested(self):
+    def cancel_requested(self) -> bool:
         """Whether somebody asked for this job to be cancelled."""
         try:
             return _store().has(_CANCEL + self.id)
@@ -114,7 +117,7 @@ class JobRecord:
             _log.debug("Cannot write the record of job %s", self.id, exc_info=True)
 
 
-def request_cancel(job_id):
+def request_cancel(job_id: str) -> bool:
     """Asks for a job to be cancelled, in whichever process it runs or will run.
 
     Returns:
@@ -128,12 +131,12 @@ def request_cancel(job_id):
     return True
 
 
-def get_job(job_id):
+def get_job(job_id: str) -> dict[str, Any] | None:
     """Returns the record of a job, or None."""
     return next((job for job in _records([job_id]) + _queued() if job["id"] == job_id), None)
 
 
-def list_jobs(limit=100, dataset=None):
+def list_jobs(limit: int = 100, dataset: str | None = None) -> list[dict[str, Any]]:
     """Returns the records of jobs, the newest first, those that wait in a queue included.
 
     Args:
@@ -150,7 +153,7 @@ def list_jobs(limit=100, dataset=None):
     return sorted(found, key=lambda job: job["created"], reverse=True)[:limit]
 
 
-def delete_job(job_id):
+def delete_job(job_id: str) -> bool:
     """Removes the record of a job. The job itself goes on if it runs."""
     _forget_cancel(job_id)
     return _store().delete(job_id)

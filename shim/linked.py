@@ -1,8 +1,14 @@
 """FiftyOne's records of W&B runs that a user linked to a dataset, and of their projects."""
 
+from __future__ import annotations
+
 import datetime
 import json
 import re
+from typing import Any
+
+import fiftyone as fo
+from fiftyone.core.collections import SampleCollection
 
 from . import query, runs
 from .errors import SETTINGS, WandBError, bad_argument
@@ -17,7 +23,9 @@ PROJECT_METHOD = "wandb_project"
 _INFO = ("wandb_project", "wandb_run_name", "wandb_run_id", "wandb_url")
 
 
-def link(samples, details, predictions_field=None, gt_field=None):
+def link(
+    samples: SampleCollection, details: Any, predictions_field: str | None = None, gt_field: str | None = None
+) -> tuple[str, str]:
     """Records a W&B run with a dataset, or brings its record up to date.
 
     Args:
@@ -58,7 +66,7 @@ def link(samples, details, predictions_field=None, gt_field=None):
     return key, _record_project(dataset, details, key)
 
 
-def read(dataset, key):
+def read(dataset: fo.Dataset, key: str) -> dict[str, Any]:
     """Returns a record of the dataset: a dict with ``run_key, timestamp, version, config``.
 
     Raises:
@@ -75,7 +83,7 @@ def read(dataset, key):
     }
 
 
-def keys(dataset):
+def keys(dataset: fo.Dataset) -> dict[str, Any]:
     """The keys of all records that this plugin or the original made, projects apart, with their labels."""
     found = {}
     for method in (RUN_METHOD, runs.VIEW_METHOD, runs.PREDICTIONS_METHOD):
@@ -84,7 +92,7 @@ def keys(dataset):
     return found
 
 
-def where(config):
+def where(config: dict[str, Any]) -> dict[str, Any] | None:
     """Where the run of a record is in W&B: a dict with ``entity, project, run_id``; None if it does not say."""
     run_id = config.get("run_id") or config.get("wandb_run_id")
     project = config.get("project") or config.get("wandb_project")
@@ -94,19 +102,19 @@ def where(config):
     return {"entity": config.get("entity") or config.get("wandb_entity"), "project": project, "run_id": run_id}
 
 
-def plain(text):
+def plain(text: str) -> Any:
     """The values of a JSON object, as a record can hold them. Their texts are clean."""
     return _storable(plaintext.clean_all(json.loads(text or "{}")))
 
 
-def url(config):
+def url(config: dict[str, Any]) -> str | None:
     """The address of the run's page, as a record says it, or None."""
     address = config.get("url") or config.get("wandb_url")
     # A record may have come with somebody else's dataset: what is no web page becomes no link.
     return address if isinstance(address, str) and re.match(r"https?://", address) else None
 
 
-def newest(dataset, key=None):
+def newest(dataset: fo.Dataset, key: str | None = None) -> tuple[dict[str, Any] | None, float]:
     """The run of the newest record, and when that was written, in seconds since 1970.
 
     Args:
@@ -141,7 +149,7 @@ def newest(dataset, key=None):
     return None, 0.0
 
 
-def rename(dataset, key, new_key):
+def rename(dataset: fo.Dataset, key: str, new_key: str) -> None:
     """Gives a record another key.
 
     Raises:
@@ -160,7 +168,7 @@ def rename(dataset, key, new_key):
     _replace_in_projects(dataset, key, new_key)
 
 
-def remove(dataset, key):
+def remove(dataset: fo.Dataset, key: str) -> None:
     """Removes a record, and what fields say of its run. W&B's run stays as it is.
 
     Raises:

@@ -1,5 +1,8 @@
 """Lists of what there is in W&B, for forms and the panel."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from . import answers, settings
@@ -32,7 +35,7 @@ class Found:
     complete: bool = True
 
 
-def projects(secret=None, entity=None):
+def projects(secret: Callable[[str], str | None] | None = None, entity: str | None = None) -> Found:
     """The projects of an entity.
 
     Args:
@@ -42,29 +45,33 @@ def projects(secret=None, entity=None):
     return _look_up({"kind": "LOOKUP_KIND_PROJECTS"}, "projects", secret, entity, None)
 
 
-def runs(project, secret=None, entity=None):
+def runs(project: str, secret: Callable[[str], str | None] | None = None, entity: str | None = None) -> Found:
     """The project's runs, the newest first."""
     return _look_up({"kind": "LOOKUP_KIND_RUNS"}, "runs", secret, entity, project)
 
 
-def artifacts(project, types, secret=None, entity=None):
+def artifacts(
+    project: str, types: Sequence[str], secret: Callable[[str], str | None] | None = None, entity: str | None = None
+) -> Found:
     """The newest versions of the project's artifacts of the given types."""
     wanted = {"kind": "LOOKUP_KIND_ARTIFACTS", "artifact_types": list(types), "details": _DETAILS}
     return _look_up(wanted, "artifacts", secret, entity, project)
 
 
-def versions(project, artifact, secret=None, entity=None):
+def versions(
+    project: str, artifact: str, secret: Callable[[str], str | None] | None = None, entity: str | None = None
+) -> Found:
     """The versions of an artifact, the newest first."""
     wanted = {"kind": "LOOKUP_KIND_VERSIONS", "artifact_name": artifact, "details": _DETAILS}
     return _look_up(wanted, "artifacts", secret, entity, project)
 
 
-def reports(project, secret=None, entity=None):
+def reports(project: str, secret: Callable[[str], str | None] | None = None, entity: str | None = None) -> Found:
     """The project's reports."""
     return _look_up({"kind": "LOOKUP_KIND_REPORTS"}, "reports", secret, entity, project)
 
 
-def forget():
+def forget() -> None:
     """Forgets all lists: after a login, or after something was made."""
     answers.forget()
 

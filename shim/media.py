@@ -3,6 +3,9 @@
 Like ``query``, this uses names which FiftyOne keeps to itself; tests assert every one.
 """
 
+from __future__ import annotations
+
+import fiftyone as fo
 import fiftyone.core.media as fom
 import fiftyone.core.odm as foo
 
@@ -12,12 +15,12 @@ from . import query
 _LOOKED_AT = 1000
 
 
-def patch_fields(view):
+def patch_fields(view: fo.DatasetView) -> list[str]:
     """The names of the label fields that the patches of a view are of; none for other views."""
     return list(view._label_fields) if query.row_kind(view) == "ROW_KIND_PATCH" else []
 
 
-def frame_source(view):
+def frame_source(view: fo.DatasetView) -> str:
     """The collection of the videos that a view shows frames or their patches of, if frames have no files of their own; else empty."""
     kind = query.row_kind(view)
     if kind != "ROW_KIND_FRAME" and not (kind == "ROW_KIND_PATCH" and view._dataset.has_sample_field("frame_number")):
@@ -30,7 +33,7 @@ def frame_source(view):
     return view._root_dataset._sample_collection_name
 
 
-def other_slices(view):
+def other_slices(view: fo.DatasetView) -> dict[str, str]:
     """The slices of a grouped view beside its active one: a dict of media types by name."""
     if view.media_type != fom.GROUP or view._dataset.media_type != fom.GROUP or view._is_dynamic_groups:
         return {}
@@ -38,7 +41,7 @@ def other_slices(view):
     return {name: media_type for name, media_type in view.group_media_types.items() if name != view.group_slice}
 
 
-def media_facts(view):
+def media_facts(view: fo.DatasetView) -> list[str]:
     """Which facts of the media the samples' metadata holds: some of "width", "height", "duration".
 
     The schema does not tell: it has them before anybody has computed metadata.
@@ -56,6 +59,6 @@ def media_facts(view):
     return []
 
 
-def groups(view):
+def groups(view: fo.DatasetView) -> tuple[str, str]:
     """Where a grouped view's samples are: the field that describes groups, and the collection."""
     return view._dataset.group_field, view._dataset._sample_collection_name

@@ -1,5 +1,7 @@
 """Names as W&B takes them, so that a form can say early what would be refused."""
 
+from __future__ import annotations
+
 import re
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -7,13 +9,13 @@ _PROJECT_FORBIDDEN = set("/\\#?%:")
 _RUN_FORBIDDEN = set(":;,#?/'")
 
 
-def artifact_name(text):
+def artifact_name(text: str) -> str:
     """The name that the worker makes of a wanted one; empty if nothing is left of it."""
     name = re.sub(r"[^a-z0-9\-_.]", "_", text.lower())
     return re.sub(r"[_-]+", "_", name).strip("-_.")
 
 
-def artifact_error(text):
+def artifact_error(text: str | None) -> str | None:
     """Why a name cannot be an artifact's, or None."""
     name = artifact_name(text or "")
     if text and not name:
@@ -25,7 +27,7 @@ def artifact_error(text):
     return None
 
 
-def artifact_place(text):
+def artifact_place(text: str | None) -> tuple[str, str, str]:
     """The place that an artifact's full path or the address of its page names.
 
     Returns:
@@ -52,7 +54,7 @@ def artifact_place(text):
     return (parts[0], parts[1], parts[2] + colon + version) if len(parts) == 3 and all(parts) else ("", "", text)
 
 
-def project_error(text):
+def project_error(text: str | None) -> str | None:
     """Why a name cannot be a project's, or None."""
     bad = sorted(_PROJECT_FORBIDDEN & set(text or ""))
     if bad:
@@ -64,7 +66,7 @@ def project_error(text):
     return None
 
 
-def run_id(text):
+def run_id(text: str | None) -> str:
     """The id that a text names: of the address of a run's page its last part, else the text itself."""
     if text and "/runs/" in text:
         return re.split(r"[/?#]", text.split("/runs/", 1)[1])[0]
@@ -72,7 +74,7 @@ def run_id(text):
     return text or ""
 
 
-def run_error(text):
+def run_error(text: str | None) -> str | None:
     """Why a text cannot be the id of a run, or None."""
     bad = sorted(_RUN_FORBIDDEN & set(text or ""))
     if bad:
@@ -87,7 +89,7 @@ def run_error(text):
     return None
 
 
-def identifier(text):
+def identifier(text: str) -> str:
     """Makes a valid Python identifier of a text, as FiftyOne's run keys have to be."""
     key = re.sub(r"[^0-9A-Za-z_]", "_", text)
     return "_" + key if not key or key[0].isdigit() else key

@@ -1,5 +1,7 @@
 """Saves a login as ``wandb login`` does: in the user's netrc file, where other programs have theirs, too."""
 
+from __future__ import annotations
+
 import contextlib
 import errno
 import os
@@ -22,7 +24,7 @@ _USER = "user"
 _PATIENCE = 10.0
 
 
-def path():
+def path() -> Path:
     """The file: that of the variable NETRC, else the user's own.
 
     Raises:
@@ -43,7 +45,7 @@ class AnotherLogin(Exception):
     """The file has another key for this server."""
 
 
-def save(base_url, key, replace=False):
+def save(base_url: str, key: str, replace: bool = False) -> Path:
     """Saves the key for a server; entries of other machines stay as they are.
 
     Two processes that do this at once wait for each other.

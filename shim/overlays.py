@@ -1,5 +1,11 @@
 """What is drawn over the pictures of a table: the operators' parameters as the wire contract's ``Overlays``."""
 
+from __future__ import annotations
+
+from typing import Any
+
+from fiftyone.core.collections import SampleCollection
+
 from . import schema
 from .errors import SETTINGS, WandBError, bad_argument
 from .plain import text_list
@@ -24,12 +30,14 @@ MASK_MODES = ("own", "all", "none")
 _WIRE = {"own": "MASK_MODE_UNSPECIFIED", "all": "MASK_MODE_ALL", "none": "MASK_MODE_NONE"}
 
 
-def drawable(samples):
+def drawable(samples: SampleCollection) -> list[str]:
     """The paths of the collection's label fields that can be drawn."""
     return [field["path"] for field in _drawable(samples)]
 
 
-def describe(samples, params, pictures, default=None):
+def describe(
+    samples: SampleCollection, params: dict[str, Any], pictures: bool, default: list[str] | None = None
+) -> dict[str, Any]:
     """Returns a dict of the message ``Overlays``.
 
     Args:

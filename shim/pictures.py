@@ -1,5 +1,7 @@
 """Which pictures a table shows: the operators' parameters as the wire contract's ``Pictures``."""
 
+from __future__ import annotations
+
 import contextlib
 import importlib.util
 import math
@@ -7,6 +9,9 @@ import os
 import pathlib
 import shutil
 import sys
+from typing import Any
+
+import fiftyone as fo
 
 from . import media, query, schema
 from .errors import bad_argument
@@ -27,7 +32,7 @@ CACHE_VARIABLE = "FIFTYONE_WANDB_CACHE_MB"
 _CACHE_MB = 2000
 
 
-def mode(params, default):
+def mode(params: dict[str, Any], default: bool) -> str:
     """Returns what the column ``image`` holds, one of ``MODES``.
 
     Args:
@@ -48,7 +53,7 @@ def mode(params, default):
     return (wanted or MODES[0]) if include else "none"
 
 
-def describe(view, params, chosen):
+def describe(view: fo.DatasetView, params: dict[str, Any], chosen: str) -> dict[str, Any]:
     """Returns a dict of the message ``Pictures``.
 
     Args:
@@ -112,7 +117,7 @@ def _pillow():
     }
 
 
-def slices(view, chosen):
+def slices(view: fo.DatasetView, chosen: str) -> list[str]:
     """The other slices of a grouped view that have pictures to show, as a list of names."""
     shown = {"image"}
     if chosen != "original":
@@ -142,7 +147,7 @@ def _small_field(view):
     return ""
 
 
-def size_error(value):
+def size_error(value: Any) -> str | None:
     """Why a thumbnail cannot have such a size, or None."""
     if value is None or (type(value) is int and SMALLEST <= value <= LARGEST):
         return None
@@ -158,7 +163,7 @@ def _size(value):
     return SIZE if value is None else value
 
 
-def range_error(value):
+def range_error(value: Any) -> str | None:
     """Why pictures of more than 8 bits cannot have such a range of samples, or None."""
     if _numbers(value) is not None:
         return None

@@ -1,11 +1,14 @@
 """Turns what users hand us into plain values: JSON without NaN, numpy and odd keys, and lists of texts."""
 
+from __future__ import annotations
+
 import datetime
 import json
 import math
+from typing import Any
 
 
-def to_plain(value):
+def to_plain(value: Any) -> Any:
     """Returns a copy of the value that holds only what JSON and BSON both know.
 
     NaN and infinities become null, keys become strings, sets become sorted lists,
@@ -32,7 +35,7 @@ def to_plain(value):
     return _unwrap(value)
 
 
-def text_list(value):
+def text_list(value: Any) -> list[str] | None:
     """Returns the texts that a value names, without duplicates.
 
     Args:
@@ -75,7 +78,7 @@ def _unwrap(value):
     return str(value)
 
 
-def to_json(value):
+def to_json(value: Any) -> str:
     """Returns the value as JSON text, or the empty string for nothing at all."""
     if value is None or (isinstance(value, (dict, list, tuple)) and not value):
         return ""

@@ -1,8 +1,11 @@
 """Finds out whether the process that left something in the database is still there."""
 
+from __future__ import annotations
+
 import os
 import socket
 import time
+from typing import Any
 
 import psutil
 
@@ -10,7 +13,7 @@ import psutil
 _SILENCE_SECONDS = 90.0
 
 
-def this_process():
+def this_process() -> dict[str, Any]:
     """What a document has to hold for :func:`is_alive`, beside ``updated``."""
     return {
         "host": socket.gethostname(),
@@ -19,7 +22,7 @@ def this_process():
     }
 
 
-def is_alive(document, silence=_SILENCE_SECONDS):
+def is_alive(document: dict[str, Any], silence: float = _SILENCE_SECONDS) -> bool:
     """Whether the process that wrote a document is alive.
 
     Args:

@@ -1,5 +1,9 @@
 """How far a job is, for a terminal."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import fiftyone.core.utils as fou
 
 # The bar counts thousandths of the whole job: its stages count rows, files and bytes.
@@ -15,7 +19,7 @@ class TerminalBar:
             ``fo.config.show_progress_bars``
     """
 
-    def __init__(self, progress=None):
+    def __init__(self, progress: bool | None = None) -> None:
         self._bar = fou.ProgressBar(
             total=_STEPS,
             progress=progress,
@@ -31,6 +35,6 @@ class TerminalBar:
     def __exit__(self, *args):
         self._bar.__exit__(*args)
 
-    def show(self, update):
+    def show(self, update: Any) -> None:
         """Draws an update of :func:`shim.work.stream`."""
         self._bar.set_iteration(int(update.fraction * _STEPS), suffix=update.label)

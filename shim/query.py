@@ -4,6 +4,10 @@ This module, ``media``, ``database`` and ``restoring`` are the only ones that us
 tests assert every one of them, so that a release that changes one is noticed there.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import bson
 import fiftyone as fo
 import fiftyone.core.clips as foc
@@ -24,7 +28,7 @@ _MAX_SELECTED = 400_000
 _STATE = "_state"
 
 
-def as_view(samples):
+def as_view(samples: Any) -> fo.DatasetView:
     """Returns the collection as a view.
 
     Raises:
@@ -48,7 +52,7 @@ def as_view(samples):
     return view
 
 
-def describe_view(view):
+def describe_view(view: fo.DatasetView) -> dict[str, Any]:
     """Returns the view as the wire contract's ``View``, in a dict."""
     subset = is_subset(view)
     return {
@@ -63,7 +67,7 @@ def describe_view(view):
     }
 
 
-def describe_dataset(view):
+def describe_dataset(view: fo.DatasetView) -> dict[str, Any]:
     """Returns what the artifact says of the view's dataset, in a dict of ``Dataset``.
 
     No sample is read.
@@ -90,27 +94,27 @@ def describe_dataset(view):
     }
 
 
-def pipeline(view):
+def pipeline(view: fo.DatasetView) -> list[dict[str, Any]]:
     """The aggregation pipeline that gives the view's samples, in their order."""
     return view._pipeline(detach_frames=True, detach_groups=True)
 
 
-def root_dataset(view):
+def root_dataset(view: fo.DatasetView) -> fo.Dataset:
     """The dataset that the view's samples come from in the end."""
     return view._root_dataset
 
 
-def is_generated(view):
+def is_generated(view: fo.DatasetView) -> bool:
     """Whether the view's rows live in a collection that FiftyOne made for it."""
     return view._dataset is not view._root_dataset
 
 
-def is_subset(view):
+def is_subset(view: fo.DatasetView) -> bool:
     """Whether the view is anything else than its whole dataset."""
     return bool(view._all_stages)
 
 
-def serialization(view, lasting=False):
+def serialization(view: fo.DatasetView, lasting: bool = False) -> str:
     """The view's stages as JSON, without names that differ from session to session.
 
     Args:
@@ -121,12 +125,12 @@ def serialization(view, lasting=False):
     return json_util.dumps(stages, separators=(",", ":"), ensure_ascii=False)
 
 
-def group_slice(view):
+def group_slice(view: fo.DatasetView) -> str | None:
     """The active slice of a grouped view, else None."""
     return view.group_slice if view._root_dataset.media_type == "group" else None
 
 
-def row_kind(view):
+def row_kind(view: fo.DatasetView) -> str:
     """What one row of the view is: a name of the wire contract's ``RowKind``."""
     if isinstance(view, (fop.PatchesView, fop.EvaluationPatchesView)):
         return "ROW_KIND_PATCH"
@@ -140,7 +144,7 @@ def row_kind(view):
     return "ROW_KIND_SAMPLE"
 
 
-def count(view, limit, seconds=1.0):
+def count(view: fo.DatasetView, limit: int, seconds: float = 1.0) -> int | None:
     """Counts the view's rows up to a limit, in limited time.
 
     Returns:
@@ -156,7 +160,7 @@ def count(view, limit, seconds=1.0):
     return found[0]["n"] if found else 0
 
 
-def media_size(view, limit=20_000, seconds=1.0):
+def media_size(view: fo.DatasetView, limit: int = 20_000, seconds: float = 1.0) -> tuple[int, int, int, int] | None:
     """The sizes of the first rows' media files, as far as the metadata says them.
 
     Returns:
@@ -185,7 +189,7 @@ def media_size(view, limit=20_000, seconds=1.0):
     return tuple(found[0][key] for key in ("rows", "files", "known", "bytes")) if found else (0, 0, 0, 0)
 
 
-def database_uri():
+def database_uri() -> str:
     """MongoDB's connection string, for MongoDB's Go driver. A secret: it may hold a password.
 
     Raises:
@@ -201,12 +205,12 @@ def database_uri():
     return f"mongodb://{host}:{port}/?directConnection=true"
 
 
-def unused_database_options():
+def unused_database_options() -> list[str]:
     """The names of options in FiftyOne's database address that have no effect in the worker."""
     return address.unused(fo.config.database_uri or "")
 
 
-def with_group_slice(view, name):
+def with_group_slice(view: fo.DatasetView, name: str | None) -> fo.DatasetView:
     """The view with another active slice, if it has slices and there is such a one; else the view."""
     if name and view.media_type == "group" and name in view.group_media_types:
         view.group_slice = name
@@ -214,7 +218,7 @@ def with_group_slice(view, name):
     return view
 
 
-def dataset_id(dataset):
+def dataset_id(dataset: fo.Dataset) -> str:
     """The id of the dataset as text; its name may change."""
     return str(dataset._doc.id)
 

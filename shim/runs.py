@@ -4,6 +4,13 @@ Their keys have to be identifiers, so the keys of two W&B runs can look alike. A
 is replaced only by the run that it is about; another run gets the next free key.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import fiftyone as fo
+
 from . import query
 from .names import identifier
 from .plain import to_plain
@@ -15,7 +22,7 @@ PREDICTIONS_METHOD = "model_inference"
 _MAX_SERIALIZATION = 1_000_000
 
 
-def record_view(view, message):
+def record_view(view: fo.DatasetView, message: Any) -> str:
     """Records that a view was logged to a W&B run.
 
     Args:
@@ -46,7 +53,7 @@ def record_view(view, message):
     return key
 
 
-def record_predictions(view, message, params, moment):
+def record_predictions(view: fo.DatasetView, message: Any, params: dict[str, Any], moment: dict[str, str]) -> str:
     """Records that a model's predictions were logged.
 
     Args:
@@ -99,7 +106,7 @@ def _same_wandb_run(message):
     return same
 
 
-def free_key(dataset, wanted, same):
+def free_key(dataset: fo.Dataset, wanted: str, same: Callable[[Any], bool]) -> str:
     """The key of the record to replace, else the first of wanted, wanted_2, … that is free.
 
     Args:
@@ -120,7 +127,7 @@ def free_key(dataset, wanted, same):
     return candidates[-1]
 
 
-def config_of(dataset, key):
+def config_of(dataset: fo.Dataset, key: str) -> Any:
     """The config of a record, or None if it cannot be loaded."""
     try:
         return dataset.get_run_info(key).config

@@ -4,10 +4,15 @@ A field description is a dict with the keys of the message ``Field``. ``db_path`
 from the schema, because FiftyOne stores some fields under other names.
 """
 
+from __future__ import annotations
+
 import difflib
+from collections.abc import Callable
+from typing import Any
 
 import fiftyone.core.fields as fof
 import fiftyone.core.labels as fol
+from fiftyone.core.collections import SampleCollection
 
 from .errors import SETTINGS, WandBError
 from .plain import text_list
@@ -18,7 +23,7 @@ _FRAMES_HINT = (
 )
 
 
-def label_fields(samples):
+def label_fields(samples: SampleCollection) -> tuple[list[dict[str, str]], list[str]]:
     """Returns the label fields of the collection, in schema order.
 
     Label fields nested in embedded documents are included under their dotted paths.
@@ -35,18 +40,18 @@ def label_fields(samples):
     return found, left_out
 
 
-def frame_label_fields(samples):
+def frame_label_fields(samples: SampleCollection) -> list[str]:
     """Returns the names of the top-level label fields of the collection's frames."""
     schema = samples.get_frame_field_schema() or {}
     return [name for name, field in schema.items() if is_label(field)]
 
 
-def has_frame_fields(samples):
+def has_frame_fields(samples: SampleCollection) -> bool:
     """Whether the collection has frames."""
     return bool(samples.get_frame_field_schema())
 
 
-def plain_fields(samples, paths):
+def plain_fields(samples: SampleCollection, paths: Any) -> list[dict[str, str]]:
     """Describes the plain fields that a user asked for.
 
     Args:
@@ -86,7 +91,7 @@ def plain_fields(samples, paths):
     return described
 
 
-def embedding_fields(samples, paths):
+def embedding_fields(samples: SampleCollection, paths: Any) -> list[dict[str, str]]:
     """Describes the vector fields that a user asked for.
 
     Args:
@@ -113,7 +118,7 @@ def embedding_fields(samples, paths):
     return described
 
 
-def predictions_field(samples, path):
+def predictions_field(samples: SampleCollection, path: str) -> dict[str, str]:
     """Describes the field with the predictions: labels or strings.
 
     Raises:
@@ -133,7 +138,7 @@ def predictions_field(samples, path):
     )
 
 
-def label_field(samples, path, argument, candidates):
+def label_field(samples: SampleCollection, path: str, argument: str, candidates: list[str]) -> dict[str, str]:
     """Describes a label field that a user asked for.
 
     Args:
@@ -156,7 +161,7 @@ def label_field(samples, path, argument, candidates):
     return _describe_label(path, db_path, field)
 
 
-def prompt_field(samples, path):
+def prompt_field(samples: SampleCollection, path: str | None) -> dict[str, str] | None:
     """Describes the field with the prompts, or returns None if none is named.
 
     Raises:
@@ -174,7 +179,7 @@ def prompt_field(samples, path):
     return _describe(path, db_path, field)
 
 
-def choices(samples, accept):
+def choices(samples: SampleCollection, accept: Callable[[fof.Field], bool]) -> list[str]:
     """Returns the paths of the collection's fields, nested ones too, that are accepted.
 
     Args:
@@ -186,13 +191,13 @@ def choices(samples, accept):
     return found
 
 
-def is_label(field):
+def is_label(field: fof.Field) -> bool:
     """Whether the field holds one label document (lists in it included)."""
     document_type = _document_type(field)
     return document_type is not None and issubclass(document_type, fol.Label)
 
 
-def label_list(path, field):
+def label_list(path: str, field: fof.Field) -> str | None:
     """The path of the list that a label field holds its labels in, or None if it holds one label.
 
     Args:
@@ -203,12 +208,12 @@ def label_list(path, field):
     return f"{path}.{label_type._LABEL_LIST_FIELD}" if issubclass(label_type, fol._HasLabelList) else None
 
 
-def is_text(field):
+def is_text(field: fof.Field) -> bool:
     """Whether the field holds a string."""
     return isinstance(field, fof.StringField)
 
 
-def is_vector(field):
+def is_vector(field: fof.Field) -> bool:
     """Whether the field can hold an embedding."""
     if isinstance(field, (fof.VectorField, fof.ArrayField)):
         return True
@@ -216,19 +221,19 @@ def is_vector(field):
     return type(field) is fof.ListField and isinstance(field.field, (fof.FloatField, fof.IntField))
 
 
-def describe(samples, path):
+def describe(samples: SampleCollection, path: str) -> dict[str, str]:
     """Describes any field of the collection."""
     found, db_path = _resolve(samples, path, "fields")
     return _describe_label(path, db_path, found) if is_label(found) else _describe(path, db_path, found)
 
 
-def is_text_path(samples, path):
+def is_text_path(samples: SampleCollection, path: str) -> bool:
     """Whether the collection has a string field of this path."""
     found = samples.get_field(path)
     return found is not None and is_text(found)
 
 
-def projection_field(samples):
+def projection_field(samples: SampleCollection) -> str | None:
     """The field that describes orthographic projections of point clouds, as the documents have it, or None."""
     for name, found in samples.get_field_schema().items():
         document_type = _document_type(found)
@@ -238,7 +243,7 @@ def projection_field(samples):
     return None
 
 
-def is_plain(field):
+def is_plain(field: fof.Field) -> bool:
     """Whether the field can be a typed column of its own."""
     if isinstance(field, (fof.VectorField, fof.ArrayField)):
         return False
@@ -357,7 +362,7 @@ def _describe_label(path, db_path, field):
     return {"path": path, "db_path": db_path, "label_type": label_type(field.document_type)}
 
 
-def label_type(document_type):
+def label_type(document_type: type) -> str:
     """The bare name of the nearest public label class of FiftyOne's own.
 
     It is empty for a user's class that derives from nothing but ``Label``.

@@ -1,12 +1,16 @@
 """Which rows of a view are logged: the operators' parameters as the wire contract's ``Selection``."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from .errors import bad_argument
 
 #: How some rows are chosen. Those of the lowest confidence are for labels only.
 RANDOM, LOWEST_CONFIDENCE = "random", "lowest_confidence"
 
 
-def describe(params, has_confidence=False):
+def describe(params: dict[str, Any], has_confidence: bool = False) -> dict[str, Any] | None:
     """Returns a dict of the message ``Selection``, or None for all rows.
 
     Args:
@@ -35,7 +39,7 @@ def describe(params, has_confidence=False):
     return {"max_samples": most, "seed": seed or 0, "lowest_confidence": by == LOWEST_CONFIDENCE}
 
 
-def limit_error(value):
+def limit_error(value: Any) -> str | None:
     """Why there cannot be such a ``max_samples``, or None."""
     if value is None or (type(value) is int and 0 < value < 2**63):
         return None
@@ -43,7 +47,7 @@ def limit_error(value):
     return f"max_samples has to be a whole number above 0, not {value!r}"
 
 
-def seed_error(value):
+def seed_error(value: Any) -> str | None:
     """Why there cannot be such a ``seed``, or None."""
     if value is None or (type(value) is int and abs(value) < 2**63):
         return None

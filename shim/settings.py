@@ -4,10 +4,14 @@ The worker completes it from W&B's environment variables, settings files and net
 result holds the key in clear, so it goes into the request to the worker and nowhere else.
 """
 
+from __future__ import annotations
+
 import os
 import socket
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 API_KEY = "FIFTYONE_WANDB_API_KEY"
 ENTITY = "FIFTYONE_WANDB_ENTITY"
@@ -32,7 +36,13 @@ _VARIABLES = {
 _SILENT_MODES = ("offline", "disabled", "dryrun")
 
 
-def collect(entity=None, project=None, run_id=None, secret=None, directory=""):
+def collect(
+    entity: str | None = None,
+    project: str | None = None,
+    run_id: str | None = None,
+    secret: Callable[[str], str | None] | None = None,
+    directory: str = "",
+) -> dict[str, Any]:
     """Returns the wire contract's ``WandbSettings``, in a dict.
 
     Args:
@@ -72,12 +82,12 @@ def collect(entity=None, project=None, run_id=None, secret=None, directory=""):
     return settings
 
 
-def variables(environ):
+def variables(environ: Mapping[str, str]) -> dict[str, str]:
     """Those of the given variables that concern W&B and the way to it."""
     return {name: value for name, value in environ.items() if name.startswith("WANDB_") or name.upper() in _VARIABLES}
 
 
-def program():
+def program() -> str:
     """The script or notebook that runs in this process, as W&B's own client names it, or ""."""
     if notebook := os.environ.get("WANDB_NOTEBOOK_NAME"):
         return notebook
@@ -87,7 +97,7 @@ def program():
     return f"-m {spec.name}" if spec else getattr(main, "__file__", None) or ""
 
 
-def active_run():
+def active_run() -> dict[str, Any] | None:
     """The run that is active in this Python process, or None.
 
     Never imports wandb: where nobody has, there is no active run.
@@ -114,12 +124,12 @@ def active_run():
         return None
 
 
-def active_run_object():
+def active_run_object() -> Any:
     """``wandb.run`` itself if wandb has been imported and a run is active, else None."""
     return getattr(sys.modules.get("wandb"), "run", None)
 
 
-def update_active_config(run_id, values):
+def update_active_config(run_id: str, values: dict[str, Any]) -> bool:
     """Adds keys to the config of this process's active run, through the run itself.
 
     Keys that the run has stay as they are.

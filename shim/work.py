@@ -5,11 +5,15 @@ in short steps, so that Ctrl-C, a closed tab, a deadline, a request in the job's
 and a delegated run that was marked as failed all end the work soon.
 """
 
+from __future__ import annotations
+
 import contextlib
 import queue
 import threading
 import time
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from . import restoring
 from .calls import call_worker, error_of
@@ -59,7 +63,7 @@ class PointOfNoReturn:
         self._first = None
         self._stops = []
 
-    def reserve(self, who):
+    def reserve(self, who: str) -> bool:
         """Reserves the point for "job" or "cancel"; returns whether nobody else has it."""
         with self._lock:
             is_first = self._first in (None, who)
@@ -71,7 +75,7 @@ class PointOfNoReturn:
 
         return is_first
 
-    def when_cancelled(self, stop):
+    def when_cancelled(self, stop: Callable[[], None]) -> None:
         """Calls a function if the job is cancelled before it crosses, or now if it was cancelled already."""
         with self._lock:
             if self._first != "cancel":
@@ -80,7 +84,7 @@ class PointOfNoReturn:
 
         stop()
 
-    def cross(self, undone):
+    def cross(self, undone: str) -> None:
         """Goes on to what cannot be taken back.
 
         Raises:
@@ -125,7 +129,9 @@ class Job:
         return f"Job({self.operator!r}, {self.dataset!r}, {self.parameters!r})"
 
 
-def stream(job, conclude, watchers=()):
+def stream(
+    job: Job, conclude: Callable[[Any, str], Any], watchers: Sequence[Callable[[], BaseException | None]] = ()
+) -> Generator[Update, None, Any]:
     """Runs a job as a generator of :class:`Update`.
 
     It yields at least twice a second, so that whoever closes it is heard. Closing it
@@ -174,7 +180,7 @@ def stream(job, conclude, watchers=()):
     return _settle(call, record, conclude, reason)
 
 
-def drain(updates, show):
+def drain(updates: Generator[Update, None, Any], show: Callable[[Update], None]) -> Any:
     """Runs such a generator to its end in this thread.
 
     Args:

@@ -1,7 +1,7 @@
 """What the worker shows of image files against Pillow, over files of all kinds made by Pillow, tifffile and OpenCV.
 
-Each is decoded by the worker itself or handed on to Pillow, and looks as Pillow shows it. The README's list of formats
-is what this comparison gives: ``WRITE_README=1 pytest tests/test_decoders.py`` writes it.
+Each is decoded by the worker itself or handed on to Pillow, and looks as Pillow shows it. The list of formats in
+docs/pictures.md is what this comparison gives: ``WRITE_FORMATS=1 pytest tests/test_decoders.py`` writes it.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ pillow_heif = pytest.importorskip("pillow_heif")
 pytest.importorskip("imagecodecs")  # which tifffile writes some kinds with
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-README = ROOT / "README.md"
-#: Where the README's list is.
+DOCUMENT = ROOT / "docs" / "pictures.md"
+#: Where the document's list is.
 BEGIN, END = "<!-- formats: made by tests/test_decoders.py -->\n", "<!-- end of formats -->"
 WIDTH, HEIGHT = 45, 31
 
@@ -72,17 +72,17 @@ def test_pictures_are_as_pillow_shows_them(tmp_path, monkeypatch):
     assert len(who) == made.count
     assert not [name for name, by in who.items() if by == "nobody"]
     formats = table(who)
-    text = README.read_text("utf-8")
+    text = DOCUMENT.read_text("utf-8")
     head, _, rest = text.partition(BEGIN)
     _, _, tail = rest.partition(END)
-    if os.environ.get("WRITE_README"):
-        README.write_text(head + BEGIN + formats + END + tail, "utf-8")
+    if os.environ.get("WRITE_FORMATS"):
+        DOCUMENT.write_text(head + BEGIN + formats + END + tail, "utf-8")
     else:
-        assert text == head + BEGIN + formats + END + tail, "run WRITE_README=1 pytest tests/test_decoders.py"
+        assert text == head + BEGIN + formats + END + tail, "run WRITE_FORMATS=1 pytest tests/test_decoders.py"
 
 
 def table(who):
-    """The README's list: what the worker decodes itself, in all forms that were tried, and what Pillow decodes."""
+    """The document's list: what the worker decodes itself, in all forms that were tried, and what Pillow decodes."""
     items = collections.defaultdict(lambda: collections.defaultdict(set))
     for name, by in who.items():
         row, item = name.split("~")[:2]
@@ -103,7 +103,7 @@ class Made:
         self.folder, self.count = folder, 0
 
     def add(self, row, item, extension, content, form=""):
-        """Adds a file, if Pillow can read it: its place in the README, and what tells files of one place apart."""
+        """Adds a file, if Pillow can read it: its place in the document, and what tells files of one place apart."""
         try:
             with Image.open(io.BytesIO(content)) as image:
                 image.load()
@@ -152,7 +152,7 @@ def smooth():
     return Image.fromarray(np.stack([x * 5, y * 8, 255 - x * 2 - y * 3], -1).astype(np.uint8))
 
 
-#: Pillow's modes, as the README calls them.
+#: Pillow's modes, as the document calls them.
 MODES = {
     "1": "1 bit",
     "L": "grey",

@@ -46,12 +46,12 @@ def lookups(operator, fake_worker):
 
 
 def fields(operator, samples, params=None, **request):
-    """The fields of a form as the App asks for it."""
+    """The fields of a form as the App asks for it, with More options unless the parameters say otherwise."""
     view = samples.view()
     request = {
         "dataset_name": view.dataset_name,
         "view": view._serialize(),
-        "params": params or {},
+        "params": {"more_options": True, **(params or {})},
         "filters": {},
         "extended": {},
         "target": "inputs",
@@ -75,7 +75,7 @@ def test_projects_and_entities_are_offered_and_new_ones_can_be_typed(operator, l
         assert field["view"]["name"] == "AutocompleteView"
         assert field["type"]["name"] == "String"
 
-    assert "your key: me" in form["entity"]["view"]["description"]
+    assert "your key's (me)" in form["entity"]["view"]["description"]
     assert "wandb_problem" not in form
 
 
@@ -347,7 +347,7 @@ def test_nothing_is_asked_where_nobody_sees_a_form(operator, lookups, fake_worke
 def test_plan_of_a_view(operator, lookups, images):
     log = operator(VIEW)
     plan = fields(log, images.limit(2))["plan"]["view"]["description"]
-    assert plan.startswith("A list of the samples, without a table. About 300 B go up. It will run here")
+    assert plan.startswith("A list of the samples, without a table. About 300 B are uploaded. It will run here")
 
     plan = fields(log, images.limit(2), {"include_labels": True, "fields": ["number"]})["plan"]["view"]["description"]
     labels = "labels (ground_truth, predictions, weather, location)"
@@ -366,7 +366,7 @@ def test_plan_of_a_view(operator, lookups, images):
 
     plan = fields(log, images, {"include_labels": True, "include_images": False})["plan"]["view"]["description"]
     assert "thumbnails" not in plan
-    assert "About 6.0 kB go up" in plan
+    assert "About 6.0 kB are uploaded" in plan
 
 
 def test_a_form_of_pictures_without_labels(operator, lookups, images, fake_worker):
@@ -439,7 +439,7 @@ def test_plan_without_sizes(operator, lookups, media):
     dataset = fo.Dataset()
     dataset.add_sample(fo.Sample(filepath=str(media / "image_00.png"), label=fo.Classification(label="a")))
     plan = fields(operator(VIEW), dataset, {"include_labels": True, "image_mode": "original"})
-    assert "1 media file go up, whose sizes the dataset does not say" in plan["plan"]["view"]["description"]
+    assert "1 media file are uploaded, whose sizes the dataset does not record" in plan["plan"]["view"]["description"]
 
 
 def test_plan_of_a_large_job(operator, lookups, images, monkeypatch):
@@ -517,6 +517,67 @@ def test_thumbnails_of_patches_are_many(operator, lookups, images):
     patches = images.to_patches("ground_truth")
     plan = fields(operator(VIEW), patches, {"include_labels": True})["plan"]["view"]["description"]
     assert f"{len(patches)} thumbnails" in plan
+
+
+USUAL = {
+    VIEW: ["view_target", "samples", "plan", "project", "artifact_name", "include_labels", "only_pictures"],
+    PREDICTIONS: [
+        "view_target",
+        "samples",
+        "plan",
+        "model_name",
+        "predictions_field",
+        "project",
+        "input_artifact",
+        "artifact_name",
+        "include_images",
+    ],
+    LOAD: ["project", "artifact", "low_confidence", "action"],
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_most_people_need_comes_first(operator, lookups, images, name):
+    """And what will happen before it, so that nobody has to scroll; the rest is behind one switch."""
+    short = list(fields(operator(name), images, {"more_options": False}))
+    assert short == [*USUAL[name], "more_options"]
+
+    long = list(fields(operator(name), images))
+    assert long[: len(short)] == short
+    assert set(fields(operator(name), images, {"more_options": None})) == set(short)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_more_options_are_shown_if_one_is_filled_in(operator, lookups, images, name):
+    """As when a job is run again from the panel."""
+    form = fields(operator(name), images, {"more_options": None, "run_id": "abc"})
+    assert form["more_options"]["default"] is True
+    assert {"run_id", "entity"} <= set(form)
+    assert fields(operator(name), images, {"more_options": None, "run_id": ""})["more_options"]["default"] is False
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_field_is_a_parameter(operator, lookups, images, name):
+    """Those that only the form has are named here."""
+    form = fields(operator(name), images, {"include_labels": True, "include_images": True, "max_samples": 3})
+    own = {"more_options", "view_target", "samples", "plan", "draw_labels", "include_embeddings", "model_config_json"}
+    assert set(form) - own <= set(operator(name).defaults())
+
+
+def test_what_is_hidden_does_not_count(operator, lookups, images, fake_worker):
+    """A form keeps what was filled in before More options was switched off."""
+    hidden = {"run_id": "abc", "entity": "team", "max_samples": 2, "image_mode": "original", "dry_run": True}
+    params = {"project": "p", "include_labels": True, **hidden}
+    foo.execute_operator(operator(VIEW).uri, dataset=images, params={**params, "more_options": False})
+    request = fake_worker.requests[-1]
+    assert (request.log_view.run_id, request.wandb.entity, request.log_view.dry_run) == ("", "", False)
+    assert (request.log_view.view.selection.max_samples, request.log_view.include_labels) == (0, True)
+
+    # Whoever has no form, or shows the options, gets them all.
+    for shown in ({}, {"more_options": True}):
+        foo.execute_operator(operator(VIEW).uri, dataset=images, params={**params, **shown})
+        request = fake_worker.requests[-1]
+        assert (request.log_view.run_id, request.wandb.entity, request.log_view.dry_run) == ("abc", "team", True)
 
 
 def test_some_rows_only(operator, lookups, images):

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+from pathlib import Path
 
 import docstrings
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from shim import operators
 from shim.operators.base import JobOperator
 
+ROOT = Path(__file__).resolve().parents[1]
 CALLABLE = [operator for operator in operators.OPERATORS if "__call__" in vars(operator)]
 JOBS = [operator for operator in operators.OPERATORS if issubclass(operator, JobOperator)]
 
@@ -75,3 +77,34 @@ def test_a_record_shows_what_was_given_and_no_secrets(operator):
 def test_the_configuration_of_a_model_is_not_recorded():
     """It may hold a key for the model's server."""
     assert "model_config" in operators.LogModelPredictions.NOT_RECORDED
+
+
+def public_functions():
+    """The functions of the shim that other modules, or FiftyOne, call; the decoder is a program of its own."""
+    for path in sorted((ROOT / "shim").rglob("*.py")):
+        if path.name == "decoder.py":
+            continue
+
+        pending = [(ast.parse(path.read_text("utf-8")), "")]
+        while pending:
+            node, prefix = pending.pop()
+            for child in ast.iter_child_nodes(node):
+                name = getattr(child, "name", "_")
+                if name.startswith("_") and name not in ("__init__", "__call__"):
+                    continue
+
+                if isinstance(child, ast.ClassDef):
+                    pending.append((child, f"{prefix}{name}."))
+                elif isinstance(child, ast.FunctionDef):
+                    yield f"{path.relative_to(ROOT)}: {prefix}{name}", child
+
+
+def test_public_functions_say_their_types():
+    bare = []
+    for name, function in public_functions():
+        arguments = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+        untyped = [a.arg for a in arguments if a.annotation is None and a.arg not in ("self", "cls")]
+        if untyped or (function.returns is None and function.name != "__init__"):
+            bare.append(name)
+
+    assert bare == []

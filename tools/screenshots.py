@@ -1,4 +1,4 @@
-"""Makes the README's pictures from those that the browser tests take: smaller files, the same pixels."""
+"""Makes the pictures of README and docs from those that the browser tests take: smaller files, the same pixels."""
 
 from __future__ import annotations
 

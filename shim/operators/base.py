@@ -1,13 +1,18 @@
 """What the operators that run a job in the worker have in common."""
 
+from __future__ import annotations
+
 import inspect
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import fiftyone as fo
 import fiftyone.operators as foo
-from fiftyone.operators.executor import ExecutionResult
+from fiftyone.core.collections import SampleCollection
+from fiftyone.operators.executor import ExecutionContext, ExecutionResult
 from fiftyone.operators.message import GeneratedMessage, MessageType
 
 from .. import database, query, work
@@ -16,6 +21,7 @@ from ..plain import to_plain
 from ..progress import TerminalBar
 from ..worker import logs
 from . import forms, results
+from .returned import Returned
 
 _log = logs.logger("fiftyone_wandb")
 
@@ -35,13 +41,18 @@ class JobOperator(foo.Operator):
     #: The parameters that only the form has, not ``__call__``.
     FORM_ONLY = ()
 
+    #: The parameters that the form always shows; *More options* shows the others.
+    USUAL = ()
+
     #: The parameters that the job's record leaves out, because they may hold a secret.
     NOT_RECORDED = ()
 
     #: What became of the work of a job that was stopped, in words.
     UNDONE = "Nothing was logged"
 
-    def job(self, samples, params, **where):
+    def job(
+        self, samples: SampleCollection, params: dict[str, Any], **where: Any
+    ) -> tuple[work.Job, Callable[[Any, str], dict[str, Any]]]:
         """Checks the parameters and describes the job.
 
         Args:
@@ -60,12 +71,12 @@ class JobOperator(foo.Operator):
         raise NotImplementedError
 
     @classmethod
-    def defaults(cls):
+    def defaults(cls) -> dict[str, Any]:
         """The operator's parameters, and the value that each has if it is not given: a dict."""
         _self, _samples, *arguments = inspect.signature(cls.__call__).parameters.values()
         return {a.name: a.default for a in arguments if a.name not in cls.HOW} | dict.fromkeys(cls.FORM_ONLY)
 
-    def given(self, arguments):
+    def given(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """The parameters of a call.
 
         Args:
@@ -76,7 +87,7 @@ class JobOperator(foo.Operator):
         """
         return {name: arguments[name] for name in self.defaults() if name in arguments}
 
-    def recorded(self, params):
+    def recorded(self, params: dict[str, Any]) -> dict[str, Any]:
         """The parameters that the job's record shows: those that were given, and may hold no secret."""
         return {
             name: params[name]
@@ -86,11 +97,13 @@ class JobOperator(foo.Operator):
             and (default is None or params[name] != default)
         }
 
-    def effects(self, ctx, result):
+    def effects(self, ctx: ExecutionContext, result: dict[str, Any]) -> list[Any]:
         """What a finished job makes the App do: a list of messages, as ``ctx.ops`` makes them."""
         return []
 
-    def run_here(self, samples, params, progress=None):
+    def run_here(
+        self, samples: SampleCollection, params: dict[str, Any], progress: bool | None = None
+    ) -> dict[str, Any]:
         """Runs the job for a caller in Python and returns its result, a dict."""
         job, conclude = self.job(samples, params, directory=str(Path.cwd()))
         with TerminalBar(progress) as bar:
@@ -99,9 +112,13 @@ class JobOperator(foo.Operator):
         for warning in result["warnings"]:
             _log.warning("%s", warning["message"])
 
-        return result
+        return self.returned(result)
 
-    def schedule(self, samples, params):
+    def returned(self, result: dict[str, Any]) -> dict[str, Any]:
+        """The result as a caller in Python gets it."""
+        return Returned(result)
+
+    def schedule(self, samples: SampleCollection, params: dict[str, Any]) -> dict[str, Any]:
         """Queues the job for a background service and returns what is known of it.
 
         Mistakes in the parameters are found now, not when the job is run.
@@ -121,18 +138,16 @@ class JobOperator(foo.Operator):
         except Exception as e:
             raise _not_queued(_last_line(e)) from None
 
-        return {
-            "success": True,
-            "delegated": True,
-            "delegated_operation_id": str(execution.result["id"]),
-        }
+        queued = {"success": True, "delegated": True, "delegated_operation_id": str(execution.result["id"])}
+        return Returned(queued)
 
-    def execute(self, ctx):
+    def execute(self, ctx: ExecutionContext) -> Any:
         """Runs the job for FiftyOne.
 
         Returns:
             a generator for the App, which shows live progress; else the result, a dict
         """
+        forms.drop_hidden(ctx.params, self.USUAL)
         if ctx.delegated:
             return self._run_delegated(ctx)
 
@@ -217,7 +232,7 @@ class JobOperator(foo.Operator):
             directory=directory,
         )
 
-    def samples_of(self, ctx):
+    def samples_of(self, ctx: ExecutionContext) -> SampleCollection | None:
         """The dataset or view that an execution is about."""
         return forms.chosen(ctx)
 

@@ -1,7 +1,12 @@
 """The operator ``cancel_wandb_job``."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import fiftyone.operators as foo
 from fiftyone.operators import types
+from fiftyone.operators.executor import ExecutionContext
 
 from .. import jobs
 from ..errors import SETTINGS, WandBError, bad_argument
@@ -14,7 +19,7 @@ class CancelWandBJob(foo.Operator):
     """Cancels a job of this plugin, wherever it runs."""
 
     @property
-    def config(self):
+    def config(self) -> foo.OperatorConfig:
         return foo.OperatorConfig(
             name="cancel_wandb_job",
             label="W&B: Cancel a job",
@@ -26,7 +31,7 @@ class CancelWandBJob(foo.Operator):
             dynamic=True,
         )
 
-    def __call__(self, job_id):
+    def __call__(self, job_id: str) -> dict[str, Any]:
         """Asks a job to stop, in whichever process it runs or will run.
 
         Its work ends within two seconds. Nothing is committed, and no process is left.
@@ -55,7 +60,7 @@ class CancelWandBJob(foo.Operator):
 
         return {"success": True, "job_id": job_id}
 
-    def resolve_input(self, ctx):
+    def resolve_input(self, ctx: ExecutionContext) -> types.Property:
         inputs = types.Object()
         if ctx.params.get("pressed"):
             inputs.str("job_id", required=True)
@@ -74,7 +79,7 @@ class CancelWandBJob(foo.Operator):
 
         return types.Property(inputs, view=types.View(label="Cancel a job"))
 
-    def execute(self, ctx):
+    def execute(self, ctx: ExecutionContext) -> dict[str, Any]:
         job_id = ctx.params.get("job_id")
         if ctx.params.get("pressed"):
             # The button of a job's progress: the job may have ended while it was pressed.
@@ -82,7 +87,7 @@ class CancelWandBJob(foo.Operator):
 
         return self(job_id)
 
-    def resolve_output(self, ctx):
+    def resolve_output(self, ctx: ExecutionContext) -> types.Property:
         return results.show_done(ctx, "The job was asked to stop", [("Job", "job_id")])
 
 

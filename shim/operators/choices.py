@@ -4,10 +4,16 @@ What is offered is identified by id, never by what people see. Every drop-down t
 typed text too, for what is older than its list, and for when W&B cannot be reached.
 """
 
+from __future__ import annotations
+
 import json
 import os
+from collections.abc import Iterable, Sequence
+from typing import Any
 
+import fiftyone as fo
 from fiftyone.operators import types
+from fiftyone.operators.executor import ExecutionContext
 
 from .. import PLUGIN_NAME, lookups, names, query, settings
 from ..worker import plaintext
@@ -31,7 +37,7 @@ class Place:
             those of the project that it names
     """
 
-    def __init__(self, ctx, artifact=None):
+    def __init__(self, ctx: ExecutionContext, artifact: str | None = None) -> None:
         self._ctx = ctx
         # Forms are made for validation too, where nobody sees them.
         self.shown = ctx.request_params.get("target") == "inputs"
@@ -48,12 +54,21 @@ class Place:
         if self._is_other_entity():
             self.found = self._look_up(lookups.projects, entity=self.entity)
 
-    def add(self, inputs, new="It is made if it does not exist", reference=None):
-        """Adds the project and the entity, and what is wrong with the way to W&B.
+    def add(
+        self, inputs: types.Object, new: str = "It is created if it does not exist", reference: str | None = None
+    ) -> None:
+        """Adds the project and the entity, and what is wrong with the way to W&B; see :meth:`add_project`."""
+        self.add_project(inputs, new, reference)
+        self.add_entity(inputs)
+
+    def add_project(
+        self, inputs: types.Object, new: str = "It is created if it does not exist", reference: str | None = None
+    ) -> None:
+        """Adds the project, and what is wrong with the way to W&B.
 
         Args:
             inputs: the form's inputs
-            new ("It is made if it does not exist"): what happens with a new name
+            new ("It is created if it does not exist"): what happens with a new name
             reference (None): what the user typed for something in the project: an address or a
                 path says the project itself
         """
@@ -67,9 +82,11 @@ class Place:
         project = inputs.str("project", required=required, default=known, view=projects)
         refuse(project, names.project_error(self._ctx.params.get("project")))
 
-        belongs = f" (your key: {self.found.entity})" if self.found.entity and not self._default_entity else ""
+    def add_entity(self, inputs: types.Object) -> None:
+        """Adds the entity."""
+        belongs = f" ({self.found.entity})" if self.found.entity and not self._default_entity else ""
         entities = types.AutocompleteView(
-            label="Entity", description=f"A W&B user or team. Empty: the default of your key{belongs}"
+            label="Entity", description=f"A W&B user or team. Default: your key's{belongs}"
         )
         for entity in self.found.entities:
             entities.add_choice(entity, label=entity)
@@ -77,7 +94,7 @@ class Place:
         inputs.str("entity", default=self._default_entity, view=entities)
 
     @property
-    def is_known(self):
+    def is_known(self) -> bool:
         """Whether entity and project are W&B's: half-typed names are not looked up."""
         if self._is_named:
             return True
@@ -87,19 +104,19 @@ class Place:
 
         return any(entry.name == self.project for entry in self.found.entries)
 
-    def runs(self):
+    def runs(self) -> lookups.Found:
         """The runs of the chosen project."""
         return self._in_project(lookups.runs)
 
-    def artifacts(self, kinds):
+    def artifacts(self, kinds: Sequence[str]) -> lookups.Found:
         """The artifacts of the chosen project."""
         return self._in_project(lookups.artifacts, kinds)
 
-    def versions(self, artifact):
+    def versions(self, artifact: str) -> lookups.Found:
         """The versions of an artifact of the chosen project."""
         return self._in_project(lookups.versions, artifact)
 
-    def reports(self):
+    def reports(self) -> lookups.Found:
         """The reports of the chosen project."""
         return self._in_project(lookups.reports)
 
@@ -116,12 +133,12 @@ class Place:
         return look_up(*args, secret=self._ctx.secret, **kwargs) if self.shown else lookups.Found()
 
 
-def project_of(params):
+def project_of(params: dict[str, Any]) -> str | None:
     """The project that an operator's parameters name; some operators of the original plugin called it otherwise."""
     return params.get("project") or params.get("project_name")
 
 
-def add_problem(inputs, found):
+def add_problem(inputs: types.Object, found: lookups.Found) -> None:
     """Says why there are no lists, and what to do about it."""
     if found.problem is None:
         return
@@ -130,18 +147,27 @@ def add_problem(inputs, found):
         inputs.view(
             "wandb_pending",
             notices.notice(
-                label="Lists are on their way",
-                description=f"{found.problem}. They are here with your next change; you can also type names",
+                label="Loading lists from W&B",
+                description=f"{found.problem}. They appear with your next change; you can also type names",
             ),
         )
         return
 
-    inputs.view("wandb_problem", notices.warning("W&B cannot be asked", found.problem, links=True))
+    inputs.view("wandb_problem", notices.warning("W&B cannot be reached", found.problem, links=True))
     if found.code in _LOGIN_CODES and not login_to_wandb.is_off():
         inputs.btn("wandb_login", label="Log in to W&B", on_click=_OPEN_LOGIN, variant="outlined")
 
 
-def add_run(inputs, place, params, description, key="run_id", label="Run", required=False, check=True):
+def add_run(
+    inputs: types.Object,
+    place: Place,
+    params: dict[str, Any],
+    description: str,
+    key: str = "run_id",
+    label: str = "Run",
+    required: bool = False,
+    check: bool = True,
+) -> None:
     """Adds a drop-down of runs.
 
     Args:
@@ -164,7 +190,16 @@ def add_run(inputs, place, params, description, key="run_id", label="Run", requi
         refuse(prop, names.run_error(names.run_id(params.get(key))))
 
 
-def add_artifact(inputs, place, kinds, description, key="artifact", label="Artifact", required=False, dataset=None):
+def add_artifact(
+    inputs: types.Object,
+    place: Place,
+    kinds: Sequence[str],
+    description: str,
+    key: str = "artifact",
+    label: str = "Artifact",
+    required: bool = False,
+    dataset: fo.Dataset | None = None,
+) -> lookups.Found:
     """Adds a drop-down of artifacts, those of the dataset first.
 
     Returns:
@@ -179,7 +214,7 @@ def add_artifact(inputs, place, kinds, description, key="artifact", label="Artif
     return found
 
 
-def is_of(entry, dataset):
+def is_of(entry: Any, dataset: fo.Dataset | None) -> bool:
     """Whether an artifact was made of a dataset, whatever that was called then. No dataset has none."""
     if dataset is None:
         return False
@@ -187,7 +222,7 @@ def is_of(entry, dataset):
     return entry.dataset_name == dataset.name or entry.dataset_id == query.dataset_id(dataset)
 
 
-def find_artifact(entries, reference):
+def find_artifact(entries: Iterable[Any], reference: str | None) -> Any:
     """The version among the entries that a typed reference means, or None.
 
     As in the worker, a name stands for itself, or else for what it was stored as, and a colon may be part of it.
@@ -204,7 +239,7 @@ def find_artifact(entries, reference):
     return None
 
 
-def run_label(entry):
+def run_label(entry: Any) -> str:
     """What a person knows a run by."""
     numbers = json.loads(entry.metrics_json) if entry.metrics_json else {}
     shown = [f"{key} {value:.4g}" for key, value in list(numbers.items())[:_SUMMARY_METRICS]]
@@ -212,7 +247,7 @@ def run_label(entry):
     return plaintext.clean(" · ".join([name, entry.state, entry.created_at[:10], *shown]))
 
 
-def artifact_label(entry):
+def artifact_label(entry: Any) -> str:
     """What a person knows an artifact's version by."""
     aliases = f" ({', '.join(entry.aliases)})" if entry.aliases else ""
     parts = [f"{entry.name}:{entry.version}{aliases}", entry.created_at[:10]]

@@ -1,10 +1,17 @@
 """What the forms of the operators have in common. Nothing here uses the network."""
 
+from __future__ import annotations
+
 import math
 import threading
 import time
+from collections.abc import Iterable
+from typing import Any
 
+import fiftyone as fo
+from fiftyone.core.collections import SampleCollection
 from fiftyone.operators import types
+from fiftyone.operators.executor import ExecutionContext
 
 from .. import media, names, overlays, pictures, query, schema, selection
 from ..errors import WandBError
@@ -33,16 +40,21 @@ _PICTURES = {"thumbnail": "thumbnails", "original": "the media files", "referenc
 _COUNT_LIMIT = 1_000_001
 _COUNT_SECONDS = 30.0
 
+#: The switch that shows the fields that few people need.
+MORE = "more_options"
+
+_ALWAYS = {MORE, "view_target"}
+
 _counts = {}
 _counts_lock = threading.Lock()
 
 
-def is_from_app(ctx):
+def is_from_app(ctx: ExecutionContext) -> bool:
     """Whether an execution was requested by the App: no call from Python has these keys."""
     return "filters" in ctx.request_params or "extended" in ctx.request_params
 
 
-def chosen(ctx):
+def chosen(ctx: ExecutionContext) -> SampleCollection:
     """The dataset or view that the user chose; without a choice, the view if there is one.
 
     FiftyOne's own answer to no choice has changed over time.
@@ -53,7 +65,7 @@ def chosen(ctx):
     return ctx.view if ctx.has_custom_view else ctx.dataset
 
 
-def target(ctx):
+def target(ctx: ExecutionContext) -> fo.DatasetView | None:
     """The view that the form is about, or None if there is none to log."""
     if ctx.dataset is None:
         return None
@@ -64,7 +76,7 @@ def target(ctx):
         return None
 
 
-def count(view):
+def count(view: fo.DatasetView) -> int | None:
     """The number of the view's rows, at most ``_COUNT_LIMIT``; None if counting takes long."""
     return _remembered("count", view, lambda: query.count(view, _COUNT_LIMIT))
 
@@ -87,7 +99,7 @@ def _remembered(what, view, find):
     return found
 
 
-def is_large(ctx, with_images):
+def is_large(ctx: ExecutionContext, with_images: bool) -> bool:
     """Whether the background should be proposed for a job."""
     view = target(ctx)
     if view is None:
@@ -105,7 +117,45 @@ def _limited(rows, params):
     return most if rows is None else min(rows, most)
 
 
-def add_limit_and_dry_run(ctx, inputs, by_confidence=False):
+def drop_hidden(params: dict[str, Any], usual: Iterable[str]) -> None:
+    """Removes the parameters that a form does not show, so that only what a user can see counts.
+
+    A form keeps what was filled in when *More options* is switched off.
+
+    Args:
+        params: the parameters, a dict
+        usual: the names of the fields that are always shown
+    """
+    if params.get(MORE) is False:
+        for name in set(params) - set(usual) - _ALWAYS:
+            del params[name]
+
+
+def add_more(ctx: ExecutionContext, inputs: types.Object, usual: Iterable[str]) -> bool:
+    """Adds the switch *More options*, which is on if one of the fields behind it is filled in.
+
+    Args:
+        ctx: the execution context
+        inputs: the form's inputs
+        usual: the names of the fields that are always shown
+
+    Returns:
+        whether to show the others
+    """
+    filled_in = [name for name in set(ctx.params) - set(usual) - _ALWAYS if ctx.params[name] not in (None, "", [])]
+    inputs.bool(MORE, default=bool(filled_in), label="More options")
+    more = ctx.params.get(MORE)
+    return bool(filled_in if more is None else more)
+
+
+def add_fields(inputs: types.Object, view: fo.DatasetView) -> None:
+    """Adds the plain fields that become columns of the table."""
+    choose_many(
+        inputs, "fields", columns(view), "More columns", "Plain fields that become columns of the table. Default: none"
+    )
+
+
+def add_limit_and_dry_run(ctx: ExecutionContext, inputs: types.Object, by_confidence: bool = False) -> None:
     """Adds the limit on rows and the switch for a dry run.
 
     Args:
@@ -115,30 +165,30 @@ def add_limit_and_dry_run(ctx, inputs, by_confidence=False):
     """
     most = ctx.params.get("max_samples")
     refuse(
-        inputs.int("max_samples", label="At most", description="Rows to log, chosen at random. Empty: all"),
+        inputs.int("max_samples", label="Maximum rows", description="Rows are chosen at random. Default: all rows"),
         selection.limit_error(most),
     )
     if by_confidence and most:
         view = types.DropdownView()
-        view.add_choice(selection.RANDOM, label="At random")
-        view.add_choice(selection.LOWEST_CONFIDENCE, label="Those with the least confident predictions")
-        inputs.enum("select_by", view.values(), default=selection.RANDOM, label="Which", view=view)
+        view.add_choice(selection.RANDOM, label="Random rows")
+        view.add_choice(selection.LOWEST_CONFIDENCE, label="Rows with the least confident predictions")
+        inputs.enum("select_by", view.values(), default=selection.RANDOM, label="Which rows", view=view)
 
     if most and ctx.params.get("select_by") != selection.LOWEST_CONFIDENCE:
         refuse(
-            inputs.int("seed", label="Seed", description="Another number chooses other rows. Empty: 0"),
+            inputs.int("seed", label="Seed", description="Another number chooses other rows. Default: 0"),
             selection.seed_error(ctx.params.get("seed")),
         )
 
     inputs.bool(
         "dry_run",
         default=False,
-        label="Only look",
-        description="Say how much would be uploaded and what is there already, and upload nothing",
+        label="Dry run",
+        description="Show what would be uploaded and what W&B has already, and upload nothing. Default: off",
     )
 
 
-def start(ctx, verb):
+def start(ctx: ExecutionContext, verb: str) -> tuple[types.Object, fo.DatasetView | None]:
     """Begins a form with what it is about.
 
     Args:
@@ -155,7 +205,7 @@ def start(ctx, verb):
             "no_dataset",
             notices.error(
                 label="Nothing to log",
-                description="Open a dataset that still exists, and a view of it",
+                description="Open a dataset that exists, and a view of it",
             ),
         ).invalid = True
         return inputs, None
@@ -186,7 +236,7 @@ def _row(view):
     return query.row_kind(view).removeprefix("ROW_KIND_").lower()
 
 
-def add_pictures(ctx, inputs, mode):
+def add_pictures(ctx: ExecutionContext, inputs: types.Object, mode: str) -> None:
     """Adds how the pictures of a table are shown, if it has any.
 
     Args:
@@ -201,9 +251,9 @@ def add_pictures(ctx, inputs, mode):
         inputs,
         "image_mode",
         "Pictures",
-        ("thumbnail", "Thumbnails", "Small copies, made here; W&B takes each once"),
-        ("original", "The media files themselves", "Each file goes up once"),
-        ("reference", "References", "W&B gets each file's address, and a thumbnail where the file can be read"),
+        ("thumbnail", "Thumbnails", "Small copies, made here; W&B stores each once"),
+        ("original", "The media files themselves", "Each file is uploaded once"),
+        ("reference", "References", "W&B gets each file's address, and a thumbnail if the file can be read"),
     )
     if mode != "original":
         refuse(
@@ -218,15 +268,17 @@ def add_pictures(ctx, inputs, mode):
         refuse(
             inputs.str(
                 "image_range",
-                label="Range of samples",
-                description="For pictures of more than 8 bits (thermal, depth, radar): the samples that are black and "
-                "white, such as 0, 5000. Empty: each is stretched by itself if it uses little of its range",
+                label="Value range",
+                description="For pictures with more than 8 bits (thermal, depth, radar): the values to show as black and "
+                "white, such as 0, 5000. Default: a picture that uses little of its range is stretched",
             ),
             pictures.range_error(ctx.params.get("image_range")),
         )
 
 
-def add_overlays(ctx, inputs, view, mode, default, truth=False):
+def add_overlays(
+    ctx: ExecutionContext, inputs: types.Object, view: fo.DatasetView, mode: str, default: str, truth: bool = False
+) -> None:
     """Adds which labels are drawn over the pictures of a table, if it has any.
 
     Args:
@@ -241,21 +293,25 @@ def add_overlays(ctx, inputs, view, mode, default, truth=False):
     if not fields:
         return
 
-    inputs.bool("draw_labels", default=True, label="Draw the labels", description="Boxes and masks over the pictures")
+    inputs.bool(
+        "draw_labels", default=True, label="Draw labels", description="Boxes and masks over the pictures. Default: on"
+    )
     if ctx.params.get("draw_labels") is False:
         return
 
-    choose_many(inputs, "overlays", fields, "Labels drawn", f"Each is a layer of its own. Empty: {default}")
+    choose_many(inputs, "overlays", fields, "Labels to draw", f"Each is a layer of its own. Default: {default}")
     if truth:
-        choose(inputs, "gt_field", fields, "Ground truth", "A label field to be drawn beside the predictions")
+        choose(
+            inputs, "gt_field", fields, "Ground truth", "A label field to draw beside the predictions. Default: none"
+        )
 
     _choose_one(
         inputs,
         "mask_mode",
         "Masks",
-        ("own", "Those of the labels", "Instances with a mask, segmentations and filled polylines"),
-        ("all", "All outlines", "Rotated boxes and closed polylines, too"),
-        ("none", "None", "Boxes only: masks are not read"),
+        ("own", "The labels' own masks", "Instances with a mask, segmentations and filled polylines"),
+        ("all", "All outlines", "Rotated boxes and closed polylines too"),
+        ("none", "None", "Boxes only; no mask is read"),
     )
 
 
@@ -268,7 +324,9 @@ def _choose_one(inputs, name, label, *choices):
     inputs.enum(name, view.values(), default=choices[0][0], label=label, view=view)
 
 
-def add_plan(ctx, inputs, view, contents, mode):
+def add_plan(
+    ctx: ExecutionContext, inputs: types.Object, view: fo.DatasetView, contents: dict[str, list[str]] | None, mode: str
+) -> None:
     """Says what will happen, as far as the form knows: the worker decides which columns a table gets.
 
     Args:
@@ -284,7 +342,9 @@ def add_plan(ctx, inputs, view, contents, mode):
     cells = 0 if contents is None else _OWN_CELLS + sum(map(len, contents.values()))
     parts.append(_upload(view, rows, cells, mode, ctx.params.get("thumbnail_size")))
     if is_large(ctx, mode != "none"):
-        parts.append("It is large: the background is proposed, which needs a service (fiftyone delegated launch)")
+        parts.append(
+            "This is a large job: the background is proposed, which needs a service (fiftyone delegated launch)"
+        )
     else:
         parts.append("It will run here, with live progress")
 
@@ -308,18 +368,18 @@ def _some(names):
 
 
 def _upload(view, rows, cells, mode, thumbnail_size):
-    """What goes up, in words: at most this much, as W&B takes no file twice."""
+    """What is uploaded, in words: at most this much, because W&B takes no file twice."""
     if rows is None:
-        return "How much goes up is not known yet"
+        return "The size of the upload is not known yet"
 
     generated = rows * (_ROW_BYTES + _CELL_BYTES * cells)
     if mode == "none":
-        return f"About {results.size(generated)} go up"
+        return f"About {results.size(generated)} are uploaded"
 
     what = "media file" if mode == "original" else "thumbnail"
     found = _remembered("media", view, lambda: query.media_size(view))
     if not found or not found[0]:
-        return f"About {results.size(generated)} and the {what}s go up"
+        return f"About {results.size(generated)} and the {what}s are uploaded"
 
     looked_at, files, known, size = found
     scale = rows / looked_at  # below 1 where not all rows are logged
@@ -329,7 +389,7 @@ def _upload(view, rows, cells, mode, thumbnail_size):
 
     named = f"{'about ' if scale > 1 else ''}{number:,} {what}{'' if number == 1 else 's'}"
     if not known and mode == "original":
-        return f"About {results.size(generated)} and {named} go up, whose sizes the dataset does not say"
+        return f"About {results.size(generated)} and {named} are uploaded, whose sizes the dataset does not record"
 
     each = size / known if known else math.inf
     if mode != "original":
@@ -337,11 +397,11 @@ def _upload(view, rows, cells, mode, thumbnail_size):
         each = min(each, _THUMBNAIL_BYTES * side * side)
 
     total = generated + each * number
-    return f"{named[0].upper()}{named[1:]}, about {results.size(total)} in all, without those that W&B has already"
+    return f"{named[0].upper()}{named[1:]}, about {results.size(total)} in all, less what W&B has already"
 
 
-def add_artifact(ctx, inputs, default):
-    """Adds the artifact's name, aliases, tags and description.
+def add_artifact_name(ctx: ExecutionContext, inputs: types.Object, default: str) -> None:
+    """Adds the artifact's name.
 
     Args:
         ctx: the execution context
@@ -350,14 +410,18 @@ def add_artifact(ctx, inputs, default):
     """
     text = ctx.params.get("artifact_name") or ""
     name = names.artifact_name(text)
-    note = f"It will be called '{name}'" if text and name and name != text else f"Empty: {default}"
+    note = f"It will be called '{name}'" if text and name and name != text else f"Default: {default}"
     refuse(
         inputs.str("artifact_name", label="Artifact name", description=note),
         names.artifact_error(text),
     )
+
+
+def add_artifact_facts(inputs: types.Object) -> None:
+    """Adds the artifact's aliases, tags and description."""
     for key, label, description in (
-        ("aliases", "Aliases", "Further names of this version, beside 'latest'"),
-        ("tags", "Tags", "Tags of this version"),
+        ("aliases", "Aliases", "More names for this version, beside 'latest'. Default: none"),
+        ("tags", "Tags", "Tags of this version. Default: none"),
     ):
         inputs.list(
             key,
@@ -367,10 +431,12 @@ def add_artifact(ctx, inputs, default):
             view=types.AutocompleteView(),
         )
 
-    inputs.str("description", label="Description", description="Text for people")
+    inputs.str("description", label="Description", description="Text for the artifact's page. Default: none")
 
 
-def choose(inputs, key, values, label, description, required=False):
+def choose(
+    inputs: types.Object, key: str, values: list[str], label: str, description: str, required: bool = False
+) -> None:
     """Adds a drop-down of fields."""
     view = types.DropdownView()
     for value in values:
@@ -379,7 +445,7 @@ def choose(inputs, key, values, label, description, required=False):
     inputs.enum(key, values, label=label, description=description, view=view, required=required)
 
 
-def choose_many(inputs, key, values, label, description):
+def choose_many(inputs: types.Object, key: str, values: list[str], label: str, description: str) -> None:
     """Adds a drop-down of which several fields can be chosen."""
     view = types.AutocompleteView(allow_user_input=False, allow_duplicates=False)
     for value in values:
@@ -388,13 +454,13 @@ def choose_many(inputs, key, values, label, description):
     inputs.list(key, types.String(), label=label, description=description, view=view)
 
 
-def columns(view):
+def columns(view: fo.DatasetView) -> list[str]:
     """The plain fields that can become columns, without those that every table has."""
     own = ("id", "filepath", "tags")
     return [path for path in schema.choices(view, schema.is_plain) if path not in own]
 
 
-def refuse(prop, error):
+def refuse(prop: types.Property, error: str | None) -> None:
     """Marks a field as wrong, if there is an error."""
     if error:
         prop.invalid = True

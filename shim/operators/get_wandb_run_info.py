@@ -1,13 +1,19 @@
 """The operator ``get_wandb_run_info``."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import Any
 
 import fiftyone.operators as foo
+from fiftyone.core.collections import SampleCollection
 from fiftyone.operators import types
+from fiftyone.operators.executor import ExecutionContext
 
 from .. import PLUGIN_NAME, calls, linked, query, settings
 from ..errors import WandBError, bad_argument
 from . import forms, notices, results
+from .returned import Returned
 
 # A person waits, and there are stored values for when nothing comes.
 _SECONDS = 20.0
@@ -19,7 +25,7 @@ class GetWandBRunInfo(foo.Operator):
     """Says what is known of a W&B run that belongs to the dataset."""
 
     @property
-    def config(self):
+    def config(self) -> foo.OperatorConfig:
         return foo.OperatorConfig(
             name="get_wandb_run_info",
             label="W&B: get run info",
@@ -31,7 +37,7 @@ class GetWandBRunInfo(foo.Operator):
             dynamic=True,
         )
 
-    def __call__(self, sample_collection, run_key, *, refresh=True):
+    def __call__(self, sample_collection: SampleCollection, run_key: str, *, refresh: bool = True) -> dict[str, Any]:
         """Returns what is recorded about a run, and its current state and metrics.
 
         If W&B cannot be reached, ``fresh`` is ``None``, ``problem`` says why, and the stored values are still there.
@@ -55,9 +61,9 @@ class GetWandBRunInfo(foo.Operator):
         Raises:
             RuntimeError: if the dataset has no such record
         """
-        return _info(sample_collection, run_key, refresh, directory=str(Path.cwd()))
+        return Returned(_info(sample_collection, run_key, refresh, directory=str(Path.cwd())))
 
-    def resolve_input(self, ctx):
+    def resolve_input(self, ctx: ExecutionContext) -> types.Property:
         inputs = types.Object()
         view = forms.target(ctx)
         known = linked.keys(query.root_dataset(view)) if view is not None else {}
@@ -75,7 +81,7 @@ class GetWandBRunInfo(foo.Operator):
 
         return types.Property(inputs, view=types.View(label="W&B run"))
 
-    def execute(self, ctx):
+    def execute(self, ctx: ExecutionContext) -> dict[str, Any]:
         if not ctx.params.get("run_key"):
             raise bad_argument("run_key has to be given")
 
@@ -88,7 +94,7 @@ class GetWandBRunInfo(foo.Operator):
             directory=directory,
         )
 
-    def resolve_output(self, ctx):
+    def resolve_output(self, ctx: ExecutionContext) -> types.Property:
         outputs = types.Object()
         result = ctx.results or {}
         if result.get("run_key"):

@@ -1,20 +1,29 @@
 """The operator ``load_view_from_wandb``."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import fiftyone as fo
 import fiftyone.core.utils as fou
 import fiftyone.operators as foo
+from fiftyone.core.collections import SampleCollection
 from fiftyone.operators import types
+from fiftyone.operators.executor import ExecutionContext
 
 from .. import names, query, restoring, settings, work
 from ..errors import SETTINGS, WandBError, bad_argument
 from . import choices, forms, notices, results
 from .base import JobOperator
+from .returned import Returned
 
 #: What can be done with a view, in words.
 ACTIONS = {
     "apply_to_session": "Show it",
     "save_as_view": "Save it as a named view",
     "both": "Show it and save it",
-    "return": "Only say what it is",
+    "return": "Describe it only",
 }
 
 _SHOWING = ("apply_to_session", "both")
@@ -31,10 +40,11 @@ class LoadViewFromWandB(JobOperator):
 
     HOW = (*JobOperator.HOW, "session", "with_report")
     FORM_ONLY = ("version", "action")
+    USUAL = ("project", "artifact", "version", "low_confidence", "action", "view_name", "overwrite")
     UNDONE = "Nothing was loaded"
 
     @property
-    def config(self):
+    def config(self) -> foo.OperatorConfig:
         return foo.OperatorConfig(
             name="load_view_from_wandb",
             label="W&B: Load View from Artifact",
@@ -52,21 +62,21 @@ class LoadViewFromWandB(JobOperator):
 
     def __call__(
         self,
-        dataset,
-        project=None,
-        artifact=None,
+        dataset: SampleCollection | None,
+        project: str | None = None,
+        artifact: str | None = None,
         *,
-        entity=None,
-        low_confidence=False,
-        by_ids=False,
-        run_id=None,
-        view_name=None,
-        overwrite=False,
-        session=None,
-        with_report=False,
-        delegate=False,
-        progress=None,
-    ):
+        entity: str | None = None,
+        low_confidence: bool = False,
+        by_ids: bool = False,
+        run_id: str | None = None,
+        view_name: str | None = None,
+        overwrite: bool = False,
+        session: fo.Session | None = None,
+        with_report: bool = False,
+        delegate: bool = False,
+        progress: bool | None = None,
+    ) -> Any:
         """Restores the view that an artifact was logged from.
 
         Filters, label filters, order, slices, patches, clips, frames and dynamic groups come back. Artifacts of the original
@@ -91,9 +101,7 @@ class LoadViewFromWandB(JobOperator):
             unsure = load_view(dataset, project="my-project", artifact=result["artifact_name"], low_confidence=True)
 
             # What has happened to the samples since, and the run that trains on them
-            train, report = load_view(
-                dataset, "my-project", "my_training_data:v0", run_id=wandb.run.id, with_report=True
-            )
+            train, report = load_view(dataset, "my-project", "my_training_data:v0", run_id=wandb.run.id, with_report=True)
             print(report["way"], report["gone"], report["new"], report["changed"], report["warnings"])
 
         Args:
@@ -136,39 +144,47 @@ class LoadViewFromWandB(JobOperator):
         if session is not None:
             session.view = report.view
 
-        return (report.view, dict(report)) if with_report else report.view
+        return (report.view, Returned(report)) if with_report else report.view
 
-    def resolve_input(self, ctx):
+    def returned(self, result: dict[str, Any]) -> dict[str, Any]:
+        # It has the view, and is turned into a dict where the call ends.
+        return result
+
+    def resolve_input(self, ctx: ExecutionContext) -> types.Property:
+        forms.drop_hidden(ctx.params, self.USUAL)
         inputs = types.Object()
         place = choices.Place(ctx, artifact=ctx.params.get("artifact"))
-        place.add(inputs, new="It has to exist", reference=ctx.params.get("artifact"))
+        place.add_project(inputs, new="It has to exist", reference=ctx.params.get("artifact"))
         found = choices.add_artifact(
             inputs,
             place,
             ("dataset", "predictions"),
-            "Or type a name with a version or an alias, such as train:v3, or the address of its page",
+            "Or type a name with a version or alias, such as train:v3, or the address of its page",
             required=True,
             dataset=ctx.dataset,
         )
         chosen = self._versions(ctx, inputs, place, found)
         self._notice(ctx, inputs, chosen)
+        self._plan(ctx, inputs, chosen)
         if chosen is None or chosen.type != "dataset":
             inputs.bool(
                 "low_confidence",
                 default=False,
                 label="Low confidence only",
-                description="Of a predictions artifact, only the labels that the model was not sure of",
+                description="Only the labels of a predictions artifact that the model was not sure of. Default: off",
             )
 
-        inputs.bool(
-            "by_ids",
-            default=False,
-            label="By ids",
-            description="Select the logged samples by their ids, even if the stages of the view are there",
-        )
-        choices.add_run(inputs, place, ctx.params, "A run to record as a user of the artifact. Empty: none")
         self._actions(ctx, inputs)
-        self._plan(ctx, inputs, chosen)
+        if forms.add_more(ctx, inputs, self.USUAL):
+            inputs.bool(
+                "by_ids",
+                default=False,
+                label="By ids",
+                description="Select the logged samples by their ids, even if the artifact has the view's stages. Default: off",
+            )
+            choices.add_run(inputs, place, ctx.params, "A run to record as a user of the artifact. Default: none")
+            place.add_entity(inputs)
+
         return types.Property(inputs, view=types.View(label="Load a view from W&B"))
 
     def _versions(self, ctx, inputs, place, found):
@@ -177,7 +193,7 @@ class LoadViewFromWandB(JobOperator):
         if chosen is None:
             return None
 
-        view = types.AutocompleteView(label="Version", description="Empty: the one that is chosen above")
+        view = types.AutocompleteView(label="Version", description="Default: the version that is chosen above")
         versions = {entry.version: entry for entry in place.versions(chosen.name).entries}
         for version, entry in versions.items():
             view.add_choice(version, label=choices.artifact_label(entry))
@@ -247,14 +263,14 @@ class LoadViewFromWandB(JobOperator):
             if not ctx.params.get("overwrite"):
                 forms.refuse(saved, "There is a saved view of this name: choose another, or allow it to be replaced")
 
-    def resolve_execution_options(self, ctx):
+    def resolve_execution_options(self, ctx: ExecutionContext) -> foo.ExecutionOptions:
         """A view that is only to be saved can be made in the background."""
         return foo.ExecutionOptions(
             allow_immediate_execution=True,
             allow_delegated_execution=ctx.params.get("action") == "save_as_view",
         )
 
-    def resolve_output(self, ctx):
+    def resolve_output(self, ctx: ExecutionContext) -> types.Property:
         outputs = types.Object()
         result = ctx.results or {}
         if result.get("artifact_name"):
@@ -262,13 +278,15 @@ class LoadViewFromWandB(JobOperator):
 
         return types.Property(outputs, view=types.View(label="Loaded from W&B"))
 
-    def resolve_run_name(self, ctx):
+    def resolve_run_name(self, ctx: ExecutionContext) -> str:
         return f"Load view from W&B: {ctx.params.get('artifact')}"
 
-    def samples_of(self, ctx):
+    def samples_of(self, ctx: ExecutionContext) -> fo.Dataset | None:
         return ctx.dataset
 
-    def job(self, samples, params, record_id=None, **where):
+    def job(
+        self, samples: SampleCollection | None, params: dict[str, Any], record_id: str | None = None, **where: Any
+    ) -> tuple[work.Job, Callable[[Any, str], dict[str, Any]]]:
         named = _reference(params)
         action = _action(params)
         run_id = names.run_id(params.get("run_id"))
@@ -304,7 +322,7 @@ class LoadViewFromWandB(JobOperator):
 
         return job, conclude
 
-    def effects(self, ctx, result):
+    def effects(self, ctx: ExecutionContext, result: restoring.Report) -> list[Any]:
         if result["action"] not in _SHOWING:
             return []
 

@@ -1,9 +1,17 @@
 """The operator ``log_fiftyone_view_to_wandb``."""
 
-import fiftyone.operators as foo
-from fiftyone.operators import types
+from __future__ import annotations
 
-from .. import pictures, runs, schema
+from collections.abc import Callable
+from typing import Any
+
+import fiftyone as fo
+import fiftyone.operators as foo
+from fiftyone.core.collections import SampleCollection
+from fiftyone.operators import types
+from fiftyone.operators.executor import ExecutionContext
+
+from .. import pictures, runs, schema, work
 from ..errors import SETTINGS, WandBError
 from . import choices, forms, results
 from .log_operator import LogOperator, described
@@ -15,8 +23,10 @@ _ONLY_PICTURES = "only_pictures"
 class LogFiftyOneViewToWandB(LogOperator):
     """Logs a dataset or view as a W&B dataset artifact."""
 
+    USUAL = ("project", "artifact_name", "include_labels", "include_images", _ONLY_PICTURES)
+
     @property
-    def config(self):
+    def config(self) -> foo.OperatorConfig:
         return foo.OperatorConfig(
             name="log_fiftyone_view_to_wandb",
             label="W&B: Save View as Artifact",
@@ -34,30 +44,30 @@ class LogFiftyOneViewToWandB(LogOperator):
 
     def __call__(
         self,
-        sample_collection,
-        project=None,
-        run_id=None,
-        artifact_name=None,
-        include_labels=False,
+        sample_collection: SampleCollection,
+        project: str | None = None,
+        run_id: str | None = None,
+        artifact_name: str | None = None,
+        include_labels: bool = False,
         *,
-        entity=None,
-        include_images=None,
-        image_mode=None,
-        thumbnail_size=None,
-        image_range=None,
-        max_samples=None,
-        seed=None,
-        overlays=None,
-        mask_mode=None,
-        fields=None,
-        embedding_field=None,
-        aliases=None,
-        tags=None,
-        description=None,
-        dry_run=False,
-        delegate=False,
-        progress=None,
-    ):
+        entity: str | None = None,
+        include_images: bool | None = None,
+        image_mode: str | None = None,
+        thumbnail_size: int | None = None,
+        image_range: tuple[float, float] | None = None,
+        max_samples: int | None = None,
+        seed: int | None = None,
+        overlays: str | list[str] | bool | None = None,
+        mask_mode: str | None = None,
+        fields: str | list[str] | None = None,
+        embedding_field: str | list[str] | None = None,
+        aliases: list[str] | None = None,
+        tags: list[str] | None = None,
+        description: str | None = None,
+        dry_run: bool = False,
+        delegate: bool = False,
+        progress: bool | None = None,
+    ) -> dict[str, Any]:
         """Logs a dataset or view to W&B as a ``dataset`` artifact.
 
         The artifact holds the sample ids and the view's stages, so that ``load_view_from_wandb`` can restore the same view later.
@@ -132,55 +142,55 @@ class LogFiftyOneViewToWandB(LogOperator):
 
         return self.run_here(sample_collection, params, progress=progress)
 
-    def resolve_input(self, ctx):
+    def resolve_input(self, ctx: ExecutionContext) -> types.Property:
+        forms.drop_hidden(ctx.params, self.USUAL)
         inputs, view = forms.start(ctx, "Log")
         if view is not None:
+            labels, _ = schema.label_fields(view)
+            with_labels, mode = bool(ctx.params.get("include_labels")), self.image_mode(ctx.params)
+            contents = None
+            if with_labels or mode != "none":
+                texts = [field["path"] for field in labels] if with_labels else []
+                contents = {"labels": texts, "fields": ctx.params.get("fields") or []}
+
+            forms.add_plan(ctx, inputs, view, contents, mode)
             place = choices.Place(ctx)
-            place.add(inputs)
-            choices.add_run(inputs, place, ctx.params, "The run that the data belongs to. Empty: a new one is made")
-            forms.add_artifact(ctx, inputs, "dataset_view_ and the run's first 8 characters")
-            self._contents(ctx, inputs, view)
+            place.add_project(inputs)
+            forms.add_artifact_name(ctx, inputs, "dataset_view_ and the run's first 8 characters")
+            self._table(inputs, labels, with_labels)
+            if forms.add_more(ctx, inputs, self.USUAL):
+                self._more(ctx, inputs, view, place, mode)
 
         return types.Property(inputs, view=types.View(label="Save view as a W&B artifact"))
 
-    def _contents(self, ctx, inputs, view):
-        labels, _ = schema.label_fields(view)
-        with_labels, mode = bool(ctx.params.get("include_labels")), self.image_mode(ctx.params)
-        self._table(inputs, labels, with_labels)
-        with_table = with_labels or mode != "none"
-        if with_table:
+    def _more(self, ctx, inputs, view, place, mode):
+        with_labels = bool(ctx.params.get("include_labels"))
+        if with_labels or mode != "none":
             forms.add_pictures(ctx, inputs, mode)
             if with_labels:
-                forms.add_overlays(ctx, inputs, view, mode, "all that can be")
+                forms.add_overlays(ctx, inputs, view, mode, "all that can be drawn")
 
-            forms.choose_many(
-                inputs,
-                "fields",
-                forms.columns(view),
-                "Further columns",
-                "Plain fields that become columns of the table",
-            )
+            forms.add_fields(inputs, view)
 
+        self._embeddings(ctx, inputs, view)
+        forms.add_limit_and_dry_run(ctx, inputs)
+        choices.add_run(inputs, place, ctx.params, "The run that the data belongs to. Default: a new run")
+        place.add_entity(inputs)
+        forms.add_artifact_facts(inputs)
+
+    def _embeddings(self, ctx, inputs, view):
         vectors = schema.choices(view, schema.is_vector)
         if vectors:
-            inputs.bool("include_embeddings", default=False, label="Include embeddings")
+            inputs.bool("include_embeddings", default=False, label="Include embeddings", description="Default: off")
             if ctx.params.get("include_embeddings"):
                 forms.choose(
                     inputs,
                     "embedding_field",
                     vectors,
                     "Embeddings",
-                    "The field goes into the artifact as an .npz file",
+                    "The field is stored in the artifact as an .npz file",
                     required=True,
                 )
-
-        contents = None
-        if with_table:
-            texts = [field["path"] for field in labels] if with_labels else []
-            contents = {"labels": texts, "fields": ctx.params.get("fields") or []}
-
-        forms.add_limit_and_dry_run(ctx, inputs)
-        forms.add_plan(ctx, inputs, view, contents, mode)
 
     def _table(self, inputs, labels, with_labels):
         named = ", ".join(field["path"] for field in labels)
@@ -188,29 +198,39 @@ class LogFiftyOneViewToWandB(LogOperator):
             "include_labels",
             default=False,
             label="Include labels",
-            description=f"A table with a column for each of: {named}" if named else "This view has no label fields",
+            description=f"A table with a column for each of {named}. Default: off"
+            if named
+            else "This view has no label fields",
         )
         # A form keeps what a switch was set to, and these two have different defaults: each has a name of its own.
         if with_labels:
-            inputs.bool("include_images", default=True, label="Show the pictures", description="A column of the table")
+            inputs.bool(
+                "include_images", default=True, label="Show pictures", description="A column of the table. Default: on"
+            )
         else:
-            inputs.bool(_ONLY_PICTURES, default=False, label="Show the pictures", description="A table without labels")
+            inputs.bool(
+                _ONLY_PICTURES, default=False, label="Show pictures", description="A table without labels. Default: off"
+            )
 
-    def resolve_output(self, ctx):
+    def resolve_output(self, ctx: ExecutionContext) -> types.Property:
         logged = (ctx.results or {}).get("samples_logged", 0)
         return results.show_result(ctx, [("Samples", f"{logged:,}")])
 
-    def resolve_run_name(self, ctx):
+    def resolve_run_name(self, ctx: ExecutionContext) -> str:
         name = ctx.params.get("artifact_name") or ctx.dataset_name
         return f"Log view to W&B: {name}"
 
-    def image_mode(self, params):
+    def image_mode(self, params: dict[str, Any]) -> str:
         return pictures.mode(_without_labels(params), default=bool(params.get("include_labels")))
 
-    def job(self, samples, params, record_id=None, **where):
+    def job(
+        self, samples: SampleCollection, params: dict[str, Any], record_id: str | None = None, **where: Any
+    ) -> tuple[work.Job, Callable[[Any, str], dict[str, Any]]]:
         return super().job(samples, _without_labels(params), record_id, **where)
 
-    def prepare(self, view, params):
+    def prepare(
+        self, view: fo.DatasetView, params: dict[str, Any]
+    ) -> tuple[dict[str, Any], Callable[[fo.DatasetView, Any], Any], list[dict[str, Any]]]:
         with_labels = bool(params.get("include_labels"))
         if not with_labels and self.image_mode(params) == "none" and params.get("fields"):
             raise WandBError(
@@ -236,7 +256,7 @@ class LogFiftyOneViewToWandB(LogOperator):
         }
         return {"log_view": request}, runs.record_view, _left_out(view, labels, left_out) if with_labels else []
 
-    def result(self, message):
+    def result(self, message: Any) -> dict[str, Any]:
         return {
             "success": True,
             "artifact_name": message.artifact_name,

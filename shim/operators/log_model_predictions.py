@@ -1,10 +1,17 @@
 """The operator ``log_model_predictions``."""
 
+from __future__ import annotations
+
 import datetime
 import json
+from collections.abc import Callable
+from typing import Any
 
+import fiftyone as fo
 import fiftyone.operators as foo
+from fiftyone.core.collections import SampleCollection
 from fiftyone.operators import types
+from fiftyone.operators.executor import ExecutionContext
 
 from .. import pictures, runs, schema
 from ..errors import SETTINGS, WandBError
@@ -20,9 +27,17 @@ class LogModelPredictions(LogOperator):
     """Logs a model's predictions as a W&B artifact."""
 
     NOT_RECORDED = ("model_config",)
+    USUAL = (
+        "model_name",
+        "predictions_field",
+        "project",
+        "input_artifact",
+        "artifact_name",
+        "include_images",
+    )
 
     @property
-    def config(self):
+    def config(self) -> foo.OperatorConfig:
         return foo.OperatorConfig(
             name="log_model_predictions",
             label="W&B: Log Model Predictions",
@@ -41,37 +56,37 @@ class LogModelPredictions(LogOperator):
 
     def __call__(
         self,
-        sample_collection,
-        model_name,
-        predictions_field,
-        project=None,
-        model_version=None,
-        model_config=None,
-        prompt_field=None,
-        artifact_name=None,
-        include_images=None,
+        sample_collection: SampleCollection,
+        model_name: str,
+        predictions_field: str,
+        project: str | None = None,
+        model_version: Any = None,
+        model_config: dict[str, Any] | str | None = None,
+        prompt_field: str | None = None,
+        artifact_name: str | None = None,
+        include_images: bool | None = None,
         *,
-        entity=None,
-        run_id=None,
-        input_artifact=None,
-        low_confidence_threshold=LOW_CONFIDENCE,
-        image_mode=None,
-        thumbnail_size=None,
-        image_range=None,
-        max_samples=None,
-        seed=None,
-        select_by=None,
-        overlays=None,
-        mask_mode=None,
-        gt_field=None,
-        fields=None,
-        aliases=None,
-        tags=None,
-        description=None,
-        dry_run=False,
-        delegate=False,
-        progress=None,
-    ):
+        entity: str | None = None,
+        run_id: str | None = None,
+        input_artifact: str | None = None,
+        low_confidence_threshold: float = LOW_CONFIDENCE,
+        image_mode: str | None = None,
+        thumbnail_size: int | None = None,
+        image_range: tuple[float, float] | None = None,
+        max_samples: int | None = None,
+        seed: int | None = None,
+        select_by: str | None = None,
+        overlays: str | list[str] | bool | None = None,
+        mask_mode: str | None = None,
+        gt_field: str | None = None,
+        fields: str | list[str] | None = None,
+        aliases: list[str] | None = None,
+        tags: list[str] | None = None,
+        description: str | None = None,
+        dry_run: bool = False,
+        delegate: bool = False,
+        progress: bool | None = None,
+    ) -> dict[str, Any]:
         """Logs a model's predictions to W&B as a ``predictions`` artifact with a table.
 
         The table has the text of each prediction, its ids and confidences. The artifact's metadata holds the class distribution
@@ -152,43 +167,38 @@ class LogModelPredictions(LogOperator):
 
         return self.run_here(sample_collection, params, progress=progress)
 
-    def resolve_input(self, ctx):
+    def resolve_input(self, ctx: ExecutionContext) -> types.Property:
+        forms.drop_hidden(ctx.params, self.USUAL)
         inputs, view = forms.start(ctx, "Log")
         if view is not None:
+            mode = self.image_mode(ctx.params)
+            forms.add_plan(ctx, inputs, view, _contents(ctx.params), mode)
             self._model(inputs, view)
             place = choices.Place(ctx)
-            place.add(inputs)
-            choices.add_run(
-                inputs, place, ctx.params, "The run that the predictions belong to. Empty: a new one is made"
-            )
+            place.add_project(inputs)
             choices.add_artifact(
                 inputs,
                 place,
                 ("dataset",),
-                "The artifact that the model was trained on; it becomes the run's input",
+                "The artifact that the model was trained on, which becomes the run's input. Default: none",
                 key="input_artifact",
                 label="Training data",
                 dataset=ctx.dataset,
             )
-            forms.add_artifact(ctx, inputs, "the model's name, _predictions_ and the time")
-            inputs.bool("include_images", default=False, label="Show the pictures", description="A column of the table")
-            forms.add_pictures(ctx, inputs, self.image_mode(ctx.params))
-            forms.add_overlays(ctx, inputs, view, self.image_mode(ctx.params), "the predictions", truth=True)
-            forms.choose_many(
-                inputs,
-                "fields",
-                forms.columns(view),
-                "Further columns",
-                "Plain fields that become columns of the table",
+            forms.add_artifact_name(ctx, inputs, "the model's name, _predictions_ and the time")
+            inputs.bool(
+                "include_images",
+                default=False,
+                label="Show pictures",
+                description="A column of the table. Default: off",
             )
-            forms.add_limit_and_dry_run(ctx, inputs, by_confidence=True)
-            forms.add_plan(ctx, inputs, view, _contents(ctx.params), self.image_mode(ctx.params))
+            if forms.add_more(ctx, inputs, self.USUAL):
+                self._more(ctx, inputs, view, place, mode)
 
         return types.Property(inputs, view=types.View(label="Log a model's predictions to W&B"))
 
     def _model(self, inputs, view):
         inputs.str("model_name", required=True, label="Model", description="The model's name")
-        inputs.str("model_version", label="Model version", description="Such as v1.0")
         forms.choose(
             inputs,
             "predictions_field",
@@ -197,9 +207,14 @@ class LogModelPredictions(LogOperator):
             "Label fields, and string fields with the answers of language models",
             required=True,
         )
+
+    def _more(self, ctx, inputs, view, place, mode):
+        inputs.str("model_version", label="Model version", description="Such as v1.0. Default: none")
         texts = _texts(view)
         if texts:
-            forms.choose(inputs, "prompt_field", texts, "Prompts", "The string field with each sample's prompt")
+            forms.choose(
+                inputs, "prompt_field", texts, "Prompts", "The string field with each sample's prompt. Default: none"
+            )
 
         inputs.float(
             "low_confidence_threshold",
@@ -207,17 +222,24 @@ class LogModelPredictions(LogOperator):
             max=1.0,
             default=LOW_CONFIDENCE,
             label="Low confidence",
-            description="The ids of labels with a confidence below this are logged for review",
+            description="Labels with a confidence below this are listed for review. Default: 0.5",
         )
         inputs.str(
             "model_config_json",
             label="Model configuration",
-            description="JSON; other text is kept as it is",
+            description="JSON, or any text. Default: none",
             # The App's code editor loads its parts from another host; this works everywhere.
             view=types.TextFieldView(componentsProps={"field": {"multiline": True, "minRows": 3}}),
         )
+        forms.add_pictures(ctx, inputs, mode)
+        forms.add_overlays(ctx, inputs, view, mode, "the predictions", truth=True)
+        forms.add_fields(inputs, view)
+        forms.add_limit_and_dry_run(ctx, inputs, by_confidence=True)
+        choices.add_run(inputs, place, ctx.params, "The run that the predictions belong to. Default: a new run")
+        place.add_entity(inputs)
+        forms.add_artifact_facts(inputs)
 
-    def resolve_output(self, ctx):
+    def resolve_output(self, ctx: ExecutionContext) -> types.Property:
         result = ctx.results or {}
         return results.show_result(
             ctx,
@@ -229,13 +251,15 @@ class LogModelPredictions(LogOperator):
             ],
         )
 
-    def resolve_run_name(self, ctx):
+    def resolve_run_name(self, ctx: ExecutionContext) -> str:
         return f"Log predictions to W&B: {ctx.params.get('model_name') or ctx.dataset_name}"
 
-    def image_mode(self, params):
+    def image_mode(self, params: dict[str, Any]) -> str:
         return pictures.mode(params, default=False)
 
-    def prepare(self, view, params):
+    def prepare(
+        self, view: fo.DatasetView, params: dict[str, Any]
+    ) -> tuple[dict[str, Any], Callable[[fo.DatasetView, Any], Any], list[dict[str, Any]]]:
         for argument in ("model_name", "predictions_field"):
             if not isinstance(params.get(argument), str) or not params[argument].strip():
                 raise WandBError(f"{argument} has to be given", source=SETTINGS, code="bad_argument")
@@ -264,7 +288,7 @@ class LogModelPredictions(LogOperator):
 
         return {"log_predictions": request}, record, []
 
-    def result(self, message):
+    def result(self, message: Any) -> dict[str, Any]:
         return {
             "success": True,
             "artifact_name": message.artifact_name,

@@ -1,8 +1,15 @@
 """What the operators that log to W&B have in common."""
 
-import json
+from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from typing import Any
+
+import fiftyone as fo
 import fiftyone.operators as foo
+from fiftyone.core.collections import SampleCollection
+from fiftyone.operators.executor import ExecutionContext
 
 from .. import names, overlays, pictures, query, selection, settings, work
 from ..errors import bad_argument
@@ -20,7 +27,9 @@ _TEXTS = ("project", "entity", "run_id", "artifact_name", "description", "input_
 class LogOperator(JobOperator):
     """An operator that logs rows of a view as a W&B artifact."""
 
-    def prepare(self, view, params):
+    def prepare(
+        self, view: fo.DatasetView, params: dict[str, Any]
+    ) -> tuple[dict[str, Any], Callable[[fo.DatasetView, Any], Any], list[dict[str, Any]]]:
         """Checks the parameters and describes the job.
 
         Args:
@@ -37,15 +46,15 @@ class LogOperator(JobOperator):
         """
         raise NotImplementedError
 
-    def result(self, message):
+    def result(self, message: Any) -> dict[str, Any]:
         """The part of the result, a dict, that only this operator has."""
         raise NotImplementedError
 
-    def image_mode(self, params):
+    def image_mode(self, params: dict[str, Any]) -> str:
         """What the pictures of a job with these parameters are: one of ``pictures.MODES``."""
         raise NotImplementedError
 
-    def pictures(self, view, params, drawn=None):
+    def pictures(self, view: fo.DatasetView, params: dict[str, Any], drawn: list[str] | None = None) -> dict[str, Any]:
         """The part of the request that is about pictures, a dict.
 
         Args:
@@ -60,7 +69,7 @@ class LogOperator(JobOperator):
 
         return {"include_images": True, "pictures": {**pictures.describe(view, params, mode), "overlays": drawn}}
 
-    def rows(self, view, params, has_confidence=False):
+    def rows(self, view: fo.DatasetView, params: dict[str, Any], has_confidence: bool = False) -> dict[str, Any]:
         """The part of the request that is about the rows, a dict.
 
         Args:
@@ -79,7 +88,9 @@ class LogOperator(JobOperator):
             "dry_run": bool(params.get("dry_run")),
         }
 
-    def job(self, samples, params, record_id=None, **where):
+    def job(
+        self, samples: SampleCollection, params: dict[str, Any], record_id: str | None = None, **where: Any
+    ) -> tuple[work.Job, Callable[[Any, str], dict[str, Any]]]:
         _check_texts(params)
         view = query.as_view(samples)
         request, record, warnings = self.prepare(view, params)
@@ -111,8 +122,9 @@ class LogOperator(JobOperator):
 
         return job, conclude
 
-    def resolve_execution_options(self, ctx):
+    def resolve_execution_options(self, ctx: ExecutionContext) -> foo.ExecutionOptions:
         """Both ways are allowed; the background is proposed for large jobs."""
+        forms.drop_hidden(ctx.params, self.USUAL)
         return foo.ExecutionOptions(
             allow_immediate_execution=True,
             allow_delegated_execution=True,
@@ -127,7 +139,7 @@ def _check_texts(params):
             raise bad_argument(f"{argument} has to be a string, not {value!r}")
 
 
-def described(params):
+def described(params: dict[str, Any]) -> dict[str, Any]:
     """The part of the request that is about the artifact and its run, a dict.
 
     Raises:

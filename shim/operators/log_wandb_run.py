@@ -1,14 +1,20 @@
 """The operator ``log_wandb_run``."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import Any
 
 import fiftyone.operators as foo
+from fiftyone.core.collections import SampleCollection
 from fiftyone.operators import types
+from fiftyone.operators.executor import ExecutionContext
 
 from .. import calls, linked, names, query, schema, settings
 from ..errors import WandBError, bad_argument
 from ..worker import logs
 from . import choices, forms, notices, results
+from .returned import Returned
 
 _TAG = 64
 
@@ -22,7 +28,7 @@ class LogWandBRun(foo.Operator):
     """Links a W&B run to a dataset."""
 
     @property
-    def config(self):
+    def config(self) -> foo.OperatorConfig:
         return foo.OperatorConfig(
             name="log_wandb_run",
             label="W&B: Log W&B run to the FiftyOne dataset",
@@ -38,15 +44,15 @@ class LogWandBRun(foo.Operator):
 
     def __call__(
         self,
-        sample_collection,
-        project_name=None,
-        run_id=None,
-        run_name=None,
-        predictions_field=None,
-        gt_field=None,
+        sample_collection: SampleCollection,
+        project_name: str | None = None,
+        run_id: str | None = None,
+        run_name: str | None = None,
+        predictions_field: str | None = None,
+        gt_field: str | None = None,
         *,
-        entity=None,
-    ):
+        entity: str | None = None,
+    ) -> dict[str, Any]:
         """Links a W&B run to a dataset, or updates the link.
 
         The run's config, metrics, state, tags and address become a FiftyOne run of the dataset, the predictions field records
@@ -87,9 +93,9 @@ class LogWandBRun(foo.Operator):
         for warning in result["warnings"]:
             _log.warning("%s", warning["message"])
 
-        return result
+        return Returned(result)
 
-    def resolve_input(self, ctx):
+    def resolve_input(self, ctx: ExecutionContext) -> types.Property:
         inputs = types.Object()
         view = forms.target(ctx)
         if view is None:
@@ -112,11 +118,11 @@ class LogWandBRun(foo.Operator):
         forms.choose(inputs, "gt_field", labels, "Ground truth", "The field with the ground truth")
         return types.Property(inputs, view=types.View(label="Link a W&B run to this dataset"))
 
-    def execute(self, ctx):
+    def execute(self, ctx: ExecutionContext) -> dict[str, Any]:
         directory = "" if forms.is_from_app(ctx) else str(Path.cwd())
         return _link(forms.chosen(ctx), ctx.params, secret=ctx.secret, directory=directory)
 
-    def resolve_output(self, ctx):
+    def resolve_output(self, ctx: ExecutionContext) -> types.Property:
         outputs = types.Object()
         result = ctx.results or {}
         if result.get("run_key"):

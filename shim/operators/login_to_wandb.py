@@ -1,11 +1,15 @@
 """The operator ``login_to_wandb``: the one place where a key is typed."""
 
+from __future__ import annotations
+
 import getpass
 import os
 import socket
+from typing import Any
 
 import fiftyone.operators as foo
 from fiftyone.operators import types
+from fiftyone.operators.executor import ExecutionContext
 
 from .. import calls, lookups, netrc, settings
 from ..errors import SETTINGS, WandBError
@@ -19,7 +23,7 @@ _REPLACE = "replace"
 _SECONDS = 30.0
 
 
-def is_off():
+def is_off() -> bool:
     """Whether nobody may log in from the App."""
     return os.environ.get(OFF, "").strip().lower() not in ("", "0", "false", "no", "off")
 
@@ -41,7 +45,7 @@ class LoginToWandB(foo.Operator):
     """
 
     @property
-    def config(self):
+    def config(self) -> foo.OperatorConfig:
         # At once and in this process only: whatever is queued is stored with its parameters. Not
         # dynamic: else each keystroke of the key would travel.
         return foo.OperatorConfig(
@@ -59,7 +63,7 @@ class LoginToWandB(foo.Operator):
             rerunnable=False,
         )
 
-    def resolve_input(self, ctx):
+    def resolve_input(self, ctx: ExecutionContext) -> types.Property:
         inputs = types.Object()
         if is_off():
             inputs.view("off", notices.error(label="Logging in is switched off", description=_OFF_TEXT)).invalid = True
@@ -98,10 +102,10 @@ class LoginToWandB(foo.Operator):
         )
         return types.Property(inputs, view=types.View(label="Log in to W&B"))
 
-    def resolve_execution_options(self, ctx):
+    def resolve_execution_options(self, ctx: ExecutionContext) -> foo.ExecutionOptions:
         return foo.ExecutionOptions(allow_immediate_execution=True, allow_delegated_execution=False)
 
-    def execute(self, ctx):
+    def execute(self, ctx: ExecutionContext) -> dict[str, Any]:
         # Out of the context: nothing that is made of it later can hold the key.
         key = str(ctx.params.pop(_KEY, "") or "").strip()
         if is_off():
@@ -145,7 +149,7 @@ class LoginToWandB(foo.Operator):
             "overruled": overruled,
         }
 
-    def resolve_output(self, ctx):
+    def resolve_output(self, ctx: ExecutionContext) -> types.Property:
         outputs = types.Object()
         result = ctx.results or {}
         if result.get("username"):

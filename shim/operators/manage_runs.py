@@ -1,7 +1,13 @@
 """The operators ``rename_wandb_run`` and ``remove_wandb_run``, for records that a dataset has of W&B runs."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import fiftyone.operators as foo
+from fiftyone.core.collections import SampleCollection
 from fiftyone.operators import types
+from fiftyone.operators.executor import ExecutionContext
 
 from .. import linked, query
 from ..errors import bad_argument
@@ -12,7 +18,7 @@ class RenameWandBRun(foo.Operator):
     """Gives the record of a W&B run another key."""
 
     @property
-    def config(self):
+    def config(self) -> foo.OperatorConfig:
         return foo.OperatorConfig(
             name="rename_wandb_run",
             label="W&B: Rename a linked run",
@@ -25,7 +31,7 @@ class RenameWandBRun(foo.Operator):
             dynamic=True,
         )
 
-    def __call__(self, sample_collection, run_key, new_run_key):
+    def __call__(self, sample_collection: SampleCollection, run_key: str, new_run_key: str) -> dict[str, Any]:
         """Gives the record of a run another key. The run in W&B keeps its name.
 
         Example::
@@ -47,17 +53,17 @@ class RenameWandBRun(foo.Operator):
         linked.rename(query.root_dataset(query.as_view(sample_collection)), run_key, new_run_key)
         return {"success": True, "run_key": new_run_key}
 
-    def resolve_input(self, ctx):
+    def resolve_input(self, ctx: ExecutionContext) -> types.Property:
         inputs = types.Object()
         if _add_key(ctx, inputs):
             inputs.str("new_run_key", required=True, label="New key", description="A valid identifier")
 
         return types.Property(inputs, view=types.View(label="Rename a linked run"))
 
-    def execute(self, ctx):
+    def execute(self, ctx: ExecutionContext) -> dict[str, Any]:
         return self(ctx.dataset, _key(ctx), ctx.params.get("new_run_key"))
 
-    def resolve_output(self, ctx):
+    def resolve_output(self, ctx: ExecutionContext) -> types.Property:
         return results.show_done(ctx, "The record was renamed", [("Its key is now", "run_key")])
 
 
@@ -65,7 +71,7 @@ class RemoveWandBRun(foo.Operator):
     """Removes the record of a W&B run."""
 
     @property
-    def config(self):
+    def config(self) -> foo.OperatorConfig:
         return foo.OperatorConfig(
             name="remove_wandb_run",
             label="W&B: Remove a linked run",
@@ -78,7 +84,7 @@ class RemoveWandBRun(foo.Operator):
             dynamic=True,
         )
 
-    def __call__(self, sample_collection, run_key):
+    def __call__(self, sample_collection: SampleCollection, run_key: str) -> dict[str, Any]:
         """Removes the record of a run, and what the predictions field says about it. The run in W&B stays.
 
         Example::
@@ -99,17 +105,17 @@ class RemoveWandBRun(foo.Operator):
         linked.remove(query.root_dataset(query.as_view(sample_collection)), run_key)
         return {"success": True, "run_key": run_key}
 
-    def resolve_input(self, ctx):
+    def resolve_input(self, ctx: ExecutionContext) -> types.Property:
         inputs = types.Object()
         if _add_key(ctx, inputs):
             inputs.view("effect", notices.warning(label="The record will be removed; the run in W&B stays"))
 
         return types.Property(inputs, view=types.View(label="Remove a linked run"))
 
-    def execute(self, ctx):
+    def execute(self, ctx: ExecutionContext) -> dict[str, Any]:
         return self(ctx.dataset, _key(ctx))
 
-    def resolve_output(self, ctx):
+    def resolve_output(self, ctx: ExecutionContext) -> types.Property:
         return results.show_done(ctx, "The record was removed", [("Removed", "run_key")])
 
 

@@ -4,7 +4,10 @@ Labels and descriptions hold names of datasets, artifacts and runs, and words of
 picture in one would be loaded from anywhere, a link could ask for a login.
 """
 
+from __future__ import annotations
+
 import re
+from typing import Any
 
 from fiftyone.operators import types
 
@@ -14,17 +17,17 @@ from ..worker import plaintext
 _LONGEST = 4_000
 
 
-def notice(label, description=None, links=False):
+def notice(label: str, description: str | None = None, links: bool = False) -> types.Notice:
     """A :class:`fiftyone.operators.types.Notice` of plain texts. For links, see :func:`escape`."""
     return _made(types.Notice, label, description, links)
 
 
-def warning(label, description=None, links=False):
+def warning(label: str, description: str | None = None, links: bool = False) -> types.Warning:
     """A :class:`fiftyone.operators.types.Warning` of plain texts."""
     return _made(types.Warning, label, description, links)
 
 
-def error(label, description=None, links=True):
+def error(label: str, description: str | None = None, links: bool = True) -> types.Error:
     """A :class:`fiftyone.operators.types.Error` of plain texts."""
     return _made(types.Error, label, description, links)
 
@@ -34,7 +37,7 @@ def _made(kind, label, description, links):
     return kind(**{name: escape(text, links) for name, text in texts.items()})
 
 
-def escape(text, links=True):
+def escape(text: Any, links: bool = True) -> str:
     """The text as Markdown that shows it as it is. Whatever comes from elsewhere goes through this.
 
     Args:

@@ -1,13 +1,19 @@
 """The operator ``open_wandb_panel``."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import Any
 
 import fiftyone.operators as foo
+from fiftyone.core.collections import SampleCollection
 from fiftyone.operators import types
+from fiftyone.operators.executor import ExecutionContext
 
 from .. import linked, query
 from ..panel import selection
 from . import forms, notices, show
+from .returned import Returned
 from .show_wandb_run import find
 
 
@@ -15,7 +21,7 @@ class OpenWandBPanel(foo.Operator):
     """Opens the panel with what belongs to the dataset."""
 
     @property
-    def config(self):
+    def config(self) -> foo.OperatorConfig:
         return foo.OperatorConfig(
             name="open_wandb_panel",
             label="Open W&B panel",
@@ -27,7 +33,7 @@ class OpenWandBPanel(foo.Operator):
             dynamic=True,
         )
 
-    def __call__(self, sample_collection, run_key=None):
+    def __call__(self, sample_collection: SampleCollection, run_key: str | None = None) -> dict[str, Any]:
         """Selects a run of the dataset for the panel, and returns the address of its page.
 
         In the App, the W&B button above the samples does the same with one click.
@@ -47,25 +53,25 @@ class OpenWandBPanel(foo.Operator):
         dataset = query.root_dataset(query.as_view(sample_collection))
         chosen = _known(dataset, run_key) or find({}, directory=str(Path.cwd()))
         selection.select(dataset, chosen)
-        return {"success": True, **chosen}
+        return Returned({"success": True, **chosen})
 
-    def resolve_input(self, ctx):
+    def resolve_input(self, ctx: ExecutionContext) -> types.Property:
         inputs = types.Object()
         known = linked.keys(ctx.dataset) if ctx.dataset is not None else {}
         if known:
-            forms.choose(inputs, "run_key", list(known), "Run", "Empty: what was shown last, or the newest")
+            forms.choose(inputs, "run_key", list(known), "Run", "Default: what was shown last, or the newest")
         else:
             inputs.view("nothing", notices.notice(label="No W&B run belongs to this dataset yet: the project is shown"))
 
         return types.Property(inputs, view=types.View(label="Open the W&B panel"))
 
-    def resolve_placement(self, ctx):
+    def resolve_placement(self, ctx: ExecutionContext) -> types.Placement:
         return types.Placement(
             types.Places.SAMPLES_GRID_SECONDARY_ACTIONS,
             types.Button(label="Open W&B panel", icon="/assets/wandb.svg", prompt=False),
         )
 
-    def execute(self, ctx):
+    def execute(self, ctx: ExecutionContext) -> dict[str, Any]:
         chosen = _known(ctx.dataset, ctx.params.get("run_key"))
         if chosen is None and forms.is_from_app(ctx):
             # W&B is not asked: the panel itself shows what there is, or says how to log in.
@@ -76,7 +82,7 @@ class OpenWandBPanel(foo.Operator):
         show.open_panel(ctx, chosen)
         return {"success": True, **chosen}
 
-    def resolve_output(self, ctx):
+    def resolve_output(self, ctx: ExecutionContext) -> types.Property:
         return show.show_link(ctx, "W&B panel")
 
 

@@ -1,10 +1,15 @@
 """What the operators show when they are done: tables, links, warnings, errors."""
 
+from __future__ import annotations
+
 import re
+from collections.abc import Iterable
+from typing import Any
 
 from fiftyone.operators import types
+from fiftyone.operators.executor import ExecutionContext
 
-from .. import PLUGIN_NAME
+from .. import PLUGIN_NAME, work
 from ..errors import WandBCancelled
 from . import notices
 from .notices import escape
@@ -13,7 +18,7 @@ from .notices import escape
 CANCEL = f"{PLUGIN_NAME}/cancel_wandb_job"
 
 
-def show_result(ctx, rows):
+def show_result(ctx: ExecutionContext, rows: list[tuple[str, str]]) -> types.Property:
     """The output of a job: a table of what was done, the links and the warnings.
 
     Args:
@@ -65,13 +70,13 @@ def _show_preview(outputs, result):
     return types.Property(outputs, view=types.View(label="What would be logged to W&B: nothing was"))
 
 
-def settings_rows(result):
+def settings_rows(result: dict[str, Any]) -> list[tuple[str, str]]:
     """The row that says which of W&B's settings files named the place, if any did."""
     files = result.get("settings_files")
     return [("Settings from", escape(", ".join(files), links=False))] if files else []
 
 
-def show_done(ctx, label, rows):
+def show_done(ctx: ExecutionContext, label: str, rows: list[tuple[str, str]]) -> types.Property:
     """The output of an operator that has done something small.
 
     Args:
@@ -87,7 +92,12 @@ def show_done(ctx, label, rows):
     return types.Property(outputs, view=types.View(label=label))
 
 
-def add_table(outputs, rows, warnings=(), name="summary"):
+def add_table(
+    outputs: types.Object,
+    rows: Iterable[tuple[str, str]],
+    warnings: Iterable[dict[str, Any]] = (),
+    name: str = "summary",
+) -> None:
     """Adds a table and, below it, warnings.
 
     Args:
@@ -104,7 +114,7 @@ def add_table(outputs, rows, warnings=(), name="summary"):
     outputs.str(name, default="\n".join(text), view=types.MarkdownView())
 
 
-def show_progress(update):
+def show_progress(update: work.Update) -> types.Property:
     """The output of a job that is under way, with a button that cancels it.
 
     Args:
@@ -117,7 +127,7 @@ def show_progress(update):
     return types.Property(outputs)
 
 
-def show_error(error):
+def show_error(error: BaseException) -> types.Property:
     """The output of a job that failed or was cancelled."""
     outputs = types.Object()
     if isinstance(error, WandBCancelled):
@@ -128,19 +138,19 @@ def show_error(error):
     return types.Property(outputs)
 
 
-def link(text, url):
+def link(text: str, url: str | None) -> str:
     """A link in Markdown; the text alone if there is no address."""
     # An address with a bracket would end the link.
     safe = is_web_address(url) and not re.search(r"[<>()\\]", url)
     return f"[{escape(text)}]({url})" if safe else escape(text)
 
 
-def is_web_address(url):
+def is_web_address(url: str | None) -> bool:
     """Whether a text is an address that may become a link: no script, no other program's."""
     return bool(url) and re.fullmatch(r"https?://\S+", url) is not None and url.isprintable()
 
 
-def size(number):
+def size(number: float) -> str:
     """A number of bytes in words."""
     for unit in ("B", "kB", "MB", "GB"):
         if number < 1000:

@@ -1,13 +1,20 @@
 """What the operators that show something in the panel have in common."""
 
-from pathlib import Path
+from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+import fiftyone as fo
 import fiftyone.operators as foo
+from fiftyone.core.collections import SampleCollection
 from fiftyone.operators import types
+from fiftyone.operators.executor import ExecutionContext
 
 from .. import PLUGIN_NAME, query
 from ..panel import selection
 from . import forms, results
+from .returned import Returned
 
 #: The name of the panel.
 PANEL = "WandBPanel"
@@ -21,7 +28,7 @@ class ShowOperator(foo.Operator):
     #: What it shows, in words.
     SHOWN = "W&B"
 
-    def find(self, params, dataset=None, **where):
+    def find(self, params: dict[str, Any], dataset: fo.Dataset | None = None, **where: Any) -> dict[str, Any]:
         """Finds what the parameters name.
 
         Args:
@@ -37,24 +44,24 @@ class ShowOperator(foo.Operator):
         """
         raise NotImplementedError
 
-    def show(self, samples, params):
+    def show(self, samples: SampleCollection | None, params: dict[str, Any]) -> dict[str, Any]:
         """Selects it for the panel of a caller in Python, and returns what is known of it, a dict."""
         dataset = None if samples is None else query.root_dataset(query.as_view(samples))
         found = self.find(params, dataset, directory=str(Path.cwd()))
         selection.select(dataset, found)
-        return {"success": True, **found}
+        return Returned({"success": True, **found})
 
-    def execute(self, ctx):
+    def execute(self, ctx: ExecutionContext) -> dict[str, Any]:
         directory = "" if forms.is_from_app(ctx) else str(Path.cwd())
         found = self.find(ctx.params, ctx.dataset, secret=ctx.secret, directory=directory)
         open_panel(ctx, found)
         return {"success": True, **found}
 
-    def resolve_output(self, ctx):
+    def resolve_output(self, ctx: ExecutionContext) -> types.Property:
         return show_link(ctx, self.SHOWN)
 
 
-def open_panel(ctx, shown=None):
+def open_panel(ctx: ExecutionContext, shown: dict[str, Any] | None = None) -> None:
     """Opens the panel in the App, with something selected if a selection is given."""
     if shown is not None:
         selection.select(ctx.dataset, shown)
@@ -64,7 +71,7 @@ def open_panel(ctx, shown=None):
         ctx.trigger(f"{PLUGIN_NAME}/embed_report", {"url": shown["url"]})
 
 
-def show_link(ctx, label):
+def show_link(ctx: ExecutionContext, label: str) -> types.Property:
     """The output of an operator that has opened the panel: what it shows, and a link."""
     outputs = types.Object()
     result = ctx.results or {}
@@ -75,7 +82,7 @@ def show_link(ctx, label):
     return types.Property(outputs, view=types.View(label=label))
 
 
-def add_link(outputs, url):
+def add_link(outputs: types.Object, url: str) -> None:
     """Adds a link that opens in a new tab: the App cannot show pages of W&B itself."""
     if not results.is_web_address(url):
         return

@@ -1,9 +1,15 @@
 """The operator ``show_wandb_report``."""
 
-import re
+from __future__ import annotations
 
+import re
+from typing import Any
+
+import fiftyone as fo
 import fiftyone.operators as foo
+from fiftyone.core.collections import SampleCollection
 from fiftyone.operators import types
+from fiftyone.operators.executor import ExecutionContext
 
 from .. import calls, settings
 from ..errors import SETTINGS, WandBError, bad_argument
@@ -17,7 +23,7 @@ class ShowWandBReport(ShowOperator):
     SHOWN = "W&B report"
 
     @property
-    def config(self):
+    def config(self) -> foo.OperatorConfig:
         return foo.OperatorConfig(
             name="show_wandb_report",
             label="Show W&B Report",
@@ -29,7 +35,14 @@ class ShowWandBReport(ShowOperator):
             dynamic=True,
         )
 
-    def __call__(self, sample_collection=None, project=None, report=None, *, entity=None):
+    def __call__(
+        self,
+        sample_collection: SampleCollection | None = None,
+        project: str | None = None,
+        report: str | None = None,
+        *,
+        entity: str | None = None,
+    ) -> dict[str, Any]:
         """Selects a report for the panel, and returns the address of its page.
 
         Example::
@@ -51,7 +64,7 @@ class ShowWandBReport(ShowOperator):
         """
         return self.show(sample_collection, {"project": project, "report": report, "entity": entity})
 
-    def resolve_input(self, ctx):
+    def resolve_input(self, ctx: ExecutionContext) -> types.Property:
         inputs = types.Object()
         place = choices.Place(ctx)
         place.add(inputs, new="It has to exist", reference=ctx.params.get("report"))
@@ -69,7 +82,7 @@ class ShowWandBReport(ShowOperator):
         inputs.str("report", required=not ctx.params.get("report_label"), view=view)
         return types.Property(inputs, view=types.View(label="Show a W&B report"))
 
-    def find(self, params, dataset=None, **where):
+    def find(self, params: dict[str, Any], dataset: fo.Dataset | None = None, **where: Any) -> dict[str, Any]:
         return _find(params, **where)
 
 

@@ -1,7 +1,14 @@
 """The operator ``show_wandb_run``."""
 
+from __future__ import annotations
+
+from typing import Any
+
+import fiftyone as fo
 import fiftyone.operators as foo
+from fiftyone.core.collections import SampleCollection
 from fiftyone.operators import types
+from fiftyone.operators.executor import ExecutionContext
 
 from .. import calls, linked, names, settings
 from ..errors import SETTINGS, WandBError
@@ -15,7 +22,7 @@ class ShowWandBRun(ShowOperator):
     SHOWN = "W&B run"
 
     @property
-    def config(self):
+    def config(self) -> foo.OperatorConfig:
         return foo.OperatorConfig(
             name="show_wandb_run",
             label="Show W&B run",
@@ -27,7 +34,14 @@ class ShowWandBRun(ShowOperator):
             dynamic=True,
         )
 
-    def __call__(self, sample_collection=None, project=None, run=None, *, entity=None):
+    def __call__(
+        self,
+        sample_collection: SampleCollection | None = None,
+        project: str | None = None,
+        run: str | None = None,
+        *,
+        entity: str | None = None,
+    ) -> dict[str, Any]:
         """Selects a run or a project for the panel, and returns the address of its page.
 
         In the App it also opens the panel. A page of W&B opens in a new tab, because the App cannot show other sites.
@@ -53,20 +67,20 @@ class ShowWandBRun(ShowOperator):
         """
         return self.show(sample_collection, {"project": project, "run_id": run, "entity": entity})
 
-    def resolve_input(self, ctx):
+    def resolve_input(self, ctx: ExecutionContext) -> types.Property:
         inputs = types.Object()
         place = choices.Place(ctx)
         place.add(inputs, new="It has to exist", reference=ctx.params.get("run_id"))
         choices.add_run(
-            inputs, place, ctx.params, "Or type its name, or the address of its page. Empty: the project", check=False
+            inputs, place, ctx.params, "Or type its name, or the address of its page. Default: the project", check=False
         )
         return types.Property(inputs, view=types.View(label="Show a W&B run"))
 
-    def find(self, params, dataset=None, **where):
+    def find(self, params: dict[str, Any], dataset: fo.Dataset | None = None, **where: Any) -> dict[str, Any]:
         return find(params, dataset, **where)
 
 
-def find(params, dataset=None, **where):
+def find(params: dict[str, Any], dataset: fo.Dataset | None = None, **where: Any) -> dict[str, Any]:
     """Finds a run, or a project.
 
     Args:

@@ -10,10 +10,14 @@ event is one of the methods here. They answer with a dict whose ``state`` is
 None of them raises, since the App would take the panel away, and none waits for W&B.
 """
 
+from __future__ import annotations
+
 import functools
+from typing import Any
 
 import fiftyone.operators as foo
 from fiftyone.operators import types
+from fiftyone.operators.executor import ExecutionContext
 
 from .. import answers, jobs, query, settings
 from ..errors import FIFTYONE, WandBError, bad_argument
@@ -73,7 +77,7 @@ class WandBPanel(foo.Panel):
     """Shows runs, artifacts, predictions, jobs and reports."""
 
     @property
-    def config(self):
+    def config(self) -> foo.PanelConfig:
         return foo.PanelConfig(
             name=PANEL,
             label="W&B",
@@ -81,13 +85,13 @@ class WandBPanel(foo.Panel):
             help_markdown="The runs, artifacts and reports of your Weights & Biases projects, and what this plugin does",
         )
 
-    def render(self, ctx):
+    def render(self, ctx: ExecutionContext) -> types.Property:
         events = {name: getattr(self, name) for name in dir(self) if name.startswith("ask_")}
         view = types.View(component=_COMPONENT, composite_view=True, **events)
         return types.Property(types.Object(), view=view)
 
     @_event
-    def ask_place(self, ctx):
+    def ask_place(self, ctx: ExecutionContext) -> dict[str, Any]:
         """Who we are, the projects, and what the panel is to show first."""
         asked = _asked(ctx)
         found = _answer(asked, {"lookup": {"kind": "LOOKUP_KIND_PROJECTS"}}, ctx)
@@ -101,7 +105,7 @@ class WandBPanel(foo.Panel):
         }
 
     @_event
-    def ask_dataset(self, ctx):
+    def ask_dataset(self, ctx: ExecutionContext) -> dict[str, Any]:
         """The dataset: its records of runs, its fields, and what an operator has selected for it."""
         return {
             "dataset": ctx.dataset.name if ctx.dataset is not None else None,
@@ -112,7 +116,7 @@ class WandBPanel(foo.Panel):
         }
 
     @_event
-    def ask_runs(self, ctx):
+    def ask_runs(self, ctx: ExecutionContext) -> dict[str, Any]:
         """A page of the project's runs."""
         request = {
             "kind": "LOOKUP_KIND_RUNS",
@@ -125,7 +129,7 @@ class WandBPanel(foo.Panel):
         return {"runs": [data.run(entry) for entry in found.runs], "next": found.next, "total": found.total}
 
     @_event
-    def ask_run(self, ctx):
+    def ask_run(self, ctx: ExecutionContext) -> dict[str, Any]:
         """A run, with the history of some of its metrics."""
         request = {
             "reference": _text(ctx, "run"),
@@ -136,7 +140,7 @@ class WandBPanel(foo.Panel):
         return data.run_details(_answer(_asked(ctx), {"read_run": request}, ctx))
 
     @_event
-    def ask_artifacts(self, ctx):
+    def ask_artifacts(self, ctx: ExecutionContext) -> dict[str, Any]:
         """A page of the project's artifacts, each with its newest version."""
         request = {
             "kind": "LOOKUP_KIND_ARTIFACTS",
@@ -148,7 +152,7 @@ class WandBPanel(foo.Panel):
         return _artifacts(_answer(_asked(ctx), {"lookup": request}, ctx))
 
     @_event
-    def ask_versions(self, ctx):
+    def ask_versions(self, ctx: ExecutionContext) -> dict[str, Any]:
         """The versions of an artifact."""
         request = {
             "kind": "LOOKUP_KIND_VERSIONS",
@@ -159,35 +163,35 @@ class WandBPanel(foo.Panel):
         return _artifacts(_answer(_asked(ctx), {"lookup": request}, ctx))
 
     @_event
-    def ask_artifact(self, ctx):
+    def ask_artifact(self, ctx: ExecutionContext) -> dict[str, Any]:
         """A version of an artifact."""
         request = {"read_artifact": {"reference": _text(ctx, "artifact")}}
         return data.artifact_content(_answer(_asked(ctx), request, ctx))
 
     @_event
-    def ask_reports(self, ctx):
+    def ask_reports(self, ctx: ExecutionContext) -> dict[str, Any]:
         """The project's reports."""
         found = _answer(_asked(ctx), {"lookup": {"kind": "LOOKUP_KIND_REPORTS"}}, ctx)
         return {"reports": [data.report(entry) for entry in found.reports]}
 
     @_event
-    def ask_comparison(self, ctx):
+    def ask_comparison(self, ctx: ExecutionContext) -> dict[str, Any]:
         """What two versions of an artifact differ in."""
         return {"parts": _comparison(ctx).to_json()}
 
     @_event
-    def ask_show_part(self, ctx):
+    def ask_show_part(self, ctx: ExecutionContext) -> dict[str, Any]:
         """Shows what was added, removed or kept."""
         _show(ctx, _comparison(ctx).view(_dataset(ctx), _text(ctx, "part")))
         return {}
 
     @_event
-    def ask_predictions(self, ctx):
+    def ask_predictions(self, ctx: ExecutionContext) -> dict[str, Any]:
         """The classes and confidences of a predictions artifact."""
         return _predictions(ctx).to_json()
 
     @_event
-    def ask_show_class(self, ctx):
+    def ask_show_class(self, ctx: ExecutionContext) -> dict[str, Any]:
         """Shows the predictions of a class."""
         name = ctx.params.get("class")
         # A class may have an empty name.
@@ -198,13 +202,13 @@ class WandBPanel(foo.Panel):
         return {}
 
     @_event
-    def ask_show_confidence(self, ctx):
+    def ask_show_confidence(self, ctx: ExecutionContext) -> dict[str, Any]:
         """Shows the predictions with a confidence in a range."""
         _show(ctx, _predictions(ctx).of_confidence(_number(ctx, "low"), _number(ctx, "high")))
         return {}
 
     @_event
-    def ask_load(self, ctx):
+    def ask_load(self, ctx: ExecutionContext) -> dict[str, Any]:
         """Starts to make the view that an artifact was logged from; gives the id to ask for it."""
         operator = LoadViewFromWandB()
         names = ("project", "entity", "artifact", "low_confidence", "action", "view_name", "overwrite")
@@ -213,7 +217,7 @@ class WandBPanel(foo.Panel):
         return {"loading": background.start(job, conclude).id}
 
     @_event
-    def ask_loading(self, ctx):
+    def ask_loading(self, ctx: ExecutionContext) -> dict[str, Any]:
         """Shows the view when it has been made."""
         running = background.find(_text(ctx, "loading"))
         if running is None:
@@ -233,12 +237,12 @@ class WandBPanel(foo.Panel):
         return {"result": dict(running.result)}
 
     @_event
-    def ask_jobs(self, ctx):
+    def ask_jobs(self, ctx: ExecutionContext) -> dict[str, Any]:
         """What this plugin does and did."""
         return {"jobs": [data.job(record) for record in jobs.list_jobs(limit=_JOBS)]}
 
     @_event
-    def ask_cancel(self, ctx):
+    def ask_cancel(self, ctx: ExecutionContext) -> dict[str, Any]:
         """Asks for a job to be cancelled."""
         if not jobs.request_cancel(_text(ctx, "job")):
             raise WandBError("This job is not running or waiting any more", code="no_job")
@@ -246,7 +250,7 @@ class WandBPanel(foo.Panel):
         return {}
 
     @_event
-    def ask_remove_job(self, ctx):
+    def ask_remove_job(self, ctx: ExecutionContext) -> dict[str, Any]:
         """Removes the record of a job that has ended."""
         jobs.delete_job(_text(ctx, "job"))
         return {}

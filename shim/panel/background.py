@@ -1,7 +1,11 @@
 """Jobs that the panel starts: each runs in a thread, and the panel asks how it goes."""
 
+from __future__ import annotations
+
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 import bson
 
@@ -23,7 +27,7 @@ class Running:
         conclude: see :func:`shim.work.stream`
     """
 
-    def __init__(self, job, conclude):
+    def __init__(self, job: work.Job, conclude: Callable[[Any, str], Any]) -> None:
         self.id = str(bson.ObjectId())
         self.update = work.Update(0.0, "Starting")
         self.result = None
@@ -33,11 +37,11 @@ class Running:
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._work, name=f"wandb-panel-{self.id}")
 
-    def start(self):
+    def start(self) -> None:
         """Starts the job."""
         self._thread.start()
 
-    def wait(self, seconds):
+    def wait(self, seconds: float) -> bool:
         """Waits for the end of the job; returns whether it has come."""
         return self._done.wait(seconds)
 
@@ -58,7 +62,7 @@ class Running:
         self.update = update
 
 
-def start(job, conclude):
+def start(job: work.Job, conclude: Callable[[Any, str], Any]) -> Running:
     """Starts a job in a thread.
 
     Args:
@@ -77,12 +81,12 @@ def start(job, conclude):
     return running
 
 
-def find(running_id):
+def find(running_id: str) -> Running | None:
     """The :class:`Running` of an id, or None."""
     return _running.get(running_id)
 
 
-def forget(running):
+def forget(running: Running) -> None:
     """Forgets a job whose result has been fetched."""
     with _lock:
         _running.pop(running.id, None)

@@ -1,6 +1,11 @@
 """What the panel shows, as plain JSON: the worker's messages and the dataset's records."""
 
+from __future__ import annotations
+
 import json
+from typing import Any
+
+import fiftyone as fo
 
 from .. import linked, schema
 from ..plain import to_plain
@@ -10,12 +15,12 @@ _MOST_VALUES = 500
 _LONGEST_VALUE = 500
 
 
-def project(entry):
+def project(entry: Any) -> dict[str, Any]:
     """A project of a list."""
     return {"name": entry.name}
 
 
-def run(entry):
+def run(entry: Any) -> dict[str, Any]:
     """A run of a list."""
     return {
         "id": entry.id,
@@ -31,7 +36,7 @@ def run(entry):
     }
 
 
-def run_details(details):
+def run_details(details: Any) -> dict[str, Any]:
     """A run's page."""
     return {
         "run": run(details.run),
@@ -45,7 +50,7 @@ def run_details(details):
     }
 
 
-def artifact(entry):
+def artifact(entry: Any) -> dict[str, Any]:
     """A version of an artifact."""
     return {
         "id": entry.id,
@@ -68,7 +73,7 @@ def artifact(entry):
     }
 
 
-def artifact_content(content):
+def artifact_content(content: Any) -> dict[str, Any]:
     """The page of an artifact's version."""
     metadata = _object(content.metadata_json)
     classes = metadata.pop("class_distribution", None)
@@ -81,7 +86,7 @@ def artifact_content(content):
     }
 
 
-def report(entry):
+def report(entry: Any) -> dict[str, Any]:
     """A report of a list."""
     return {
         "id": entry.id,
@@ -93,7 +98,7 @@ def report(entry):
     }
 
 
-def records(dataset):
+def records(dataset: fo.Dataset | None) -> list[dict[str, Any]]:
     """The runs that the dataset has records of: those that were linked, and those that something was logged to."""
     found = []
     for key in linked.keys(dataset) if dataset is not None else {}:
@@ -125,7 +130,7 @@ def _text(value):
     return value if isinstance(value, str) else json.dumps(value) if value else ""
 
 
-def fields(dataset):
+def fields(dataset: fo.Dataset | None) -> list[str]:
     """The fields that a run's model can have written."""
     if dataset is None:
         return []
@@ -133,7 +138,7 @@ def fields(dataset):
     return schema.choices(dataset, schema.is_label) + schema.choices(dataset, schema.is_text)
 
 
-def job(record):
+def job(record: dict[str, Any]) -> dict[str, Any]:
     """A job of the list."""
     result = record.get("result") or {}
     return {

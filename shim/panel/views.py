@@ -3,7 +3,11 @@
 What takes long is done in the threads of :mod:`shim.answers`; what is kept there are ids and views.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import fiftyone as fo
 import numpy as np
@@ -44,10 +48,10 @@ class Comparison:
     parts: dict
     missing: dict
 
-    def to_json(self):
+    def to_json(self) -> dict[str, Any]:
         return {name: {"samples": len(self.parts[name]), "missing": self.missing[name]} for name in PARTS}
 
-    def view(self, dataset, part):
+    def view(self, dataset: fo.Dataset, part: str) -> fo.DatasetView:
         """The samples of a part that the dataset has."""
         if part not in PARTS:
             raise WandBError(f"There is no part '{part}' of a comparison", code="bad_argument")
@@ -81,7 +85,7 @@ class Predictions:
     without: int
     notes: list
 
-    def to_json(self):
+    def to_json(self) -> dict[str, Any]:
         return {
             "field": self.field,
             "classes": [{"name": name, "count": count} for name, count in self.classes.items()][:_MOST_CLASSES],
@@ -92,7 +96,7 @@ class Predictions:
             "notes": self.notes,
         }
 
-    def of_class(self, name):
+    def of_class(self, name: str) -> fo.DatasetView:
         """The labels of a class, and the samples that have any."""
         # The panel shows names without what acts on its reader, and sends back what it shows.
         name = next((known for known in self.classes if plaintext.clean(known, lines=True) == name), name)
@@ -107,14 +111,14 @@ class Predictions:
 
         return self.view.match(text == wanted)
 
-    def of_confidence(self, low, high):
+    def of_confidence(self, low: float, high: float) -> fo.DatasetView:
         """The labels with a confidence from low to below high; of the last step, to 1."""
         confidence = F("confidence")
         below = confidence <= high if high >= 1 else confidence < high
         return self.view.filter_labels(self.field, (confidence >= low) & below)
 
 
-def compare(where, dataset, old, new, say):
+def compare(where: dict[str, Any], dataset: fo.Dataset, old: str, new: str, say: Callable[[str], None]) -> Comparison:
     """Compares the samples of two versions.
 
     Args:
@@ -138,7 +142,7 @@ def compare(where, dataset, old, new, say):
     return Comparison(parts, missing)
 
 
-def predictions(where, dataset, reference, say):
+def predictions(where: dict[str, Any], dataset: fo.Dataset, reference: str, say: Callable[[str], None]) -> Predictions:
     """Reads a predictions artifact, and counts its classes and confidences in the dataset.
 
     Args:

@@ -3,6 +3,10 @@
 What these functions raise is the rest of a sentence: their callers know what it is about.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import bson
 
 from . import growth
@@ -10,7 +14,7 @@ from .mongo_operators import OPERATORS
 from .values import SCALARS, Forbidden
 
 
-def check_field(text):
+def check_field(text: str) -> None:
     """Checks a text that names a field, or one that FiftyOne makes a key of.
 
     FiftyOne makes keys out of its parts: one that begins with a dollar sign would become an operator.
@@ -24,14 +28,14 @@ def check_field(text):
             raise Forbidden(f"names {quoted(text)}, which cannot be a field")
 
 
-def check_query(value):
+def check_query(value: Any) -> None:
     """Checks a query, as ``$match`` takes it."""
     _Walk(is_query=True).check(value)
     for expression in _expressions(value):
         growth.check(expression)
 
 
-def check_expression(value):
+def check_expression(value: Any) -> tuple[int, int]:
     """Checks an expression, and that what it makes of a sample is bounded.
 
     Returns:
@@ -41,22 +45,22 @@ def check_expression(value):
     return growth.check(value)
 
 
-def check_finished(value):
+def check_finished(value: Any) -> None:
     """Checks any value of a finished pipeline: types and operators."""
     _Walk(is_query=True).check(value)
 
 
-def check_plain(value):
+def check_plain(value: Any) -> None:
     """Checks a value that is data: types, and that FiftyOne cannot take a key for an operator."""
     _Walk(is_query=True).check(value)
 
 
-def quoted(value):
+def quoted(value: Any) -> str:
     """A value out of an artifact, for a sentence."""
     return "'" + printable(value if isinstance(value, str) else type(value).__name__, 80) + "'"
 
 
-def printable(text, length):
+def printable(text: Any, length: int) -> str:
     """A text on one line, without what a terminal would act on, and not longer than that."""
     return "".join(c if c.isprintable() else "?" for c in " ".join(text[: 10 * length].split())[:length])
 

@@ -1,5 +1,11 @@
 """Checks the finished pipeline of a view: what is sent to MongoDB, whoever made it of whatever."""
 
+from __future__ import annotations
+
+from typing import Any
+
+import fiftyone as fo
+
 from . import rows
 from .expressions import Forbidden, check_field, check_finished, quoted
 from .mongo_operators import FINISHED_STAGES
@@ -8,7 +14,7 @@ from .stagecheck import OWN_COLLECTIONS, StagesRefused
 _LOOKUP = {"as", "foreignField", "from", "let", "localField", "pipeline"}
 
 
-def check(view):
+def check(view: fo.DatasetView) -> None:
     """Checks the pipelines of a view before anything is run, counted, generated or saved.
 
     Raises:
@@ -19,7 +25,7 @@ def check(view):
         check_pipeline(pipeline, own)
 
 
-def check_pipeline(pipeline, own):
+def check_pipeline(pipeline: list[dict[str, Any]], own: set[str]) -> None:
     """Checks a pipeline, and those in it.
 
     Args:

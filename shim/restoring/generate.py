@@ -4,6 +4,10 @@ FiftyOne itself writes clips of expressions and trajectories to the samples for 
 need for ever. The former are made here without that; the latter has to be there.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import bson
 import fiftyone as fo
 import fiftyone.core.clips as foc
@@ -15,7 +19,7 @@ import fiftyone.core.odm as foo
 from fiftyone import ViewField as F
 
 from .. import query
-from . import rows
+from . import limits, rows
 from .stagecheck import StagesUnusable
 
 # Documents that are written at once.
@@ -25,7 +29,7 @@ _BATCH = 10_000
 _CLIPS = "_wandb_clips"
 
 
-def add(view, stage, work, most):
+def add(view: fo.DatasetView, stage: Any, work: limits.Work, most: int) -> fo.DatasetView:
     """The view with a stage that generates a collection.
 
     Args:
@@ -50,7 +54,7 @@ def add(view, stage, work, most):
     return view.add_stage(stage)
 
 
-def forget(view):
+def forget(view: fo.DatasetView) -> None:
     """Removes the collection that was generated for a view."""
     if query.is_generated(view) and not view._dataset.deleted:
         view._dataset._delete()

@@ -4,8 +4,11 @@ MongoDB looks for its deadline and for cancels between documents, never inside a
 level of a nested value, and ends when it has none left. So an expression has to be bounded before it is sent.
 """
 
+from __future__ import annotations
+
 from collections import Counter
 from itertools import accumulate
+from typing import Any
 
 from .mongo_operators import COMPARING, GROWING, LOOPS, NESTING, OPERATORS, SIZED
 from .values import Forbidden
@@ -34,7 +37,7 @@ _DECIDING = {"$filter": {"cond"}, "$cond": {"if"}, "$switch": {"case"}, "$sortAr
 _UNSTEADY = ("$$NOW", "$$CLUSTER_TIME", "$$USER_ROLES", "$$SEARCH_META", "$$JS_SCOPE", "$$IS_MR")
 
 
-def check(expression):
+def check(expression: Any) -> tuple[int, int]:
     """Checks what an expression, or the expressions in a query, can make of a sample.
 
     Returns:

@@ -6,13 +6,17 @@ collection is removed with what needs it: when no saved view, no run and no job 
 mentions it, and the process that made it has ended, or the App has loaded the next view.
 """
 
+from __future__ import annotations
+
 import atexit
 import os
 import time
+from typing import Any
 
 import bson
 import fiftyone as fo
 import pymongo
+from fiftyone.core.collections import SampleCollection
 from fiftyone.operators.store import ExecutionStore
 
 from .. import database, processes, query
@@ -44,7 +48,7 @@ _made = []
 _made_by = None
 
 
-def select(view, ids, in_app=False):
+def select(view: SampleCollection, ids: Any, in_app: bool = False) -> fo.DatasetView:
     """The samples with the given ids, in their order.
 
     Args:
@@ -65,7 +69,7 @@ def select(view, ids, in_app=False):
     return _mongo(view, [*_found_in(name, "_id"), *order])
 
 
-def select_labels(view, field, root, ids, in_app=False):
+def select_labels(view: fo.DatasetView, field: str, root: str | None, ids: Any, in_app: bool = False) -> fo.DatasetView:
     """The labels with the given ids, and the samples that have any of them.
 
     Args:
@@ -90,7 +94,7 @@ def select_labels(view, field, root, ids, in_app=False):
     return _mongo(view, [*_found_in(name, f"{root}._id"), {"$set": {root: kept}}])
 
 
-def sweep(dataset=None, in_app=False):
+def sweep(dataset: str | None = None, in_app: bool = False) -> None:
     """Removes the lists that nothing needs any more.
 
     Args:

@@ -4,8 +4,11 @@ An artifact may list twenty million. Long lists are on disk, in files without a 
 have the same ids each.
 """
 
+from __future__ import annotations
+
 import secrets
 import tempfile
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -35,7 +38,7 @@ class Ids:
         raw (b""): 12 bytes for each id
     """
 
-    def __init__(self, raw=b""):
+    def __init__(self, raw: bytes = b"") -> None:
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY, prefix="wandb-ids-")  # noqa: SIM115
         self._length = 0
         self.extend(raw)
@@ -43,24 +46,24 @@ class Ids:
     def __len__(self):
         return self._length
 
-    def extend(self, raw):
+    def extend(self, raw: bytes) -> None:
         """Adds ids: 12 bytes for each."""
         self._file.seek(0, 2)
         self._file.write(raw)
         self._length += len(raw) // SIZE
 
-    def chunks(self):
+    def chunks(self) -> Iterator[np.ndarray]:
         """The ids in arrays of bounded length."""
         for begin in range(0, self._length, _CHUNK):
             self._file.seek(begin * SIZE)
             yield array(self._file.read(_CHUNK * SIZE))
 
-    def array(self):
+    def array(self) -> np.ndarray:
         """All ids in one array: for lists that are known to be short."""
         self._file.seek(0)
         return array(self._file.read())
 
-    def chosen(self, mask):
+    def chosen(self, mask: np.ndarray) -> Ids:
         """Those ids for which the mask, an array of booleans, says so."""
         found, begin = Ids(), 0
         for chunk in self.chunks():
@@ -69,7 +72,7 @@ class Ids:
 
         return found
 
-    def is_ascending(self):
+    def is_ascending(self) -> bool:
         """Whether each id is larger than the one before."""
         last = None
         for chunk in self.chunks():
@@ -93,7 +96,7 @@ class Part:
         first: for each distinct id its first place in the first list
     """
 
-    def __init__(self, lists):
+    def __init__(self, lists: dict[str, np.ndarray]) -> None:
         number, count = _numbered(np.concatenate([records["id"] for records in lists.values()]))
         self.has, begin = {}, 0
         self.first = np.full(count, -1, dtype=np.int64)
@@ -108,7 +111,7 @@ class Part:
             begin += len(records)
 
 
-def parts(**lists):
+def parts(**lists: Ids) -> Iterator[Part]:
     """Compares lists: yields a :class:`Part` for some of their ids after the other, each id in one part only.
 
     Args:
@@ -120,7 +123,7 @@ def parts(**lists):
         yield Part({name: _records(files[n]) for name, files in split.items()})
 
 
-def array(raw):
+def array(raw: bytes) -> np.ndarray:
     """An array of ids.
 
     Args:
@@ -129,13 +132,13 @@ def array(raw):
     return np.frombuffer(raw, dtype=_TYPE)
 
 
-def texts(ids):
+def texts(ids: np.ndarray) -> list[str]:
     """The ids of an array as text, in a list."""
     digits = ids.tobytes().hex()
     return [digits[i : i + 24] for i in range(0, len(digits), 24)]
 
 
-def distinct(ids):
+def distinct(ids: np.ndarray) -> np.ndarray:
     """The ids of an array without repetitions, in the order of their first occurrences."""
     number, count = _numbered(ids)
     first = np.full(count, len(ids), dtype=np.int64)
@@ -143,7 +146,7 @@ def distinct(ids):
     return ids[np.sort(first)]
 
 
-def contained(ids, others):
+def contained(ids: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Which ids of an array are among those of another, as an array of booleans."""
     number, count = _numbered(np.concatenate([others, ids]))
     there = np.zeros(count, dtype=bool)

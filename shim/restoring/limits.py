@@ -3,10 +3,14 @@
 FiftyOne's own calls are under the same deadline: pymongo gives it to MongoDB with each command.
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
 import threading
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import bson
 import fiftyone.core.odm as foo
@@ -49,7 +53,7 @@ class Work:
         self._ended = threading.Event()
 
     @contextlib.contextmanager
-    def limited(self):
+    def limited(self) -> Iterator[None]:
         """All that is asked of MongoDB inside has to be done within :data:`SECONDS`.
 
         Raises:
@@ -75,7 +79,7 @@ class Work:
         finally:
             self._ended.set()
 
-    def about_to_run(self, collections, pipeline):
+    def about_to_run(self, collections: list[str], pipeline: list[dict[str, Any]]) -> None:
         """Notes what FiftyOne is about to run, so that a cancel finds it.
 
         Raises:
@@ -85,12 +89,12 @@ class Work:
         self._steps = list(pipeline)
         self.go_on()
 
-    def go_on(self):
+    def go_on(self) -> None:
         """Raises WandBCancelled if the work was cancelled."""
         if self._cancelled.is_set():
             raise WandBCancelled("The job was cancelled. Nothing was loaded.")
 
-    def cancel(self):
+    def cancel(self) -> None:
         """Ends the work, in MongoDB too. Returns at once."""
         self._cancelled.set()
         threading.Thread(target=self._kill, name=self.comment, daemon=True).start()
@@ -106,7 +110,7 @@ class Work:
             if self._ended.wait(_TICK):
                 return
 
-    def operations(self):
+    def operations(self) -> list[dict[str, Any]]:
         """What MongoDB is doing for this work: documents of ``$currentOp``."""
         mine = {f"{address[0]}:{address[1]}" for address in _addresses()}
         running = foo.get_db_client().admin.aggregate(
@@ -130,7 +134,7 @@ class Work:
         return (generates or bool(self._steps)) and _holds(pipeline, self._steps)
 
 
-def most_rows(logged, samples):
+def most_rows(logged: int, samples: int) -> int:
     """The most rows that a restored view may have.
 
     Args:

@@ -1,7 +1,10 @@
 """Makes of what the worker has read of an artifact a view, and a report about it."""
 
+from __future__ import annotations
+
 import datetime
 import json
+from typing import Any
 
 import fiftyone as fo
 
@@ -16,7 +19,7 @@ SAVING = ("save_as_view", "both")
 _TEXTS = ("fiftyone_dataset_name", "fiftyone_dataset_id", "group_slice", "predictions_field")
 
 
-def facts(content):
+def facts(content: Any) -> dict[str, Any]:
     """The metadata of the worker's ``ArtifactContent``, a dict, without names that are no text.
 
     Whoever may write to the project wrote it, and names are looked up in the database.
@@ -28,7 +31,7 @@ def facts(content):
 class Report(dict):
     """The operator's result, which goes everywhere, with the view, which stays here."""
 
-    def __init__(self, dataset, view, values):
+    def __init__(self, dataset: fo.Dataset, view: fo.DatasetView, values: dict[str, Any]) -> None:
         super().__init__(values)
         self.dataset, self.view = dataset, view
 
@@ -39,11 +42,11 @@ class Lists:
     def __init__(self):
         self._lists = {}
 
-    def add(self, chunk):
+    def add(self, chunk: Any) -> None:
         """Takes one of the worker's ``IdChunk``."""
         self._lists.setdefault(chunk.list, ids.Ids()).extend(chunk.ids)
 
-    def get(self, number):
+    def get(self, number: int) -> ids.Ids:
         """A list, as :class:`shim.restoring.ids.Ids`."""
         return self._lists.get(number) or ids.Ids()
 
@@ -58,7 +61,7 @@ class Loader:
         in_app: whether the view is for the App or is to be saved
     """
 
-    def __init__(self, content, lists, params, in_app):
+    def __init__(self, content: Any, lists: Lists, params: dict[str, Any], in_app: bool) -> None:
         self._content, self._lists, self._params, self._in_app = content, lists, params, in_app
         self._work = limits.Work()
         self._metadata = facts(content)
@@ -66,7 +69,7 @@ class Loader:
         self._logged_id = self._metadata.get("fiftyone_dataset_id", "")
         self._name = f"{content.artifact.name}:{content.artifact.version}"
 
-    def dataset(self, chosen):
+    def dataset(self, chosen: fo.Dataset | None) -> fo.Dataset:
         """The chosen dataset, or else the one with the artifact's id, whatever it is called now, or with its name."""
         if chosen is not None:
             return chosen
@@ -83,11 +86,11 @@ class Loader:
 
         return fo.load_dataset(name)
 
-    def cancel(self):
+    def cancel(self) -> None:
         """Ends the work, in MongoDB too. Returns at once."""
         self._work.cancel()
 
-    def load(self, dataset, action, job_id):
+    def load(self, dataset: fo.Dataset, action: str, job_id: str) -> Report:
         """Makes the view, and says how it compares with what was logged."""
         restored = self._restored(dataset)
         return Report(dataset, restored.view, self._values(restored, action, job_id))

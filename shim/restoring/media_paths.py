@@ -1,5 +1,10 @@
 """The files that rows show, compared with those that their samples in the dataset have."""
 
+from __future__ import annotations
+
+from typing import Any
+
+import fiftyone as fo
 import fiftyone.core.fields as fof
 import fiftyone.core.labels as fol
 
@@ -12,7 +17,7 @@ _SHOWN, _OWN, _FRAME = "_wandb_shown", "_wandb_own", "_wandb_frame"
 _NAMES = ("filepath", "mask_path", "map_path")
 
 
-def foreign(view):
+def foreign(view: fo.DatasetView) -> list[dict[str, Any]]:
     """Steps after which those rows are left that show a file which their sample does not have: in ``foreign``.
 
     Every path of the view's schema is looked at: of files, of masks and maps of any label, of projections, of the
@@ -40,7 +45,7 @@ def foreign(view):
     ]
 
 
-def media_fields(dataset):
+def media_fields(dataset: fo.Dataset) -> set[str]:
     """The paths that the dataset's App opens as files beside ``filepath``."""
     config = dataset.app_config
     named = [*(config.media_fields or ()), config.grid_media_field, config.modal_media_field]

@@ -1,9 +1,12 @@
 """Makes a view again of what an artifact says of it: of its stages, or else of its ids."""
 
+from __future__ import annotations
+
 import datetime
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import fiftyone as fo
 import numpy as np
 
 from .. import query, schema
@@ -69,7 +72,7 @@ class Logged:
     created: datetime.datetime | None = None
 
     @property
-    def is_whole(self):
+    def is_whole(self) -> bool:
         """Whether the view was the whole dataset, as far as the artifact says."""
         if "is_subset_view" in self.metadata:
             return self.metadata["is_subset_view"] is False
@@ -78,7 +81,9 @@ class Logged:
         return size is not None and size == self.metadata.get("fiftyone_dataset_size")
 
 
-def restore(dataset, logged, by_ids=False, in_app=False, work=None):
+def restore(
+    dataset: fo.Dataset, logged: Logged, by_ids: bool = False, in_app: bool = False, work: limits.Work | None = None
+) -> Restored:
     """Makes the logged view again. Nothing is written but what FiftyOne generates, and long lists of ids.
 
     Args:
@@ -113,7 +118,7 @@ def restore(dataset, logged, by_ids=False, in_app=False, work=None):
     return restored
 
 
-def select_labels(restored, path, wanted, in_app=False):
+def select_labels(restored: Restored, path: str, wanted: ids.Ids, in_app: bool = False) -> None:
     """Keeps the labels with the given ids only, and the samples that have any.
 
     Args:

@@ -1,11 +1,17 @@
 """What MongoDB says of a view's rows and of its dataset: ids, and the files that rows show."""
 
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
 import bson
+import fiftyone as fo
 import fiftyone.core.odm as foo
 import pymongo.errors
 
 from .. import query
-from . import media_paths
+from . import limits, media_paths
 from .ids import Ids
 
 # Ids are packed so many at a time.
@@ -20,7 +26,7 @@ class TooManyRows(Exception):
     """A view that has more rows than it may have."""
 
 
-def source_ids(view, work, most):
+def source_ids(view: fo.DatasetView, work: limits.Work, most: int) -> Ids:
     """The ids of the samples that the view's rows come from, for each row, in order.
 
     Args:
@@ -53,14 +59,14 @@ def source_ids(view, work, most):
     return ids
 
 
-def check_count(view, work, most):
+def check_count(view: fo.DatasetView, work: limits.Work, most: int) -> None:
     """Raises TooManyRows if the view has more rows than it may have."""
     found = list(_rows(view, [{"$limit": most + 1}, {"$count": "n"}], work))
     if found and found[0]["n"] > most:
         raise TooManyRows(f"it has more than {most:,} rows, many more than were logged")
 
 
-def has_computed_lists(view, paths, work):
+def has_computed_lists(view: fo.DatasetView, paths: set[str], work: limits.Work) -> bool:
     """Whether any of these paths, which the schema says are plain values, holds a list or a document.
 
     Args:
@@ -73,7 +79,7 @@ def has_computed_lists(view, paths, work):
     return any(True for _ in _rows(view, stages, work, frames=any(path.startswith("frames.") for path in paths)))
 
 
-def foreign_file(view, work):
+def foreign_file(view: fo.DatasetView, work: limits.Work) -> str | None:
     """A file that a row shows and that its sample, in the dataset, does not have; None if there is none.
 
     Args:
@@ -86,12 +92,12 @@ def foreign_file(view, work):
     return None
 
 
-def lacks_metadata(view, work):
+def lacks_metadata(view: fo.DatasetView, work: limits.Work) -> bool:
     """Whether any of the view's samples has no metadata."""
     return any(True for _ in _rows(view, [{"$match": {"metadata": None}}, {"$limit": 1}], work))
 
 
-def changed_ids(dataset, since, work):
+def changed_ids(dataset: fo.Dataset, since: datetime.datetime, work: limits.Work) -> Ids:
     """The ids of the dataset's samples that have changed since a moment, frames included."""
     changed = {"last_modified_at": {"$gt": since}}
     found = _packed(_collection(dataset._sample_collection_name).find(changed, {"_id": 1}, comment=work.comment), "_id")
@@ -105,26 +111,26 @@ def changed_ids(dataset, since, work):
     return found
 
 
-def all_ids(dataset, work=None):
+def all_ids(dataset: fo.Dataset, work: limits.Work | None = None) -> Ids:
     """The ids of all samples of the dataset, those of all group slices included."""
     comment = work.comment if work else None
     return _packed(_collection(dataset._sample_collection_name).find({}, {"_id": 1}, comment=comment), "_id")
 
 
-def size(dataset):
+def size(dataset: fo.Dataset) -> int:
     """About how many samples, of all group slices, and frames the dataset has."""
     names = [dataset._sample_collection_name, dataset._frame_collection_name]
     return sum(_collection(name).estimated_document_count() for name in names if name)
 
 
-def label_ids(view, path):
+def label_ids(view: fo.DatasetView, path: str) -> Ids:
     """The ids of the labels at a path of the view's dataset: of all its samples."""
     steps = [{"$unwind": f"${path}"}, {"$match": {f"{path}._id": {"$type": "objectId"}}}]
     ids = [*steps, {"$project": {"_id": f"${path}._id"}}]
     return _packed(_collection(view._dataset._sample_collection_name).aggregate(ids, allowDiskUse=True), "_id")
 
 
-def slices_of(dataset, ids):
+def slices_of(dataset: fo.Dataset, ids: list[str]) -> list[str]:
     """The names of the group slices that samples are in.
 
     Args:
@@ -135,14 +141,14 @@ def slices_of(dataset, ids):
     return _collection(dataset._sample_collection_name).distinct(f"{dataset.group_field}.name", wanted)
 
 
-def collections(view):
+def collections(view: fo.DatasetView) -> set[str]:
     """The names of the collections that the view's dataset, and the one that it comes from, have."""
     datasets = (view._dataset, view._root_dataset)
     names = [name for d in datasets for name in (d._sample_collection_name, d._frame_collection_name)]
     return {name for name in names if name}
 
 
-def finished(view):
+def finished(view: fo.DatasetView) -> list[list[dict[str, Any]]]:
     """The pipelines that FiftyOne runs for a view: as it iterates over it, and with frames."""
     found = [query.pipeline(view)]
     if view._contains_videos():
@@ -177,7 +183,7 @@ def _rows(view, stages, work, frames=False):
         raise BadRows(f"MongoDB cannot run it: {e}") from None
 
 
-def of_mongodb(error):
+def of_mongodb(error: Exception) -> Exception:
     """What an error of MongoDB's says of the view: a :class:`BadRows`, or the error itself if it is not about it."""
     if isinstance(error, pymongo.errors.ExecutionTimeout) or error.timeout:
         return BadRows("MongoDB was not done with it in time")

@@ -4,7 +4,10 @@ Classes, their arguments, MongoDB's pipeline stages and its operators, types, si
 not on a list is refused. Nothing here builds or runs anything of what it looks at.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import Any
 
 import fiftyone.core.stages as fos
 
@@ -39,7 +42,7 @@ class StagesRefused(WandBError):
         done ("Nothing of it was run"): what became of them
     """
 
-    def __init__(self, reason, done="Nothing of it was run"):
+    def __init__(self, reason: str, done: str = "Nothing of it was run") -> None:
         super().__init__(
             f"The artifact's view was not rebuilt, because {reason}. {done}. If you want its samples "
             "without its filters and their order of stages, load them by their ids: by_ids=True",
@@ -63,7 +66,7 @@ class Stage:
     arguments: dict
 
     @property
-    def computed(self):
+    def computed(self) -> list[str]:
         """The paths that it writes values to which it computes."""
         if self.name == "SetField":
             return [self.arguments["field"]]
@@ -75,12 +78,12 @@ class Stage:
         return [path for ((operator, body),) in steps if operator in SETTING_STAGES for path in body]
 
     @property
-    def mapped(self):
+    def mapped(self) -> str | None:
         """The path whose values it replaces by others, or None."""
         return self.arguments["field"] if self.name == "MapValues" else None
 
 
-def read(text):
+def read(text: str) -> Any:
     """What a text with stages says, in Python's types; nothing of it is checked but its size and form.
 
     Raises:
@@ -95,7 +98,7 @@ def read(text):
 class Checker:
     """Checks what a text holds, and notes what is left out."""
 
-    def __init__(self, notes):
+    def __init__(self, notes: list[str]) -> None:
         self._notes = notes
         self._number = 0
         self._generated = 0
@@ -103,7 +106,7 @@ class Checker:
         self._sorts = 0
         self._changed = False
 
-    def stages(self, value):
+    def stages(self, value: Any) -> list[Stage]:
         """Checks a list of stages."""
         if not isinstance(value, list):
             raise StagesRefused("its stages are not a list")
@@ -288,7 +291,7 @@ class Checker:
         return kept
 
 
-def check_written(path):
+def check_written(path: Any) -> None:
     """Checks the name of a field that a stage writes; that it is a plain one is seen when the dataset is known.
 
     Raises:

@@ -6,13 +6,16 @@ known to be harmless before the first stage is built, and what FiftyOne makes of
 the pipeline that MongoDB is sent, is checked in the same way before it is run.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 
+import fiftyone as fo
 import fiftyone.core.stages as fos
 import pymongo.errors
 
 from ..errors import WandBCancelled
-from . import finished, generate, rows, stagecheck, written
+from . import finished, generate, limits, rows, stagecheck, written
 from .stagecheck import Stage, StagesRefused, StagesUnusable
 from .stagelists import CONFIG
 
@@ -33,24 +36,24 @@ class Stages:
     notes: list = field(default_factory=list)
 
     @property
-    def names(self):
+    def names(self) -> set[str]:
         """The names of all stages, nested ones too."""
         return {stage.name for stage in _all(self.stages)}
 
     @property
-    def is_random_anew(self):
+    def is_random_anew(self) -> bool:
         """Whether rows are chosen by random numbers that FiftyOne makes with them, each time others."""
         names = [stage.name for stage in _all(self.stages)]
         made = next((number for number, name in enumerate(names) if name in CONFIG), len(names))
         return not {"Shuffle", "Take"}.isdisjoint(names[made:])
 
     @property
-    def makes_documents(self):
+    def makes_documents(self) -> bool:
         """Whether the rows are more than samples of the dataset with something left out of them."""
         return any(s.name in CONFIG or s.computed or s.mapped for s in _all(self.stages))
 
 
-def parse(text):
+def parse(text: str) -> Stages:
     """Reads and checks stages.
 
     Args:
@@ -77,11 +80,11 @@ class Builder:
         most: how many rows a view may have
     """
 
-    def __init__(self, start, work, most):
+    def __init__(self, start: fo.DatasetView, work: limits.Work, most: int) -> None:
         self._start, self._work, self._most = start, work, most
         self._generated = {}
 
-    def apply(self, stages):
+    def apply(self, stages: Stages) -> fo.DatasetView:
         """The view that the stages give. Of what was generated, only what it needs is left.
 
         Raises:
@@ -97,7 +100,7 @@ class Builder:
 
         return view
 
-    def discard(self):
+    def discard(self) -> None:
         """Removes what was generated."""
         for view in reversed(self._generated.values()):
             generate.forget(view)

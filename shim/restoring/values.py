@@ -3,6 +3,8 @@
 JSON with MongoDB's extensions, and vectors as FiftyOne packs them: base64 of a zlib stream of one ``.npy`` file.
 """
 
+from __future__ import annotations
+
 import base64
 import binascii
 import datetime
@@ -11,6 +13,7 @@ import json
 import re
 import sys
 import zlib
+from typing import Any
 
 import bson
 import numpy as np
@@ -72,7 +75,7 @@ class Unreadable(Exception):
     """A value that cannot be read, or is too large to be; the text says why, as the rest of a sentence."""
 
 
-def read_json(text):
+def read_json(text: str) -> Any:
     """What a JSON text says, in Python's types.
 
     Raises:
@@ -116,7 +119,7 @@ def _is_wide(text):
     return False
 
 
-def read_query(query):
+def read_query(query: Any) -> Any:
     """What a similarity query says: ids, words, or an array.
 
     FiftyOne takes for words what it cannot unpack, and unpacks without a bound: text is words here only if that
@@ -153,7 +156,7 @@ def read_query(query):
     return query
 
 
-def read_vector(packed):
+def read_vector(packed: Any) -> np.ndarray:
     """The array that a zlib stream of a ``.npy`` file holds.
 
     Raises:

@@ -1,12 +1,15 @@
 """What a stage out of an artifact may write: plain values, where the dataset has such, and none that names a file."""
 
+from __future__ import annotations
+
+import fiftyone as fo
 import fiftyone.core.fields as fof
 import fiftyone.core.labels as fol
 import fiftyone.core.odm as foo
 
 from .expressions import quoted
 from .media_paths import media_fields
-from .stagecheck import Forbidden
+from .stagecheck import Forbidden, Stage
 
 # Exactly these: what is made of them (colors, numbers of frames) has a meaning of its own.
 _PLAIN = {fof.BooleanField, fof.DateField, fof.DateTimeField, fof.FloatField, fof.IntField, fof.StringField}
@@ -15,7 +18,7 @@ _PLAIN = {fof.BooleanField, fof.DateField, fof.DateTimeField, fof.FloatField, fo
 _DOCUMENTS = {foo.DynamicEmbeddedDocument, foo.EmbeddedDocument}
 
 
-def check(view, stage):
+def check(view: fo.DatasetView, stage: Stage) -> None:
     """Checks what a stage writes against the schema of the view that it is added to.
 
     Raises:

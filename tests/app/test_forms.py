@@ -40,7 +40,7 @@ def test_log_and_load(app, project, wandb_server):
     [
         ("W&B: Log Model Predictions", "Label fields, and string fields with the answers of language models"),
         ("W&B: get run info", "Runs that were linked or logged to"),
-        ("Show W&B run", "Or type its name, or the address of its page. Empty: the project"),
+        ("Show W&B run", "Or type its name, or the address of its page. Default: the project"),
         ("Show W&B Report", "Or type its title, or the address of its page"),
         ("Open W&B panel", "what was shown last"),
         ("W&B: Cancel a job", "No job is running or waiting"),

@@ -80,7 +80,7 @@ def test_login_from_a_form(other, home, wandb_server):
     other.click("Refresh")
     other.shows("Log in to see your runs here")
     other.open(LOG)
-    other.sees("W&B cannot be asked")
+    other.sees("W&B cannot be reached")
     other.sees("wandb login")
     other.picture("form-no-key")
     other.press("Log in to W&B")

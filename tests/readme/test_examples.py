@@ -1,31 +1,17 @@
 """The examples of the original plugin's README run unchanged, each in a process of its own."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import fiftyone as fo
 import fiftyone.operators as foo
 import pytest
-import services
 
 from support import datasets
-from support.server import Server
 
 HERE = Path(__file__).resolve().parent
 OPERATORS = "@harpreetsahota/wandb/"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    """The stand-in, with the team that the examples name."""
-    with services.standin(tmp_path_factory.mktemp("standin"), "--teams", "entity") as facts:
-        server = Server(facts)
-        server.entity = "entity"
-        yield server
 
 
 @pytest.fixture(scope="module")
@@ -47,29 +33,9 @@ def traffic(media, fiftyone):
 
 
 @pytest.fixture
-def run(server, mongod, tmp_path):
-    """Runs an example as its reader would: logged in by variables, from a directory of their own."""
-
-    def run(name):
-        environment = {
-            **os.environ,
-            "FIFTYONE_DATABASE_URI": mongod,
-            "FIFTYONE_WANDB_API_KEY": server.key,
-            "FIFTYONE_WANDB_ENTITY": "entity",
-            "WANDB_BASE_URL": server.url,
-            "WANDB_API_KEY": server.key,
-            "WANDB_ENTITY": "entity",
-            "WANDB_DIR": str(tmp_path),
-            "WANDB_CACHE_DIR": str(tmp_path / "cache"),
-            "WANDB_SILENT": "true",
-            "WANDB_ERROR_REPORTING": "false",
-        }
-        command = [sys.executable, HERE / "run_example.py", HERE / f"{name}.py"]
-        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return run
+def run(run_script):
+    """Runs an example as its reader would."""
+    return lambda name: run_script(HERE / "run_example.py", HERE / f"{name}.py")
 
 
 def logged_as(server, project, kind):
