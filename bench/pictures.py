@@ -120,7 +120,7 @@ def dataset_of(count: int):
 
 
 def write_pictures(count: int) -> None:
-    """Writes so many files, all different. The first MADE are different pictures, the others have other comments."""
+    """Writes this many files, all different. The first MADE are different pictures, the others have other comments."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     missing = [i for i in range(count) if not (FOLDER / f"{i:07d}.jpg").exists()]
     if not missing:

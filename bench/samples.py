@@ -19,7 +19,7 @@ BATCH = 5000
 
 
 def detections_dataset(name: str, count: int) -> fo.Dataset:
-    """A dataset of so many samples with two fields of about ten detections each; kept between benchmarks."""
+    """A dataset of this many samples with two fields of about ten detections each; kept between benchmarks."""
     if name in fo.list_datasets():
         dataset = fo.load_dataset(name)
         if len(dataset) == count:

@@ -86,7 +86,7 @@ def write_pictures(folder: pathlib.Path) -> None:
 
 
 def thumbnail(data: bytes, same_scale: bool) -> bytes:
-    """Pillow's usual way, or decoding at the worker's scale: the smallest that is no smaller than the thumbnail."""
+    """Pillow's usual way, or decoding at the worker's scale: the smallest that is at least as large as the thumbnail."""
     image = Image.open(io.BytesIO(data))
     longest = max(image.size)
     if same_scale:

@@ -92,7 +92,7 @@ def translate(uri: str, compressor: str | None = None) -> str:
         compressor (None): what FiftyOne's ``database_compressor`` holds
 
     Returns:
-        the address; a secret, for it may hold a password
+        the address; a secret, because it may hold a password
 
     Raises:
         WandBError: if pymongo cannot read the address, or it has options that the worker cannot follow. The text names

@@ -71,7 +71,7 @@ def main() -> None:
     """Answers requests until there are none."""
     requests = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what libraries print is no answer
+    os.dup2(2, 1)  # what libraries print is not an answer
     load()
     lock()
     answers.write(HELLO)
@@ -79,7 +79,7 @@ def main() -> None:
     while head := requests.read(REQUEST.size):
         magic, operation, length, pixels, size, seconds = REQUEST.unpack(head)
         if magic != MAGIC:
-            raise SystemExit("that is no request")
+            raise SystemExit("that is not a request")
         file = requests.read(length)
         if len(file) < length:
             return

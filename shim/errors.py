@@ -13,7 +13,7 @@ PLUGIN = "plugin"
 
 
 class WandBError(RuntimeError):
-    """Something that a person has to know: the text is complete and free of secrets.
+    """An error for users: the text is complete and free of secrets.
 
     Args:
         message: what was being done, what happened, and what to do next

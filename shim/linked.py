@@ -110,7 +110,7 @@ def plain(text: str) -> Any:
 def url(config: dict[str, Any]) -> str | None:
     """The address of the run's page, as a record says it, or None."""
     address = config.get("url") or config.get("wandb_url")
-    # A record may have come with somebody else's dataset: what is no web page becomes no link.
+    # A record may have come with somebody else's dataset: only web pages become links.
     return address if isinstance(address, str) and re.match(r"https?://", address) else None
 
 

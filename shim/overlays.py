@@ -90,7 +90,7 @@ def _named(samples, path, argument):
     field = schema.label_field(samples, path, argument, drawable(samples))
     if field["label_type"] not in DRAWN:
         raise WandBError(
-            f"{argument} names '{path}', whose labels have no place in a picture ({field['label_type'] or 'a class of your own'})",
+            f"{argument} names '{path}', whose labels cannot be drawn in a picture ({field['label_type'] or 'a class of your own'})",
             source=SETTINGS,
             code="wrong_field",
         )

@@ -32,7 +32,7 @@ def as_view(samples: Any) -> fo.DatasetView:
     """Returns the collection as a view.
 
     Raises:
-        WandBError: if it is no collection, or its dataset or its generated collection
+        WandBError: if it is not a collection, or its dataset or its generated collection
             is gone
     """
     if not isinstance(samples, (fo.Dataset, fo.DatasetView)):
@@ -303,7 +303,7 @@ def _check_collections(view):
         raise WandBError(
             "The rows of this view lived in a collection that FiftyOne made for it and "
             "has removed since, as it does when the last session that used it ends. "
-            "Make the view again and log that",
+            "Create the view again, and log that",
             source=FIFTYONE,
             code="view_gone",
         )

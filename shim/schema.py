@@ -74,7 +74,7 @@ def plain_fields(samples: SampleCollection, paths: Any) -> list[dict[str, str]]:
 
         if isinstance(field, (fof.VectorField, fof.ArrayField)):
             raise _wrong(
-                f"'{path}' is a {type(field).__name__}: arrays are no table cells. Embeddings are logged with embedding_field"
+                f"'{path}' is a {type(field).__name__}: arrays cannot be table cells. Embeddings are logged with embedding_field"
             )
 
         if _document_type(field) is not None:
@@ -145,7 +145,7 @@ def label_field(samples: SampleCollection, path: str, argument: str, candidates:
         samples: a :class:`fiftyone.core.collections.SampleCollection`
         path: the field's path
         argument: the name of the parameter that names it
-        candidates: paths to propose if it is no label field
+        candidates: paths to propose if it is not a label field
 
     Raises:
         WandBError: if it is missing or holds no labels

@@ -134,8 +134,8 @@ def stream(
 ) -> Generator[Update, None, Any]:
     """Runs a job as a generator of :class:`Update`.
 
-    It yields at least twice a second, so that whoever closes it is heard. Closing it
-    cancels the job.
+    It yields at least twice a second, so that closing it, which cancels the job, takes
+    effect soon.
 
     Args:
         job: a :class:`Job`

@@ -107,7 +107,7 @@ def operator(fiftyone):
 
 @pytest.fixture
 def fake_worker(operator, monkeypatch):
-    """A worker that does nothing, in place of the real one."""
+    """A worker that does nothing, instead of the real one."""
     from support.fake_worker import FakeWorker, package_of
 
     package = package_of(operator("log_fiftyone_view_to_wandb"))

@@ -254,7 +254,7 @@ def test_lists_are_kept_for_a_minute(operator, lookups, fake_worker, images, mon
     assert len(fake_worker.lookups) == 2
 
 
-def test_another_login_is_asked_anew(operator, lookups, fake_worker, images, monkeypatch):
+def test_another_login_is_asked_again(operator, lookups, fake_worker, images, monkeypatch):
     key = "canary-" + "k" * 40
     fields(operator(VIEW), images)
     monkeypatch.setenv("FIFTYONE_WANDB_API_KEY", key)

@@ -237,7 +237,7 @@ def test_info_where_wandb_cannot_be_reached(link, info, run, images, monkeypatch
     found = foo.execute_operator(info.uri, dataset=images, params={"run_key": "away"}).result
 
     assert found["fresh"] is None
-    assert found["problem"].startswith("These are the stored values, for W&B gave no fresh ones: ")
+    assert found["problem"].startswith("These are the stored values, because W&B gave no current ones: ")
     assert found["config"]["state"] == "finished"
     shown = _shown(info, images, found)
     assert "| **State** | finished |" in shown

@@ -83,7 +83,7 @@ def test_where_it_is(home, monkeypatch):
 
 def test_another_login_is_replaced_only_on_demand(home):
     netrc.save("https://wandb.test", KEY)
-    assert netrc.save("https://wandb.test", KEY) == home / ".netrc", "the same key is no other one"
+    assert netrc.save("https://wandb.test", KEY) == home / ".netrc", "the same key is not another login"
     before = (home / ".netrc").read_bytes()
     with pytest.raises(netrc.AnotherLogin):
         netrc.save("https://wandb.test", KEY[::-1])
@@ -214,7 +214,7 @@ def test_the_key_is_saved_and_shown_nowhere(operator_login, fake_worker, home, m
     assert "WANDB_API_KEY" not in request.wandb.environment
     ctx = ExecutionContext({"params": {}, "results": result}, operator_uri=URI)
     shown = json.dumps(operator_login.resolve_type(ctx, "outputs").to_json())
-    assert "Another key stands before this one" in shown
+    assert "Another key takes precedence" in shown
     everything = [shown, json.dumps(done.to_json(), default=str), caplog.text, *capsys.readouterr()]
     assert not any(KEY in text for text in everything)
     assert dict(os.environ) == before
@@ -277,7 +277,7 @@ def test_a_variable_switches_it_off(operator_login, fake_worker, home, media, mo
     dataset.delete()
 
 
-def test_lists_are_asked_for_anew(operator_login, fake_worker, home, media):
+def test_lists_are_asked_for_again(operator_login, fake_worker, home, media):
     dataset = datasets.images(media, n=1)
     lookups = module(operator_login, "lookups")
     lookups.projects()

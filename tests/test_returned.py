@@ -63,5 +63,5 @@ def test_results_without_warnings(warnings):
 
 @pytest.mark.parametrize("error", [WandBError("What happened.\nWhat to do"), WandBCancelled("It was cancelled.")])
 def test_a_notebook_shows_the_sentence_of_an_error(error):
-    """IPython calls this in place of its own traceback."""
+    """IPython calls this instead of printing its own traceback."""
     assert error._render_traceback_() == [f"{type(error).__name__}: {error}"]

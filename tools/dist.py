@@ -39,7 +39,7 @@ ARCHIVE = "fiftyone-wandb-plugin"
 #: What the plugin's archives hold: what runs, and what the worker is built from.
 CONTENTS = (
     "LICENSE", "NOTICE", "README.md", "SECURITY.md", "CHANGELOG.md", "__init__.py", "fiftyone.yml", "go.mod", "go.sum",
-    "requirements.txt", "assets/", "dist/", "docs/", "goworker/", "proto/", "shim/",
+    "requirements.txt", "assets/", "dist/", "docs/", "goworker/", "proto/", "shim/", "skills/",
 )  # fmt: skip
 
 

@@ -400,6 +400,12 @@ def _upload(view, rows, cells, mode, thumbnail_size):
     return f"{named[0].upper()}{named[1:]}, about {results.size(total)} in all, less what W&B has already"
 
 
+def add_artifact(ctx: ExecutionContext, inputs: types.Object, default: str) -> None:
+    """Adds the artifact's name, aliases, tags and description; see :func:`add_artifact_name`."""
+    add_artifact_name(ctx, inputs, default)
+    add_artifact_facts(inputs)
+
+
 def add_artifact_name(ctx: ExecutionContext, inputs: types.Object, default: str) -> None:
     """Adds the artifact's name.
 

@@ -22,7 +22,7 @@ _SHOWN_VALUES = 40
 
 
 class GetWandBRunInfo(foo.Operator):
-    """Says what is known of a W&B run that belongs to the dataset."""
+    """Shows what is known about a W&B run that belongs to the dataset."""
 
     @property
     def config(self) -> foo.OperatorConfig:
@@ -118,7 +118,7 @@ def _info(samples, key, refresh, **where):
     try:
         info["fresh"] = _fresh(place, where)
     except WandBError as e:
-        info["problem"] = f"These are the stored values, for W&B gave no fresh ones: {e}"
+        info["problem"] = f"These are the stored values, because W&B gave no current ones: {e}"
 
     return info
 

@@ -133,7 +133,7 @@ class LoadViewFromWandB(JobOperator):
         params = {**self.given(locals()), "action": "save_as_view" if view_name else "return"}
         if delegate:
             if not view_name:
-                raise bad_argument("A background service can only save the view: pass view_name, too")
+                raise bad_argument("A background service can only save the view: also pass view_name")
 
             if dataset is None:
                 raise bad_argument("A background service has to be told the dataset: pass it")
@@ -220,8 +220,8 @@ class LoadViewFromWandB(JobOperator):
             "other_dataset",
             notices.warning(
                 label="Another dataset",
-                description=f"The artifact was made of the dataset '{chosen.dataset_name}'. Its view is made of "
-                f"'{ctx.dataset_name}' all the same, as far as that has the same samples{unsure}",
+                description=f"The artifact was logged from the dataset '{chosen.dataset_name}'. Its view is restored in "
+                f"'{ctx.dataset_name}' anyway, as far as that has the same samples{unsure}",
             ),
         )
 
@@ -261,7 +261,9 @@ class LoadViewFromWandB(JobOperator):
         if taken:
             inputs.bool("overwrite", default=False, label=f"Replace the saved view '{taken}'")
             if not ctx.params.get("overwrite"):
-                forms.refuse(saved, "There is a saved view of this name: choose another, or allow it to be replaced")
+                forms.refuse(
+                    saved, "There is a saved view of this name: choose another name, or allow it to be replaced"
+                )
 
     def resolve_execution_options(self, ctx: ExecutionContext) -> foo.ExecutionOptions:
         """A view that is only to be saved can be made in the background."""

@@ -235,7 +235,7 @@ class LogFiftyOneViewToWandB(LogOperator):
         if not with_labels and self.image_mode(params) == "none" and params.get("fields"):
             raise WandBError(
                 "fields are columns of a table, and this view is logged as a list of its samples: give "
-                "include_labels=True or include_images=True, too",
+                "include_labels=True or include_images=True as well",
                 source=SETTINGS,
                 code="no_table",
             )
@@ -284,8 +284,8 @@ def _left_out(view, labels, paths):
         warnings.append(
             {
                 "code": "labels_in_lists",
-                "message": "These label fields are inside lists, of which a sample has many "
-                "values, and got no column: " + ", ".join(paths),
+                "message": "These label fields are inside lists, so a sample has many values "
+                "of them, and they got no column: " + ", ".join(paths),
                 "count": len(paths),
                 "sample_ids": [],
             }

@@ -179,7 +179,7 @@ def _after(view, message, record):
             _log.debug("Cannot update the active run's config", exc_info=True)
             done, reason = False, f": {e}"
         else:
-            reason = ", for it is not active here any more"
+            reason = ", because it is no longer active here"
 
         if not done:
             warnings.append(_warning("no_run_config", f"The run's config could not be updated{reason}"))

@@ -15,7 +15,7 @@ from .. import calls, lookups, netrc, settings
 from ..errors import SETTINGS, WandBError
 from . import notices, results
 
-#: The variable by which whoever runs the App's server switches the operator off.
+#: The variable of the App's server that switches the operator off.
 OFF = "FIFTYONE_WANDB_NO_LOGIN"
 
 _KEY = "key"
@@ -29,7 +29,7 @@ def is_off() -> bool:
 
 
 _OFF_TEXT = (
-    f"The variable {OFF} of the App's server switches this operator off. Whoever runs the server can log in with "
+    f"The variable {OFF} of the App's server switches this operator off. The person who runs the server can log in with "
     "'wandb login' there"
 )
 
@@ -124,7 +124,7 @@ class LoginToWandB(foo.Operator):
             file = netrc.save(answer.base_url, key, replace=bool(ctx.params.get(_REPLACE)))
         except netrc.AnotherLogin:
             raise WandBError(
-                f"The key is good, but {netrc.path()} has another one for {answer.base_url}, which programs of this "
+                f"The key is valid, but {netrc.path()} has another one for {answer.base_url}, which programs of this "
                 'machine may use. Nothing was changed. To put the new key in its place, tick "Replace another login" '
                 "and log in again",
                 source=SETTINGS,
@@ -134,7 +134,7 @@ class LoginToWandB(foo.Operator):
             reason = getattr(e, "strerror", None) or "the key or the server's address cannot be written there"
             where = f" ({e.filename})" if getattr(e, "filename", None) else ""
             raise WandBError(
-                f"The key is good, but it could not be saved: {reason}{where}. Run 'wandb login' instead",
+                f"The key is valid, but it could not be saved: {reason}{where}. Run 'wandb login' instead",
                 source=SETTINGS,
                 code="not_saved",
             ) from None
@@ -157,8 +157,8 @@ class LoginToWandB(foo.Operator):
             if result["overruled"]:
                 warnings = [
                     {
-                        "message": "Another key stands before this one: unset FIFTYONE_WANDB_API_KEY and WANDB_API_KEY "
-                        "for the App's server, or they are used on"
+                        "message": "Another key takes precedence: unset FIFTYONE_WANDB_API_KEY and WANDB_API_KEY for the "
+                        "App's server to use this one"
                     }
                 ]
 

@@ -71,7 +71,7 @@ def _show_preview(outputs, result):
 
 
 def settings_rows(result: dict[str, Any]) -> list[tuple[str, str]]:
-    """The row that says which of W&B's settings files named the place, if any did."""
+    """The row with the W&B settings files that named the place, if any did."""
     files = result.get("settings_files")
     return [("Settings from", escape(", ".join(files), links=False))] if files else []
 

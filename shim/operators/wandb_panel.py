@@ -245,7 +245,7 @@ class WandBPanel(foo.Panel):
     def ask_cancel(self, ctx: ExecutionContext) -> dict[str, Any]:
         """Asks for a job to be cancelled."""
         if not jobs.request_cancel(_text(ctx, "job")):
-            raise WandBError("This job is not running or waiting any more", code="no_job")
+            raise WandBError("This job is no longer running or waiting", code="no_job")
 
         return {}
 

@@ -174,7 +174,7 @@ def _artifact_of(result):
 
 
 def _counts(classes):
-    # Whoever may write to the project wrote it.
+    # Anyone who may write to the project may have written it.
     found = classes.items() if isinstance(classes, dict) else ()
     return {name: count for name, count in found if isinstance(count, int) and not isinstance(count, bool)}
 

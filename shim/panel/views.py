@@ -209,7 +209,7 @@ def _confidences(view, path):
 
 
 def _by_count(counted):
-    # Nothing predicted is no class.
+    # A sample without a prediction has no class.
     counted.pop(None, None)
     return dict(sorted(counted.items(), key=lambda item: (-item[1], str(item[0]))))
 

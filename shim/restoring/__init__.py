@@ -1,6 +1,6 @@
 """Makes views again out of artifacts: the boundary between what others wrote and this database.
 
-Whoever may write to the W&B project may have written an artifact, so nothing in one is trusted. This folder is the
+Anyone who may write to the W&B project may have written an artifact, so nothing in one is trusted. This folder is the
 only place that looks at its stages and ids; the names below are its door.
 """
 

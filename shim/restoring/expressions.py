@@ -79,7 +79,7 @@ class _Walk:
         elif isinstance(value, dict):
             for key, item in value.items():
                 self._check_key(key)
-                # A literal is data; an expression inside a query is none.
+                # A literal is data; an expression inside a query is not.
                 self.check(item, key == "$literal" or (is_query and key != "$expr"))
         elif not isinstance(value, SCALARS) or isinstance(value, bson.Code):
             raise Forbidden(f"holds a {type(value).__name__}")

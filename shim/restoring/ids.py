@@ -15,11 +15,11 @@ import numpy as np
 #: Bytes of an id.
 SIZE = 12
 
-# A list is in memory up to so many bytes; ids are worked on so many at a time.
+# A list stays in memory up to this many bytes; this many ids are worked on at a time.
 _IN_MEMORY = 8 << 20
 _CHUNK = 250_000
 
-# A part of lists that are compared has about so many ids; there are so many parts at most.
+# A part of lists that are compared has about this many ids; there are at most this many parts.
 _PART = 500_000
 _MAX_PARTS = 128
 _PART_IN_MEMORY = 256 << 10
@@ -27,7 +27,7 @@ _PART_IN_MEMORY = 256 << 10
 _TYPE = np.dtype([("high", ">u8"), ("low", ">u4")])
 _RECORD = np.dtype([("id", _TYPE), ("place", "<u4")])
 
-# Whoever writes ids does not choose which part they come to.
+# The author of ids cannot choose which part they come to.
 _FACTORS = (secrets.randbits(64) | 1, secrets.randbits(64) | 1)
 
 

@@ -23,7 +23,7 @@ from ..errors import FIFTYONE, WandBCancelled, WandBError
 #: Building and comparing a view may take this long, in seconds.
 SECONDS = 600
 
-# A view may have twice the rows that were logged, ten times those that its dataset has, and so many in any case.
+# A view may have twice the rows that were logged, ten times those that its dataset has, and this many in any case.
 # The artifact says how many were logged, so that counts up to the length of its longest list only.
 _TIMES_LOGGED = 2
 _TIMES_SAMPLES = 10
@@ -71,7 +71,7 @@ class Work:
                 raise
 
             raise WandBError(
-                f"MongoDB was not done within {SECONDS:g} seconds, and the view was not made. Look at what else it is "
+                f"MongoDB did not finish within {SECONDS:g} seconds, and the view was not restored. Check what else it is "
                 "doing, and load the view again",
                 source=FIFTYONE,
                 code="timeout",

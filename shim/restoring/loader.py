@@ -20,9 +20,9 @@ _TEXTS = ("fiftyone_dataset_name", "fiftyone_dataset_id", "group_slice", "predic
 
 
 def facts(content: Any) -> dict[str, Any]:
-    """The metadata of the worker's ``ArtifactContent``, a dict, without names that are no text.
+    """The metadata of the worker's ``ArtifactContent``, a dict, without names that are not text.
 
-    Whoever may write to the project wrote it, and names are looked up in the database.
+    Anyone who may write to the project may have written it, and names are looked up in the database.
     """
     found = plaintext.clean_all(json.loads(content.metadata_json or "{}"))
     return {key: value for key, value in found.items() if key not in _TEXTS or isinstance(value, str)}
@@ -78,8 +78,8 @@ class Loader:
         if not name or not fo.dataset_exists(name):
             named = f"It names '{self._logged_of}'" if self._logged_of else "It names none"
             raise WandBError(
-                f"The dataset that the artifact {self._name} was made of is not here. {named}: open the dataset, or "
-                "pass it, to make the view of it",
+                f"The dataset that the artifact {self._name} was logged from is not here. {named}: open the dataset, or "
+                "pass it, to restore the view from it",
                 source=FIFTYONE,
                 code="no_dataset",
             )
@@ -122,13 +122,13 @@ class Loader:
         if query.dataset_id(dataset) == self._logged_id:
             return f"The dataset was renamed: it was called '{self._logged_of}' when it was logged"
 
-        return f"The artifact was made of the dataset '{self._logged_of}', not of '{dataset.name}'"
+        return f"The artifact was logged from the dataset '{self._logged_of}', not of '{dataset.name}'"
 
     def _keep_low_confidence(self, restored, number):
         field = self._metadata.get("predictions_field") or self._content.artifact.predictions_field
         if number not in self._content.found or not field:
             raise WandBError(
-                f"The artifact {self._name} lists no labels with a low confidence: only predictions do",
+                f"The artifact {self._name} lists no labels with a low confidence: only predictions artifacts do",
                 source=SETTINGS,
                 code="no_low_confidence",
             )
@@ -136,7 +136,7 @@ class Loader:
         found = self._lists.get(number)
         if not len(found):
             raise WandBError(
-                f"The model of the artifact {self._name} was sure of all its labels: there is none to show",
+                f"The model of the artifact {self._name} was sure of all its labels: there is nothing to show",
                 source=SETTINGS,
                 code="no_low_confidence",
             )

@@ -155,7 +155,7 @@ def select_labels(restored: Restored, path: str, wanted: ids.Ids, in_app: bool =
     if restored.rows == 0:
         raise WandBError(
             f"The dataset has none of the {len(wanted):,} labels that the artifact lists: the field '{path}' was "
-            "written again since, or belongs to another dataset",
+            "rewritten since, or belongs to another dataset",
             source=FIFTYONE,
             code="labels_gone",
         )
@@ -177,7 +177,7 @@ class _Maker:
         try:
             found = stages.parse(self._logged.serialization)
             self._notes += found.notes
-            if found.is_random_anew:
+            if found.has_new_random_rows:
                 self._notes.append(_RANDOM_ANEW)
 
             builder = stages.Builder(self._start(found.names), self._work, self._most)
@@ -217,7 +217,9 @@ class _Maker:
         """The samples with the stored ids that the dataset still has."""
         if not len(self._ids):
             raise WandBError(
-                "The artifact has no list of sample ids, so no view can be made of it", source=SETTINGS, code="no_ids"
+                "The artifact has no list of sample ids, so no view can be restored from it",
+                source=SETTINGS,
+                code="no_ids",
             )
 
         deleted = changed = 0

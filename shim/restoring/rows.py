@@ -14,7 +14,7 @@ from .. import query
 from . import limits, media_paths
 from .ids import Ids
 
-# Ids are packed so many at a time.
+# This many ids are packed at a time.
 _PACKED = 100_000
 
 
@@ -186,7 +186,7 @@ def _rows(view, stages, work, frames=False):
 def of_mongodb(error: Exception) -> Exception:
     """What an error of MongoDB's says of the view: a :class:`BadRows`, or the error itself if it is not about it."""
     if isinstance(error, pymongo.errors.ExecutionTimeout) or error.timeout:
-        return BadRows("MongoDB was not done with it in time")
+        return BadRows("MongoDB did not finish it in time")
 
     if isinstance(error, pymongo.errors.ConnectionFailure):
         return error

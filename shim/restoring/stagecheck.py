@@ -119,7 +119,7 @@ class Checker:
             raise StagesRefused(f"it has more than {_MAX_STAGES:,} stages")
 
         if not isinstance(value, dict) or not set(value) <= {"_cls", "kwargs", "_uuid"}:
-            raise StagesRefused(f"its stage {self._number} is not a stage of FiftyOne's")
+            raise StagesRefused(f"its stage {self._number} is not a FiftyOne stage")
 
         name = self._class(value.get("_cls"))
         number = self._number
@@ -166,9 +166,7 @@ class Checker:
     def _class(self, cls):
         name = cls.removeprefix(_MODULE) if isinstance(cls, str) else None
         if name not in ARGUMENTS or cls != _MODULE + name:
-            raise StagesRefused(
-                f"its stage {self._number} names {quoted(cls)}, which is not a view stage of FiftyOne's"
-            )
+            raise StagesRefused(f"its stage {self._number} names {quoted(cls)}, which is not a FiftyOne view stage")
 
         if not hasattr(fos, name):
             raise StagesUnusable(f"this version of FiftyOne has no stage {name}")

@@ -1,4 +1,4 @@
-"""Rebuilds view stages that come out of an artifact. Whoever may write to the project wrote them.
+"""Rebuilds view stages that come out of an artifact. Anyone who may write to the project may have written them.
 
 FiftyOne's own loader imports the class that a stage names and calls it with the stored
 arguments, so it is never used here. Everything is checked against lists of what is
@@ -41,7 +41,7 @@ class Stages:
         return {stage.name for stage in _all(self.stages)}
 
     @property
-    def is_random_anew(self) -> bool:
+    def has_new_random_rows(self) -> bool:
         """Whether rows are chosen by random numbers that FiftyOne makes with them, each time others."""
         names = [stage.name for stage in _all(self.stages)]
         made = next((number for number, name in enumerate(names) if name in CONFIG), len(names))

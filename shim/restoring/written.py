@@ -25,7 +25,7 @@ def check(view: fo.DatasetView, stage: Stage) -> None:
         Forbidden: if it writes anything else than plain values that exist
     """
     if stage.name == "Flatten":
-        # Its stages are none of the view's own: FiftyOne adds them to the pipeline of each group.
+        # Its stages are not the view's own: FiftyOne adds them to the pipeline of each group.
         inner = stage.arguments.get("stages") or []
         for one in inner if isinstance(inner, list) else [inner]:
             check(view, one)

@@ -298,7 +298,7 @@ def remove_drafts(binary: Path) -> None:
 
 
 def _environment(goos: str, goarch: str) -> dict[str, str]:
-    """The environment of the go command: the caller's, without what is no matter of a compiler."""
+    """The environment of the go command: the caller's, without what a compiler does not need."""
     own = target()
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("WANDB_", "FIFTYONE_"))}
     environment.update(CGO_ENABLED="0", GOWORK="off", GOOS=goos or own[0], GOARCH=goarch or own[1])
@@ -387,7 +387,7 @@ def _summary(go: str, output: str) -> str:
 
 
 def _replace(draft: Path, binary: Path) -> None:
-    """Puts draft in the place of binary, which may be running."""
+    """Replaces binary, which may be running, by draft."""
     try:
         draft.replace(binary)
     except PermissionError:

@@ -15,7 +15,7 @@ from .errors import WorkerBuildFailed, WorkerNotFound, WorkerStartError
 
 log = logs.logger("fiftyone_wandb.worker")
 
-#: The variable that names a binary to use in place of the plugin's own.
+#: The variable that names a binary to use instead of the plugin's own.
 VARIABLE = "FIFTYONE_WANDB_WORKER"
 
 
@@ -86,7 +86,7 @@ def _found(binary: Path, source: str) -> Found:
 def _found_wheel(binary: Path, source: str) -> Found:
     """The binary of a wheel, or a copy of it where others can change it.
 
-    They can change the Python packages of this process, too, so that its bytes are no less trusted than these. But
+    They can also change the Python packages of this process, so its bytes are as trusted as these. But
     what is started has to stay what was looked at.
     """
     try:

@@ -31,7 +31,7 @@ def parse(line: str) -> Handshake:
 
     Raises:
         WorkerMismatch: if the worker speaks another protocol than we do
-        WorkerStartError: if it is no such line, or an offer that is not safe to take
+        WorkerStartError: if it is not such a line, or an offer that is not safe to take
     """
     fields = line.strip().split("|")
     if len(fields) < 5 or fields[0] != "1" or not fields[1].isdecimal():
@@ -51,7 +51,7 @@ def parse(line: str) -> Handshake:
     else:
         raise WorkerStartError(f"The worker listens on {network} {address!r}, where others could reach it.")
     if len(fields) < 6 or not fields[5]:
-        raise WorkerStartError("The worker has no certificate, so that it could be anybody.")
+        raise WorkerStartError("The worker has no certificate, so it could be anybody.")
     return Handshake(target, _pem(fields[5]))
 
 

@@ -1,4 +1,4 @@
-"""Pictures and masks that Pillow decodes in place of the worker, and the life of the process in which it does."""
+"""Pictures and masks that Pillow decodes instead of the worker, and the life of its process."""
 
 import importlib
 import json

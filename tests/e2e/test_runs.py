@@ -69,7 +69,7 @@ def test_our_own_run(images, log_view, server, read):
 
 
 def test_a_run_that_is_alive_elsewhere(images, log_view, log_predictions, server, python):
-    """Not even the keys are added, for its process would overwrite them."""
+    """Not even the keys are added, because its process would overwrite them."""
     run_id = new_id()
     with busy_run(python, server, run_id):
         before = server.run(run_id)

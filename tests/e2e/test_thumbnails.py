@@ -86,7 +86,7 @@ def test_modes(dataset, photo, log_view, log_predictions, read, server):
 
 
 def test_references_to_local_files(dataset, photo, log_view, read, tmp_path, server):
-    """The official package reads the table, for it finds the files as they were."""
+    """The official package reads the table, because it finds the files unchanged."""
     paths = [str(photo("ü #1%.jpg", size=(1600, 1200))), str(photo("b c.jpg", 1)), str(tmp_path / "gone.jpg")]
     made = dataset(samples(paths))
     kwargs = {"include_labels": True, "image_mode": "reference", "artifact_name": f"local_{new_id()}"}

@@ -1,4 +1,4 @@
-"""Runs an example as a script, with a model that is there in the place of the model zoo, and no browser."""
+"""Runs an example as a script, with a local model instead of the model zoo, and without a browser."""
 
 import json
 import runpy

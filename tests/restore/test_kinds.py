@@ -111,7 +111,7 @@ def test_the_same_view(data, log, kind):
 
 
 @pytest.mark.parametrize("kind", ["trajectories", "the original's patches"])
-def test_rows_that_are_random_anew(data, log, kind):
+def test_rows_that_are_random_each_time(data, log, kind):
     """FiftyOne gives them other random numbers, and they have no ids that last, or the artifact does not say them."""
     if kind == "trajectories":
         view = data["videos"].to_trajectories("frames.objects").take(2)

@@ -315,7 +315,7 @@ def test_the_hash_depends_on_names_and_contents(plugin: Path) -> None:
     assert build.source_hash(plugin) == first
     (plugin / "goworker" / "extra_test.go").write_text("package main\n")
     (plugin / "goworker" / "notes.txt").write_text("no source\n")
-    assert build.source_hash(plugin) == first, "tests and notes are no part of the worker"
+    assert build.source_hash(plugin) == first, "tests and notes are not part of the worker"
     extra = plugin / "goworker" / "extra.go"
     extra.write_text("package main\n")
     second = build.source_hash(plugin)

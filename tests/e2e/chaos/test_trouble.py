@@ -41,7 +41,7 @@ def test_a_server_in_trouble(chaos, chance, number):
         chaos.server.fault(kind=where, skip=chance.randrange(6), count=chance.randint(1, 2), **TROUBLES[what])
     name, error = chaos.disturbed(kind, what)
     chaos.server.heal()
-    assert error is None, f"{what} for a moment is no reason to fail: {error}"
+    assert error is None, f"{what} for a moment must not fail the job: {error}"
     chaos.again(kind, name)
 
 

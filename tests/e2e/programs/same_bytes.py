@@ -12,7 +12,7 @@ BEGIN = 0x1234567890ABCDEF12345678
 
 
 class Ids:
-    """Ids in a row, in place of those that FiftyOne has made."""
+    """Consecutive ids instead of those that FiftyOne made."""
 
     def __init__(self):
         self._known = {}
