@@ -1,8 +1,8 @@
-"""Answers that come in their own time: asked for once, in a thread, and kept for a while.
+"""Answers that take time: each question is asked once, in a thread, and its answer is kept for a while.
 
 FiftyOne makes forms again at every keystroke, in the loop that serves the whole App, and
-the panel asks often. So nobody here waits for W&B longer than said: who comes too early
-is told so, and finds the answer the next time.
+the panel asks often. So no caller waits for W&B longer than it says: a caller that comes
+too early gets "pending", and finds the answer the next time.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from .errors import WandBError
 from .plain import to_plain
 from .worker import logs
 
-# How long answers are kept, and how long the reason why there is none, in seconds.
+# How long answers are kept, and how long failures are, in seconds.
 _KEPT = 60.0
 _KEPT_FAILURE = 15.0
 
-# How long the first one who asks waits, and how long an answer of W&B may take, in seconds.
+# How long the first caller waits, and how long an answer of W&B may take, in seconds.
 _WAIT = 1.0
 _TIMEOUT = 20.0
 
-# Further answers are not kept: the oldest go. What took long to make is large, too.
+# The most answers that are kept; the oldest go first. Answers that took long to make are also large.
 _MOST = 200
 _MOST_LARGE = 10
 
@@ -45,7 +45,7 @@ _salt = secrets.token_bytes(16)
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of a question.
+    """The answer to a question, or why there is none.
 
     Attributes:
         value: the answer; None if there is none

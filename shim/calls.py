@@ -1,4 +1,4 @@
-"""Calls of the worker: the request on its way, and what goes wrong as errors for people."""
+"""Calls of the worker: sends the request, and turns what goes wrong into errors for users."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def call_worker(job_id: str, settings: dict[str, Any], request: dict[str, Any], 
     Raises:
         Exception: those of :mod:`shim.worker.errors`
     """
-    # Imported late: the plugin registers without grpcio and protobuf, too.
+    # Imported late, so that the plugin also registers without grpcio and protobuf.
     from . import worker
     from .worker import messages
 

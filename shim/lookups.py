@@ -1,4 +1,4 @@
-"""Lists of what there is in W&B, for forms and the panel."""
+"""Lists of what W&B has, for forms and the panel."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PENDING = answers.PENDING
 
 @dataclass(frozen=True)
 class Found:
-    """What a look-up gave.
+    """The result of a look-up.
 
     Attributes:
         entries: messages of the wire contract, such as ``ProjectEntry``

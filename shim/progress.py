@@ -1,4 +1,4 @@
-"""How far a job is, for a terminal."""
+"""A job's progress in a terminal."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ _ASK = 0.5
 # How long a worker that was told to stop may take, being killed included.
 _STOP_SECONDS = 5.0
 
-# How far a job is whose part in Python takes long, when the worker's is done.
+# The progress of a job with a long part in Python, when the worker is done.
 _CONCLUDING = 0.7
 
 # How long it may take to mark a run as failed after its worker died.
@@ -45,7 +45,7 @@ _log = logs.logger("fiftyone_wandb")
 
 @dataclass(frozen=True)
 class Update:
-    """How far a job is: 0 to 1, a line for people, and the id of the job's record."""
+    """A job's progress: from 0 to 1, a line for users, and the id of the job's record."""
 
     fraction: float
     label: str
@@ -250,7 +250,7 @@ def _settle(call, record, conclude, reason):
 
 
 def _give_up(call, record, conclude, undone):
-    """Ends a call that nobody waits for any more. It may have been done already."""
+    """Ends a call whose result is no longer wanted. It may be done already."""
     call.stop()
     with contextlib.suppress(Exception):
         _settle(call, record, conclude, WandBCancelled(f"The job was cancelled. {undone}."))
@@ -396,7 +396,7 @@ class _Call:
                 self._close_run()
 
     def _say(self, text):
-        # The worker is being built, which takes a minute: a log alone nobody sees in the App.
+        # The worker is being built, which takes a minute: the App does not show logs.
         _log.warning("%s", text)
         self._updates.put(Update(0.0, text))
 

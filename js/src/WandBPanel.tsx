@@ -11,11 +11,11 @@ import { Predictions } from "./pages/Predictions";
 import { Reports } from "./pages/Reports";
 import { RunPage } from "./pages/RunPage";
 import { Runs } from "./pages/Runs";
-import { isLoggedOut, NoProject, WayIn } from "./states";
-import { STYLES } from "./styles";
+import { isLoggedOut, NoProject, WayIn } from "./emptyPages";
+import STYLES from "./panel.css?inline";
 import type { DatasetFacts, Job, Place, Selection } from "./types";
 
-/** How often jobs are looked at: while one runs and is watched, while one runs, and else. In milliseconds. */
+/** How often jobs are looked at: while one runs and is watched, while one runs, and otherwise. In milliseconds. */
 const WATCHED = 1000;
 const RUNNING = 2000;
 const QUIET = 10000;
@@ -139,7 +139,7 @@ function Shell() {
             type="button"
             className="w-right"
             aria-label="Refresh"
-            title="Fetch everything anew"
+            title="Refresh everything"
             onClick={() => {
               refresh();
               dataset.reload();
@@ -159,7 +159,7 @@ function Shell() {
   );
 }
 
-/** How far down each page was, and the keyboard's focus, for which there is nothing left when a page goes. */
+/** Keeps how far down each page was scrolled, and gives the keyboard's focus a place when a page goes. */
 function usePlaceOnPage(name: string): React.RefObject<HTMLElement> {
   const { memory } = useApp();
   const page = useRef<HTMLElement>(null);
@@ -277,7 +277,7 @@ function useSelection(facts: DatasetFacts | null, show: (selection: Selection | 
   }, [facts, selection, seen, setSeen, show]);
 }
 
-/** The jobs, and everything anew when one of them has ended. */
+/** The jobs; when one of them ends, everything is refreshed. */
 function useJobs(watched: boolean, ...ended: (() => void)[]): [Job[] | null, Problem | null, () => void] {
   const { calls } = useApp();
   const [jobs, setJobs] = useState<Job[] | null>(null);

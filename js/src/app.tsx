@@ -117,7 +117,7 @@ function lastLine(error: unknown): string {
 
 interface Shared {
   calls: Calls;
-  /** Grows when everything is to be fetched anew. */
+  /** Grows when everything has to be fetched again. */
   generation: number;
   refresh: () => void;
   cache: Map<string, { value: unknown; generation: number }>;
@@ -127,7 +127,7 @@ interface Shared {
 
 const SharedContext = createContext<Shared | null>(null);
 
-/** How many answers are kept to be shown at once when one comes back to them. */
+/** How many answers are kept, so that a page that was open before shows at once. */
 const MOST_KEPT = 100;
 
 export function AppProvider(props: { children: React.ReactNode }) {
@@ -156,7 +156,7 @@ export interface Loaded<T> {
   pending: string | null;
 }
 
-/** An answer, kept between pages and fetched anew on refresh. Without params, nothing is asked. */
+/** An answer, kept between pages and fetched again on refresh. Without params, nothing is asked. */
 export function useData<T>(event: string, params: Params | null): Loaded<T> {
   const { calls, generation, cache } = useApp();
   const key = params && JSON.stringify([event, params]);
@@ -217,7 +217,7 @@ export function useAction(): {
   return { busy, problem, start };
 }
 
-/** A value that is there again when one comes back to a page. */
+/** A value that is kept while the panel shows another page. */
 export function useKept<T>(name: string, initial: T): [T, (value: T) => void] {
   const { memory } = useApp();
   const [value, setValue] = useState<T>(() => (memory.has(name) ? (memory.get(name) as T) : initial));

@@ -22,7 +22,7 @@ export interface Line {
 
 type Point = readonly [number, number];
 
-/** The points of a metric; what is no number, such as "NaN", is left out. */
+/** The points of a metric; values that are not numbers, such as "NaN", are left out. */
 export function points(rows: Row[], key: string): Point[] {
   const found: Point[] = [];
   rows.forEach((row, index) => {

@@ -62,3 +62,8 @@ declare module "@fiftyone/plugins" {
 declare module "@fiftyone/spaces" {
   export function usePanelId(): string;
 }
+
+declare module "*.css?inline" {
+  const css: string;
+  export default css;
+}

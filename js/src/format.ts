@@ -8,7 +8,7 @@ const UNITS: [number, string][] = [
   [60, "minute"],
 ];
 
-/** How long ago a moment was, such as "3 days ago"; empty if it is none. */
+/** How long ago a moment was, such as "3 days ago"; empty if it is not a time. */
 export function age(iso: string, now: number = Date.now()): string {
   const then = moment(iso);
   return Number.isNaN(then) ? "" : ago((now - then) / 1000);

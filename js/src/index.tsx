@@ -45,7 +45,7 @@ const LOOKS = 100;
 
 /**
  * Opens the login's form from within another form, which is closed first: the App would show the fields of the form that
- * is open in the place of those of an operator that is not dynamic, and whoever takes a key must not be dynamic.
+ * is open instead of those of an operator that is not dynamic, and an operator that takes a key must not be dynamic.
  */
 class OpenLogin extends Operator {
   override get config() {

@@ -16,7 +16,7 @@ export interface Where {
   project: string;
 }
 
-/** Where something is; lineage and jobs lead into other projects, too. */
+/** Where something is; lineage and jobs lead into other projects too. */
 export function placeOf(found: Where, shown: Where): Where {
   return { entity: found.entity || shown.entity, project: found.project || shown.project };
 }

@@ -257,14 +257,14 @@ describe("an artifact", () => {
     predictions();
     answer("versions", { artifacts: [CONTENT.artifact, artifact("digits_preds", "v0")], next: "c1", total: 0 });
     await open(/Artifacts/, /^digits_preds:v1$/);
-    expect(await screen.findByText("the newest 2 are listed")).toBeTruthy();
+    expect(await screen.findByText("only the newest 2 are listed")).toBeTruthy();
   });
 
   it("of another dataset says so", async () => {
     answer("dataset", { ...DATASET, dataset: "faces" });
     predictions();
     await open(/Artifacts/, /^digits_preds:v1$/);
-    expect(await screen.findByText(/It was made of the dataset “digits”/)).toBeTruthy();
+    expect(await screen.findByText(/This artifact is of the dataset “digits”/)).toBeTruthy();
   });
 
   it("of this dataset under another name says so", async () => {
@@ -272,7 +272,7 @@ describe("an artifact", () => {
     predictions();
     await open(/Artifacts/, /^digits_preds:v1$/);
     expect(await screen.findByText(/was renamed: it was called “digits”/)).toBeTruthy();
-    expect(screen.queryByText(/It was made of the dataset/)).toBeNull();
+    expect(screen.queryByText(/This artifact is of the dataset/)).toBeNull();
   });
 
   it("cannot be loaded without a dataset", async () => {

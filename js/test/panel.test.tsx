@@ -129,7 +129,7 @@ describe("tabs", () => {
     expect(screen.getByRole("tabpanel", { name: /Jobs/ })).toBeTruthy();
   });
 
-  it("are fetched once, and anew by the button", async () => {
+  it("are fetched once, and again by the button", async () => {
     answer("runs", { runs: [run("a")], next: "", total: 1 });
     render(<WandBPanel />);
     await screen.findByText("run a");

@@ -172,7 +172,7 @@ class JobOperator(foo.Operator):
         return work.drain(work.stream(job, conclude, watchers), show)
 
     def _run_through(self, ctx):
-        # FiftyOne stops waiting at its limit but lets the thread go on: end before it.
+        # FiftyOne stops waiting at its limit but lets the thread run on, so end before it.
         limit = fo.config.operator_timeout
         deadline = time.monotonic() + limit - min(5.0, limit / 2)
 
@@ -242,7 +242,7 @@ def _failed_elsewhere(operation_id, undone):
         try:
             state = database.delegated_run_state(operation_id)
         except Exception:
-            # The database will be back, or the job will hear of it itself.
+            # The database will be back, or the job will notice by itself.
             return None
 
         if state == "running":
@@ -255,8 +255,8 @@ def _failed_elsewhere(operation_id, undone):
 
 
 def _outside_of_loops(call):
-    # Where an event loop runs, as in notebooks, FiftyOne returns a task that nobody here
-    # could wait for. In a thread of its own there is no loop.
+    # Where an event loop runs, as in notebooks, FiftyOne returns a task that cannot be
+    # awaited here. In a thread of its own there is no loop.
     done = {}
 
     def work_in_thread():

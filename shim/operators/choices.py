@@ -23,7 +23,7 @@ from .forms import refuse
 # Of the bundle: it closes this form and opens that of the operator login_to_wandb.
 _OPEN_LOGIN = f"{PLUGIN_NAME}/open_login"
 
-# What a person has to do about it; the rest is for the server's owner.
+# What the user can mend; the rest is for the server's owner.
 _LOGIN_CODES = {"no_key", "bad_key"}
 _SUMMARY_METRICS = 3
 
@@ -215,7 +215,7 @@ def add_artifact(
 
 
 def is_of(entry: Any, dataset: fo.Dataset | None) -> bool:
-    """Whether an artifact was made of a dataset, whatever that was called then. No dataset has none."""
+    """Whether an artifact was logged from a dataset, even if that was renamed since."""
     if dataset is None:
         return False
 
@@ -240,7 +240,7 @@ def find_artifact(entries: Iterable[Any], reference: str | None) -> Any:
 
 
 def run_label(entry: Any) -> str:
-    """What a person knows a run by."""
+    """What users know a run by."""
     numbers = json.loads(entry.metrics_json) if entry.metrics_json else {}
     shown = [f"{key} {value:.4g}" for key, value in list(numbers.items())[:_SUMMARY_METRICS]]
     name = entry.display_name if entry.display_name == entry.id else f"{entry.display_name} ({entry.id})"
@@ -248,7 +248,7 @@ def run_label(entry: Any) -> str:
 
 
 def artifact_label(entry: Any) -> str:
-    """What a person knows an artifact's version by."""
+    """What users know an artifact's version by."""
     aliases = f" ({', '.join(entry.aliases)})" if entry.aliases else ""
     parts = [f"{entry.name}:{entry.version}{aliases}", entry.created_at[:10]]
     if entry.samples:

@@ -17,7 +17,7 @@ from .. import media, names, overlays, pictures, query, schema, selection
 from ..errors import WandBError
 from . import notices, results
 
-# From here on the background is proposed: rows, and rows whose pictures go up.
+# From this many rows on, and rows with pictures, the background is proposed.
 _MANY_ROWS = 200_000
 _MANY_IMAGES = 5_000
 
@@ -189,7 +189,7 @@ def add_limit_and_dry_run(ctx: ExecutionContext, inputs: types.Object, by_confid
 
 
 def start(ctx: ExecutionContext, verb: str) -> tuple[types.Object, fo.DatasetView | None]:
-    """Begins a form with what it is about.
+    """Starts a form with what it logs.
 
     Args:
         ctx: the execution context

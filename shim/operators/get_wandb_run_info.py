@@ -15,7 +15,7 @@ from ..errors import WandBError, bad_argument
 from . import forms, notices, results
 from .returned import Returned
 
-# A person waits, and there are stored values for when nothing comes.
+# A user waits, and the stored values are shown if no answer comes.
 _SECONDS = 20.0
 
 _SHOWN_VALUES = 40

@@ -383,7 +383,7 @@ def _check_name(dataset, action, params):
 
 
 def _taken(dataset, name):
-    """The saved view whose place one of this name would take, or None: names differ by more than case and signs."""
+    """The saved view that one of this name would replace, or None: names must differ by more than case and punctuation."""
     try:
         slug = fou.to_slug(name)
     except ValueError as e:

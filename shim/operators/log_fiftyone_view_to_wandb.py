@@ -265,7 +265,7 @@ class LogFiftyOneViewToWandB(LogOperator):
 
 
 def _without_labels(params):
-    """The parameters as they count: a form keeps what was filled in for a table with labels that is off now."""
+    """The parameters that count: a form keeps what was filled in for a table with labels that is off now."""
     if params.get("include_labels") or _ONLY_PICTURES not in params:
         return params
 

@@ -300,7 +300,7 @@ class LogModelPredictions(LogOperator):
 
 
 def _texts(view):
-    # These are strings, but nobody's predictions or prompts.
+    # These are strings, but never predictions or prompts.
     return [path for path in schema.choices(view, schema.is_text) if path not in ("filepath", "metadata.mime_type")]
 
 

@@ -163,7 +163,7 @@ def _texts(params, argument):
 
 
 def _after(view, message, record):
-    """Does what is left to do in Python; what fails there is a warning, for all is logged."""
+    """Does what is left to do in Python. A failure is a warning, because everything is logged already."""
     warnings = []
     try:
         record(view, message)

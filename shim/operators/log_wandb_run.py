@@ -18,7 +18,7 @@ from .returned import Returned
 
 _TAG = 64
 
-# The run can be read all the same: not everybody who may do that may change its tags.
+# The run can still be read: some users may read it but not change its tags.
 _TAGS_REFUSED = {"no_permission", "refused", "server_error", "rate_limited"}
 
 _log = logs.logger("fiftyone_wandb")
@@ -199,7 +199,7 @@ def _read(asked, reference, tags):
 def _reference(params):
     reference = names.run_id(params.get("run_id")) or params.get("run_name")
     if reference and params.get("run_id") and "/runs/" in params["run_id"]:
-        # Its page says the project, too.
+        # The address of its page also names the project.
         return params["run_id"]
 
     active = settings.active_run()

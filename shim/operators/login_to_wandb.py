@@ -24,7 +24,7 @@ _SECONDS = 30.0
 
 
 def is_off() -> bool:
-    """Whether nobody may log in from the App."""
+    """Whether logging in from the App is switched off."""
     return os.environ.get(OFF, "").strip().lower() not in ("", "0", "false", "no", "off")
 
 

@@ -38,7 +38,7 @@ def _made(kind, label, description, links):
 
 
 def escape(text: Any, links: bool = True) -> str:
-    """The text as Markdown that shows it as it is. Whatever comes from elsewhere goes through this.
+    """The text as Markdown that shows it as it is. All text of others goes through this.
 
     Args:
         text: the text
@@ -46,7 +46,7 @@ def escape(text: Any, links: bool = True) -> str:
     """
     text = plaintext.clean(str(text), _LONGEST)
     if not links:
-        # What nobody sees keeps Markdown from making a link of it.
+        # An invisible character keeps Markdown from making a link of it.
         text = re.sub(r"(?i)(:)(?=//)|(www\.|@)", lambda found: found[0] + "\u2060", text)
 
     text = re.sub(r"[\\`*_{}\[\]<>()#|~$]|&(?=#?\w+;)", lambda found: "\\" + found[0], text)

@@ -90,5 +90,5 @@ def _warnings(result: Mapping[str, Any]) -> str:
 
 
 def _text(text: Any) -> str:
-    """Text of others as HTML that shows it as it is."""
+    """Text of others, escaped for HTML."""
     return html.escape(plaintext.clean(str(text), _LONGEST))

@@ -92,7 +92,7 @@ class WandBPanel(foo.Panel):
 
     @_event
     def ask_place(self, ctx: ExecutionContext) -> dict[str, Any]:
-        """Who we are, the projects, and what the panel is to show first."""
+        """The user, the projects, and what the panel shows first."""
         asked = _asked(ctx)
         found = _answer(asked, {"lookup": {"kind": "LOOKUP_KIND_PROJECTS"}}, ctx)
         return {

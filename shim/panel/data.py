@@ -10,7 +10,7 @@ import fiftyone as fo
 from .. import linked, schema
 from ..plain import to_plain
 
-# A run's config and summary can hold whole tables; a person reads the first of it.
+# A run's config and summary can hold whole tables; users read the first of it.
 _MOST_VALUES = 500
 _LONGEST_VALUE = 500
 

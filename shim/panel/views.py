@@ -74,7 +74,7 @@ class Predictions:
         classes: a dict of how often each class occurs
         confidences: how many labels there are in each of equal steps from 0 to 1
         without: how many labels have no confidence
-        notes: what a person should know, in sentences
+        notes: what the user should know, in sentences
     """
 
     view: object

@@ -1,4 +1,4 @@
-"""Checks the finished pipeline of a view: what is sent to MongoDB, whoever made it of whatever."""
+"""Checks the finished pipeline of a view: what is sent to MongoDB, however it was made."""
 
 from __future__ import annotations
 

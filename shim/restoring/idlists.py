@@ -153,7 +153,7 @@ def _keep(dataset, ids, in_app):
 def _note(name):
     global _made_by
     if _made_by != os.getpid():
-        # A forked child has the parent's handlers, too.
+        # A forked child also has the parent's handlers.
         if _made_by is None:
             atexit.register(_remove_at_exit)
 

@@ -11,7 +11,7 @@ _KEEPING = "$limit $match $project $redact $sample $skip $sort $unset"
 # These write fields.
 _SETTING = "$addFields $set"
 
-# FiftyOne's own stages become these, too. The collections that they read are checked by name.
+# FiftyOne's own stages also become these. The collections that they read are checked by name.
 _FIFTYONE = "$geoNear $group $lookup $replaceRoot $replaceWith $unionWith $unwind"
 
 _QUERIES = """

@@ -39,7 +39,7 @@ class Restored:
         deleted: how many of these are not in the dataset any more
         new: how many samples in it were not logged
         changed: how many of the logged samples in it have changed since
-        notes: what a person should know, in sentences
+        notes: what the user should know, in sentences
         discard: removes what was generated for the view, if it turns out to be of no use
     """
 
@@ -141,7 +141,7 @@ def select_labels(restored: Restored, path: str, wanted: ids.Ids, in_app: bool =
 
     root = schema.label_list(path, label_field)
     wanted = _ids(wanted)
-    # Only those that there are: a list out of an artifact may be as long as it likes.
+    # Only those that exist: a list in an artifact may have any length.
     mask = np.zeros(len(wanted), dtype=bool)
     for part in ids.parts(wanted=wanted, there=rows.label_ids(restored.view, root or path)):
         mask[part.first[part.has["wanted"] & part.has["there"]]] = True

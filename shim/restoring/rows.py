@@ -179,7 +179,7 @@ def _rows(view, stages, work, frames=False):
         work.go_on()
         raise of_mongodb(e) from None
     except (bson.errors.BSONError, OverflowError, ValueError, TypeError) as e:
-        # What a pipeline can be wrong in is found where it is encoded, too.
+        # Encoding a pipeline also finds mistakes in it.
         raise BadRows(f"MongoDB cannot run it: {e}") from None
 
 

@@ -79,7 +79,7 @@ class Stage:
 
     @property
     def mapped(self) -> str | None:
-        """The path whose values it replaces by others, or None."""
+        """The path whose values it replaces, or None."""
         return self.arguments["field"] if self.name == "MapValues" else None
 
 

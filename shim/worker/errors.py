@@ -1,4 +1,4 @@
-"""What can go wrong between the plugin and its worker, each with a text for people."""
+"""What can go wrong between the plugin and its worker, each with a text for users."""
 
 from __future__ import annotations
 

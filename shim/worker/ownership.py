@@ -21,7 +21,7 @@ except ImportError:  # Windows, where the user's own directories are private by 
 
 
 class NotTrusted(OSError):
-    """Somebody else could change a file or directory. The text is for people."""
+    """Another user could change a file or directory. The text is for users."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def check(path: Path) -> Path:
 
 
 def check_open(path: Path, descriptor: int) -> None:
-    """Like :func:`check`, for a file that is open: it has to be a regular one, too."""
+    """Like :func:`check`, for an open file, which must also be a regular one."""
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         raise NotTrusted(f"{path} is not a regular file")

@@ -156,7 +156,7 @@ class Process:
         return self._process.returncode == 0
 
     def _read_output(self) -> None:
-        """Passes on the first line, and drops what comes later, for the worker not to block."""
+        """Passes on the first line, and drops what comes later, so that the worker does not block."""
         with self._process.stdout as stream:
             line = stream.readline(_LINE)
             self._first_line.put(line.decode("utf-8", "replace") if line else None)
@@ -200,9 +200,9 @@ def _open(found: Found) -> int:
 
 
 def _as_opened(program: int) -> dict[str, Any]:
-    """Options of Popen by which the very file is run that was checked, whatever has its name now.
+    """Options of Popen that run exactly the file that was checked, even if another has its name now.
 
-    Only Linux runs an open file. Elsewhere its name is run: nobody else can exchange it, and the user need not.
+    Only Linux runs an open file. Elsewhere its name is run, and only this user and root could exchange the file.
     """
     name = f"/proc/self/fd/{program}"
     if sys.platform == "linux" and os.path.exists(name):

@@ -43,7 +43,7 @@ export function ArtifactPage(props: { where: Where; artifact: string; dataset: D
             ))}
           </select>
         </Field>
-        {versions.data?.next && <span className="w-soft w-small">the newest {others.length} are listed</span>}
+        {versions.data?.next && <span className="w-soft w-small">only the newest {others.length} are listed</span>}
         {content && (
           <span className="w-right">
             <LinkOut url={content.artifact.url}>Open in W&amp;B</LinkOut>
@@ -183,7 +183,7 @@ function MadeOf(props: { artifact: Artifact; dataset: DatasetFacts | null }) {
     return <p className="w-small">This dataset was renamed: it was called “{artifact.dataset}” when the artifact was logged.</p>;
   return (
     <Notice>
-      It was made of the dataset “{artifact.dataset}”. Its view is made of “{dataset.dataset}” all the same, as far as that
+      This artifact is of the dataset “{artifact.dataset}”. Its view is restored in “{dataset.dataset}” anyway, as far as that
       has the same samples.
     </Notice>
   );
@@ -193,8 +193,8 @@ function Done(props: { result: LoadResult["result"] }) {
   const { result } = props;
   const notes = [
     result.view_name ? `Saved as “${result.view_name}”: ${plural(result.samples_loaded, "row")}.` : `Shown: ${plural(result.samples_loaded, "row")}.`,
-    result.gone ? `${plural(result.gone, "sample")} of it are gone since.` : "",
-    result.new ? `${plural(result.new, "sample")} are new since.` : "",
+    result.gone ? `Gone since then: ${plural(result.gone, "sample")}.` : "",
+    result.new ? `New since then: ${plural(result.new, "sample")}.` : "",
     ...result.warnings.map((warning) => warning.message),
   ];
   return (

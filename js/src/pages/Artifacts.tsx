@@ -41,8 +41,8 @@ export function Artifacts(props: { where: Where; dataset: DatasetFacts | null; g
           }
         >
           {predictions
-            ? "This project has no predictions yet. Log the field that a model wrote, and its classes and confidences will show up here."
-            : "This project has no artifacts of this plugin yet. Log what you see in the grid, and it will show up here."}
+            ? "This project has no predictions yet. Log the field that a model wrote, and its classes and confidences show up here."
+            : "This project has no artifacts of this plugin yet. Log what you see in the grid, and it shows up here."}
         </Notice>
       )}
       <ul className="w-list">

@@ -24,7 +24,7 @@ export function Jobs(props: { where: Where; jobs: Job[] | null; problem: React.R
     <>
       {props.problem}
       {props.jobs.length === 0 && (
-        <Notice>Nothing has been done yet. What this plugin logs and loads, here and in the background, shows up here.</Notice>
+        <Notice>There are no jobs yet. What this plugin logs and loads, here and in the background, shows up here.</Notice>
       )}
       <ul className="w-list">
         {props.jobs.map((job) => (
@@ -124,7 +124,7 @@ function JobRow(props: { where: Where; job: Job; now: number; reload: () => void
             <>
               <button
                 type="button"
-                title="Opens the form with the same values, for the view that is in the grid"
+                title="Opens the form with the same values, for the view in the grid"
                 onClick={() => calls.prompt(job.operator, job.parameters)}
               >
                 Run again

@@ -40,7 +40,7 @@ export function Reports(props: { where: Where; chosen: string | undefined; addre
           );
         })}
       </ul>
-      {loaded.data && reports.length === 0 && <Notice>This project has no reports. They are written on W&amp;B's pages.</Notice>}
+      {loaded.data && reports.length === 0 && <Notice>This project has no reports. You write them on W&amp;B's pages.</Notice>}
       {reports.length > 0 && (
         <p className="w-soft w-small">
           The App shows no pages of other hosts inside of itself, and W&amp;B does not let its pages be framed: reports

@@ -169,7 +169,7 @@ function Linked(props: {
 /** How W&B writes what JSON has no number for: the curves of a run that diverged are those that one wants to see. */
 const NUMBERS = ["NaN", "Infinity", "-Infinity"];
 
-/** The keys that can be drawn: tables and pictures have a history, too. */
+/** The keys that can be drawn: tables and pictures have a history too. */
 function numeric(details: RunDetails): string[] {
   return details.historyKeys.filter((key) => {
     const last = details.summary[key];

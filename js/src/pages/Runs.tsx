@@ -12,7 +12,7 @@ const TYPING = 400;
 
 const METRICS = 4;
 
-/** Runs of the dataset that are shown before anybody asks for more: the others shall be seen, too. */
+/** How many runs of the dataset are shown first, so that the others can be seen too. */
 const MINE = 6;
 
 export function Runs(props: { where: Where; dataset: DatasetFacts | null; go: Go }) {
@@ -97,7 +97,7 @@ export function Runs(props: { where: Where; dataset: DatasetFacts | null; go: Go
             >
               {search
                 ? `No run's name or id contains “${search}”.`
-                : "This project has no runs yet. Log what you see in the grid, and it will show up here."}
+                : "This project has no runs yet. Log what you see in the grid, and it shows up here."}
             </Notice>
           )}
         </section>
@@ -141,7 +141,7 @@ function MetricChoice(props: { value: string; choose: (value: string) => void })
           size={16}
           value={typed}
           placeholder="such as loss, val/acc"
-          title="Which values of the summary to show: their names, with commas between. Empty: a few of the newest"
+          title="Which values of the summary to show: their names, separated by commas. Default: a few of the newest"
           onChange={(event) => setTyped(event.target.value)}
           onBlur={() => props.choose(typed)}
         />

@@ -14,7 +14,7 @@ export function isLoggedOut(problem: Problem | null): boolean {
   return problem !== null && NO_LOGIN.has(problem.code);
 }
 
-/** In the place of all pages that need W&B. */
+/** Shown instead of all pages that need W&B. */
 export function WayIn(props: {
   problem: Problem;
   address: string;
@@ -60,16 +60,16 @@ function withCode(text: string): React.ReactNode[] {
 
 function title(code: string): string {
   if (NO_WAY.has(code)) return "W&B does not answer";
-  if (NO_PLACE.has(code)) return "There is nothing to see at this place";
+  if (NO_PLACE.has(code)) return "There is nothing to see here";
   if (code === "offline" || code === "disabled") return "W&B is turned off";
   return "W&B cannot be shown";
 }
 
 function advice(code: string, lost: string): string {
-  if (lost) return `The panel was at “${lost}” when you used it last, and this account sees nothing there.`;
+  if (lost) return `The panel last showed “${lost}”, and this account cannot see anything there.`;
   return NO_WAY.has(code)
-    ? "The App goes on working meanwhile, and the list of jobs is still here."
-    : "Set it right where the App's server was started, then try again.";
+    ? "The App still works, and so does the list of jobs."
+    : "Fix this where the App's server was started, then try again.";
 }
 
 function LogIn(props: { problem: Problem; again: () => void }) {
@@ -79,7 +79,7 @@ function LogIn(props: { problem: Problem; again: () => void }) {
     <>
       <h2>{wrong ? "W&B does not accept the key" : "Log in to see your runs here"}</h2>
       <p role="alert">{withCode(props.problem.text)}</p>
-      <p>Any of these will do, on the machine that runs FiftyOne:</p>
+      <p>Do any of these on the machine that runs FiftyOne:</p>
       <ol>
         <li>
           press <b>Log in</b> and paste your key from your W&amp;B user settings
@@ -88,8 +88,8 @@ function LogIn(props: { problem: Problem; again: () => void }) {
           run <code>wandb login</code> in a terminal
         </li>
         <li>
-          set <code>FIFTYONE_WANDB_API_KEY</code> (for an own server <code>FIFTYONE_WANDB_URL</code>, too) before the App
-          is started
+          set <code>FIFTYONE_WANDB_API_KEY</code> (for a self-hosted server, also <code>FIFTYONE_WANDB_URL</code>) before
+          you start the App
         </li>
       </ol>
       <div className="w-bar">
@@ -117,7 +117,7 @@ export function NoProject(props: { place: Place; project: string; choose: (name:
     <div className="w-empty">
       <h2>{props.project ? `There is no project “${props.project}” yet` : `${place.entity} has no projects yet`}</h2>
       <p>
-        You are logged in as <b>{place.username}</b>. A project is made by the first thing that is logged to it:
+        You are logged in as <b>{place.username}</b>. A project is created when something is logged to it:
       </p>
       <form
         className="w-bar"
@@ -133,7 +133,7 @@ export function NoProject(props: { place: Place; project: string; choose: (name:
       </form>
       {place.projects.length > 0 && (
         <>
-          <p className="w-soft">Or look at one that is there:</p>
+          <p className="w-soft">Or look at an existing one:</p>
           <div className="w-bar">
             {place.projects.slice(0, 8).map((project) => (
               <button type="button" key={project.name} onClick={() => props.choose(project.name)}>
