@@ -133,7 +133,7 @@ def test_another_dataset_is_said(load, make, images, media, caplog):
 
     assert again.dataset_name == copy.name
     assert report["logged_dataset"] == images.name
-    assert f"was made of the dataset '{images.name}', not of '{copy.name}'" in report["warnings"][0]["message"]
+    assert f"was logged from the dataset '{images.name}', not of '{copy.name}'" in report["warnings"][0]["message"]
     assert images.name in caplog.text
     copy.delete()
 
@@ -195,7 +195,7 @@ def test_what_is_no_view(load, make, images):
     with pytest.raises(RuntimeError, match="has no list of sample ids"):
         load(images, PROJECT, make({"accuracy": 1}), by_ids=True)
 
-    with pytest.raises(RuntimeError, match="only predictions do"):
+    with pytest.raises(RuntimeError, match="only predictions artifacts do"):
         load(images, PROJECT, make(original(images.limit(3))), low_confidence=True)
 
 

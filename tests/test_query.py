@@ -190,7 +190,7 @@ def test_generated_collection_that_vanished(media):
     view = dataset.to_patches("ground_truth")
     foo.get_db_conn().drop_collection(view._dataset._sample_collection_name)
 
-    with pytest.raises(WandBError, match="Make the view again"):
+    with pytest.raises(WandBError, match="Create the view again"):
         query.as_view(view)
 
     dataset.delete()

@@ -178,7 +178,7 @@ def test_frames(data, log_view, read):
     [
         ({"overlays": ["missing"]}, "overlays names 'missing'"),
         ({"overlays": ["number"]}, "holds no labels. It could be: ground_truth"),
-        ({"overlays": ["location"]}, "no place in a picture (GeoLocation)"),
+        ({"overlays": ["location"]}, "cannot be drawn in a picture (GeoLocation)"),
         ({"overlays": 3}, "overlays has to be True, False or a list"),
         ({"mask_mode": "some"}, "mask_mode has to be one of own, all, none"),
         ({"overlays": True, "include_images": False}, "include_images=True"),

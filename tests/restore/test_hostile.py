@@ -133,7 +133,7 @@ def test_stages_that_do_not_end(dataset, log, monkeypatch):
     again = rebuild.restore(dataset, rebuild.Logged({}, json.dumps([document]), log(dataset.limit(3)).ids))
 
     assert again.way == rebuild.IDS
-    assert "was not done with it in time" in again.notes[0]
+    assert "did not finish it in time" in again.notes[0]
 
 
 def test_a_pattern_that_takes_for_ever_to_match(dataset, log):

@@ -116,7 +116,7 @@ def test_other_operations_are_left_alone(images):
 def test_a_deadline_ends_what_fiftyone_does(images, monkeypatch):
     monkeypatch.setattr(limits, "SECONDS", 0.01)
 
-    with pytest.raises(RuntimeError, match="was not done within|was not done with it in time"):
+    with pytest.raises(RuntimeError, match="did not finish within|did not finish it in time"):
         rebuild.restore(images, logged_of(*ENDLESS["generating"]))
 
 
