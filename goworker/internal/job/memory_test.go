@@ -2,6 +2,7 @@ package job_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -39,6 +40,8 @@ type memoryJob struct {
 	View                      *job.LogView
 	Predictions               *job.LogPredictions
 	Read                      *job.ReadArtifact
+	Evaluation                *job.LogEvaluation
+	Database                  string // empty for the usual one
 }
 
 // must ends the process where a test would fail.
@@ -55,7 +58,7 @@ func runMemoryChild() error {
 	}
 	inputs := wandb.Inputs{APIKey: secret.String(m.Key), BaseURL: m.URL, Project: "p"}
 	target := job.Target{Settings: inputs, ArtifactName: "the_view"}
-	rows := job.View{Query: view.Query{URI: secret.String(m.URI), Database: mongotest.Database, Collection: m.Collection}}
+	rows := job.View{Query: view.Query{URI: secret.String(m.URI), Database: cmp.Or(m.Database, mongotest.Database), Collection: m.Collection}}
 	rows.Query.Pipeline = pipelineOf(must{}, m.Pipeline)
 	var err error
 	switch ctx := context.Background(); {
@@ -65,6 +68,9 @@ func runMemoryChild() error {
 	case m.Predictions != nil:
 		m.Predictions.Target, m.Predictions.View = target, rows
 		_, err = m.Predictions.Run(ctx, job.Events{})
+	case m.Evaluation != nil:
+		m.Evaluation.Target, m.Evaluation.View = target, rows
+		_, err = m.Evaluation.Run(ctx, job.Events{})
 	case m.Read != nil:
 		m.Read.Settings = inputs
 		var n int
@@ -86,7 +92,7 @@ func runMemoryChild() error {
 func (w *world) peakOf(m memoryJob) int64 {
 	w.t.Helper()
 	skipUnmeasured(w.t)
-	m.URI, m.URL, m.Key, m.Collection = mongo.URI.Reveal(), w.server.URL(), w.server.Key().Reveal(), w.name
+	m.URI, m.URL, m.Key, m.Collection = mongo.URI.Reveal(), w.server.URL(), w.server.Key().Reveal(), cmp.Or(m.Collection, w.name)
 	in, err := json.Marshal(m)
 	require.NoError(w.t, err)
 	cmd := exec.CommandContext(w.t.Context(), os.Args[0])
