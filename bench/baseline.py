@@ -37,6 +37,32 @@ def log_predictions(view, field: str, project: str, name: str) -> None:
     publish(project, name, "predictions", "predictions", table, {**metadata, "class_distribution": dict(classes)})
 
 
+def log_evaluation(dataset, key: str, project: str, name: str) -> None:
+    """Logs an evaluation's report, its metrics, and a table of the samples with what is wrong in each."""
+    dataset.clear_cache()
+    results = dataset.load_evaluation_results(key, cache=False)
+    report, metrics = results.report(), results.metrics()
+    table = wandb.Table(columns=["sample_id", "filepath", "tags", "tp", "fp", "fn", "mean_iou", "missed", "wrong"])
+    for sample in dataset.iter_samples():
+        found, truth = sample["predictions"].detections, sample["ground_truth"].detections
+        ious = [d[f"{key}_iou"] for d in found if d[key] == "tp"]
+        missed = collections.Counter(d.label for d in truth if d[key] == "fn")
+        wrong = collections.Counter(d.label for d in found if d[key] == "fp")
+        counts = (sample[f"{key}_{kind}"] for kind in ("tp", "fp", "fn"))
+        mean = sum(ious) / len(ious) if ious else None
+        table.add_data(sample.id, sample.filepath, ",".join(sample.tags), *counts, mean, str(missed), str(wrong))
+    classes = wandb.Table(columns=["class", "precision", "recall", "F1"])
+    for one in results.classes:
+        row = report[one]
+        classes.add_data(one, row["precision"], row["recall"], row["f1-score"])
+    artifact = wandb.Artifact(name, type="evaluation", metadata={k: float(v) for k, v in metrics.items()})
+    artifact.add(table, "samples")
+    artifact.add(classes, "classes")
+    with wandb.init(project=project) as run:
+        run.summary.update({f"eval/{k}": float(v) for k, v in metrics.items()})
+        run.log_artifact(artifact).wait()
+
+
 def log_pictures(view, project: str, name: str) -> None:
     """Logs a view's texts as a table, and its pictures with the boxes of both fields."""
     fields = [f for f, kind in view.get_field_schema().items() if is_label(kind)]

@@ -1,6 +1,7 @@
 """Measures the operators against the usual way, both in this run, and prints the ratios.
 
-Run by `make bench`; `make bench ARGS="--only predictions --samples 20000"` measures a part of it.
+Run by `make bench`; `make bench ARGS="--only predictions --samples 20000"` measures a part of it. The evaluation, of 20
+matches a sample, is made only if it is asked for: `--only evaluation --samples 20000`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ HOME = ROOT / ".bench"
 PROJECT = "bench"
 #: The usual way is measured up to this size; beyond it takes too long and too much memory.
 BASELINE_MOST = 20_000
+JOBS = ["view", "predictions", "evaluation"]
 
 
 def main() -> int:
@@ -41,7 +43,7 @@ def main() -> int:
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=int, nargs="+", default=[1000, 20_000, 1_000_000])
-    parser.add_argument("--only", nargs="+", choices=["view", "predictions"], default=["view", "predictions"])
+    parser.add_argument("--only", nargs="+", choices=JOBS, default=["view", "predictions"])
     parser.add_argument("--no-baseline", action="store_true", help="measure the plugin only")
     return parser.parse_args()
 
@@ -73,7 +75,11 @@ def configure(uri: str, server: services.Standin) -> None:
 def measure(job: str, count: int, with_baseline: bool) -> None:
     import samples
 
-    dataset = samples.detections_dataset(f"bench-{count}", count)
+    if job == "evaluation":
+        dataset = samples.evaluated_dataset(f"bench-evaluation-{count}", count)
+    else:
+        dataset = samples.detections_dataset(f"bench-{count}", count)
+
     usual = time_baseline(job, dataset, count) if with_baseline and count <= BASELINE_MOST else None
     ours, peak = time_plugin(job, dataset, count)
     ratio = f"{usual / ours:.0f}x" if usual else "–"
@@ -91,6 +97,8 @@ def time_baseline(job: str, dataset, count: int) -> float:
     start = time.perf_counter()
     if job == "view":
         baseline.log_view(dataset, PROJECT, name)
+    elif job == "evaluation":
+        baseline.log_evaluation(dataset, "ev", PROJECT, name)
     else:
         baseline.log_predictions(dataset, "predictions", PROJECT, name)
     return time.perf_counter() - start
@@ -113,6 +121,9 @@ def time_plugin(job: str, dataset, count: int) -> tuple[float, int]:
                 include_labels=True,
                 include_images=False,
             )
+        elif job == "evaluation":
+            operator = foo.get_operator("@harpreetsahota/wandb/log_evaluation_to_wandb")
+            operator(dataset, eval_key="ev", project=PROJECT, artifact_name=name, include_images=False)
         else:
             operator = foo.get_operator("@harpreetsahota/wandb/log_model_predictions")
             operator(dataset, model_name="m", predictions_field="predictions", project=PROJECT, artifact_name=name)

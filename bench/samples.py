@@ -45,6 +45,14 @@ def detections_dataset(name: str, count: int) -> fo.Dataset:
     return dataset
 
 
+def evaluated_dataset(name: str, count: int) -> fo.Dataset:
+    """A dataset of so many samples whose predictions were evaluated under the key "ev", with about 20 matches each."""
+    dataset = detections_dataset(name, count)
+    if "ev" not in dataset.list_evaluations():
+        dataset.evaluate_detections("predictions", gt_field="ground_truth", eval_key="ev")
+    return dataset
+
+
 def _document(pattern: dict, i: int, rng: np.random.Generator) -> dict:
     now = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
     document = {"_id": bson.ObjectId()}

@@ -49,7 +49,7 @@ func (m *maker) scores(ctx context.Context, positive int32) error {
 		return err // scikit-learn has no curve for these
 	}
 	b := &binaryCurve{truths: truths, others: m.tally.rows - truths}
-	if err := sorted.each(b.add); err != nil {
+	if err := sorted.each(ctx, b.add); err != nil {
 		return err
 	}
 	b.end(m.report)

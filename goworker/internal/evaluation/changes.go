@@ -1,6 +1,7 @@
 package evaluation
 
 import (
+	"context"
 	"encoding/binary"
 	"hash/maphash"
 	"math"
@@ -82,7 +83,7 @@ func (d *Difference) add(m *Match, side uint32) {
 
 // Count is how many matches differ: those that only the file has or those that only the labels have, whichever are more, since
 // a label that was edited is in both.
-func (d *Difference) Count() (int64, error) {
+func (d *Difference) Count(ctx context.Context) (int64, error) {
 	if d.err != nil {
 		return 0, d.err
 	}
@@ -96,7 +97,7 @@ func (d *Difference) Count() (int64, error) {
 		}
 		balance = 0
 	}
-	err := d.sorter.each(func(r record) error {
+	err := d.sorter.each(ctx, func(r record) error {
 		if r.key != key {
 			settle()
 			key = r.key

@@ -69,10 +69,10 @@ func (s *sweep) add(m *maker, r *row) error {
 func (c Config) isArea() bool { return c.Method == "open-images" || c.Method == "activitynet" }
 
 // finish sets the average precision and the curves at the own IoU.
-func (s *sweep) finish(m *maker) error {
+func (s *sweep) finish(ctx context.Context, m *maker) error {
 	charted := m.charted()
 	now, left := -1, (*curve)(nil)
-	err := s.sorter.each(func(r record) error {
+	err := s.sorter.each(ctx, func(r record) error {
 		if int(r.group) != now {
 			m.setOwn(now, left, charted)
 			now, left = int(r.group), s.curveOf(int(r.group), m.config)
@@ -152,7 +152,7 @@ func (m *maker) detection(ctx context.Context) error {
 	var err error
 	switch {
 	case m.sweep != nil:
-		err = m.sweep.finish(m)
+		err = m.sweep.finish(ctx, m)
 	case m.file.has("precision", '{'):
 		err = m.rawCurves(ctx)
 	}

@@ -141,7 +141,7 @@ func TestChangesAreCounted(t *testing.T) {
 		if err := file.Matches(context.Background(), nil, d.File); err != nil {
 			t.Fatal(err)
 		}
-		n, err := d.Count()
+		n, err := d.Count(context.Background())
 		if err != nil {
 			t.Fatal(err)
 		}

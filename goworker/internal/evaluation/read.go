@@ -305,6 +305,7 @@ func (m *maker) nameClasses() {
 	for i := range m.report.Classes {
 		m.report.Classes[i].Name = m.options.ClassName(m.report.Classes[i].Name)
 	}
+	m.report.Missing = m.options.ClassName(m.report.Missing)
 	for i := range m.report.Confusion.Labels {
 		m.report.Confusion.Labels[i] = m.options.ClassName(m.report.Confusion.Labels[i])
 	}

@@ -49,7 +49,7 @@ func (m *maker) regression(ctx context.Context) error {
 	r.metric(MetricMSE, squares.sum/count)
 	r.metric(MetricRMSE, math.Sqrt(squares.sum/count))
 	r.metric(MetricMAE, absolute.sum/count)
-	median, err := medianOf(&sorted, n)
+	median, err := medianOf(ctx, &sorted, n)
 	if err != nil {
 		return err
 	}
@@ -88,9 +88,9 @@ func (m *maker) variances(ctx context.Context, truthMean, errorMean, sse float64
 	return err
 }
 
-func medianOf(s *sorter, n int64) (median float64, err error) {
+func medianOf(ctx context.Context, s *sorter, n int64) (median float64, err error) {
 	at := int64(0)
-	err = s.each(func(r record) error {
+	err = s.each(ctx, func(r record) error {
 		if at == (n-1)/2 {
 			median += risen(r.key) / 2
 		}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"container/heap"
+	"context"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -85,8 +86,21 @@ func (s *sorter) spill() (err error) {
 	return out.Flush()
 }
 
+// checkEvery is after how many records a cancel is noticed.
+const checkEvery = 1 << 16
+
 // each calls fn with the records in their order. Nothing can be added afterwards.
-func (s *sorter) each(fn func(record) error) error {
+func (s *sorter) each(ctx context.Context, fn func(record) error) error {
+	n := 0
+	return s.merge(func(r record) error {
+		if n++; n%checkEvery == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return fn(r)
+	})
+}
+
+func (s *sorter) merge(fn func(record) error) error {
 	slices.SortFunc(s.chunk, record.compare)
 	if len(s.runs) == 0 {
 		for _, r := range s.chunk {

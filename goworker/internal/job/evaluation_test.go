@@ -550,3 +550,14 @@ func TestCancelledEvaluation(t *testing.T) {
 	assert.Empty(t, d.server.State().Artifacts)
 	assert.Empty(t, spoolLeft(t))
 }
+
+// The classes of masks have the dataset's names, as in FiftyOne's panel.
+func TestMasksAreNamed(t *testing.T) {
+	d := golden(t).store()
+	j := d.log("sg")
+	j.Dataset.MaskTargetsJSON = `{"seg_gt":{"1":"road","2":"sky"}}`
+	_, err := j.Run(t.Context(), d.callbacks())
+	require.NoError(t, err)
+	columns, data := d.table("classes.table.json")
+	assert.Equal(t, []any{"road", "sky", "3"}, columnOf(t, columns, data, "class"))
+}

@@ -196,7 +196,7 @@ func (a *account) report(ctx context.Context, rescan func(fn func(*labelDoc, *ou
 	if err := a.file.Matches(ctx, a.subset, d.File); err != nil {
 		return nil, err
 	}
-	r.Changed, err = d.Count()
+	r.Changed, err = d.Count(ctx)
 	return r, err
 }
 
@@ -205,7 +205,7 @@ func (a *account) reportOf(ctx context.Context, part *evaluation.Subset, seen fu
 	if !a.comparesLabels() {
 		seen = nil
 	}
-	return a.file.Report(ctx, evaluation.Options{Subset: part, Crowds: &a.crowds, Scratch: a.scratch, Seen: seen})
+	return a.file.Report(ctx, evaluation.Options{Subset: part, Crowds: &a.crowds, Scratch: a.scratch, Seen: seen, ClassName: a.className})
 }
 
 // scratch makes a temporary file, which goes with the spool.

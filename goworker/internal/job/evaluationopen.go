@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"reflect"
 	"slices"
 	"strings"
@@ -27,6 +28,8 @@ type openedEvaluation struct {
 	// custom are the fields that its custom metrics have made on samples.
 	custom []view.Field
 	fields *evaluation.Fields
+	// className names the classes of a segmentation, which may be values of pixels; nil for other types.
+	className func(string) string
 }
 
 // datasetSchema is what is needed of a dataset's document.
@@ -92,7 +95,7 @@ func (s *datasetSchema) field(path string) (view.Field, bool) {
 
 // openEvaluation finds an evaluation, and refuses what cannot be logged of it. Faults: unknown_key, unfinished_evaluation,
 // unknown_evaluation, field_gone, damaged_results.
-func openEvaluation(ctx context.Context, source *view.Source, database string, schema *datasetSchema, key string) (*openedEvaluation, error) {
+func openEvaluation(ctx context.Context, t *tracker, source *view.Source, database string, schema *datasetSchema, key string) (*openedEvaluation, error) {
 	config, err := readConfig(ctx, source, database, schema, key)
 	if err != nil {
 		return nil, err
@@ -116,12 +119,53 @@ func openEvaluation(ctx context.Context, source *view.Source, database string, s
 		return nil, fault.New(fault.FiftyOne, fault.DamagedResults,
 			"The results of the evaluation %q are no longer in FiftyOne's database. Evaluate again under this key.", key)
 	}
-	if o.file, err = evaluation.Open(ctx, stored, config); err != nil {
+	if o.file, err = evaluation.Open(ctx, &watchedText{StoredFile: stored, tracker: t}, config); err != nil {
 		return nil, err
 	}
 	o.fields = evaluation.NewFields(config, o.truth.LabelType, o.pred.LabelType, o.file.Missing())
 	o.custom = schema.customFields(config)
 	return o, nil
+}
+
+// watchedText is a results file whose reading is told.
+type watchedText struct {
+	*view.StoredFile
+	tracker    *tracker
+	read, told int64
+}
+
+// At implements evaluation.Text. The file is read once to find its columns, and again by one reader for each of these: all that
+// is read counts, so that the progress goes through the file's size each time.
+func (w *watchedText) At(ctx context.Context, offset int64) (io.ReadCloser, error) {
+	in, err := w.StoredFile.At(ctx, offset)
+	return &watchedReader{in, w}, err
+}
+
+type watchedReader struct {
+	io.ReadCloser
+	text *watchedText
+}
+
+// tellEvery is after how many bytes of results the progress is told.
+const tellEvery = 16 << 20
+
+// Read implements io.Reader.
+func (r *watchedReader) Read(p []byte) (int, error) {
+	n, err := r.ReadCloser.Read(p)
+	w := r.text
+	if w.read += int64(n); w.read-w.told >= tellEvery {
+		w.told = w.read
+		w.tracker.results(w.read%w.Size(), w.Size())
+	}
+	return n, err
+}
+
+// Close implements io.Closer.
+func (r *watchedReader) Close() error {
+	if r.text.told > 0 {
+		r.text.tracker.results(0, 0)
+	}
+	return r.ReadCloser.Close()
 }
 
 // readConfig reads the run document of an evaluation.
@@ -153,6 +197,25 @@ func readConfig(ctx context.Context, source *view.Source, database string, schem
 
 // ownSuffixes are the fields that evaluations make themselves.
 var ownSuffixes = []string{"tp", "fp", "fn", "accuracy", "precision", "recall", "dice"}
+
+// nameMasks gives the classes of a segmentation the names that the dataset has for them, as FiftyOne's panel does.
+func (o *openedEvaluation) nameMasks(maskTargetsJSON string) {
+	if o.config.Type != evaluation.Segmentation {
+		return
+	}
+	var all map[string]map[string]any
+	_ = json.Unmarshal([]byte(orDefault(maskTargetsJSON, "{}")), &all) // what is none has no names
+	targets := all[o.config.GTField]
+	if targets == nil {
+		targets = all["default_mask_targets"]
+	}
+	o.className = func(class string) string {
+		if name, ok := targets[class].(string); ok && name != "" {
+			return name
+		}
+		return class
+	}
+}
 
 // customFields are the plain fields of samples that custom metrics have made: their names begin with the key. Those of another
 // evaluation, whose key begins with this one, are not among them.

@@ -54,7 +54,11 @@ func (j LogEvaluation) prepare(ctx context.Context, c *collector) (*evaluationRo
 		return nil, err
 	}
 	open := func(key string) (*openedEvaluation, error) {
-		return openEvaluation(ctx, c.source, j.View.Query.Database, schema, key)
+		o, err := openEvaluation(ctx, c.tracker, c.source, j.View.Query.Database, schema, key)
+		if err == nil {
+			o.nameMasks(j.Dataset.MaskTargetsJSON)
+		}
+		return o, err
 	}
 	own, err := open(j.EvalKey)
 	if err != nil {

@@ -79,6 +79,14 @@ func (t *tracker) rows(done int64) {
 	t.emit()
 }
 
+// results sets how much of an evaluation's results was read; nothing of nothing when that is over.
+func (t *tracker) results(done, total int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.now.BytesDone, t.now.BytesTotal = done, total
+	t.emit()
+}
+
 // upload sets what of an upload is done.
 func (t *tracker) upload(filesDone, filesTotal, bytesDone, bytesTotal int64) {
 	t.mu.Lock()
@@ -116,6 +124,9 @@ func (t *tracker) emit() {
 func sentence(p Progress, spent time.Duration) string {
 	switch p.Stage {
 	case StageReading:
+		if p.BytesTotal > 0 {
+			return fmt.Sprintf("Reading the evaluation's results: %s of %s", words.Bytes(p.BytesDone), words.Bytes(p.BytesTotal))
+		}
 		text := "Reading samples: " + words.Thousands(p.RowsDone)
 		if p.RowsTotal > 0 {
 			text += " of " + words.Thousands(max(p.RowsTotal, p.RowsDone))
