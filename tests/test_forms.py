@@ -528,9 +528,9 @@ USUAL = {
         "model_name",
         "predictions_field",
         "project",
-        "input_artifact",
         "artifact_name",
         "include_images",
+        "input_artifact",
     ],
     LOAD: ["project", "artifact", "low_confidence", "action"],
 }

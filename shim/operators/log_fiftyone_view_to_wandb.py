@@ -156,7 +156,7 @@ class LogFiftyOneViewToWandB(LogOperator):
             forms.add_plan(ctx, inputs, view, contents, mode)
             place = choices.Place(ctx)
             place.add_project(inputs)
-            forms.add_artifact_name(ctx, inputs, "dataset_view_ and the run's first 8 characters")
+            forms.add_artifact_name(ctx, inputs, "dataset_view_RUN, with the first 8 characters of the run's id")
             self._table(inputs, labels, with_labels)
             if forms.add_more(ctx, inputs, self.USUAL):
                 self._more(ctx, inputs, view, place, mode)

@@ -31,9 +31,9 @@ class LogModelPredictions(LogOperator):
         "model_name",
         "predictions_field",
         "project",
-        "input_artifact",
         "artifact_name",
         "include_images",
+        "input_artifact",
     )
 
     @property
@@ -176,6 +176,13 @@ class LogModelPredictions(LogOperator):
             self._model(inputs, view)
             place = choices.Place(ctx)
             place.add_project(inputs)
+            forms.add_artifact_name(ctx, inputs, "MODEL_predictions_TIME")
+            inputs.bool(
+                "include_images",
+                default=False,
+                label="Show pictures",
+                description="A column of the table. Default: off",
+            )
             choices.add_artifact(
                 inputs,
                 place,
@@ -184,13 +191,6 @@ class LogModelPredictions(LogOperator):
                 key="input_artifact",
                 label="Training data",
                 dataset=ctx.dataset,
-            )
-            forms.add_artifact_name(ctx, inputs, "the model's name, _predictions_ and the time")
-            inputs.bool(
-                "include_images",
-                default=False,
-                label="Show pictures",
-                description="A column of the table. Default: off",
             )
             if forms.add_more(ctx, inputs, self.USUAL):
                 self._more(ctx, inputs, view, place, mode)

@@ -14,7 +14,7 @@ def test_log_and_load(app, project, wandb_server):
     app.type("Artifact name", "all digits")
     app.sees("It will be called 'all_digits'")
     app.check("Include labels")
-    app.sees("label_ground_truth, label_predictions, image")
+    app.sees("labels (ground_truth, predictions), thumbnails")
     app.picture("form-log-view")
     app.press("Execute")
     app.sees("all_digits:v0")
@@ -44,7 +44,7 @@ def test_log_and_load(app, project, wandb_server):
         ("Show W&B Report", "Or type its title, or the address of its page"),
         ("Open W&B panel", "what was shown last"),
         ("W&B: Cancel a job", "No job is running or waiting"),
-        ("W&B: Load View from Artifact", "samples"),
+        ("W&B: Load View from Artifact", "The W&B project. It has to exist"),
     ],
 )
 def test_forms(app, label, words):
