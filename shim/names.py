@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from urllib.parse import parse_qs, unquote, urlsplit
 
-_PROJECT_FORBIDDEN = set("/\\#?%:")
-_RUN_FORBIDDEN = set(":;,#?/'")
+_MOST = 128
+_PROJECT_FORBIDDEN = set("/\\#?%:\r\n")
+_RUN_FORBIDDEN = set(":;,#?/\\'")
 
 
 def artifact_name(text: str) -> str:
@@ -21,8 +22,8 @@ def artifact_error(text: str | None) -> str | None:
     if text and not name:
         return "An artifact's name needs at least one of a-z and 0-9"
 
-    if len(name) > 128:
-        return "An artifact's name has at most 128 characters"
+    if len(name) > _MOST:
+        return f"An artifact's name has at most {_MOST} characters"
 
     return None
 
@@ -58,10 +59,10 @@ def project_error(text: str | None) -> str | None:
     """Why a name cannot be a project's, or None."""
     bad = sorted(_PROJECT_FORBIDDEN & set(text or ""))
     if bad:
-        return "A project's name cannot contain " + " ".join(bad)
+        return f"A project's name cannot contain {_shown(bad)}"
 
-    if len(text or "") > 128:
-        return "A project's name has at most 128 characters"
+    if len(text or "") > _MOST:
+        return f"A project's name has at most {_MOST} characters"
 
     return None
 
@@ -76,17 +77,21 @@ def run_id(text: str | None) -> str:
 
 def run_error(text: str | None) -> str | None:
     """Why a text cannot be the id of a run, or None."""
-    bad = sorted(_RUN_FORBIDDEN & set(text or ""))
+    bad = sorted(c for c in set(text or "") if c in _RUN_FORBIDDEN or c < " " or c == "\x7f")
     if bad:
-        return "A run's id cannot contain " + " ".join(bad)
+        return f"A run's id cannot contain {_shown(bad)}"
 
-    if len(text or "") > 64:
-        return "A run's id has at most 64 characters"
+    if len(text or "") > _MOST:
+        return f"A run's id has at most {_MOST} characters"
 
     if text and text != text.strip():
         return "A run's id cannot begin or end with a blank"
 
     return None
+
+
+def _shown(characters: list[str]) -> str:
+    return " ".join(c if c.isprintable() else "control characters" for c in characters)
 
 
 def identifier(text: str) -> str:

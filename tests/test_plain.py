@@ -2,6 +2,7 @@
 
 import datetime
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,9 @@ from shim import names
 from shim.plain import text_list, to_json, to_plain
 
 pytestmark = pytest.mark.oldest
+
+ROOT = Path(__file__).resolve().parents[1]
+NAMES = json.loads((ROOT / "goworker/internal/wandb/testdata/names.json").read_text("utf-8"))
 
 
 @pytest.mark.parametrize(
@@ -68,21 +72,18 @@ def test_json_keeps_the_order_of_keys():
     assert to_json({"b": 1, "a": "ü"}) == '{"b": 1, "a": "ü"}'
 
 
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        ("My Data!!", "my_data"),
-        ("train-set_1", "train_set_1"),
-        ("a--__b", "a_b"),
-        ("v1.0", "v1.0"),
-        ("_-.x.-_", "x"),
-        ("???", ""),
-        ("Ünïcode", "n_code"),
-    ],
-)
+@pytest.mark.parametrize(("text", "name"), NAMES["artifact_names"])
 def test_artifact_name(text, name):
+    """The same cases as in Go."""
     assert names.artifact_name(text) == name
-    assert (names.artifact_error(text) is None) == bool(name)
+    assert (names.artifact_error(text) is None) == bool(name or not text)
+
+
+@pytest.mark.parametrize(("kind", "error"), [("projects", names.project_error), ("run_ids", names.run_error)])
+def test_names_that_wandb_refuses(kind, error):
+    """The same cases as in Go."""
+    assert [text for text in NAMES[kind]["good"] if error(text)] == []
+    assert [text for text in NAMES[kind]["bad"] if not error(text)] == []
 
 
 @pytest.mark.parametrize(

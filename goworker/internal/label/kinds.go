@@ -3,6 +3,7 @@ package label
 import (
 	"bytes"
 	"slices"
+	"strconv"
 )
 
 // kind is a label class of FiftyOne's own.
@@ -20,7 +21,6 @@ const (
 	heatmap
 	geoLocation
 	geoLocations
-	// The lists of labels stand last: see isList.
 	classifications
 	detections
 	temporalDetections
@@ -28,66 +28,110 @@ const (
 	keypoints
 )
 
+// spec is all that is particular about a kind of label. A new label type is one more kind and its spec.
+type spec struct {
+	name string // of its class
+	// parts is what its text is made of, as paths below it, beside _cls and _id.
+	parts []string
+	// text writes its text and returns the number of predictions that it is. Lists have none.
+	text func(f *Formatter, d *fields, leaf *Leaf) int
+
+	// shape is what it is drawn as; 0 for what is not drawn. It is found by drawn, and with masks by raster too.
+	shape         ShapeKind
+	drawn, raster []string
+
+	// A list of labels keeps items of another kind under a key, and its text calls them so.
+	item   kind
+	key    string
+	items  func(d *fields) elem
+	plural string
+}
+
+var specs = [...]spec{
+	unknown: {text: (*Formatter).other},
+	regression: {name: "Regression", parts: []string{"value", "confidence"},
+		text: func(f *Formatter, d *fields, _ *Leaf) int { f.value(d.value, d.confidence); return 1 }},
+	classification: {name: "Classification", parts: named, text: (*Formatter).named, shape: Word, drawn: named},
+	detection: {name: "Detection", parts: named, text: (*Formatter).named, shape: Rectangle,
+		drawn: []string{"label", "confidence", "bounding_box", "rotation"}, raster: []string{"mask", "mask_path"}},
+	temporalDetection: {name: "TemporalDetection", parts: []string{"label", "confidence", "support"}, text: (*Formatter).temporal},
+	polyline: {name: "Polyline", parts: []string{"label", "confidence", "points", "points3d"}, text: (*Formatter).polyline,
+		shape: Outline, drawn: []string{"label", "confidence", "points", "closed", "filled"}},
+	keypoint: {name: "Keypoint", parts: named, text: (*Formatter).keypoint, shape: Dots, drawn: []string{"label", "confidence", "points"}},
+	segmentation: {name: "Segmentation", shape: Area, raster: []string{"mask", "mask_path"},
+		text: func(f *Formatter, _ *fields, _ *Leaf) int { f.add("segmentation mask"); return 1 }},
+	heatmap: {name: "Heatmap", parts: []string{"range"}, text: (*Formatter).heatmap, shape: Map, raster: []string{"map", "map_path", "range"}},
+	geoLocation: {name: "GeoLocation", parts: []string{"point", "line", "polygon"},
+		text: func(f *Formatter, d *fields, _ *Leaf) int { f.geo(d); return 1 }},
+	geoLocations: {name: "GeoLocations", parts: []string{"points", "lines", "polygons"}, text: (*Formatter).geos},
+	classifications: {name: "Classifications", item: classification, key: "classifications", plural: " classifications",
+		items: func(d *fields) elem { return d.classifications }},
+	detections: {name: "Detections", item: detection, key: "detections", plural: " detections",
+		items: func(d *fields) elem { return d.detections }},
+	temporalDetections: {name: "TemporalDetections", item: temporalDetection, key: "detections", plural: " temporal detections",
+		items: func(d *fields) elem { return d.detections }},
+	polylines: {name: "Polylines", item: polyline, key: "polylines", plural: " polylines",
+		items: func(d *fields) elem { return d.polylines }},
+	keypoints: {name: "Keypoints", item: keypoint, key: "keypoints", plural: " keypoints",
+		items: func(d *fields) elem { return d.keypoints }},
+}
+
+// named is what most labels are made of.
+var named = []string{"label", "confidence"}
+
+// kindsByName are the kinds by their classes' names.
+var kindsByName = func() map[string]kind {
+	byName := make(map[string]kind, len(specs))
+	for k := unknown + 1; int(k) < len(specs); k++ {
+		byName[specs[k].name] = k
+	}
+	return byName
+}()
+
 // kindOf is the kind of a class name, unknown for the users' own classes.
-func kindOf(name []byte) kind {
-	switch string(name) {
-	case "Regression":
-		return regression
-	case "Classification":
-		return classification
-	case "Classifications":
-		return classifications
-	case "Detection":
-		return detection
-	case "Detections":
-		return detections
-	case "TemporalDetection":
-		return temporalDetection
-	case "TemporalDetections":
-		return temporalDetections
-	case "Polyline":
-		return polyline
-	case "Polylines":
-		return polylines
-	case "Keypoint":
-		return keypoint
-	case "Keypoints":
-		return keypoints
-	case "Segmentation":
-		return segmentation
-	case "Heatmap":
-		return heatmap
-	case "GeoLocation":
-		return geoLocation
-	case "GeoLocations":
-		return geoLocations
-	}
-	return unknown
-}
+func kindOf(name []byte) kind { return kindsByName[string(name)] }
 
-func (k kind) isList() bool { return k >= classifications }
-
-// plural is how a list's text calls its items.
-func (k kind) plural() string {
-	switch k {
-	case classifications:
-		return " classifications"
-	case temporalDetections:
-		return " temporal detections"
-	case polylines:
-		return " polylines"
-	case keypoints:
-		return " keypoints"
-	default:
-		return " detections"
-	}
-}
+func (k kind) isList() bool { return specs[k].item != unknown }
 
 // className is the bare class that a _cls names: a document library may write
 // it with its parents and dots in front.
 func className(cls elem) []byte {
 	name := cls.text()
 	return name[bytes.LastIndexByte(name, '.')+1:]
+}
+
+// temporal writes "cat (0.95) @ [10, 45]".
+func (f *Formatter) temporal(d *fields, leaf *Leaf) int {
+	n := f.named(d, leaf)
+	f.add(" @ ")
+	f.numbers(d.support)
+	return n
+}
+
+// polyline writes "cat (25 points)".
+func (f *Formatter) polyline(d *fields, leaf *Leaf) int {
+	f.or(leaf.Class, "polyline")
+	f.points(d.points.depth(2) + d.points3d.depth(2))
+	return 1
+}
+
+func (f *Formatter) keypoint(_ *fields, leaf *Leaf) int {
+	f.or(leaf.Class, "keypoint")
+	return 1
+}
+
+// geos writes "3 geolocations".
+func (f *Formatter) geos(d *fields, _ *Leaf) int {
+	n := d.points.coordinates().depth(1) + d.lines.coordinates().depth(1) + d.polygons.coordinates().depth(1)
+	f.text = strconv.AppendInt(f.text, int64(n), 10)
+	f.add(" geolocations")
+	return n
+}
+
+// other writes the name of a user's own class.
+func (f *Formatter) other(d *fields, _ *Leaf) int {
+	f.or(className(d.cls), "label")
+	return 1
 }
 
 // fields are the parts of a label that matter for some kind of it.
@@ -150,20 +194,6 @@ func (d *fields) slot(key []byte) *elem {
 	return nil
 }
 
-// items is the list of a list kind.
-func (d *fields) items(k kind) elem {
-	switch k {
-	case classifications:
-		return d.classifications
-	case polylines:
-		return d.polylines
-	case keypoints:
-		return d.keypoints
-	default:
-		return d.detections
-	}
-}
-
 // guess is the kind that a user's own class resembles, if its field's type does
 // not tell either.
 func (d *fields) guess() kind {
@@ -171,7 +201,7 @@ func (d *fields) guess() kind {
 		return classification
 	}
 	for _, k := range [...]kind{detections, classifications, polylines, keypoints} {
-		if d.items(k).isArray() {
+		if specs[k].items(d).isArray() {
 			return k
 		}
 	}
@@ -189,23 +219,18 @@ var leafPaths = []string{"_id", "label", "confidence"}
 // field's label class; for a class that is not FiftyOne's own the paths cover
 // what a label of any class may hold.
 func Paths(labelType string) []string {
-	switch k := kindOf([]byte(labelType)); k {
-	case unknown:
+	k := kindOf([]byte(labelType))
+	switch s := specs[k]; {
+	case k == unknown:
 		paths := append([]string{"_cls", "value", "range", "support", "points", "points3d", "point", "line", "polygon", "lines", "polygons"}, leafPaths...)
-		for _, key := range []string{"classifications", "detections", "keypoints", "polylines"} {
-			paths = append(paths, listPaths(key)...)
+		for _, list := range [...]kind{classifications, detections, keypoints, polylines} {
+			paths = append(paths, listPaths(specs[list].key)...)
 		}
 		return paths
-	case classifications:
-		return append(listPaths("classifications"), "_cls")
-	case detections, temporalDetections:
-		return append(listPaths("detections"), "_cls")
-	case polylines:
-		return append(listPaths("polylines"), "_cls")
-	case keypoints:
-		return append(listPaths("keypoints"), "_cls")
+	case k.isList():
+		return append(listPaths(s.key), "_cls")
 	default:
-		return append(ownPaths(k), "_cls", "_id")
+		return append(slices.Clone(s.parts), "_cls", "_id")
 	}
 }
 
@@ -215,27 +240,4 @@ func listPaths(key string) []string {
 		paths = append(paths, key+"."+p)
 	}
 	return paths
-}
-
-// ownPaths is what a single label of a kind is made of.
-func ownPaths(k kind) []string {
-	named := slices.Clone(leafPaths[1:])
-	switch k {
-	case regression:
-		return []string{"value", "confidence"}
-	case temporalDetection:
-		return append(named, "support")
-	case polyline:
-		return append(named, "points", "points3d")
-	case heatmap:
-		return []string{"range"}
-	case geoLocation:
-		return []string{"point", "line", "polygon"}
-	case geoLocations:
-		return []string{"points", "lines", "polygons"}
-	case segmentation:
-		return nil
-	default:
-		return named
-	}
 }

@@ -45,6 +45,7 @@ type Leaf struct {
 // label, so every goroutine needs its own.
 type Formatter struct {
 	kind    kind
+	parts   fields // of the current label
 	text    []byte
 	leaves  []Leaf
 	classes counter
@@ -66,7 +67,8 @@ func (f *Formatter) Format(v bson.RawValue) Label {
 	if v.Type != bson.TypeEmbeddedDocument || !plausible(v.Value) {
 		return Label{Null: true}
 	}
-	var d fields
+	d := &f.parts
+	*d = fields{}
 	d.scan(v.Value)
 	k := kindOf(className(d.cls))
 	if k == unknown {
@@ -76,45 +78,18 @@ func (f *Formatter) Format(v bson.RawValue) Label {
 		k = d.guess()
 	}
 	if k.isList() {
-		return f.list(k, &d)
+		return f.list(k, d)
 	}
-	return f.single(k, &d)
+	return f.single(k, d)
 }
 
 // single formats a label that is not a list of labels.
 func (f *Formatter) single(k kind, d *fields) Label {
-	leaf := Leaf{Class: class(d.label)}
+	f.leaves = append(f.leaves, Leaf{Class: class(d.label)})
+	leaf := &f.leaves[0]
 	leaf.ID, leaf.HasID = d.id.objectID()
 	leaf.Confidence, leaf.HasConfidence = d.confidence.mean()
-	count := 1
-	switch k {
-	case classification, detection:
-		f.named(d.label, d.confidence)
-	case temporalDetection:
-		f.named(d.label, d.confidence)
-		f.add(" @ ")
-		f.numbers(d.support)
-	case regression:
-		f.value(d.value, d.confidence)
-	case polyline:
-		f.or(leaf.Class, "polyline")
-		f.points(d.points.depth(2) + d.points3d.depth(2))
-	case keypoint:
-		f.or(leaf.Class, "keypoint")
-	case segmentation:
-		f.add("segmentation mask")
-	case heatmap:
-		f.heatmap(d.span)
-	case geoLocation:
-		f.geo(d)
-	case geoLocations:
-		count = d.points.coordinates().depth(1) + d.lines.coordinates().depth(1) + d.polygons.coordinates().depth(1)
-		f.text = strconv.AppendInt(f.text, int64(count), 10)
-		f.add(" geolocations")
-	default:
-		f.or(className(d.cls), "label")
-	}
-	f.leaves = append(f.leaves, leaf)
+	count := specs[k].text(f, d, leaf)
 	return Label{Text: f.text, Leaves: f.leaves, Count: count, Avg: leaf.Confidence, HasAvg: leaf.HasConfidence}
 }
 
@@ -147,14 +122,15 @@ func (f *Formatter) or(name []byte, instead string) {
 
 // named writes "cat (0.95)". What is missing prints as None: so do the tables
 // that people have already, which came from Python.
-func (f *Formatter) named(name, confidence elem) {
-	if s := name.text(); s != nil {
+func (f *Formatter) named(d *fields, _ *Leaf) int {
+	if s := d.label.text(); s != nil {
 		f.text = slices.Grow(f.text, len(s)+32) // with the confidence at once
 		f.text = append(f.text, s...)
 	} else {
 		f.add("None")
 	}
-	f.certainty(confidence)
+	f.certainty(d.confidence)
+	return 1
 }
 
 // certainty writes " (0.95)" where there is a confidence, be it 0.
@@ -188,17 +164,19 @@ func (f *Formatter) points(n int) {
 	f.add(" points)")
 }
 
-func (f *Formatter) heatmap(span elem) {
+// heatmap writes "heatmap [0.00, 1.00]".
+func (f *Formatter) heatmap(d *fields, _ *Leaf) int {
 	f.add("heatmap")
-	lo, hi, ok := span.pair()
+	lo, hi, ok := d.span.pair()
 	if !ok {
-		return
+		return 1
 	}
 	f.add(" [")
 	f.rounded(lo)
 	f.add(", ")
 	f.rounded(hi)
 	f.add("]")
+	return 1
 }
 
 // rounded writes a number with two decimals.

@@ -173,9 +173,9 @@ func TestPythonFloatsReadBack(t *testing.T) {
 	}
 }
 
-func TestFormatAllocatesNothing(t *testing.T) {
+func TestFormatAllocatesNothingForFewClasses(t *testing.T) {
 	for _, v := range []bson.RawValue{
-		boxes(10, 10), boxes(500, 100),
+		boxes(10, 10), boxes(500, linearClasses),
 		document(m{"_cls": "Regression", "value": 1e-300, "confidence": 0.5}),
 		document(m{"_cls": "GeoLocation", "point": m{"coordinates": bson.A{1.5, 2}}}),
 		document(m{"_cls": "Heatmap", "range": bson.A{0, 1}}),
@@ -183,6 +183,8 @@ func TestFormatAllocatesNothing(t *testing.T) {
 		f := NewFormatter("")
 		assert.Zero(t, testing.AllocsPerRun(50, func() { f.Format(v) }))
 	}
+	many, f := boxes(500, 100), NewFormatter("")
+	assert.LessOrEqual(t, testing.AllocsPerRun(50, func() { f.Format(many) }), 100.0, "one for each of many classes")
 }
 
 func TestHugeTextsOfOneLabelDoNotStay(t *testing.T) {

@@ -3,7 +3,6 @@ package label
 import (
 	"bytes"
 	"cmp"
-	"hash/maphash"
 	"slices"
 	"strconv"
 
@@ -14,7 +13,7 @@ import (
 func (f *Formatter) list(k kind, d *fields) Label {
 	f.classes.reset()
 	sum, n := 0.0, 0
-	if items := d.items(k); items.isArray() {
+	if items := specs[k].items(d); items.isArray() {
 		for w := walk(items.v); w.next(); {
 			if w.t != bson.TypeEmbeddedDocument {
 				continue
@@ -30,7 +29,7 @@ func (f *Formatter) list(k kind, d *fields) Label {
 		}
 	}
 	f.text = strconv.AppendInt(f.text, int64(len(f.leaves)), 10)
-	f.add(k.plural())
+	f.add(specs[k].plural)
 	sep := ": "
 	for _, c := range f.classes.byCount() {
 		f.add(sep)
@@ -80,70 +79,47 @@ type classCount struct {
 	n    int
 }
 
-// linearClasses is how many classes are found by looking at each of them;
-// beyond that a hash table finds them.
+// linearClasses is how many classes are found by looking at each of them, as most labels have few;
+// beyond that a map finds them.
 const linearClasses = 16
 
-// counter counts classes without allocating once it has grown to its size.
+// counter counts the classes of one label after the other.
 type counter struct {
-	all []classCount
-	// slots is an open hash table of indexes into all, each plus 1; it is in use
-	// if there are more than linearClasses. Its length is a power of two.
-	slots []int32
-	seed  maphash.Seed
+	all   []classCount
+	index map[string]int // of all, once there are more than linearClasses
 }
 
 func (c *counter) reset() { c.all = c.all[:0] }
 
 func (c *counter) add(name []byte) {
-	if len(c.all) <= linearClasses {
-		for i := range c.all {
-			if bytes.Equal(c.all[i].name, name) {
-				c.all[i].n++
-				return
-			}
-		}
-		c.all = append(c.all, classCount{name, 1})
-		if len(c.all) > linearClasses {
-			c.index(max(len(c.slots), 8*linearClasses))
-		}
-		return
-	}
-	at := c.find(name)
-	if i := c.slots[at]; i > 0 {
-		c.all[i-1].n++
+	if i := c.find(name); i >= 0 {
+		c.all[i].n++
 		return
 	}
 	c.all = append(c.all, classCount{name, 1})
-	c.slots[at] = int32(len(c.all))
-	if 2*len(c.all) > len(c.slots) {
-		c.index(2 * len(c.slots))
+	switch n := len(c.all); {
+	case n == linearClasses+1:
+		if c.index == nil {
+			c.index = map[string]int{}
+		}
+		clear(c.index)
+		for i := range c.all {
+			c.index[string(c.all[i].name)] = i
+		}
+	case n > linearClasses:
+		c.index[string(name)] = n - 1
 	}
 }
 
-// find is the slot of a name, or the empty one where it belongs.
+// find is the place of a class in all, or -1.
 func (c *counter) find(name []byte) int {
-	mask := len(c.slots) - 1
-	at := int(maphash.Bytes(c.seed, name)) & mask
-	for c.slots[at] > 0 && !bytes.Equal(c.all[c.slots[at]-1].name, name) {
-		at = (at + 1) & mask
+	if len(c.all) > linearClasses {
+		if i, ok := c.index[string(name)]; ok {
+			return i
+		}
+		return -1
 	}
-	return at
-}
-
-// index fills a hash table of so many slots with the classes of now.
-func (c *counter) index(slots int) {
-	if len(c.slots) == 0 {
-		c.seed = maphash.MakeSeed()
-	}
-	if len(c.slots) == slots {
-		clear(c.slots)
-	} else {
-		c.slots = make([]int32, slots)
-	}
-	for i := range c.all {
-		c.slots[c.find(c.all[i].name)] = int32(i + 1)
-	}
+	return slices.IndexFunc(c.all, func(one classCount) bool { return bytes.Equal(one.name, name) })
 }
 
 // byCount is the classes, the most frequent first and of equally frequent ones

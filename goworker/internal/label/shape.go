@@ -118,34 +118,14 @@ func (s *Shaper) Each(v bson.RawValue, fn func(*Shape)) {
 	}
 	for w := walk(list.v); w.next(); {
 		if w.t == bson.TypeEmbeddedDocument {
-			s.one(k.item(), w.v, fn)
+			s.one(specs[k].item, w.v, fn)
 		}
 	}
 }
 
-// item is the kind of a list's single labels.
-func (k kind) item() kind {
-	switch k {
-	case classifications:
-		return classification
-	case detections:
-		return detection
-	case polylines:
-		return polyline
-	case keypoints:
-		return keypoint
-	}
-	return unknown
-}
-
-// shapes is what the kinds of labels are drawn as.
-var shapes = map[kind]ShapeKind{
-	detection: Rectangle, polyline: Outline, keypoint: Dots, segmentation: Area, heatmap: Map, classification: Word,
-}
-
 // one reads a single label.
 func (s *Shaper) one(k kind, doc []byte, fn func(*Shape)) {
-	kind := shapes[k]
+	kind := specs[k].shape
 	if kind == 0 {
 		return
 	}
@@ -319,47 +299,19 @@ func (e elem) point() (p Point, ok bool) {
 func ShapePaths(labelType string, rasters bool, marks ...string) []string {
 	k, list := kindOf([]byte(labelType)), ""
 	if k.isList() {
-		list, k = k.key()+".", k.item()
+		list, k = specs[k].key+".", specs[k].item
 	}
-	var own []string
-	switch k {
-	case classification:
-		own = []string{"label", "confidence"}
-	case detection:
-		own = []string{"label", "confidence", "bounding_box", "rotation"}
-	case polyline:
-		own = []string{"label", "confidence", "points", "closed", "filled"}
-	case keypoint:
-		own = []string{"label", "confidence", "points"}
-	case segmentation, heatmap:
-		own = []string{}
-	default:
+	one := specs[k]
+	if one.shape == 0 {
 		return nil
 	}
+	own := slices.Concat(one.drawn, marks)
 	if rasters {
-		switch k {
-		case detection, segmentation:
-			own = append(own, "mask", "mask_path")
-		case heatmap:
-			own = append(own, "map", "map_path", "range")
-		}
+		own = slices.Concat(one.drawn, one.raster, marks)
 	}
 	paths := []string{"_cls"}
-	for _, path := range append(own, marks...) {
+	for _, path := range own {
 		paths = append(paths, list+path)
 	}
 	return paths
-}
-
-// key is where a list kind keeps its items.
-func (k kind) key() string {
-	switch k {
-	case classifications:
-		return "classifications"
-	case polylines:
-		return "polylines"
-	case keypoints:
-		return "keypoints"
-	}
-	return "detections"
 }

@@ -10,12 +10,12 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 )
 
-// RunSpec is a run to create. What is empty is as W&B's variables say (WANDB_NAME,
-// WANDB_JOB_TYPE), else left to the server. Group, tags, notes, host and program are theirs.
+// RunSpec is a run to create. Without a DisplayName it is as WANDB_NAME says, else left to the server. Job type, group,
+// tags, notes, host and program are those of W&B's variables.
 type RunSpec struct {
 	RunRef
-	DisplayName, JobType string
-	Config               map[string]any
+	DisplayName string
+	Config      map[string]any
 	// Panels are those of the run's custom charts, by the charts' keys.
 	Panels map[string]any
 }
@@ -26,7 +26,7 @@ type RunSpec struct {
 // run_deleted (W&B does not give an id away again), bad_name.
 func (c *Client) CreateRun(ctx context.Context, spec RunSpec) (*Run, error) {
 	for _, err := range []error{checkEntity(spec.Entity), CheckProject(spec.Project), CheckRunID(spec.ID),
-		checkJobType(spec.JobType, "the job"), c.settings.CheckNewRun(),
+		c.settings.CheckNewRun(),
 	} {
 		if err != nil {
 			return nil, err

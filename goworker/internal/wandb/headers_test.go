@@ -131,8 +131,8 @@ func TestNewRunsAreAsTheVariablesSay(t *testing.T) {
 	assert.Equal(t, want, created(in, wandb.RunSpec{RunRef: ref("new")}))
 
 	in.Env["WANDB_HOST"], in.Env["WANDB_PROGRAM"] = "here", "other.py"
-	want["host"], want["program"], want["displayName"], want["jobType"] = "here", "other.py", "of the job", "eval"
-	assert.Equal(t, want, created(in, wandb.RunSpec{RunRef: ref("new"), DisplayName: "of the job", JobType: "eval"}), "what the job says goes first")
+	want["host"], want["program"], want["displayName"] = "here", "other.py", "of the job"
+	assert.Equal(t, want, created(in, wandb.RunSpec{RunRef: ref("new"), DisplayName: "of the job"}), "what the job says goes first")
 
 	assert.Empty(t, created(f.inputs(), wandb.RunSpec{RunRef: ref("new")}), "nothing that nobody said")
 }
@@ -144,10 +144,9 @@ func TestNewRunsThatWandBWouldRefuse(t *testing.T) {
 		spec       wandb.RunSpec
 		code, says string
 	}{
-		"job type":            {env: map[string]string{"WANDB_JOB_TYPE": long}, code: "bad_name", says: "WANDB_JOB_TYPE has 65 characters, and W&B allows 64"},
-		"job type of the job": {spec: wandb.RunSpec{JobType: long}, code: "bad_name", says: "65 characters"},
-		"tag":                 {env: map[string]string{"WANDB_TAGS": "fine," + long}, code: "bad_name", says: "WANDB_TAGS"},
-		"config":              {spec: wandb.RunSpec{Config: map[string]any{"x": strings.Repeat("x", 15_000_000)}}, code: "too_large", says: "15 MB"},
+		"job type": {env: map[string]string{"WANDB_JOB_TYPE": long}, code: "bad_name", says: "WANDB_JOB_TYPE has 65 characters, and W&B allows 64"},
+		"tag":      {env: map[string]string{"WANDB_TAGS": "fine," + long}, code: "bad_name", says: "WANDB_TAGS"},
+		"config":   {spec: wandb.RunSpec{Config: map[string]any{"x": strings.Repeat("x", 15_000_000)}}, code: "too_large", says: "15 MB"},
 	} {
 		f := newFake(t)
 		in := f.inputs()

@@ -43,7 +43,7 @@ func newRunOf(in Inputs) newRun {
 // CheckNewRun refuses what W&B would refuse of a run that is created with these settings: fault
 // bad_name. Call it before the work whose run would fail.
 func (s Settings) CheckNewRun() error {
-	if err := checkJobType(s.newRun.jobType, "WANDB_JOB_TYPE"); err != nil {
+	if err := checkJobType(s.newRun.jobType); err != nil {
 		return err
 	}
 	for _, tag := range s.newRun.tags {
@@ -54,10 +54,10 @@ func (s Settings) CheckNewRun() error {
 	return nil
 }
 
-// checkJobType refuses a type of a run that W&B would refuse. From names where it was found.
-func checkJobType(jobType, from string) error {
+// checkJobType refuses a type of a run that W&B would refuse.
+func checkJobType(jobType string) error {
 	if n := utf8.RuneCountInString(jobType); n > maxJobType {
-		return badName("The run's job type of %s has %d characters, and W&B allows %d. Choose a shorter one.", from, n, maxJobType)
+		return badName("The run's job type of WANDB_JOB_TYPE has %d characters, and W&B allows %d. Choose a shorter one.", n, maxJobType)
 	}
 	return nil
 }
@@ -75,7 +75,7 @@ func checkRunConfig(raw []byte) error {
 // says goes first.
 func (r newRun) variables(spec RunSpec, vars map[string]any) {
 	for name, value := range map[string]string{
-		"displayName": firstOf(spec.DisplayName, r.name), "jobType": firstOf(spec.JobType, r.jobType),
+		"displayName": firstOf(spec.DisplayName, r.name), "jobType": r.jobType,
 		"group": r.group, "notes": r.notes, "host": r.host, "program": r.program,
 	} {
 		if value != "" {
