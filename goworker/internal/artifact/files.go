@@ -203,7 +203,7 @@ func badEntry(e Entry) string {
 		return "it has no file"
 	}
 	if _, ok := decodeMD5(e.Digest); !ok {
-		return "its digest is no base64 MD5"
+		return "its digest is not a base64 MD5"
 	}
 	return ""
 }

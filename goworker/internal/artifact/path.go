@@ -13,7 +13,7 @@ func badPath(path string) string {
 	case path == "":
 		return "it is empty"
 	case !utf8.ValidString(path):
-		return "it is no UTF-8 text"
+		return "it is not UTF-8 text"
 	case strings.IndexByte(path, 0) >= 0:
 		return "it holds a NUL character"
 	case path[0] == '/' || path[0] == '\\':

@@ -3,7 +3,7 @@ package artifact
 import "os"
 
 // Scratch is a file of a Spool that is read again while it is written, such as an
-// array whose length is known last. It is no entry of the artifact.
+// array whose length is known last. It is not an entry of the artifact.
 type Scratch struct{ *os.File }
 
 // Scratch makes one. The caller closes it; Close of the spool removes it.

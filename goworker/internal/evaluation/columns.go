@@ -104,7 +104,7 @@ func (c *column) label(n *names) (int32, error) {
 	return n.number(text)
 }
 
-// id reads an id; false for null and for what is no id.
+// id reads an id; false for null and for what is not an id.
 func (c *column) id() (id bson.ObjectID, ok bool, err error) {
 	first, err := c.s.peek()
 	if err != nil {

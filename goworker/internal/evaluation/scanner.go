@@ -79,7 +79,7 @@ func (s *scanner) trouble() error {
 	return damaged("it ends after %d bytes, in the middle of a value", s.position())
 }
 
-// peek is the next byte that is no white space.
+// peek is the next byte that is not white space.
 func (s *scanner) peek() (byte, error) {
 	for {
 		for s.start < s.end {

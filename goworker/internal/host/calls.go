@@ -48,7 +48,7 @@ func (c *calls) end() {
 }
 
 // wait returns true as soon as no call is at work, or false when there still is
-// one after patience. gRPC's own way to wait (WaitForHandlers) is no use: the
+// one after patience. gRPC's own way to wait (WaitForHandlers) does not help: the
 // host's request to shut down is a call as well, and would wait for itself.
 func (c *calls) wait(patience time.Duration) bool {
 	c.mu.Lock()

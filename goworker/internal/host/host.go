@@ -109,7 +109,7 @@ func Serve(w Worker) int {
 	case !announced():
 		return ExitRefused // go-plugin has logged why, and would have ended with 0
 	case !ended:
-		w.Log.Warn("a call did not end in time after it was cancelled")
+		w.Log.Warn("a cancelled call did not end in time")
 		return ExitAbandoned
 	default:
 		return ExitOK
@@ -121,7 +121,7 @@ func Serve(w Worker) int {
 func refusal() string {
 	switch {
 	case os.Getenv(cookieKey) != cookieValue:
-		return "This is the worker of the FiftyOne plugin @harpreetsahota/wandb. The plugin starts it; nobody has to."
+		return "This is the worker of the FiftyOne plugin @harpreetsahota/wandb. The plugin starts it; there is no need to run it yourself."
 	case os.Getenv(envClientCert) == "":
 		return "The worker does not serve without a certificate of its host in " + envClientCert + "."
 	default:

@@ -100,7 +100,7 @@ func (a *account) restrict(d *labelDoc) error {
 	}
 	if s.Truth.Len()+s.FalsePositives.Len() > mostSubsetLabels {
 		return fault.New(fault.Settings, fault.ViewTooLarge,
-			"The view has more than %s labels, which is too much for numbers of a part of an evaluation: evaluate the view under a key of its own, or log the whole dataset.",
+			"The view has more than %s labels, which is too many to compute numbers for a part of an evaluation: evaluate the view under a key of its own, or log the whole dataset.",
 			words.Thousands(mostSubsetLabels))
 	}
 	return nil

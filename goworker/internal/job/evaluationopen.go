@@ -57,7 +57,7 @@ func readSchema(ctx context.Context, source *view.Source, database, datasetID st
 		}
 	}
 	if raw == nil {
-		return nil, fault.New(fault.FiftyOne, fault.DatasetDeleted, "The dataset is no longer in FiftyOne's database: it was deleted meanwhile. Load the dataset again.")
+		return nil, fault.New(fault.FiftyOne, fault.DatasetDeleted, "The dataset is no longer in FiftyOne's database: it has been deleted. Load the dataset again.")
 	}
 	var s datasetSchema
 	if err := bson.Unmarshal(raw, &s); err != nil {

@@ -45,7 +45,7 @@ type outcome struct {
 
 func newOutcome() outcome { return outcome{least: math.Inf(1)} }
 
-// resultPath is the field of a sample or frame that tells whether it was evaluated.
+// resultPath is the field of a sample or frame that says whether it was evaluated.
 func (o *openedEvaluation) resultPath() string {
 	switch o.config.Type {
 	case evaluation.Detection:

@@ -112,7 +112,7 @@ func (r *evaluationRows) note(report *evaluation.Report) {
 	config := report.Config
 	if report.Changed > 0 {
 		r.c.warnings.note("labels_changed", "%s of the evaluation %q: the labels or samples were edited, added or deleted since. "+
-			"The numbers are those of the evaluation, as FiftyOne's panel shows them; the table of samples has the labels as they are now. Evaluate again to have both alike.",
+			"The numbers are those of the evaluation, as FiftyOne's panel shows them; the table of samples has the labels as they are now. Evaluate again so that both agree.",
 			ofCountText(report.Changed, "match is no longer that", "matches are no longer those"), config.Key)
 	}
 	if _, has := report.Metric(evaluation.MetricMAP); config.Type == evaluation.Detection && !has && !report.Subset {

@@ -42,7 +42,7 @@ type Lookup struct {
 	Metrics []string
 	// Details is of how many of the newest artifacts to look up Facts.
 	Details int
-	// ArtifactIDs asks for the versions with these ids in the place of a list.
+	// ArtifactIDs asks for the versions with these ids instead of a list.
 	ArtifactIDs []string
 }
 

@@ -45,8 +45,8 @@ const (
 // elsewhere are the keys of metadata that go their own ways.
 var elsewhere = []string{"view_serialization", "sample_ids", "label_ids", "low_confidence_label_ids"}
 
-// ReadArtifact reads what an artifact says of the view that it was made from, be it
-// one of this plugin or of the original one. Whoever could write to the project may
+// ReadArtifact reads what an artifact says of the view that it was made from, whether this
+// plugin or the original one made it. Whoever could write to the project may
 // have made it: nothing in it is trusted, and its sizes are bounded.
 type ReadArtifact struct {
 	Settings wandb.Inputs

@@ -51,7 +51,7 @@ func (t *tableFile) open(part int) (table.Part, error) {
 // tablePart is a part's file, which is read at most once: when it is written again.
 type tablePart struct{ *artifact.SpoolFile }
 
-// Reopen gives the file for reading and removes its name, so that it takes no room any more when that ends.
+// Reopen gives the file for reading and removes its name, so that it takes no space once the reading ends.
 func (p tablePart) Reopen() (io.ReadCloser, error) { return p.OpenLast() }
 
 // close ends the table and adds its files to the artifact's.

@@ -54,7 +54,7 @@ func openVectors(c *collector, f *view.Fields, embeddings []view.Field) ([]*vect
 func (v *vectorFile) add(r *row, w *warnings) error {
 	array, ok, err := v.decoder.Decode(r.Value(v.slot))
 	if err != nil {
-		w.add("bad_vector "+v.field, fmt.Sprintf("samples have a value in the field %q that is no vector of numbers and is not in %s.", v.field, v.path), r.sampleID())
+		w.add("bad_vector "+v.field, fmt.Sprintf("samples have a value in the field %q that is not a vector of numbers and is not in %s.", v.field, v.path), r.sampleID())
 		return nil
 	}
 	if !ok {

@@ -22,7 +22,7 @@ const wildest = 1 << 29
 // readers go on with what follows, which is then noise.
 var errPastBlock = corrupt("its data leads past the end of a block")
 
-// errNoCode is for bits that are no Huffman code.
+// errNoCode is for bits that are not a Huffman code.
 var errNoCode = corrupt("its data holds a code that does not exist")
 
 // errUndefined is for a symbol without a meaning in the sequential modes. Some

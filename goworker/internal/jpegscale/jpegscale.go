@@ -50,7 +50,7 @@ const (
 type Color int
 
 // The colour models. Planes of C, M, Y and K hold ink as Adobe writes it, inverted:
-// 255 is no ink.
+// 255 means no ink.
 const (
 	Gray  Color = iota + 1 // Y
 	YCbCr                  // Y, Cb, Cr as in JFIF

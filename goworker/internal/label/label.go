@@ -133,7 +133,7 @@ func (f *Formatter) named(d *fields, _ *Leaf) int {
 	return 1
 }
 
-// certainty writes " (0.95)" where there is a confidence, be it 0.
+// certainty writes " (0.95)" where there is a confidence, even 0.
 func (f *Formatter) certainty(confidence elem) {
 	x, ok := confidence.mean()
 	if !ok {

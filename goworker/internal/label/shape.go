@@ -207,7 +207,7 @@ func (s *Shape) turn(e elem) {
 	}
 }
 
-// box reads the four numbers of a box; an empty list is no box.
+// box reads the four numbers of a box; an empty list is not a box.
 func (s *Shape) box(e elem) {
 	if !e.isArray() {
 		return

@@ -30,7 +30,7 @@ func plausible(doc []byte) bool {
 	return len(doc) >= 5 && int64(binary.LittleEndian.Uint32(doc)) >= 5
 }
 
-// walk starts at the first element. Bytes that are no document have none; a
+// walk starts at the first element. Bytes that are not a document have none; a
 // document that was cut off has those that are there.
 func walk(doc []byte) walker { return walker{rest: body(doc)} }
 

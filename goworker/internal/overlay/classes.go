@@ -37,7 +37,7 @@ type Seen struct {
 // follow in their order. Each other class has an id that its own name suggests, so that a class that
 // comes or goes leaves the ids of most others as they are, and with them the bytes of masks.
 type Classes struct {
-	names  []string // by id; "" is no class
+	names  []string // by id; "" is not a class
 	byName map[string]int
 	// other is the class of what has none of its own; 0 if there is none.
 	other int
@@ -63,7 +63,7 @@ type ClassSpec struct {
 	Colors, Numbers []uint32
 }
 
-// Names are the names of the classes by id; those without a name are no classes.
+// Names are the names of the classes by id; those without a name are not classes.
 func (c *Classes) Names() []string { return c.names }
 
 // has reports whether there is a class of that id.
@@ -129,7 +129,7 @@ func (c *Classes) takeTargets(t *Targets) {
 			continue
 		}
 		c.names[value] = name
-		if value > 0 { // what is called so by a label is no background
+		if value > 0 { // what a label calls so is not background
 			c.byName[name] = int(value)
 		}
 	}

@@ -47,7 +47,7 @@ func (d *Drawer) read(v bson.RawValue, path string) bool {
 		var ok bool
 		if a, ok, err = d.arrays.Decode(v); err == nil && (!ok || d.raster.fromArray(a)) {
 			d.decoded = max(d.decoded, len(a.Data))
-			return ok // an empty array is no mask, and nothing is wrong
+			return ok // an empty array is not a mask, and nothing is wrong
 		}
 	}
 	if d.ctx.Err() != nil {

@@ -378,7 +378,7 @@ var troubles = []struct {
 }{
 	{overlay.BadPosition, noPicture{"bad_position", "rows have labels that are not drawn because their position is not a number or their size is negative."}},
 	{overlay.InPixels, noPicture{"position_in_pixels",
-		"rows have labels whose positions look like pixels: FiftyOne wants fractions of the picture's width and height, from 0 to 1. They are cut off or not seen."}},
+		"rows have labels whose positions look like pixels: FiftyOne wants fractions of the picture's width and height, from 0 to 1. They are cut off or invisible."}},
 	{overlay.OutOfPicture, noPicture{"outside_picture", "rows have labels that are outside of their picture, or in part: they are cut off at its edge."}},
 	{overlay.NoFile, noPicture{"missing_mask", "rows have masks or heatmaps that are not shown because their file was not found or cannot be read."}},
 	{overlay.BadMask, noPicture{"bad_mask", "rows have masks or heatmaps that are not shown because they are damaged, too large or of an unknown kind."}},

@@ -111,7 +111,7 @@ func (b *batch) cut(p *Maker) (tasks []task) {
 	paths := p.rows.Fields.Slots[p.slots.first:]
 	slots := view.NewSlots([]string{paths[mediaPath], paths[mediaType]})
 	videos := map[string]int{} // where the task of a video is
-	last := -1                 // where the task of the row before is, if that is no video
+	last := -1                 // where the task of the row before is, if that is not a video
 	for i, doc := range b.docs {
 		slots.Load(doc)
 		path, _ := slots.Value(0).StringValueOK()

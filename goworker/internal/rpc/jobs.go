@@ -159,7 +159,7 @@ func selectionOf(m *pb.Selection) *job.Selection {
 }
 
 func badPipeline(err error) error {
-	return fault.Wrap(err, fault.Plugin, fault.BadPipeline, "The view's pipeline did not reach the worker whole: please report this.")
+	return fault.Wrap(err, fault.Plugin, fault.BadPipeline, "The view's pipeline reached the worker incomplete: please report this.")
 }
 
 var rowKinds = map[pb.RowKind]view.RowKind{

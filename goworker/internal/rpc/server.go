@@ -36,7 +36,7 @@ type server struct {
 	log    *slog.Logger
 }
 
-// Run implements the service. A job that fails is no failed call: the reason is
+// Run implements the service. A job that fails is not a failed call: the reason is
 // the last event. Only a call that the host has cancelled ends with a status.
 func (s *server) Run(req *pb.RunRequest, stream grpc.ServerStreamingServer[pb.RunResponse]) error {
 	ctx := stream.Context()
@@ -64,8 +64,8 @@ func (s *server) Run(req *pb.RunRequest, stream grpc.ServerStreamingServer[pb.Ru
 		log.Info("the job failed", "code", f.Code, "cause", hide(cause(f)))
 	} else {
 		failure.Source, failure.Code = pb.Source_SOURCE_PLUGIN, fault.Internal
-		failure.Message = "The worker failed in a way that it should not: " + failure.Message +
-			". This is a fault of the plugin, not yours: please report it."
+		failure.Message = "The worker failed unexpectedly: " + failure.Message +
+			". This is a bug in the plugin: please report it."
 		log.Error("the job failed without a known reason", "error", hide(err.Error()))
 	}
 	return stream.Send(&pb.RunResponse{Event: &pb.RunResponse_Failure{Failure: failure}})

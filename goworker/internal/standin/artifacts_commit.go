@@ -139,7 +139,7 @@ func (d *data) checkStored(s *Server, a *artifact, c *collection, name string, e
 	}
 	birth := d.Artifacts[e.Birth]
 	if birth == nil || birth.Collection != a.Collection {
-		return badRequest("cannot commit: " + name + ": its birthArtifactID is no artifact of this collection")
+		return badRequest("cannot commit: " + name + ": its birthArtifactID is not an artifact of this collection")
 	}
 	if birth != a && birth.State == pending {
 		return badRequest("cannot commit: " + name + ": its birthArtifactID is not committed")

@@ -119,7 +119,7 @@ func (s *Server) decodePost(body []byte) (streamPost, error) {
 				return post, streamRefusal{http.StatusRequestEntityTooLarge, "a line of " + name + " is too long"}
 			}
 			if name != outputStream && !isStreamJSON(line) {
-				return post, badRequest("a line of " + name + " is no JSON object")
+				return post, badRequest("a line of " + name + " is not a JSON object")
 			}
 			if name == summaryStream && s.longType(line) {
 				return post, streamRefusal{http.StatusUnprocessableEntity, "a long value of _type in the summary"}

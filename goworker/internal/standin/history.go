@@ -55,7 +55,7 @@ func tail(stream []string) string {
 	return string(text)
 }
 
-// decodeLine reads a line of a stream. Bare NaN and infinities, which are no JSON, become null.
+// decodeLine reads a line of a stream. Bare NaN and infinities, which JSON does not have, become null.
 func decodeLine(line string) (map[string]any, error) {
 	row, err := decodeObject([]byte(line))
 	if err != nil {

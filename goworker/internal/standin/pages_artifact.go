@@ -234,7 +234,7 @@ func (p *pages) preview(name, digest string) (kind, text string, err error) {
 	return "text", strings.ToValidUTF8(string(head), "\uFFFD"), nil
 }
 
-// indented is JSON made readable; what is no JSON stays as it is.
+// indented is JSON made readable; what is not JSON stays as it is.
 func indented(text json.RawMessage) string {
 	var out bytes.Buffer
 	if json.Indent(&out, text, "", "  ") != nil {

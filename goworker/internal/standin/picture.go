@@ -168,7 +168,7 @@ func (p *pages) readMask(digest string) (image.Image, error) {
 	defer func() { _ = file.Close() }()
 	config, err := png.DecodeConfig(file)
 	if err != nil || config.Width*config.Height > maskPixels {
-		return nil, badRequest("This is no mask that can be shown.")
+		return nil, badRequest("This mask cannot be shown.")
 	}
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return nil, err

@@ -238,7 +238,7 @@ func eachElement(doc []byte, do func(t bson.Type, key, value []byte) bool) bool 
 }
 
 // valueSize is how many bytes the value of type t at the start of b has, by
-// https://bsonspec.org/spec.html. It is false if b is too short or t is no type.
+// https://bsonspec.org/spec.html. It is false if b is too short or t is not a type.
 func valueSize(t bson.Type, b []byte) (size int, ok bool) {
 	switch t {
 	case bson.TypeNull, bson.TypeUndefined, bson.TypeMinKey, bson.TypeMaxKey:

@@ -129,7 +129,7 @@ func (w *Writer) EndRow() error {
 		return w.err
 	}
 	if w.cell != len(w.cols) {
-		w.fail(fmt.Errorf("table: a row has not the %d cells that it should have", len(w.cols)))
+		w.fail(fmt.Errorf("table: a row must have %d cells", len(w.cols)))
 		return w.err
 	}
 	w.cell = outside

@@ -193,11 +193,11 @@ func TestMisuseIsAnError(t *testing.T) {
 		want    string
 	}{
 		"equal names":  {[]string{"a", "a"}, func(w *Writer) {}, `two columns are named "a"`},
-		"few cells":    {[]string{"a", "b"}, func(w *Writer) { w.BeginRow(); w.Null(); _ = w.EndRow() }, "has not the 2 cells"},
+		"few cells":    {[]string{"a", "b"}, func(w *Writer) { w.BeginRow(); w.Null(); _ = w.EndRow() }, "must have 2 cells"},
 		"many cells":   {[]string{"a"}, func(w *Writer) { w.BeginRow(); w.Null(); w.Null(); _ = w.EndRow() }, "more than 1 cells"},
 		"no row":       {[]string{"a"}, func(w *Writer) { w.Int(1) }, "outside of a row"},
 		"row in row":   {[]string{"a"}, func(w *Writer) { w.BeginRow(); w.BeginRow() }, "inside another"},
-		"end twice":    {[]string{"a"}, func(w *Writer) { w.BeginRow(); w.Null(); _ = w.EndRow(); _ = w.EndRow() }, "has not the 1 cells"},
+		"end twice":    {[]string{"a"}, func(w *Writer) { w.BeginRow(); w.Null(); _ = w.EndRow(); _ = w.EndRow() }, "must have 1 cells"},
 		"open row":     {[]string{"a"}, func(w *Writer) { w.BeginRow(); w.Null(); _, _ = w.Close() }, "closed inside a row"},
 		"no classes":   {[]string{"a"}, func(w *Writer) { w.BeginRow(); w.Image(Image{Path: "p", Boxes: make([]BoxLayer, 1)}) }, "no classes"},
 		"closed twice": {[]string{"a"}, func(w *Writer) { _, _ = w.Close() }, "after Close"},

@@ -47,7 +47,7 @@ func jpegOptions(head jpegscale.Header, g *geometry, o Options) jpegscale.Option
 }
 
 // decodeScale gives the scale to decode at for a picture that is to be shrunk by
-// the given factor: the smallest that is no smaller than the thumbnail.
+// the given factor: the smallest that is at least as large as the thumbnail.
 func decodeScale(shrink float64) int {
 	for scale := 8; scale > 1; scale /= 2 {
 		if shrink >= float64(scale) {

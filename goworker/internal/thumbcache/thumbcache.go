@@ -169,7 +169,7 @@ func (c *Cache) seal() {
 	c.evict()
 }
 
-// Close finishes what is being written and makes room. The cache is of no use afterwards.
+// Close finishes what is being written and deletes what is beyond the limit. The cache cannot be used afterwards.
 func (c *Cache) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

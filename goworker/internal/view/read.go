@@ -238,5 +238,5 @@ func lostCursor(err error) bool {
 
 func errViewChanged() error {
 	return fault.New(fault.FiftyOne, fault.ViewChanged,
-		"MongoDB dropped the cursor and the view's samples changed meanwhile, so the rows could not be continued in order: run it again.")
+		"MongoDB dropped the cursor and the view's samples have changed, so reading could not continue in order: run it again.")
 }

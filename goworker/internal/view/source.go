@@ -127,7 +127,7 @@ func (s *Source) Check(ctx context.Context, q Query) error {
 	}
 	if len(names) == 0 {
 		return fault.New(fault.FiftyOne, fault.DatasetDeleted,
-			"The dataset's samples are no longer in FiftyOne's database: the dataset, or the view's generated one, was deleted meanwhile. Load the dataset or make the view again.")
+			"The dataset's samples are no longer in FiftyOne's database: the dataset, or the one generated for the view, has been deleted. Load the dataset or make the view again.")
 	}
 	return nil
 }

@@ -46,7 +46,7 @@ func (c *Client) ArtifactDetails(ctx context.Context, queries []DetailQuery, pat
 	for _, raw := range answer {
 		var n *wholeNode
 		if err := json.Unmarshal(raw, &n); err != nil {
-			return nil, c.explain(doing, &serverError{op: "ArtifactDetails", status: 200, messages: []string{"its answer has another form than this plugin knows"}})
+			return nil, c.explain(doing, &serverError{op: "ArtifactDetails", status: 200, messages: []string{"its answer is in a form that this plugin does not know"}})
 		}
 		if n != nil && n.listed() {
 			out[n.ID] = c.artifactVersionOf(n, nil, Place{})

@@ -83,7 +83,7 @@ func (c *Client) insertRun(ctx context.Context, ref RunRef, vars map[string]any,
 		if time.Since(first)+wait > c.timings.Patience {
 			return nil, err
 		}
-		c.notice("CreateRun: no answer that can be relied on; looking whether the run is there.")
+		c.notice("CreateRun: no reliable answer; checking whether the run exists.")
 		if sleepErr := sleep(ctx, wait); sleepErr != nil {
 			return nil, sleepErr
 		}

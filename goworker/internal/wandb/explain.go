@@ -110,7 +110,7 @@ func (c *Client) faultOfWords(p peer, doing string, e *serverError) *fault.Error
 		return noEntity()
 	case meansRunDeleted:
 		return fault.New(fault.Settings, fault.RunDeleted,
-			"The W&B run was deleted, and W&B does not give the ID of a deleted run out again: %s failed. Use another run_id.", doing)
+			"The W&B run was deleted, and W&B does not reuse the ID of a deleted run: %s failed. Use another run_id.", doing)
 	case meansTooLarge:
 		return c.tooLarge(p, doing, e)
 	case meansNotFound:
@@ -149,7 +149,7 @@ func (c *Client) faultOfStatus(p peer, doing string, e *serverError) *fault.Erro
 		return c.tooLarge(p, doing, e)
 	case s == http.StatusTooManyRequests:
 		return fault.New(fault.WandB, fault.RateLimited,
-			"W&B at %s limits the rate of requests, and went on to do so for %s: %s failed.%s Try again in a few minutes.", p.host, inMinutes(c.timings.ServerPatience), doing, words)
+			"W&B at %s limits the rate of requests, and kept doing so for %s: %s failed.%s Try again in a few minutes.", p.host, inMinutes(c.timings.ServerPatience), doing, words)
 	case s == http.StatusRequestTimeout:
 		return fault.New(fault.WandB, fault.Timeout, "W&B at %s took too long: %s failed.%s Try again later.", p.host, doing, words)
 	case s >= 500 && s != http.StatusNotImplemented && (e.form == formPage || e.form == formText):
@@ -157,7 +157,7 @@ func (c *Client) faultOfStatus(p peer, doing string, e *serverError) *fault.Erro
 			"W&B at %s, or a gateway in front of it, has a problem (status %d): %s failed, and trying again did not help.%s Try again later.", p.host, s, doing, words)
 	case s >= 500 && s != http.StatusNotImplemented:
 		return fault.New(fault.WandB, fault.ServerError,
-			"W&B at %s has a problem of its own (status %d): %s failed, and trying again did not help.%s Try again later.", p.host, s, doing, words)
+			"W&B at %s has an internal problem (status %d): %s failed, and trying again did not help.%s Try again later.", p.host, s, doing, words)
 	}
 	return fault.New(fault.WandB, fault.Refused, "W&B at %s refused (status %d): %s failed.%s", p.host, e.status, doing, words)
 }

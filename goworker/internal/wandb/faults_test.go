@@ -56,7 +56,7 @@ func TestRefusalsInEveryForm(t *testing.T) {
 		"200, no permission":   {refuse(200, "permission denied"), fault.WandB, "no_permission", nil},
 		"200, not logged in":   {refuse(200, "user is not logged in"), fault.Settings, "bad_key", nil},
 		"200, nobody":          {body(200, "application/json", `{"data":{"viewer":null}}`), fault.Settings, "bad_key", nil},
-		"200, other form":      {body(200, "application/json", `{"data":{"viewer":[1]}}`), fault.WandB, "refused", []string{"another form"}},
+		"200, other form":      {body(200, "application/json", `{"data":{"viewer":[1]}}`), fault.WandB, "refused", []string{"a form that this plugin does not know"}},
 		"401":                  {refuse(401, "user is not logged in"), fault.Settings, "bad_key", []string{"wandb login", "FIFTYONE_WANDB_API_KEY", "/authorize"}},
 		"403":                  {refuse(403, "permission denied"), fault.WandB, "no_permission", []string{"permission denied", "access"}},
 		"404":                  {refuse(404, "gone"), fault.Settings, "bad_settings", []string{"does not look like a W&B server"}},

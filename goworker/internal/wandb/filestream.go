@@ -187,7 +187,7 @@ func (s *lifeSigns) run(c *Client, ref RunRef) {
 		case err == nil || c.life.Err() != nil:
 			said = ""
 		case isGone(err):
-			c.notice("The W&B run " + ref.ID + " was deleted meanwhile; it gets no more signs of life.")
+			c.notice("The W&B run " + ref.ID + " has been deleted; it gets no more heartbeats.")
 			return
 		default:
 			// The same trouble is told once.

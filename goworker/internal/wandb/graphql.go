@@ -100,7 +100,7 @@ func readGraphQL(op string, r *reply, mutation bool, out any) error {
 	err := json.Unmarshal(r.body, &answer)
 	if r.status == http.StatusOK && err == nil && len(answer.Errors) == 0 && len(answer.Data) > 0 {
 		if err := json.Unmarshal(answer.Data, out); err != nil {
-			return &serverError{op: op, status: r.status, messages: []string{"its answer has another form than this plugin knows"}}
+			return &serverError{op: op, status: r.status, messages: []string{"its answer is in a form that this plugin does not know"}}
 		}
 		return nil
 	}

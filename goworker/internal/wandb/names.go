@@ -153,7 +153,7 @@ func CheckArtifactLabels(aliases, tags []string) error {
 	return nil
 }
 
-// checkMetadata refuses what is no JSON object or has too many keys at the top.
+// checkMetadata refuses what is not a JSON object or has too many keys at the top.
 func checkMetadata(raw json.RawMessage) error {
 	if len(raw) == 0 {
 		return nil

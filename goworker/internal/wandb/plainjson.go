@@ -6,7 +6,7 @@ import (
 )
 
 // plainObject is a JSON object out of a text that a W&B client wrote, nil if it is
-// none. Such texts may hold NaN and infinities, which are no JSON: they become null.
+// none. Such texts may hold NaN and infinities, which JSON does not have: they become null.
 func plainObject(text string) json.RawMessage {
 	raw := []byte(text)
 	if !json.Valid(raw) {

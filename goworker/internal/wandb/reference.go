@@ -108,7 +108,7 @@ func isArtifactID(text string) bool {
 }
 
 // ParseRunURL reads the address of a run's page on this server; ok is false for a
-// text that is no address. Faults: bad_reference, other_server, bad_name.
+// text that is not an address. Faults: bad_reference, other_server, bad_name.
 func (s Settings) ParseRunURL(text string) (ref RunRef, ok bool, err error) {
 	text = strings.TrimSpace(text)
 	if !isAddress(text) {

@@ -371,7 +371,7 @@ func TestSignsOfLifeEndWithADeletedRun(t *testing.T) {
 		said := make(chan string, 100)
 		c := f.client(wandb.WithNotices(func(text string) { notices.Add(1); said <- text }))
 		defer c.KeepAlive(ref("r"))()
-		assert.Contains(t, <-said, "was deleted")
+		assert.Contains(t, <-said, "has been deleted")
 		time.Sleep(50 * time.Millisecond)
 		assert.EqualValues(t, 1, notices.Load())
 		assert.Equal(t, 1, f.count("file_stream"))

@@ -225,15 +225,15 @@ func (e *storeError) sentence(doing string) (code, text string) {
 	case means == altered:
 		return fault.Refused, f("%s did not get what was sent (status %d): %s failed.", store, e.status, doing)
 	case means == tooLarge:
-		return fault.TooLarge, f("%s does not take so large a file (status %d): %s failed.", store, e.status, doing)
+		return fault.TooLarge, f("%s does not accept a file this large (status %d): %s failed.", store, e.status, doing)
 	case means == gone && e.method == http.MethodGet:
 		return fault.NotFound, f("%s does not have the file any more (status %d): %s failed.", store, e.status, doing)
 	case e.status == http.StatusTooManyRequests:
-		return fault.RateLimited, f("%s limits the rate of requests and did not let us go on: %s failed.", store, doing)
+		return fault.RateLimited, f("%s limits the rate of requests and kept refusing: %s failed.", store, doing)
 	case e.status == http.StatusRequestTimeout:
 		return fault.Timeout, f("%s took too long: %s failed.", store, doing)
 	case means == trouble:
-		return fault.ServerError, f("%s has a problem of its own (status %d): %s failed, and trying again did not help.", store, e.status, doing)
+		return fault.ServerError, f("%s has an internal problem (status %d): %s failed, and trying again did not help.", store, e.status, doing)
 	}
 	return fault.Refused, f("%s refused (status %d): %s failed.", store, e.status, doing)
 }

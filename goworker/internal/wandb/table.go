@@ -90,7 +90,7 @@ func (t RunTable) In(artifactID, path string) (RunTable, error) {
 	id, err := base64.StdEncoding.DecodeString(artifactID)
 	if err != nil {
 		return RunTable{}, fault.Wrap(err, fault.WandB, fault.TableNotShown,
-			"The table does not show in the run's workspace, since the server's artifact ids have another form than this plugin knows. The artifact holds it.")
+			"The table does not show in the run's workspace, because the server's artifact ids are in a form that this plugin does not know. The artifact holds it.")
 	}
 	t.artifactPath = "wandb-artifact://" + hex.EncodeToString(id) + "/" + path
 	return t, nil

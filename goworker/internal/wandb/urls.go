@@ -154,7 +154,7 @@ func (s Settings) ReportURL(entity, project, title, id string) string {
 }
 
 // reportSlug is the title as the official client writes it into a report's
-// address: URL-quoted, and every run of what is no word to one dash.
+// address: URL-quoted, and every run of other characters than those of words to one dash.
 func reportSlug(title string) string {
 	var b strings.Builder
 	for i := range len(title) {
