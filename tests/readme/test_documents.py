@@ -26,6 +26,10 @@ def my_data(media, fiftyone, my_project):
     """The dataset that the documents name, as it is before each of them."""
     dataset = datasets.images(media, persistent=True)
     dataset.name = "my-dataset"
+    for sample in dataset.iter_samples(autosave=True):
+        for detection in sample["predictions"].detections if sample["predictions"] else ():
+            detection.confidence = detection.confidence or 0.3  # evaluations with mAP need all of them
+
     yield dataset
     dataset.delete()
 
