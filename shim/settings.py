@@ -42,6 +42,7 @@ def collect(
     run_id: str | None = None,
     secret: Callable[[str], str | None] | None = None,
     directory: str = "",
+    offline: bool | None = False,
 ) -> dict[str, Any]:
     """Returns the wire contract's ``WandbSettings``, in a dict.
 
@@ -54,15 +55,17 @@ def collect(
         directory (""): the caller's directory, for ``./wandb/settings``; empty where
             that file is not the caller's, such as in the App's server: then this process's
             program is not the caller's either
+        offline (False): whether to write an offline run, whatever W&B's mode is
     """
     if secret is None:
         secret = os.environ.get
 
     environment = variables(os.environ)
     run = active_run()
-    if run and run["run_id"] == run_id and run.pop("silent"):
-        # W&B's server has never heard of this run: the worker has to say so.
-        environment.setdefault("WANDB_MODE", "offline")
+    silent = run.pop("silent") if run else ""
+    if run and run["run_id"] == run_id and silent:
+        # W&B's server has never heard of this run: what is logged goes where the run itself does.
+        environment["WANDB_MODE"] = silent
 
     settings = {
         "api_key": secret(API_KEY) or "",
@@ -74,12 +77,18 @@ def collect(
         "home": str(Path.home()),
         "host": socket.gethostname(),
         "program": program() if directory else "",
+        "offline": bool(offline),
+        "offline_directory": offline_directory(),
     }
     if run:
-        run.pop("silent", None)
         settings["active_run"] = run
 
     return settings
+
+
+def offline_directory() -> str:
+    """Where W&B's own client would put its directory ``wandb``."""
+    return os.path.abspath(os.path.expanduser(os.environ.get("WANDB_DIR") or "."))
 
 
 def variables(environ: Mapping[str, str]) -> dict[str, str]:
@@ -103,8 +112,8 @@ def active_run() -> dict[str, Any] | None:
     Never imports wandb: where nobody has, there is no active run.
 
     Returns:
-        a dict of the wire contract's ``ActiveRun``, with a key ``silent`` that tells
-        whether the run stays on this machine
+        a dict of the wire contract's ``ActiveRun``, with a key ``silent``: W&B's mode if the run stays on this
+        machine, else ""
     """
     run = active_run_object()
     if run is None:
@@ -112,12 +121,15 @@ def active_run() -> dict[str, Any] | None:
 
     try:
         settings = run.settings
+        mode = str(getattr(settings, "mode", ""))
+        silent = mode if mode in _SILENT_MODES else ""
         return {
             "entity": str(run.entity or ""),
             "project": str(run.project or ""),
             "run_id": str(run.id or ""),
             "base_url": str(settings.base_url or ""),
-            "silent": str(getattr(settings, "mode", "")) in _SILENT_MODES,
+            "silent": silent,
+            "offline_directory": str(getattr(settings, "sync_dir", "") or "") if silent not in ("", "disabled") else "",
         }
     except Exception:
         # A half-made or finished run of another version of wandb: as if it were none.

@@ -23,6 +23,7 @@ EVERY = (
     "show_wandb_run",
     "show_wandb_report",
     "open_wandb_panel",
+    "sync_wandb_offline",
     "cancel_wandb_job",
     "rename_wandb_run",
     "remove_wandb_run",

@@ -106,15 +106,6 @@ def test_wrong_key(log, server, images, monkeypatch):
     assert server.run(run) is None
 
 
-@pytest.mark.parametrize("mode", ["offline", "disabled"])
-def test_modes_in_which_nothing_is_logged(log, server, images, monkeypatch, mode):
-    monkeypatch.setenv("WANDB_MODE", mode)
-    with pytest.raises(RuntimeError) as caught:
-        log(images, project="p", run_id=new_run())
-
-    assert caught.value.code == mode
-
-
 def test_empty_view(log, server, images):
     run = new_run()
     with pytest.raises(RuntimeError, match="empty|no samples"):

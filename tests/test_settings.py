@@ -63,6 +63,8 @@ def test_nothing_known(environment, active):
         "home": str(Path.home()),
         "host": socket.gethostname(),
         "program": "",
+        "offline": False,
+        "offline_directory": str(Path.cwd()),
     }
     assert "wandb" not in sys.modules
 
@@ -115,6 +117,14 @@ def test_secrets_of_fiftyone_stand_in_for_the_environment(environment, active):
     assert collected["project"] == ""
 
 
+def test_where_offline_runs_go(environment, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert settings.collect(offline=True)["offline"] is True
+    assert settings.offline_directory() == str(tmp_path)
+    monkeypatch.setenv("WANDB_DIR", "runs")
+    assert settings.offline_directory() == str(tmp_path / "runs")
+
+
 def test_variables():
     environ = {
         "WANDB_API_KEY": "a",
@@ -139,6 +149,7 @@ def test_active_run(environment, active):
         "project": "p",
         "run_id": "abc",
         "base_url": "http://wandb.test",
+        "offline_directory": "",
     }
 
 
@@ -161,13 +172,15 @@ def test_active_run_that_cannot_be_read(environment, active):
     assert settings.active_run() is None
 
 
-@pytest.mark.parametrize(("run_id", "mode"), [("abc", "offline"), ("another", None)])
+@pytest.mark.parametrize("mode", ["offline", "dryrun", "disabled"])
+@pytest.mark.parametrize("run_id", ["abc", "another"])
 def test_a_run_that_never_leaves_this_machine(environment, active, run_id, mode):
-    active(settings=types.SimpleNamespace(base_url="", mode="offline"))
+    active(settings=types.SimpleNamespace(base_url="", mode=mode, sync_dir="/runs/offline-run-1-abc"))
 
     collected = settings.collect(run_id=run_id)
 
-    assert collected["environment"].get("WANDB_MODE") == mode
+    assert collected["environment"].get("WANDB_MODE") == (mode if run_id == "abc" else None)
+    assert collected["active_run"]["offline_directory"] == ("" if mode == "disabled" else "/runs/offline-run-1-abc")
     assert "silent" not in collected["active_run"]
 
 

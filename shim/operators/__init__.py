@@ -11,6 +11,7 @@ from .manage_runs import RemoveWandBRun, RenameWandBRun
 from .open_wandb_panel import OpenWandBPanel
 from .show_wandb_report import ShowWandBReport
 from .show_wandb_run import ShowWandBRun
+from .sync_wandb_offline import SyncWandBOffline
 from .wandb_panel import WandBPanel
 
 # In the order of the operator browser; those that are not listed there come last.
@@ -22,6 +23,7 @@ OPERATORS = (
     ShowWandBRun,
     ShowWandBReport,
     OpenWandBPanel,
+    SyncWandBOffline,
     CancelWandBJob,
     LogWandBRun,
     RenameWandBRun,

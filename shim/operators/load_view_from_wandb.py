@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -109,7 +110,8 @@ class LoadViewFromWandB(JobOperator):
                 that the artifact names
             project (None): the W&B project; by default, that of the FiftyOne secret or of your W&B settings
             artifact: a name with or without a version or alias (``train:v3``), the URL of the artifact's page, or its id; for a
-                registry ``wandb-registry-model/name:v1``, with or without ``organization/`` before it
+                registry ``wandb-registry-model/name:v1``, with or without ``organization/`` before it. Or the directory of an
+                artifact that was downloaded (by ``artifact.download()``), which is read without W&B's server
             entity (None): the W&B user or team; by default, that of the FiftyOne secret, of your W&B settings, or of the key
             low_confidence (False): load only the low-confidence labels of a predictions artifact
             by_ids (False): use the logged sample ids even if the artifact has stages
@@ -289,7 +291,8 @@ class LoadViewFromWandB(JobOperator):
     def job(
         self, samples: SampleCollection | None, params: dict[str, Any], record_id: str | None = None, **where: Any
     ) -> tuple[work.Job, Callable[[Any, str], dict[str, Any]]]:
-        named = _reference(params)
+        # In the App's server, paths are not the user's.
+        named = _downloaded(params, where.get("directory")) or _reference(params)
         action = _action(params)
         run_id = names.run_id(params.get("run_id"))
         dataset = _dataset(samples)
@@ -342,6 +345,23 @@ class LoadViewFromWandB(JobOperator):
             shown.append(ctx.ops.set_view(view=result.view))
 
         return shown
+
+
+# A file that every artifact of this plugin has.
+_MARK = os.path.join("fiftyone", "metadata.json")
+
+
+def _downloaded(params: dict[str, Any], directory: str | None) -> dict[str, Any] | None:
+    """The part of the request that names a downloaded artifact, if the parameter is the path of one; else None."""
+    reference = params.get("artifact")
+    if not directory or not isinstance(reference, (str, os.PathLike)):
+        return None
+
+    path = os.path.join(directory, os.path.expanduser(os.fspath(reference)))
+    if not os.path.isfile(os.path.join(path, _MARK)):
+        return None
+
+    return {"directory": os.path.normpath(path), "version": params.get("version") or ""}
 
 
 def _reference(params):

@@ -65,6 +65,7 @@ class LogFiftyOneViewToWandB(LogOperator):
         tags: list[str] | None = None,
         description: str | None = None,
         dry_run: bool = False,
+        offline: bool = False,
         delegate: bool = False,
         progress: bool | None = None,
     ) -> dict[str, Any]:
@@ -124,6 +125,8 @@ class LogFiftyOneViewToWandB(LogOperator):
             tags (None): tags for the artifact's version
             description (None): the artifact's description
             dry_run (False): return what would be uploaded, and change nothing at W&B or in FiftyOne
+            offline (False): write an offline run, as W&B's mode "offline" does: a directory that ``sync_wandb_offline`` or
+                ``wandb sync`` uploads later
             delegate (False): queue the job for a background service
             progress (None): show a progress bar; by default, ``fo.config.show_progress_bars`` decides
 

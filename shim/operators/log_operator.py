@@ -11,7 +11,7 @@ import fiftyone.operators as foo
 from fiftyone.core.collections import SampleCollection
 from fiftyone.operators.executor import ExecutionContext
 
-from .. import names, overlays, pictures, query, selection, settings, work
+from .. import names, offline, overlays, pictures, query, selection, settings, work
 from ..errors import bad_argument
 from ..plain import text_list
 from ..worker import logs, messages, plaintext
@@ -107,6 +107,7 @@ class LogOperator(JobOperator):
                 entity=params.get("entity"),
                 project=params.get("project"),
                 run_id=names.run_id(params.get("run_id")),
+                offline=params.get("offline"),
                 **where,
             ),
             request=request,
@@ -114,11 +115,14 @@ class LogOperator(JobOperator):
         )
 
         def conclude(message, job_id):
+            if message.disabled:
+                return {**self.result(message), **logged(message, job_id, warnings), "logged": False}
+
             if message.dry_run:
                 return {**self.result(message), **_preview(message, job_id, warnings)}
 
             found = warnings + _after(view, message, record)
-            return {**self.result(message), **_common(message, job_id, found)}
+            return {**self.result(message), **logged(message, job_id, found)}
 
         return job, conclude
 
@@ -165,6 +169,10 @@ def _texts(params, argument):
 def _after(view, message, record):
     """Does what is left to do in Python. A failure is a warning, because everything is logged already."""
     warnings = []
+    # Of an offline run that is active here, the worker has written the artifact's files.
+    if message.offline_directory and message.run_relation == messages.RUN_RELATION_ACTIVE_HERE:
+        offline.log_to_active_run(message.run_id, message.offline_directory)
+
     try:
         record(view, message)
     except Exception as e:
@@ -224,12 +232,15 @@ def _preview(message, job_id, warnings):
     }
 
 
-def _common(message, job_id, warnings):
+def logged(message: Any, job_id: str, warnings: list[dict[str, Any]]) -> dict[str, Any]:
+    """The part of a result that all that was logged has, a dict."""
     return {
-        "wandb_url": message.wandb_url,
+        "logged": True,
+        **_place(message),
+        "wandb_url": message.wandb_url or None,
         "artifact_name_given": message.given_name or None,
-        "artifact_url": message.artifact_url,
-        "artifact_version": message.artifact_version,
+        "artifact_url": message.artifact_url or None,
+        "artifact_version": message.artifact_version or None,
         "new_version": message.new_version,
         "entity": message.entity,
         "project": message.project,
@@ -244,6 +255,18 @@ def _common(message, job_id, warnings):
         "warnings": _reported(message) + warnings,
         "job_id": job_id,
     }
+
+
+def _place(message: Any) -> dict[str, Any]:
+    """Where an offline run was written, and the line that uploads it."""
+    directory = message.offline_directory
+    if not directory:
+        return {"offline_directory": None, "sync_command": None}
+
+    if message.run_relation == messages.RUN_RELATION_ACTIVE_HERE:
+        directory = settings.active_run()["offline_directory"]
+
+    return {"offline_directory": directory, "sync_command": offline.sync_command(directory)}
 
 
 def _warning(code, message):

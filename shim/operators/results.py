@@ -33,6 +33,20 @@ def show_result(ctx: ExecutionContext, rows: list[tuple[str, str]]) -> types.Pro
     if result.get("dry_run"):
         return _show_preview(outputs, result)
 
+    if not result.get("logged", True):
+        add_table(outputs, [("Artifact", escape(result["artifact_name"]))], result["warnings"])
+        return types.Property(outputs, view=types.View(label="Not logged: W&B is switched off"))
+
+    if result.get("sync_command") and not result["artifact_version"]:
+        rows = [
+            ("Artifact", escape(result["artifact_name"])),
+            *rows,
+            ("Written to", f"`{result['offline_directory']}`"),
+            ("To upload it", f"`{result['sync_command']}`, or the operator *Upload an offline run*"),
+        ]
+        add_table(outputs, rows, result["warnings"])
+        return types.Property(outputs, view=types.View(label="Written for W&B, offline"))
+
     version = result["artifact_version"]
     state = "new version" if result["new_version"] else "W&B had this very content already"
     rows = [

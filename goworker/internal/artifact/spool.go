@@ -66,6 +66,15 @@ func NewSpool(parent string) (*Spool, error) {
 	return nil, spoolFault(errors.New("its lock files are taken by other programs"), parent)
 }
 
+// Dir makes a directory in the spool. When it is complete, the caller may move it to where it stays.
+func (s *Spool) Dir(name string) (string, error) {
+	path := filepath.Join(s.dir, name)
+	if err := localfile.Mkdir(path); err != nil {
+		return "", spoolFault(err, path)
+	}
+	return path, nil
+}
+
 // Close removes the directory with all that is in it. It may be called more than once.
 func (s *Spool) Close() error {
 	s.mu.Lock()

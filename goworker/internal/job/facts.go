@@ -106,7 +106,7 @@ func completeFacts(ctx context.Context, client *wandb.Client, out map[string]fou
 	})
 	for i, v := range files {
 		g.Go(func() error {
-			raw, err := readSmall(gctx, client, v.Files[metadata.IdentityPath], identityLimit)
+			raw, err := readSmall(gctx, client.OpenFile, v.Files[metadata.IdentityPath], identityLimit)
 			if err != nil {
 				return lenientFacts(gctx, err)
 			}
@@ -156,11 +156,11 @@ func lenientFacts(ctx context.Context, err error) error {
 }
 
 // readSmall reads a file of an artifact whole; it has at most limit bytes.
-func readSmall(ctx context.Context, client *wandb.Client, f wandb.RemoteFile, limit int64) ([]byte, error) {
+func readSmall(ctx context.Context, open openFile, f wandb.RemoteFile, limit int64) ([]byte, error) {
 	if f.Size > limit {
 		return nil, tooLargeFile(f.Path, f.Size, limit)
 	}
-	r, err := client.OpenFile(ctx, f)
+	r, err := open(ctx, f)
 	if err != nil {
 		return nil, err
 	}

@@ -57,6 +57,7 @@ type View struct {
 type Target struct {
 	Settings      wandb.Inputs
 	RunID         string // empty makes a new run
+	RunGiven      bool   // the caller named the run: set by runLog
 	ArtifactName  string // not sanitized; empty for the default
 	Description   string
 	Aliases, Tags []string
@@ -119,6 +120,10 @@ type Result struct {
 	Warnings      []Warning
 	// Evaluation is what was found of an evaluation; nil for other jobs.
 	Evaluation *EvaluationResult
+	// OfflineDir is the directory that was written in place of reaching W&B, or that was synced; else empty.
+	OfflineDir string
+	// Disabled says that W&B is switched off: nothing was logged.
+	Disabled bool
 	// Metrics and Charts are for the run. The host sets them where the run is active in its Python.
 	Metrics map[string]float64
 	Charts  []chart.Chart

@@ -2,6 +2,7 @@ package job
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -45,6 +46,7 @@ type tracker struct {
 	send    func(Progress)
 	now     Progress
 	started time.Time // of the stage
+	offline bool      // files are written, not uploaded
 }
 
 func newTracker(send func(Progress)) *tracker {
@@ -117,8 +119,15 @@ func (t *tracker) emit() {
 	p.Fraction = max(t.now.Fraction, start+(end-start)*min(share, 1))
 	t.now.Fraction = p.Fraction
 	p.Label = sentence(p, time.Since(t.started))
+	if t.offline {
+		p.Label = offlineLabels.Replace(p.Label)
+	}
 	t.send(p)
 }
+
+// offlineLabels says what a job does that does not reach W&B.
+var offlineLabels = strings.NewReplacer("Uploading", "Writing", "Connecting to W&B and FiftyOne's database", "Connecting to FiftyOne's database",
+	"Saving the artifact", "Writing the offline run")
 
 // sentence is the one line for people.
 func sentence(p Progress, spent time.Duration) string {

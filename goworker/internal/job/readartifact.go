@@ -56,6 +56,8 @@ type ReadArtifact struct {
 	Version string
 	// Lists are the lists of ids to send.
 	Lists []IDList
+	// Directory is that of a downloaded artifact, which is read in place of Reference and without a server; else empty.
+	Directory string
 	// UsedByRun is the id of a run to record as a user of the artifact, or empty.
 	UsedByRun string
 }
@@ -81,15 +83,15 @@ type ArtifactContent struct {
 // counts only if Run succeeds.
 func (j ReadArtifact) Run(ctx context.Context, ids func(list IDList, packed []byte) error) (*ArtifactContent, error) {
 	setMemoryGoal(textGoal)
+	if j.Directory != "" {
+		return j.runLocal(ctx, ids)
+	}
 	client, err := openReader(j.Settings)
 	if err != nil {
 		return nil, err
 	}
 	defer client.Close()
-	paths := []string{viewPath, referencesPath}
-	for _, list := range j.Lists {
-		paths = append(paths, idSources[list].path)
-	}
+	paths := j.paths()
 	var v *wandb.ArtifactVersion
 	var user *wandb.Run
 	g, gctx := errgroup.WithContext(ctx)
@@ -106,7 +108,7 @@ func (j ReadArtifact) Run(ctx context.Context, ids func(list IDList, packed []by
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	r := &artifactReader{client: client, version: v, metadata: metadata.Read(v.Metadata), send: ids}
+	r := &artifactReader{open: client.OpenFile, settings: client.Settings(), version: v, metadata: metadata.Read(v.Metadata), send: ids}
 	content, err := r.read(ctx, j.Lists)
 	if err != nil {
 		return nil, err
@@ -117,6 +119,15 @@ func (j ReadArtifact) Run(ctx context.Context, ids func(list IDList, packed []by
 		}
 	}
 	return content, nil
+}
+
+// paths are the artifact's files that are read.
+func (j ReadArtifact) paths() []string {
+	paths := []string{viewPath, referencesPath}
+	for _, list := range j.Lists {
+		paths = append(paths, idSources[list].path)
+	}
+	return paths
 }
 
 // findUser finds the run that is to be recorded. The run that is active in the
@@ -151,14 +162,18 @@ func tooLargeFile(path string, size, limit int64) error {
 
 // artifactReader reads one version.
 type artifactReader struct {
-	client   *wandb.Client
+	open     openFile
+	settings wandb.Settings
 	version  *wandb.ArtifactVersion
 	metadata metadata.Fields
 	send     func(IDList, []byte) error
 }
 
+// openFile opens a file of an artifact.
+type openFile func(context.Context, wandb.RemoteFile) (io.ReadCloser, error)
+
 func (r *artifactReader) read(ctx context.Context, lists []IDList) (*ArtifactContent, error) {
-	v, settings := r.version, r.client.Settings()
+	v, settings := r.version, r.settings
 	content := &ArtifactContent{Artifact: artifactEntry(settings, v.ArtifactInfo), MetadataJSON: string(r.metadata.Trimmed(elsewhere...))}
 	content.Artifact.Facts, content.SettingsFiles = factsIn(v.Metadata), settings.Files
 	for _, u := range v.UsedBy {
@@ -193,7 +208,7 @@ func (r *artifactReader) stages(ctx context.Context) ([]byte, error) {
 			return nil, nil
 		}
 		var err error
-		if raw, err = readSmall(ctx, r.client, f, stagesLimit); err != nil {
+		if raw, err = readSmall(ctx, r.open, f, stagesLimit); err != nil {
 			return nil, err
 		}
 	}
@@ -251,7 +266,7 @@ func (r *artifactReader) stream(ctx context.Context, f wandb.RemoteFile, limit i
 	if f.Size > limit {
 		return tooLargeFile(f.Path, f.Size, limit)
 	}
-	body, err := r.client.OpenFile(ctx, f)
+	body, err := r.open(ctx, f)
 	if err != nil {
 		return err
 	}

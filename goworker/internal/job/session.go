@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"log/slog"
-	"os"
 
 	"golang.org/x/sync/errgroup"
 
@@ -25,6 +24,8 @@ type session struct {
 	run    *wandb.Run             // nil: the job has to create it
 	here   bool                   // the run is active in the caller's own Python
 	input  *wandb.ArtifactVersion // to be recorded as used by the run, or nil
+	// offline is where the run is written in place of reaching W&B; then there is no client. Nil otherwise.
+	offline *offlineRun
 }
 
 // openSession resolves the settings and asks W&B, before any data is read,
@@ -124,7 +125,7 @@ type content interface {
 // once, fill the spool directory with the content, then publish it.
 func runLog(ctx context.Context, events Events, plan logPlan) (*Result, error) {
 	setMemoryGoal(textGoal)
-	if plan.target.RunID == "" {
+	if plan.target.RunGiven = plan.target.RunID != ""; !plan.target.RunGiven {
 		plan.target.RunID = newRunID(plan.runPrefix)
 	}
 	name, err := artifactName(plan.target.ArtifactName, plan.defaultName(plan.target.RunID))
@@ -134,8 +135,18 @@ func runLog(ctx context.Context, events Events, plan logPlan) (*Result, error) {
 	if err := wandb.CheckArtifactLabels(plan.target.Aliases, plan.target.Tags); err != nil {
 		return nil, err
 	}
+	mode, err := wandb.ModeOf(plan.target.Settings)
+	if err != nil {
+		return nil, err
+	}
+	if mode == wandb.Disabled {
+		return disabledResult(plan.target, name), nil
+	}
 	p := &publisher{logPlan: plan, tracker: newTracker(events.Progress), events: events, name: name}
 	defer p.close()
+	if mode == wandb.Offline {
+		return p.runOffline(ctx)
+	}
 	if err := p.connect(ctx); err != nil {
 		return nil, err
 	}
@@ -155,20 +166,23 @@ func (p *publisher) connect(ctx context.Context) error {
 		}
 		return p.session.client.CheckArtifactFree(gctx, p.session.ref.Entity, p.session.ref.Project, p.kind, p.name)
 	})
-	g.Go(func() (err error) {
-		query := p.view.Query
-		if p.source, err = view.Connect(gctx, query.URI); err != nil {
-			return err
-		}
-		return p.source.Check(gctx, query)
-	})
+	g.Go(func() error { return p.connectSource(gctx) })
 	return g.Wait()
+}
+
+// connectSource connects to MongoDB and checks that the view can be read.
+func (p *publisher) connectSource(ctx context.Context) (err error) {
+	query := p.view.Query
+	if p.source, err = view.Connect(ctx, query.URI); err != nil {
+		return err
+	}
+	return p.source.Check(ctx, query)
 }
 
 // close ends the connections.
 func (p *publisher) close() {
 	p.stopSigns()
-	if p.session != nil {
+	if p.session != nil && p.session.client != nil {
 		p.session.client.Close()
 	}
 	if p.source != nil {
@@ -208,7 +222,7 @@ func (p *publisher) run(ctx context.Context) (*Result, error) {
 
 // attempt collects the artifact's content into a spool directory and uploads it.
 func (p *publisher) attempt(ctx context.Context) (*Result, error) {
-	spool, err := artifact.NewSpool(os.TempDir())
+	spool, err := artifact.NewSpool(p.spoolParent())
 	if err != nil {
 		return nil, err
 	}
@@ -222,6 +236,9 @@ func (p *publisher) attempt(ctx context.Context) (*Result, error) {
 	pub, err := c.collect(ctx, p.logPlan)
 	if err != nil {
 		return nil, err
+	}
+	if p.session.offline != nil {
+		return p.writeOffline(ctx, c, pub)
 	}
 	if p.target.DryRun {
 		return p.preview(ctx, c, pub)

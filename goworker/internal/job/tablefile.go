@@ -26,6 +26,8 @@ type tableFile struct {
 	// keys are those by which the rows of each part are sorted when the table is closed; none for the order in which
 	// they came.
 	keys []float64
+	// stored opens the copy of a table that an offline run has written; else nil.
+	stored func() (io.ReadCloser, error)
 }
 
 func newTableFile(spool *artifact.Spool, key string, columns []string) *tableFile {
@@ -133,6 +135,9 @@ func (t *tableFile) copy() wandb.TableCopy {
 
 // openCopy makes the copy while it is read: its rows may have hundreds of megabytes.
 func (t *tableFile) openCopy() (io.ReadCloser, error) {
+	if t.stored != nil {
+		return t.stored()
+	}
 	f, err := t.parts[0].Open()
 	if err != nil {
 		return nil, err

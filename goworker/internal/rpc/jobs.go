@@ -62,6 +62,10 @@ func (w *Jobs) Run(ctx context.Context, req *pb.RunRequest, send func(*pb.RunRes
 		return readArtifact(ctx, one.ReadArtifact, inputs, send)
 	case *pb.RunRequest_ReadRun:
 		return readRun(ctx, one.ReadRun, inputs, send)
+	case *pb.RunRequest_SyncOffline:
+		j := job.SyncOffline{Settings: inputs, Directory: one.SyncOffline.GetDirectory(),
+			Entity: one.SyncOffline.GetEntity(), Project: one.SyncOffline.GetProject()}
+		return sendLogged(send)(j.Run(ctx, events))
 	}
 	return fault.New(fault.Plugin, fault.UnknownJob,
 		"The worker does not know this job: plugin and worker are from different releases. Build the worker again with `make build`.")
@@ -72,10 +76,12 @@ func inputsOf(req *pb.RunRequest) wandb.Inputs {
 	in := wandb.Inputs{
 		APIKey: secret.String(s.GetApiKey()), BaseURL: s.GetBaseUrl(), Entity: s.GetEntity(), Project: s.GetProject(),
 		Env: s.GetEnvironment(), Dir: s.GetDirectory(), Home: s.GetHome(), Host: s.GetHost(), Program: s.GetProgram(),
+		Offline: s.GetOffline(), OfflineDir: s.GetOfflineDirectory(),
 		UserAgent: "fiftyone-wandb-plugin/" + req.GetClientVersion(),
 	}
 	if a := s.GetActiveRun(); a != nil {
-		in.ActiveRun = &wandb.ActiveRun{Entity: a.GetEntity(), Project: a.GetProject(), RunID: a.GetRunId(), BaseURL: a.GetBaseUrl()}
+		in.ActiveRun = &wandb.ActiveRun{Entity: a.GetEntity(), Project: a.GetProject(), RunID: a.GetRunId(), BaseURL: a.GetBaseUrl(),
+			OfflineDir: a.GetOfflineDirectory()}
 	}
 	return in
 }
@@ -200,6 +206,7 @@ func sendLogged(send func(*pb.RunResponse) error) func(*job.Result, error) error
 			RunConfigJson: r.RunConfigJSON, InputArtifactUrl: r.InputArtifactURL,
 			ThumbnailsMade: r.ThumbnailsMade, ViewSamples: r.ViewSamples,
 			DryRun: r.DryRun, FilesTotal: r.FilesTotal, BytesTotal: r.BytesTotal, SettingsFiles: r.SettingsFiles,
+			OfflineDirectory: r.OfflineDir, Disabled: r.Disabled,
 		}
 		for _, w := range r.Warnings {
 			m.Warnings = append(m.Warnings, &pb.Warning{Code: w.Code, Message: w.Message, Count: w.Count, SampleIds: w.SampleIDs})

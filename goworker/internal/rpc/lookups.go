@@ -33,7 +33,8 @@ func lookup(ctx context.Context, m *pb.Lookup, in wandb.Inputs, send func(*pb.Ru
 
 // readArtifact does a ReadArtifact: the lists of ids go ahead of the result.
 func readArtifact(ctx context.Context, m *pb.ReadArtifact, in wandb.Inputs, send func(*pb.RunResponse) error) error {
-	j := job.ReadArtifact{Settings: in, Reference: m.GetReference(), Version: m.GetVersion(), UsedByRun: m.GetUsedByRun()}
+	j := job.ReadArtifact{Settings: in, Reference: m.GetReference(), Version: m.GetVersion(), UsedByRun: m.GetUsedByRun(),
+		Directory: m.GetDirectory()}
 	for _, list := range m.GetLists() {
 		j.Lists = append(j.Lists, job.IDList(list))
 	}

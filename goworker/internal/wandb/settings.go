@@ -23,6 +23,8 @@ const defaultProject = "uncategorized"
 // ActiveRun is the run that is active in the caller's own Python process.
 type ActiveRun struct {
 	Entity, Project, RunID, BaseURL string
+	// OfflineDir is the directory of an offline run, which W&B's own client writes; else empty.
+	OfflineDir string
 }
 
 // Inputs is everything that settings are made of. The worker's own environment
@@ -44,6 +46,12 @@ type Inputs struct {
 	// ActiveRun is set when the job is about the run that is active in the caller's
 	// Python: then its entity, project and server count, whatever else is set.
 	ActiveRun *ActiveRun
+	// Online reaches the server whatever W&B's mode is: the caller asked for that.
+	Online bool
+	// Offline writes a directory in place of reaching the server, and OfflineDir is where: the caller's directory, or
+	// that of WANDB_DIR.
+	Offline    bool
+	OfflineDir string
 	// UserAgent names us to the server.
 	UserAgent string
 }
@@ -89,7 +97,7 @@ func Resolve(in Inputs) (Settings, error) {
 	if err != nil {
 		return Settings{}, err
 	}
-	if err := checkMode(in.Env, files); err != nil {
+	if err := in.checkOnline(files); err != nil {
 		return Settings{}, err
 	}
 	s := Settings{UserAgent: in.UserAgent, newRun: newRunOf(in)}
@@ -155,29 +163,6 @@ func firstOf(texts ...string) string {
 		}
 	}
 	return ""
-}
-
-// checkMode refuses the modes in which nothing may be sent: doing nothing, or
-// half of it, would look like success.
-func checkMode(env map[string]string, files settingsFiles) error {
-	mode, where := env["WANDB_MODE"], "WANDB_MODE is set to"
-	if strings.TrimSpace(mode) == "" {
-		mode, where = files.get("mode"), "W&B's settings file "+files.source("mode")+" sets the mode to"
-	}
-	switch mode = strings.ToLower(strings.TrimSpace(mode)); mode {
-	case "", "online", "run", "shared":
-		return nil
-	case "offline", "dryrun":
-		return fault.New(fault.Settings, fault.Offline,
-			"W&B is switched to offline mode (%s %q), but this plugin has to reach the server. Nothing was done. "+
-				"Run `wandb online` or unset WANDB_MODE, then try again.", where, mode)
-	case "disabled":
-		return fault.New(fault.Settings, fault.Disabled,
-			"W&B is switched off (%s \"disabled\"). Nothing was done. Run `wandb enabled` or unset WANDB_MODE, then try again.", where)
-	default:
-		return fault.New(fault.Settings, fault.BadSettings,
-			"%s %q, which is not a mode of W&B. Set it to \"online\" or unset it.", where, mode)
-	}
 }
 
 // settingsFiles holds the [default] sections of W&B's settings files, the local

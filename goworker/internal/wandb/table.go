@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"io"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
@@ -42,12 +43,10 @@ func PartitionedRunTable(key string) RunTable { return RunTable{copy: TableCopy{
 // takes two requests and does not need the artifact, so it can go on beside LogArtifact.
 func (c *Client) UploadTableCopy(ctx context.Context, ref RunRef, t TableCopy) (RunTable, error) {
 	const doing = "uploading the copy of the table for the run's workspace"
-	src, digest, err := copySource(t)
+	table, src, err := describeCopy(t)
 	if err != nil {
 		return RunTable{}, err
 	}
-	table := RunTable{copy: t, size: src.size, sha256: digest, path: "media/table/" + t.Key + "_0_" + digest[:20] + ".table.json"}
-
 	err = c.putFresh(ctx, doing, src, func() (uploadTarget, error) {
 		var out struct {
 			CreateRunFiles struct {
@@ -67,6 +66,36 @@ func (c *Client) UploadTableCopy(ctx context.Context, ref RunRef, t TableCopy) (
 		return uploadTarget{url: out.CreateRunFiles.Files[0].UploadURL, headers: out.CreateRunFiles.UploadHeaders}, nil
 	})
 	return table, err
+}
+
+// describeCopy is the table of a copy, and what is to be uploaded.
+func describeCopy(t TableCopy) (RunTable, source, error) {
+	src, digest, err := copySource(t)
+	if err != nil {
+		return RunTable{}, source{}, err
+	}
+	return RunTable{copy: t, size: src.size, sha256: digest, path: "media/table/" + t.Key + "_0_" + digest[:20] + ".table.json"}, src, nil
+}
+
+// OfflineTable is the table of a copy that an offline run uploads later, in the artifact that clientID names then.
+func OfflineTable(t TableCopy, clientID, path string) (RunTable, error) {
+	table, _, err := describeCopy(t)
+	return table.InOffline(clientID, path), err
+}
+
+// InOffline says where the whole table is, as OfflineTable does.
+func (t RunTable) InOffline(clientID, path string) RunTable {
+	t.artifactPath = "wandb-client-artifact://" + clientID + "/" + path
+	return t
+}
+
+// Path is where the copy is among the run's files; empty for a table without one.
+func (t RunTable) Path() string { return t.path }
+
+// Value is what history and summary of the run hold under the table's key, as JSON.
+func (t RunTable) Value() json.RawMessage {
+	raw, _ := json.Marshal(t.value()) // texts and numbers only: it cannot fail
+	return raw
 }
 
 // copySource uploads a copy, which is read once before for its digests.

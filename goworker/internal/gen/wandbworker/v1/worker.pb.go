@@ -528,6 +528,7 @@ type RunRequest struct {
 	//	*RunRequest_Lookup
 	//	*RunRequest_ReadArtifact
 	//	*RunRequest_ReadRun
+	//	*RunRequest_SyncOffline
 	Job           isRunRequest_Job `protobuf_oneof:"job"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -645,6 +646,15 @@ func (x *RunRequest) GetReadRun() *ReadRun {
 	return nil
 }
 
+func (x *RunRequest) GetSyncOffline() *SyncOffline {
+	if x != nil {
+		if x, ok := x.Job.(*RunRequest_SyncOffline); ok {
+			return x.SyncOffline
+		}
+	}
+	return nil
+}
+
 type isRunRequest_Job interface {
 	isRunRequest_Job()
 }
@@ -680,6 +690,11 @@ type RunRequest_ReadRun struct {
 	ReadRun *ReadRun `protobuf:"bytes,15,opt,name=read_run,json=readRun,proto3,oneof"`
 }
 
+type RunRequest_SyncOffline struct {
+	// Upload what a logging job wrote in W&B's offline mode.
+	SyncOffline *SyncOffline `protobuf:"bytes,30,opt,name=sync_offline,json=syncOffline,proto3,oneof"`
+}
+
 func (*RunRequest_LogView) isRunRequest_Job() {}
 
 func (*RunRequest_LogPredictions) isRunRequest_Job() {}
@@ -691,6 +706,8 @@ func (*RunRequest_Lookup) isRunRequest_Job() {}
 func (*RunRequest_ReadArtifact) isRunRequest_Job() {}
 
 func (*RunRequest_ReadRun) isRunRequest_Job() {}
+
+func (*RunRequest_SyncOffline) isRunRequest_Job() {}
 
 // WandbSettings is what the host knows of W&B's settings. The worker completes
 // it from W&B's environment variables, settings files and netrc.
@@ -718,9 +735,14 @@ type WandbSettings struct {
 	Host string `protobuf:"bytes,9,opt,name=host,proto3" json:"host,omitempty"`
 	// The script or notebook that called, for the same; empty in the App's server
 	// and in background services, whose program is not the caller's.
-	Program       string `protobuf:"bytes,10,opt,name=program,proto3" json:"program,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Program string `protobuf:"bytes,10,opt,name=program,proto3" json:"program,omitempty"`
+	// Write an offline run, whatever W&B's mode is (but for "disabled").
+	Offline bool `protobuf:"varint,11,opt,name=offline,proto3" json:"offline,omitempty"`
+	// Where the directory "wandb" of offline runs is: the caller's directory, or
+	// that of WANDB_DIR.
+	OfflineDirectory string `protobuf:"bytes,12,opt,name=offline_directory,json=offlineDirectory,proto3" json:"offline_directory,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *WandbSettings) Reset() {
@@ -823,6 +845,20 @@ func (x *WandbSettings) GetProgram() string {
 	return ""
 }
 
+func (x *WandbSettings) GetOffline() bool {
+	if x != nil {
+		return x.Offline
+	}
+	return false
+}
+
+func (x *WandbSettings) GetOfflineDirectory() string {
+	if x != nil {
+		return x.OfflineDirectory
+	}
+	return ""
+}
+
 // ActiveRun is wandb.run of the calling process.
 type ActiveRun struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -833,9 +869,11 @@ type ActiveRun struct {
 	// The run's id.
 	RunId string `protobuf:"bytes,3,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
 	// The server that the run logs to.
-	BaseUrl       string `protobuf:"bytes,4,opt,name=base_url,json=baseUrl,proto3" json:"base_url,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	BaseUrl string `protobuf:"bytes,4,opt,name=base_url,json=baseUrl,proto3" json:"base_url,omitempty"`
+	// The run's own directory, if it is an offline run; else empty.
+	OfflineDirectory string `protobuf:"bytes,5,opt,name=offline_directory,json=offlineDirectory,proto3" json:"offline_directory,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *ActiveRun) Reset() {
@@ -892,6 +930,13 @@ func (x *ActiveRun) GetRunId() string {
 func (x *ActiveRun) GetBaseUrl() string {
 	if x != nil {
 		return x.BaseUrl
+	}
+	return ""
+}
+
+func (x *ActiveRun) GetOfflineDirectory() string {
+	if x != nil {
+		return x.OfflineDirectory
 	}
 	return ""
 }
@@ -2056,6 +2101,71 @@ func (x *LogPredictions) GetDryRun() bool {
 	return false
 }
 
+// SyncOffline uploads a directory that a logging job wrote in W&B's offline mode.
+// Its result is ArtifactLogged.
+type SyncOffline struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The directory, wherever it is now.
+	Directory string `protobuf:"bytes,1,opt,name=directory,proto3" json:"directory,omitempty"`
+	// Goes before the entity that the run was written for; empty for that.
+	Entity string `protobuf:"bytes,2,opt,name=entity,proto3" json:"entity,omitempty"`
+	// The same for the project.
+	Project       string `protobuf:"bytes,3,opt,name=project,proto3" json:"project,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SyncOffline) Reset() {
+	*x = SyncOffline{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SyncOffline) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SyncOffline) ProtoMessage() {}
+
+func (x *SyncOffline) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SyncOffline.ProtoReflect.Descriptor instead.
+func (*SyncOffline) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *SyncOffline) GetDirectory() string {
+	if x != nil {
+		return x.Directory
+	}
+	return ""
+}
+
+func (x *SyncOffline) GetEntity() string {
+	if x != nil {
+		return x.Entity
+	}
+	return ""
+}
+
+func (x *SyncOffline) GetProject() string {
+	if x != nil {
+		return x.Project
+	}
+	return ""
+}
+
 // FinishRun ends a run that an earlier job created.
 type FinishRun struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2073,7 +2183,7 @@ type FinishRun struct {
 
 func (x *FinishRun) Reset() {
 	*x = FinishRun{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[13]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2085,7 +2195,7 @@ func (x *FinishRun) String() string {
 func (*FinishRun) ProtoMessage() {}
 
 func (x *FinishRun) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[13]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2098,7 +2208,7 @@ func (x *FinishRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishRun.ProtoReflect.Descriptor instead.
 func (*FinishRun) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{13}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *FinishRun) GetEntity() string {
@@ -2152,7 +2262,7 @@ type RunResponse struct {
 
 func (x *RunResponse) Reset() {
 	*x = RunResponse{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[14]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2164,7 +2274,7 @@ func (x *RunResponse) String() string {
 func (*RunResponse) ProtoMessage() {}
 
 func (x *RunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[14]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2177,7 +2287,7 @@ func (x *RunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunResponse.ProtoReflect.Descriptor instead.
 func (*RunResponse) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{14}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *RunResponse) GetEvent() isRunResponse_Event {
@@ -2362,7 +2472,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[15]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2374,7 +2484,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[15]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2387,7 +2497,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{15}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Progress) GetStage() Stage {
@@ -2468,7 +2578,7 @@ type RunCreated struct {
 
 func (x *RunCreated) Reset() {
 	*x = RunCreated{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[16]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2480,7 +2590,7 @@ func (x *RunCreated) String() string {
 func (*RunCreated) ProtoMessage() {}
 
 func (x *RunCreated) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[16]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2493,7 +2603,7 @@ func (x *RunCreated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunCreated.ProtoReflect.Descriptor instead.
 func (*RunCreated) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{16}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *RunCreated) GetEntity() string {
@@ -2532,7 +2642,7 @@ type Failure struct {
 
 func (x *Failure) Reset() {
 	*x = Failure{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[17]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2544,7 +2654,7 @@ func (x *Failure) String() string {
 func (*Failure) ProtoMessage() {}
 
 func (x *Failure) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[17]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2557,7 +2667,7 @@ func (x *Failure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Failure.ProtoReflect.Descriptor instead.
 func (*Failure) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{17}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Failure) GetSource() Source {
@@ -2598,7 +2708,7 @@ type Warning struct {
 
 func (x *Warning) Reset() {
 	*x = Warning{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[18]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2610,7 +2720,7 @@ func (x *Warning) String() string {
 func (*Warning) ProtoMessage() {}
 
 func (x *Warning) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[18]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2623,7 +2733,7 @@ func (x *Warning) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Warning.ProtoReflect.Descriptor instead.
 func (*Warning) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{18}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Warning) GetCode() string {
@@ -2712,14 +2822,18 @@ type ArtifactLogged struct {
 	// W&B's settings files that named the server, the entity or the project.
 	SettingsFiles []string `protobuf:"bytes,26,rep,name=settings_files,json=settingsFiles,proto3" json:"settings_files,omitempty"`
 	// The artifact's name that was asked for, where W&B has it under another; else empty.
-	GivenName     string `protobuf:"bytes,27,opt,name=given_name,json=givenName,proto3" json:"given_name,omitempty"`
+	GivenName string `protobuf:"bytes,27,opt,name=given_name,json=givenName,proto3" json:"given_name,omitempty"`
+	// The directory that was written in place of reaching W&B, or that was synced.
+	OfflineDirectory string `protobuf:"bytes,40,opt,name=offline_directory,json=offlineDirectory,proto3" json:"offline_directory,omitempty"`
+	// W&B is switched off: nothing was logged.
+	Disabled      bool `protobuf:"varint,41,opt,name=disabled,proto3" json:"disabled,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ArtifactLogged) Reset() {
 	*x = ArtifactLogged{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[19]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2731,7 +2845,7 @@ func (x *ArtifactLogged) String() string {
 func (*ArtifactLogged) ProtoMessage() {}
 
 func (x *ArtifactLogged) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[19]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2744,7 +2858,7 @@ func (x *ArtifactLogged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArtifactLogged.ProtoReflect.Descriptor instead.
 func (*ArtifactLogged) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{19}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ArtifactLogged) GetEntity() string {
@@ -2936,6 +3050,20 @@ func (x *ArtifactLogged) GetGivenName() string {
 	return ""
 }
 
+func (x *ArtifactLogged) GetOfflineDirectory() string {
+	if x != nil {
+		return x.OfflineDirectory
+	}
+	return ""
+}
+
+func (x *ArtifactLogged) GetDisabled() bool {
+	if x != nil {
+		return x.Disabled
+	}
+	return false
+}
+
 // RunFinished is the result of FinishRun.
 type RunFinished struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2945,7 +3073,7 @@ type RunFinished struct {
 
 func (x *RunFinished) Reset() {
 	*x = RunFinished{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[20]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2957,7 +3085,7 @@ func (x *RunFinished) String() string {
 func (*RunFinished) ProtoMessage() {}
 
 func (x *RunFinished) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[20]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2970,7 +3098,7 @@ func (x *RunFinished) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunFinished.ProtoReflect.Descriptor instead.
 func (*RunFinished) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{20}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{21}
 }
 
 // Lookup lists something of W&B, one page at a time. Entity and project are
@@ -3004,7 +3132,7 @@ type Lookup struct {
 
 func (x *Lookup) Reset() {
 	*x = Lookup{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3016,7 +3144,7 @@ func (x *Lookup) String() string {
 func (*Lookup) ProtoMessage() {}
 
 func (x *Lookup) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3029,7 +3157,7 @@ func (x *Lookup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lookup.ProtoReflect.Descriptor instead.
 func (*Lookup) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{21}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Lookup) GetKind() LookupKind {
@@ -3126,7 +3254,7 @@ type LookupResult struct {
 
 func (x *LookupResult) Reset() {
 	*x = LookupResult{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3138,7 +3266,7 @@ func (x *LookupResult) String() string {
 func (*LookupResult) ProtoMessage() {}
 
 func (x *LookupResult) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3151,7 +3279,7 @@ func (x *LookupResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LookupResult.ProtoReflect.Descriptor instead.
 func (*LookupResult) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{22}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *LookupResult) GetEntity() string {
@@ -3246,7 +3374,7 @@ type ProjectEntry struct {
 
 func (x *ProjectEntry) Reset() {
 	*x = ProjectEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3258,7 +3386,7 @@ func (x *ProjectEntry) String() string {
 func (*ProjectEntry) ProtoMessage() {}
 
 func (x *ProjectEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3271,7 +3399,7 @@ func (x *ProjectEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProjectEntry.ProtoReflect.Descriptor instead.
 func (*ProjectEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{23}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ProjectEntry) GetName() string {
@@ -3324,7 +3452,7 @@ type RunEntry struct {
 
 func (x *RunEntry) Reset() {
 	*x = RunEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3336,7 +3464,7 @@ func (x *RunEntry) String() string {
 func (*RunEntry) ProtoMessage() {}
 
 func (x *RunEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3349,7 +3477,7 @@ func (x *RunEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunEntry.ProtoReflect.Descriptor instead.
 func (*RunEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{24}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *RunEntry) GetId() string {
@@ -3465,7 +3593,7 @@ type ArtifactEntry struct {
 
 func (x *ArtifactEntry) Reset() {
 	*x = ArtifactEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3477,7 +3605,7 @@ func (x *ArtifactEntry) String() string {
 func (*ArtifactEntry) ProtoMessage() {}
 
 func (x *ArtifactEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3490,7 +3618,7 @@ func (x *ArtifactEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArtifactEntry.ProtoReflect.Descriptor instead.
 func (*ArtifactEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{25}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ArtifactEntry) GetId() string {
@@ -3633,7 +3761,7 @@ type ReportEntry struct {
 
 func (x *ReportEntry) Reset() {
 	*x = ReportEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3645,7 +3773,7 @@ func (x *ReportEntry) String() string {
 func (*ReportEntry) ProtoMessage() {}
 
 func (x *ReportEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3658,7 +3786,7 @@ func (x *ReportEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportEntry.ProtoReflect.Descriptor instead.
 func (*ReportEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{26}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ReportEntry) GetId() string {
@@ -3716,14 +3844,17 @@ type ReadArtifact struct {
 	// A run of the project to record as a user of the artifact; empty for none.
 	UsedByRun string `protobuf:"bytes,3,opt,name=used_by_run,json=usedByRun,proto3" json:"used_by_run,omitempty"`
 	// A version or an alias in place of the one in the reference; empty for that one.
-	Version       string `protobuf:"bytes,4,opt,name=version,proto3" json:"version,omitempty"`
+	Version string `protobuf:"bytes,4,opt,name=version,proto3" json:"version,omitempty"`
+	// The directory of a downloaded artifact, to be read in place of reference and
+	// without a server; else empty.
+	Directory     string `protobuf:"bytes,5,opt,name=directory,proto3" json:"directory,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ReadArtifact) Reset() {
 	*x = ReadArtifact{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[27]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3735,7 +3866,7 @@ func (x *ReadArtifact) String() string {
 func (*ReadArtifact) ProtoMessage() {}
 
 func (x *ReadArtifact) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[27]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3748,7 +3879,7 @@ func (x *ReadArtifact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadArtifact.ProtoReflect.Descriptor instead.
 func (*ReadArtifact) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{27}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ReadArtifact) GetReference() string {
@@ -3779,6 +3910,13 @@ func (x *ReadArtifact) GetVersion() string {
 	return ""
 }
 
+func (x *ReadArtifact) GetDirectory() string {
+	if x != nil {
+		return x.Directory
+	}
+	return ""
+}
+
 // IdChunk is a part of an id list.
 type IdChunk struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3792,7 +3930,7 @@ type IdChunk struct {
 
 func (x *IdChunk) Reset() {
 	*x = IdChunk{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[28]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3804,7 +3942,7 @@ func (x *IdChunk) String() string {
 func (*IdChunk) ProtoMessage() {}
 
 func (x *IdChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[28]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3817,7 +3955,7 @@ func (x *IdChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdChunk.ProtoReflect.Descriptor instead.
 func (*IdChunk) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{28}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *IdChunk) GetList() IdList {
@@ -3858,7 +3996,7 @@ type ArtifactContent struct {
 
 func (x *ArtifactContent) Reset() {
 	*x = ArtifactContent{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[29]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3870,7 +4008,7 @@ func (x *ArtifactContent) String() string {
 func (*ArtifactContent) ProtoMessage() {}
 
 func (x *ArtifactContent) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[29]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3883,7 +4021,7 @@ func (x *ArtifactContent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArtifactContent.ProtoReflect.Descriptor instead.
 func (*ArtifactContent) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{29}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ArtifactContent) GetArtifact() *ArtifactEntry {
@@ -3954,7 +4092,7 @@ type ReadRun struct {
 
 func (x *ReadRun) Reset() {
 	*x = ReadRun{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[30]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3966,7 +4104,7 @@ func (x *ReadRun) String() string {
 func (*ReadRun) ProtoMessage() {}
 
 func (x *ReadRun) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[30]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3979,7 +4117,7 @@ func (x *ReadRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadRun.ProtoReflect.Descriptor instead.
 func (*ReadRun) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{30}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ReadRun) GetReference() string {
@@ -4053,7 +4191,7 @@ type RunDetails struct {
 
 func (x *RunDetails) Reset() {
 	*x = RunDetails{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[31]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4065,7 +4203,7 @@ func (x *RunDetails) String() string {
 func (*RunDetails) ProtoMessage() {}
 
 func (x *RunDetails) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[31]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4078,7 +4216,7 @@ func (x *RunDetails) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunDetails.ProtoReflect.Descriptor instead.
 func (*RunDetails) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{31}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *RunDetails) GetRun() *RunEntry {
@@ -4176,7 +4314,7 @@ var File_wandbworker_v1_worker_proto protoreflect.FileDescriptor
 
 const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\n" +
-	"\x1bwandbworker/v1/worker.proto\x12\x0ewandbworker.v1\"\xf0\x03\n" +
+	"\x1bwandbworker/v1/worker.proto\x12\x0ewandbworker.v1\"\xb2\x04\n" +
 	"\n" +
 	"RunRequest\x12\x15\n" +
 	"\x06job_id\x18\x01 \x01(\tR\x05jobId\x123\n" +
@@ -4189,8 +4327,9 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"finish_run\x18\f \x01(\v2\x19.wandbworker.v1.FinishRunH\x00R\tfinishRun\x120\n" +
 	"\x06lookup\x18\r \x01(\v2\x16.wandbworker.v1.LookupH\x00R\x06lookup\x12C\n" +
 	"\rread_artifact\x18\x0e \x01(\v2\x1c.wandbworker.v1.ReadArtifactH\x00R\freadArtifact\x124\n" +
-	"\bread_run\x18\x0f \x01(\v2\x17.wandbworker.v1.ReadRunH\x00R\areadRunB\x05\n" +
-	"\x03job\"\xa1\x03\n" +
+	"\bread_run\x18\x0f \x01(\v2\x17.wandbworker.v1.ReadRunH\x00R\areadRun\x12@\n" +
+	"\fsync_offline\x18\x1e \x01(\v2\x1b.wandbworker.v1.SyncOfflineH\x00R\vsyncOfflineB\x05\n" +
+	"\x03job\"\xe8\x03\n" +
 	"\rWandbSettings\x12\x17\n" +
 	"\aapi_key\x18\x01 \x01(\tR\x06apiKey\x12\x19\n" +
 	"\bbase_url\x18\x02 \x01(\tR\abaseUrl\x12\x16\n" +
@@ -4203,15 +4342,18 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"active_run\x18\b \x01(\v2\x19.wandbworker.v1.ActiveRunR\tactiveRun\x12\x12\n" +
 	"\x04host\x18\t \x01(\tR\x04host\x12\x18\n" +
 	"\aprogram\x18\n" +
-	" \x01(\tR\aprogram\x1a>\n" +
+	" \x01(\tR\aprogram\x12\x18\n" +
+	"\aoffline\x18\v \x01(\bR\aoffline\x12+\n" +
+	"\x11offline_directory\x18\f \x01(\tR\x10offlineDirectory\x1a>\n" +
 	"\x10EnvironmentEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"o\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x9c\x01\n" +
 	"\tActiveRun\x12\x16\n" +
 	"\x06entity\x18\x01 \x01(\tR\x06entity\x12\x18\n" +
 	"\aproject\x18\x02 \x01(\tR\aproject\x12\x15\n" +
 	"\x06run_id\x18\x03 \x01(\tR\x05runId\x12\x19\n" +
-	"\bbase_url\x18\x04 \x01(\tR\abaseUrl\"\xc4\x03\n" +
+	"\bbase_url\x18\x04 \x01(\tR\abaseUrl\x12+\n" +
+	"\x11offline_directory\x18\x05 \x01(\tR\x10offlineDirectory\"\xc4\x03\n" +
 	"\aDataset\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1d\n" +
 	"\n" +
@@ -4330,7 +4472,11 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x06fields\x18\x11 \x03(\v2\x15.wandbworker.v1.FieldR\x06fields\x12%\n" +
 	"\x0einput_artifact\x18\x12 \x01(\tR\rinputArtifact\x124\n" +
 	"\bpictures\x18\x13 \x01(\v2\x18.wandbworker.v1.PicturesR\bpictures\x12\x17\n" +
-	"\adry_run\x18\x14 \x01(\bR\x06dryRun\"q\n" +
+	"\adry_run\x18\x14 \x01(\bR\x06dryRun\"]\n" +
+	"\vSyncOffline\x12\x1c\n" +
+	"\tdirectory\x18\x01 \x01(\tR\tdirectory\x12\x16\n" +
+	"\x06entity\x18\x02 \x01(\tR\x06entity\x12\x18\n" +
+	"\aproject\x18\x03 \x01(\tR\aproject\"q\n" +
 	"\tFinishRun\x12\x16\n" +
 	"\x06entity\x18\x01 \x01(\tR\x06entity\x12\x18\n" +
 	"\aproject\x18\x02 \x01(\tR\aproject\x12\x15\n" +
@@ -4378,7 +4524,7 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x14\n" +
 	"\x05count\x18\x03 \x01(\x03R\x05count\x12\x1d\n" +
 	"\n" +
-	"sample_ids\x18\x04 \x03(\tR\tsampleIds\"\xea\a\n" +
+	"sample_ids\x18\x04 \x03(\tR\tsampleIds\"\xb3\b\n" +
 	"\x0eArtifactLogged\x12\x16\n" +
 	"\x06entity\x18\x01 \x01(\tR\x06entity\x12\x18\n" +
 	"\aproject\x18\x02 \x01(\tR\aproject\x12\x15\n" +
@@ -4412,7 +4558,9 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"bytesTotal\x12%\n" +
 	"\x0esettings_files\x18\x1a \x03(\tR\rsettingsFiles\x12\x1d\n" +
 	"\n" +
-	"given_name\x18\x1b \x01(\tR\tgivenName\"\r\n" +
+	"given_name\x18\x1b \x01(\tR\tgivenName\x12+\n" +
+	"\x11offline_directory\x18( \x01(\tR\x10offlineDirectory\x12\x1a\n" +
+	"\bdisabled\x18) \x01(\bR\bdisabled\"\r\n" +
 	"\vRunFinished\"\x9f\x02\n" +
 	"\x06Lookup\x12.\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1a.wandbworker.v1.LookupKindR\x04kind\x12%\n" +
@@ -4485,12 +4633,13 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\n" +
 	"updated_at\x18\x04 \x01(\tR\tupdatedAt\x12\x1a\n" +
 	"\busername\x18\x05 \x01(\tR\busername\x12\x10\n" +
-	"\x03url\x18\x06 \x01(\tR\x03url\"\x94\x01\n" +
+	"\x03url\x18\x06 \x01(\tR\x03url\"\xb2\x01\n" +
 	"\fReadArtifact\x12\x1c\n" +
 	"\treference\x18\x01 \x01(\tR\treference\x12,\n" +
 	"\x05lists\x18\x02 \x03(\x0e2\x16.wandbworker.v1.IdListR\x05lists\x12\x1e\n" +
 	"\vused_by_run\x18\x03 \x01(\tR\tusedByRun\x12\x18\n" +
-	"\aversion\x18\x04 \x01(\tR\aversion\"G\n" +
+	"\aversion\x18\x04 \x01(\tR\aversion\x12\x1c\n" +
+	"\tdirectory\x18\x05 \x01(\tR\tdirectory\"G\n" +
 	"\aIdChunk\x12*\n" +
 	"\x04list\x18\x01 \x01(\x0e2\x16.wandbworker.v1.IdListR\x04list\x12\x10\n" +
 	"\x03ids\x18\x02 \x01(\fR\x03ids\"\xe1\x02\n" +
@@ -4592,7 +4741,7 @@ func file_wandbworker_v1_worker_proto_rawDescGZIP() []byte {
 }
 
 var file_wandbworker_v1_worker_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
-var file_wandbworker_v1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_wandbworker_v1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_wandbworker_v1_worker_proto_goTypes = []any{
 	(RowKind)(0),            // 0: wandbworker.v1.RowKind
 	(ImageMode)(0),          // 1: wandbworker.v1.ImageMode
@@ -4615,92 +4764,94 @@ var file_wandbworker_v1_worker_proto_goTypes = []any{
 	(*Pictures)(nil),        // 18: wandbworker.v1.Pictures
 	(*LogView)(nil),         // 19: wandbworker.v1.LogView
 	(*LogPredictions)(nil),  // 20: wandbworker.v1.LogPredictions
-	(*FinishRun)(nil),       // 21: wandbworker.v1.FinishRun
-	(*RunResponse)(nil),     // 22: wandbworker.v1.RunResponse
-	(*Progress)(nil),        // 23: wandbworker.v1.Progress
-	(*RunCreated)(nil),      // 24: wandbworker.v1.RunCreated
-	(*Failure)(nil),         // 25: wandbworker.v1.Failure
-	(*Warning)(nil),         // 26: wandbworker.v1.Warning
-	(*ArtifactLogged)(nil),  // 27: wandbworker.v1.ArtifactLogged
-	(*RunFinished)(nil),     // 28: wandbworker.v1.RunFinished
-	(*Lookup)(nil),          // 29: wandbworker.v1.Lookup
-	(*LookupResult)(nil),    // 30: wandbworker.v1.LookupResult
-	(*ProjectEntry)(nil),    // 31: wandbworker.v1.ProjectEntry
-	(*RunEntry)(nil),        // 32: wandbworker.v1.RunEntry
-	(*ArtifactEntry)(nil),   // 33: wandbworker.v1.ArtifactEntry
-	(*ReportEntry)(nil),     // 34: wandbworker.v1.ReportEntry
-	(*ReadArtifact)(nil),    // 35: wandbworker.v1.ReadArtifact
-	(*IdChunk)(nil),         // 36: wandbworker.v1.IdChunk
-	(*ArtifactContent)(nil), // 37: wandbworker.v1.ArtifactContent
-	(*ReadRun)(nil),         // 38: wandbworker.v1.ReadRun
-	(*RunDetails)(nil),      // 39: wandbworker.v1.RunDetails
-	nil,                     // 40: wandbworker.v1.WandbSettings.EnvironmentEntry
+	(*SyncOffline)(nil),     // 21: wandbworker.v1.SyncOffline
+	(*FinishRun)(nil),       // 22: wandbworker.v1.FinishRun
+	(*RunResponse)(nil),     // 23: wandbworker.v1.RunResponse
+	(*Progress)(nil),        // 24: wandbworker.v1.Progress
+	(*RunCreated)(nil),      // 25: wandbworker.v1.RunCreated
+	(*Failure)(nil),         // 26: wandbworker.v1.Failure
+	(*Warning)(nil),         // 27: wandbworker.v1.Warning
+	(*ArtifactLogged)(nil),  // 28: wandbworker.v1.ArtifactLogged
+	(*RunFinished)(nil),     // 29: wandbworker.v1.RunFinished
+	(*Lookup)(nil),          // 30: wandbworker.v1.Lookup
+	(*LookupResult)(nil),    // 31: wandbworker.v1.LookupResult
+	(*ProjectEntry)(nil),    // 32: wandbworker.v1.ProjectEntry
+	(*RunEntry)(nil),        // 33: wandbworker.v1.RunEntry
+	(*ArtifactEntry)(nil),   // 34: wandbworker.v1.ArtifactEntry
+	(*ReportEntry)(nil),     // 35: wandbworker.v1.ReportEntry
+	(*ReadArtifact)(nil),    // 36: wandbworker.v1.ReadArtifact
+	(*IdChunk)(nil),         // 37: wandbworker.v1.IdChunk
+	(*ArtifactContent)(nil), // 38: wandbworker.v1.ArtifactContent
+	(*ReadRun)(nil),         // 39: wandbworker.v1.ReadRun
+	(*RunDetails)(nil),      // 40: wandbworker.v1.RunDetails
+	nil,                     // 41: wandbworker.v1.WandbSettings.EnvironmentEntry
 }
 var file_wandbworker_v1_worker_proto_depIdxs = []int32{
 	9,  // 0: wandbworker.v1.RunRequest.wandb:type_name -> wandbworker.v1.WandbSettings
 	19, // 1: wandbworker.v1.RunRequest.log_view:type_name -> wandbworker.v1.LogView
 	20, // 2: wandbworker.v1.RunRequest.log_predictions:type_name -> wandbworker.v1.LogPredictions
-	21, // 3: wandbworker.v1.RunRequest.finish_run:type_name -> wandbworker.v1.FinishRun
-	29, // 4: wandbworker.v1.RunRequest.lookup:type_name -> wandbworker.v1.Lookup
-	35, // 5: wandbworker.v1.RunRequest.read_artifact:type_name -> wandbworker.v1.ReadArtifact
-	38, // 6: wandbworker.v1.RunRequest.read_run:type_name -> wandbworker.v1.ReadRun
-	40, // 7: wandbworker.v1.WandbSettings.environment:type_name -> wandbworker.v1.WandbSettings.EnvironmentEntry
-	10, // 8: wandbworker.v1.WandbSettings.active_run:type_name -> wandbworker.v1.ActiveRun
-	0,  // 9: wandbworker.v1.View.row_kind:type_name -> wandbworker.v1.RowKind
-	13, // 10: wandbworker.v1.View.selection:type_name -> wandbworker.v1.Selection
-	14, // 11: wandbworker.v1.Overlays.fields:type_name -> wandbworker.v1.Field
-	2,  // 12: wandbworker.v1.Overlays.masks:type_name -> wandbworker.v1.MaskMode
-	1,  // 13: wandbworker.v1.Pictures.mode:type_name -> wandbworker.v1.ImageMode
-	14, // 14: wandbworker.v1.Pictures.crop_fields:type_name -> wandbworker.v1.Field
-	15, // 15: wandbworker.v1.Pictures.overlays:type_name -> wandbworker.v1.Overlays
-	16, // 16: wandbworker.v1.Pictures.image_range:type_name -> wandbworker.v1.Range
-	17, // 17: wandbworker.v1.Pictures.pillow:type_name -> wandbworker.v1.Pillow
-	12, // 18: wandbworker.v1.LogView.view:type_name -> wandbworker.v1.View
-	11, // 19: wandbworker.v1.LogView.dataset:type_name -> wandbworker.v1.Dataset
-	14, // 20: wandbworker.v1.LogView.labels:type_name -> wandbworker.v1.Field
-	14, // 21: wandbworker.v1.LogView.fields:type_name -> wandbworker.v1.Field
-	14, // 22: wandbworker.v1.LogView.embeddings:type_name -> wandbworker.v1.Field
-	18, // 23: wandbworker.v1.LogView.pictures:type_name -> wandbworker.v1.Pictures
-	12, // 24: wandbworker.v1.LogPredictions.view:type_name -> wandbworker.v1.View
-	11, // 25: wandbworker.v1.LogPredictions.dataset:type_name -> wandbworker.v1.Dataset
-	14, // 26: wandbworker.v1.LogPredictions.predictions:type_name -> wandbworker.v1.Field
-	14, // 27: wandbworker.v1.LogPredictions.prompt:type_name -> wandbworker.v1.Field
-	14, // 28: wandbworker.v1.LogPredictions.fields:type_name -> wandbworker.v1.Field
-	18, // 29: wandbworker.v1.LogPredictions.pictures:type_name -> wandbworker.v1.Pictures
-	23, // 30: wandbworker.v1.RunResponse.progress:type_name -> wandbworker.v1.Progress
-	24, // 31: wandbworker.v1.RunResponse.run_created:type_name -> wandbworker.v1.RunCreated
-	25, // 32: wandbworker.v1.RunResponse.failure:type_name -> wandbworker.v1.Failure
-	27, // 33: wandbworker.v1.RunResponse.artifact_logged:type_name -> wandbworker.v1.ArtifactLogged
-	28, // 34: wandbworker.v1.RunResponse.run_finished:type_name -> wandbworker.v1.RunFinished
-	30, // 35: wandbworker.v1.RunResponse.lookup_result:type_name -> wandbworker.v1.LookupResult
-	36, // 36: wandbworker.v1.RunResponse.id_chunk:type_name -> wandbworker.v1.IdChunk
-	37, // 37: wandbworker.v1.RunResponse.artifact_content:type_name -> wandbworker.v1.ArtifactContent
-	39, // 38: wandbworker.v1.RunResponse.run_details:type_name -> wandbworker.v1.RunDetails
-	3,  // 39: wandbworker.v1.Progress.stage:type_name -> wandbworker.v1.Stage
-	4,  // 40: wandbworker.v1.Failure.source:type_name -> wandbworker.v1.Source
-	5,  // 41: wandbworker.v1.ArtifactLogged.run_relation:type_name -> wandbworker.v1.RunRelation
-	26, // 42: wandbworker.v1.ArtifactLogged.warnings:type_name -> wandbworker.v1.Warning
-	6,  // 43: wandbworker.v1.Lookup.kind:type_name -> wandbworker.v1.LookupKind
-	31, // 44: wandbworker.v1.LookupResult.projects:type_name -> wandbworker.v1.ProjectEntry
-	32, // 45: wandbworker.v1.LookupResult.runs:type_name -> wandbworker.v1.RunEntry
-	33, // 46: wandbworker.v1.LookupResult.artifacts:type_name -> wandbworker.v1.ArtifactEntry
-	34, // 47: wandbworker.v1.LookupResult.reports:type_name -> wandbworker.v1.ReportEntry
-	7,  // 48: wandbworker.v1.ReadArtifact.lists:type_name -> wandbworker.v1.IdList
-	7,  // 49: wandbworker.v1.IdChunk.list:type_name -> wandbworker.v1.IdList
-	33, // 50: wandbworker.v1.ArtifactContent.artifact:type_name -> wandbworker.v1.ArtifactEntry
-	32, // 51: wandbworker.v1.ArtifactContent.used_by:type_name -> wandbworker.v1.RunEntry
-	32, // 52: wandbworker.v1.ArtifactContent.created_by:type_name -> wandbworker.v1.RunEntry
-	7,  // 53: wandbworker.v1.ArtifactContent.found:type_name -> wandbworker.v1.IdList
-	32, // 54: wandbworker.v1.RunDetails.run:type_name -> wandbworker.v1.RunEntry
-	33, // 55: wandbworker.v1.RunDetails.inputs:type_name -> wandbworker.v1.ArtifactEntry
-	33, // 56: wandbworker.v1.RunDetails.outputs:type_name -> wandbworker.v1.ArtifactEntry
-	8,  // 57: wandbworker.v1.WorkerService.Run:input_type -> wandbworker.v1.RunRequest
-	22, // 58: wandbworker.v1.WorkerService.Run:output_type -> wandbworker.v1.RunResponse
-	58, // [58:59] is the sub-list for method output_type
-	57, // [57:58] is the sub-list for method input_type
-	57, // [57:57] is the sub-list for extension type_name
-	57, // [57:57] is the sub-list for extension extendee
-	0,  // [0:57] is the sub-list for field type_name
+	22, // 3: wandbworker.v1.RunRequest.finish_run:type_name -> wandbworker.v1.FinishRun
+	30, // 4: wandbworker.v1.RunRequest.lookup:type_name -> wandbworker.v1.Lookup
+	36, // 5: wandbworker.v1.RunRequest.read_artifact:type_name -> wandbworker.v1.ReadArtifact
+	39, // 6: wandbworker.v1.RunRequest.read_run:type_name -> wandbworker.v1.ReadRun
+	21, // 7: wandbworker.v1.RunRequest.sync_offline:type_name -> wandbworker.v1.SyncOffline
+	41, // 8: wandbworker.v1.WandbSettings.environment:type_name -> wandbworker.v1.WandbSettings.EnvironmentEntry
+	10, // 9: wandbworker.v1.WandbSettings.active_run:type_name -> wandbworker.v1.ActiveRun
+	0,  // 10: wandbworker.v1.View.row_kind:type_name -> wandbworker.v1.RowKind
+	13, // 11: wandbworker.v1.View.selection:type_name -> wandbworker.v1.Selection
+	14, // 12: wandbworker.v1.Overlays.fields:type_name -> wandbworker.v1.Field
+	2,  // 13: wandbworker.v1.Overlays.masks:type_name -> wandbworker.v1.MaskMode
+	1,  // 14: wandbworker.v1.Pictures.mode:type_name -> wandbworker.v1.ImageMode
+	14, // 15: wandbworker.v1.Pictures.crop_fields:type_name -> wandbworker.v1.Field
+	15, // 16: wandbworker.v1.Pictures.overlays:type_name -> wandbworker.v1.Overlays
+	16, // 17: wandbworker.v1.Pictures.image_range:type_name -> wandbworker.v1.Range
+	17, // 18: wandbworker.v1.Pictures.pillow:type_name -> wandbworker.v1.Pillow
+	12, // 19: wandbworker.v1.LogView.view:type_name -> wandbworker.v1.View
+	11, // 20: wandbworker.v1.LogView.dataset:type_name -> wandbworker.v1.Dataset
+	14, // 21: wandbworker.v1.LogView.labels:type_name -> wandbworker.v1.Field
+	14, // 22: wandbworker.v1.LogView.fields:type_name -> wandbworker.v1.Field
+	14, // 23: wandbworker.v1.LogView.embeddings:type_name -> wandbworker.v1.Field
+	18, // 24: wandbworker.v1.LogView.pictures:type_name -> wandbworker.v1.Pictures
+	12, // 25: wandbworker.v1.LogPredictions.view:type_name -> wandbworker.v1.View
+	11, // 26: wandbworker.v1.LogPredictions.dataset:type_name -> wandbworker.v1.Dataset
+	14, // 27: wandbworker.v1.LogPredictions.predictions:type_name -> wandbworker.v1.Field
+	14, // 28: wandbworker.v1.LogPredictions.prompt:type_name -> wandbworker.v1.Field
+	14, // 29: wandbworker.v1.LogPredictions.fields:type_name -> wandbworker.v1.Field
+	18, // 30: wandbworker.v1.LogPredictions.pictures:type_name -> wandbworker.v1.Pictures
+	24, // 31: wandbworker.v1.RunResponse.progress:type_name -> wandbworker.v1.Progress
+	25, // 32: wandbworker.v1.RunResponse.run_created:type_name -> wandbworker.v1.RunCreated
+	26, // 33: wandbworker.v1.RunResponse.failure:type_name -> wandbworker.v1.Failure
+	28, // 34: wandbworker.v1.RunResponse.artifact_logged:type_name -> wandbworker.v1.ArtifactLogged
+	29, // 35: wandbworker.v1.RunResponse.run_finished:type_name -> wandbworker.v1.RunFinished
+	31, // 36: wandbworker.v1.RunResponse.lookup_result:type_name -> wandbworker.v1.LookupResult
+	37, // 37: wandbworker.v1.RunResponse.id_chunk:type_name -> wandbworker.v1.IdChunk
+	38, // 38: wandbworker.v1.RunResponse.artifact_content:type_name -> wandbworker.v1.ArtifactContent
+	40, // 39: wandbworker.v1.RunResponse.run_details:type_name -> wandbworker.v1.RunDetails
+	3,  // 40: wandbworker.v1.Progress.stage:type_name -> wandbworker.v1.Stage
+	4,  // 41: wandbworker.v1.Failure.source:type_name -> wandbworker.v1.Source
+	5,  // 42: wandbworker.v1.ArtifactLogged.run_relation:type_name -> wandbworker.v1.RunRelation
+	27, // 43: wandbworker.v1.ArtifactLogged.warnings:type_name -> wandbworker.v1.Warning
+	6,  // 44: wandbworker.v1.Lookup.kind:type_name -> wandbworker.v1.LookupKind
+	32, // 45: wandbworker.v1.LookupResult.projects:type_name -> wandbworker.v1.ProjectEntry
+	33, // 46: wandbworker.v1.LookupResult.runs:type_name -> wandbworker.v1.RunEntry
+	34, // 47: wandbworker.v1.LookupResult.artifacts:type_name -> wandbworker.v1.ArtifactEntry
+	35, // 48: wandbworker.v1.LookupResult.reports:type_name -> wandbworker.v1.ReportEntry
+	7,  // 49: wandbworker.v1.ReadArtifact.lists:type_name -> wandbworker.v1.IdList
+	7,  // 50: wandbworker.v1.IdChunk.list:type_name -> wandbworker.v1.IdList
+	34, // 51: wandbworker.v1.ArtifactContent.artifact:type_name -> wandbworker.v1.ArtifactEntry
+	33, // 52: wandbworker.v1.ArtifactContent.used_by:type_name -> wandbworker.v1.RunEntry
+	33, // 53: wandbworker.v1.ArtifactContent.created_by:type_name -> wandbworker.v1.RunEntry
+	7,  // 54: wandbworker.v1.ArtifactContent.found:type_name -> wandbworker.v1.IdList
+	33, // 55: wandbworker.v1.RunDetails.run:type_name -> wandbworker.v1.RunEntry
+	34, // 56: wandbworker.v1.RunDetails.inputs:type_name -> wandbworker.v1.ArtifactEntry
+	34, // 57: wandbworker.v1.RunDetails.outputs:type_name -> wandbworker.v1.ArtifactEntry
+	8,  // 58: wandbworker.v1.WorkerService.Run:input_type -> wandbworker.v1.RunRequest
+	23, // 59: wandbworker.v1.WorkerService.Run:output_type -> wandbworker.v1.RunResponse
+	59, // [59:60] is the sub-list for method output_type
+	58, // [58:59] is the sub-list for method input_type
+	58, // [58:58] is the sub-list for extension type_name
+	58, // [58:58] is the sub-list for extension extendee
+	0,  // [0:58] is the sub-list for field type_name
 }
 
 func init() { file_wandbworker_v1_worker_proto_init() }
@@ -4715,8 +4866,9 @@ func file_wandbworker_v1_worker_proto_init() {
 		(*RunRequest_Lookup)(nil),
 		(*RunRequest_ReadArtifact)(nil),
 		(*RunRequest_ReadRun)(nil),
+		(*RunRequest_SyncOffline)(nil),
 	}
-	file_wandbworker_v1_worker_proto_msgTypes[14].OneofWrappers = []any{
+	file_wandbworker_v1_worker_proto_msgTypes[15].OneofWrappers = []any{
 		(*RunResponse_Progress)(nil),
 		(*RunResponse_RunCreated)(nil),
 		(*RunResponse_Failure)(nil),
@@ -4733,7 +4885,7 @@ func file_wandbworker_v1_worker_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wandbworker_v1_worker_proto_rawDesc), len(file_wandbworker_v1_worker_proto_rawDesc)),
 			NumEnums:      8,
-			NumMessages:   33,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1,0 +1,200 @@
+package job
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/offline"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+)
+
+// offlineRun is where a job writes what it would have uploaded.
+type offlineRun struct {
+	settings wandb.Settings
+	root     string // holds W&B's directories of runs
+	staged   string // the directory of the offline run that is active in the caller's Python; else empty
+	named    bool   // the caller named the run, so that it may be at W&B already
+}
+
+// disabledResult is what a job returns that W&B's mode "disabled" keeps from doing anything: no error, so that a script
+// under test runs through, as with W&B's own client.
+func disabledResult(target Target, name string) *Result {
+	res := &Result{RunID: target.RunID, ArtifactName: name, Disabled: true}
+	var w warnings
+	w.note("disabled", "W&B is switched off (its mode is \"disabled\"), so nothing was logged.")
+	res.Warnings = w.final()
+	return res
+}
+
+// runOffline does a logging job without a server.
+func (p *publisher) runOffline(ctx context.Context) (*Result, error) {
+	p.tracker.offline = true
+	p.tracker.begin(StageConnecting)
+	if err := wandb.CheckRunID(p.target.RunID); err != nil {
+		return nil, err
+	}
+	in := p.target.Settings
+	here := in.ActiveRun != nil && in.ActiveRun.RunID == p.target.RunID
+	if !here {
+		in.ActiveRun = nil // another run's entity and project do not count
+	}
+	settings, err := wandb.ResolveOffline(in)
+	if err != nil {
+		return nil, err
+	}
+	o := &offlineRun{settings: settings, root: offline.Root(in.OfflineDir), named: p.target.RunGiven}
+	if here && in.ActiveRun.OfflineDir != "" {
+		o.staged = in.ActiveRun.OfflineDir
+		o.root = filepath.Dir(o.staged)
+	}
+	ref := wandb.RunRef{Entity: settings.Entity, Project: settings.Project, ID: p.target.RunID}
+	p.session = &session{ref: ref, here: here, offline: o}
+	if err := p.connectSource(ctx); err != nil {
+		return nil, err
+	}
+	if !p.target.DryRun {
+		if err := os.MkdirAll(o.root, 0o777); err != nil { //nolint:gosec // as W&B's own client makes it
+			return nil, o.fault(err)
+		}
+		defer func() { _ = os.Remove(o.root) }() // only if it is empty: nothing was written
+	}
+	res, err := p.run(ctx)
+	return res, o.fault(err)
+}
+
+// fault says what is wrong with the directory, where that is what failed.
+func (o *offlineRun) fault(err error) error {
+	switch code := fault.Code(err); {
+	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case errors.Is(err, syscall.ENOSPC):
+		return fault.Wrap(err, fault.Settings, fault.NoSpace,
+			"There is no space left to write the offline run at %s. Nothing was written. Free some, or set WANDB_DIR to a directory on a larger disk.", o.root)
+	case code != "" && code != fault.Spool:
+		return err
+	}
+	reason := err
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		reason = p.Err
+	}
+	return fault.Wrap(err, fault.Settings, fault.OfflineDirectory,
+		"The offline run cannot be written at %s (%v). Set WANDB_DIR to a directory that you can write to.", o.root, reason)
+}
+
+// spoolParent is where what is collected is kept: beside the offline run, since it becomes a part of it.
+func (p *publisher) spoolParent() string {
+	if o := p.session.offline; o != nil && !p.target.DryRun {
+		return o.root
+	}
+	return os.TempDir()
+}
+
+// writeOffline writes what was collected, in place of publish.
+func (p *publisher) writeOffline(ctx context.Context, c *collector, pub *publication) (*Result, error) {
+	o := p.session.offline
+	p.tracker.begin(StageUploading)
+	res := p.offlineResult(c, pub)
+	if p.target.DryRun {
+		res.DryRun = true
+		res.FilesTotal, res.BytesTotal = c.stored()
+		res.FilesUploaded, res.BytesUploaded = res.FilesTotal, res.BytesTotal
+		return res, nil
+	}
+	if p.target.InputArtifact != "" {
+		c.warnings.note("no_input", "An offline run cannot name its input: record %s as used by the run after the upload.", p.target.InputArtifact)
+	}
+	if o.named && o.staged == "" {
+		c.warnings.note("offline_run", "If the run %s is at W&B already, `wandb sync` gives it this config and ends it; the operator sync_wandb_offline leaves it as it is.", p.session.ref.ID)
+	}
+	if pub.values != nil && len(pub.values.charts) > 0 {
+		c.warnings.note("offline_charts", "The run gets no charts, which need W&B's server. The artifact holds their data.")
+	}
+	spec, err := p.offlineSpec(c, pub)
+	if err != nil {
+		return nil, err
+	}
+	draft, err := c.spool.Dir("offline-run")
+	if err != nil {
+		return nil, err
+	}
+	filesTotal, bytesTotal := c.stored()
+	content := offline.Content{Files: c.files, Progress: func(files, bytes int64) { p.tracker.upload(files, filesTotal, bytes, bytesTotal) }}
+	if spec.Table != nil && spec.Table.Copy != "" {
+		content.Copy = pub.table.openCopy
+	}
+	if o.staged != "" {
+		res.OfflineDir = filepath.Join(o.staged, "fiftyone", p.name+"-"+spec.Artifact.ClientID[:8])
+		err = offline.Stage(ctx, draft, res.OfflineDir, spec, content)
+	} else {
+		res.OfflineDir, err = offline.Write(ctx, o.root, draft, spec, content)
+	}
+	if err != nil {
+		return nil, err
+	}
+	p.tracker.done()
+	res.Warnings = c.warnings.final()
+	return res, nil
+}
+
+func (p *publisher) offlineResult(c *collector, pub *publication) *Result {
+	s := p.session
+	res := pub.result
+	res.Entity, res.Project, res.RunID = s.ref.Entity, s.ref.Project, s.ref.ID
+	res.Relation = RunOurs
+	if s.offline.staged != "" {
+		res.Relation = RunActiveHere
+	}
+	res.ArtifactName, res.GivenName, res.NewVersion = p.name, p.givenName(), true
+	res.RunConfigJSON = string(metadata.JSON(pub.runConfig()))
+	res.ThumbnailsMade = c.pictures.Made()
+	res.Warnings = c.warnings.final()
+	return &res
+}
+
+// offlineSpec describes the run and the artifact.
+func (p *publisher) offlineSpec(c *collector, pub *publication) (offline.Spec, error) {
+	o, ref := p.session.offline, p.session.ref
+	by := o.settings.NewRun()
+	spec := offline.Spec{
+		Run: offline.Run{
+			ID: ref.ID, Entity: ref.Entity, Project: ref.Project, DisplayName: by.DisplayName, JobType: by.JobType, Group: by.Group,
+			Notes: by.Notes, Host: by.Host, Program: by.Program, Tags: by.Tags, Config: map[string]json.RawMessage{}, Started: time.Now(),
+		},
+		Artifact: offline.Artifact{
+			Type: p.kind, Name: p.name, Description: pub.description, Digest: c.files.Digest(), Metadata: pub.metadata, Slim: pub.slimMetadata,
+			Aliases: append([]string{"latest"}, p.target.Aliases...), Tags: p.target.Tags,
+			ClientID: wandb.NewClientID(), SequenceClientID: wandb.NewClientID(),
+		},
+		Rows: pub.result.Samples,
+	}
+	for key, value := range pub.runConfig() {
+		spec.Run.Config[key] = metadata.JSON(value)
+	}
+	if pub.values != nil {
+		spec.Run.Numbers = pub.values.numbers
+	}
+	t := pub.table
+	if t == nil || o.staged != "" {
+		return spec, nil
+	}
+	shown := wandb.PartitionedRunTable(t.key).InOffline(spec.Artifact.ClientID, t.path)
+	if !t.isPartitioned() {
+		var err error
+		if shown, err = wandb.OfflineTable(t.copy(), spec.Artifact.ClientID, t.path); err != nil {
+			return spec, err
+		}
+	}
+	spec.Table = &offline.Table{
+		Key: t.key, Path: t.path, Columns: t.done.Columns, Rows: t.done.Rows, Parts: len(t.parts), Copy: shown.Path(), Value: shown.Value(),
+	}
+	return spec, nil
+}

@@ -1,0 +1,121 @@
+package job
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"io"
+	"maps"
+	"strings"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/offline"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+)
+
+// SyncOffline uploads what a job has written in W&B's offline mode, and marks the directory as synced when the artifact
+// is committed: not before, unlike `wandb sync`.
+type SyncOffline struct {
+	Settings wandb.Inputs
+	// Directory is that of the offline run, wherever it is now.
+	Directory string
+	// Entity and Project go before those that the run was written for; empty for these.
+	Entity, Project string
+}
+
+// Run does the job.
+func (j SyncOffline) Run(ctx context.Context, events Events) (*Result, error) {
+	setMemoryGoal(textGoal)
+	t := newTracker(events.Progress)
+	t.begin(StageConnecting)
+	spec, files, err := offline.Read(ctx, j.Directory)
+	if err != nil {
+		return nil, err
+	}
+	s, err := openSession(ctx, j.inputs(spec.Run), spec.Run.ID)
+	if err != nil {
+		return nil, err
+	}
+	defer s.client.Close()
+	a := spec.Artifact
+	if err := s.client.CheckArtifactFree(ctx, s.ref.Entity, s.ref.Project, a.Type, a.Name); err != nil {
+		return nil, err
+	}
+	p := &publisher{session: s, tracker: t, events: events, name: a.Name, logPlan: logPlan{kind: a.Type,
+		target: Target{RunID: spec.Run.ID, ArtifactName: a.Name, Aliases: a.Aliases, Tags: a.Tags}}}
+	defer p.stopSigns()
+	res, err := p.upload(ctx, j.Directory, spec, files)
+	if err != nil {
+		p.fail(ctx)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, err
+	}
+	return res, nil
+}
+
+// inputs are the settings with what the run was written for.
+func (j SyncOffline) inputs(run offline.Run) wandb.Inputs {
+	in := j.Settings
+	in.Online, in.ActiveRun = true, nil
+	in.Entity, in.Project = cmp.Or(j.Entity, run.Entity, in.Entity), cmp.Or(j.Project, run.Project, in.Project)
+	in.Host, in.Program = run.Host, run.Program
+	in.Env = maps.Clone(in.Env)
+	if in.Env == nil {
+		in.Env = map[string]string{}
+	}
+	for name, value := range map[string]string{
+		"WANDB_NAME": run.DisplayName, "WANDB_JOB_TYPE": run.JobType, "WANDB_RUN_GROUP": run.Group, "WANDB_NOTES": run.Notes,
+		"WANDB_HOST": run.Host, "WANDB_PROGRAM": run.Program, "WANDB_TAGS": strings.Join(run.Tags, ","),
+	} {
+		in.Env[name] = value
+	}
+	return in
+}
+
+// upload publishes the artifact, and looks whether it is there before the directory counts as synced.
+func (p *publisher) upload(ctx context.Context, dir string, spec offline.Spec, files *artifact.Files) (*Result, error) {
+	a := spec.Artifact
+	c := &collector{files: files, tracker: p.tracker, runID: spec.Run.ID, name: a.Name}
+	pub := &publication{description: a.Description, metadata: a.Metadata, slimMetadata: a.Slim, config: map[string]any{},
+		table: storedTable(dir, spec.Table), result: Result{Samples: spec.Rows, ViewSamples: spec.Rows}}
+	for key, value := range spec.Run.Config {
+		pub.config[key] = json.RawMessage(value)
+	}
+	if len(spec.Run.Numbers) > 0 {
+		pub.values = &runValues{numbers: spec.Run.Numbers}
+	}
+	res, err := p.publish(ctx, c, pub)
+	if err != nil {
+		return nil, err
+	}
+	ref := p.session.ref
+	found, err := p.session.client.FindNamedArtifact(ctx, a.Name+":"+res.ArtifactVersion,
+		wandb.ArtifactRef{Entity: ref.Entity, Project: ref.Project}, []string{})
+	if err != nil {
+		return nil, err
+	}
+	if found.Digest != a.Digest {
+		return nil, fault.New(fault.WandB, fault.NotCommitted,
+			"W&B's version %s of %s is not what was uploaded. %s is not marked as synced: try again.", res.ArtifactVersion, a.Name, dir)
+	}
+	if err := offline.MarkSynced(dir, spec.Run.ID); err != nil {
+		c.warnings.note("not_marked", "The artifact was uploaded, but its directory could not be marked as synced (%v). Uploading it again does no harm.", err)
+		res.Warnings = c.warnings.final()
+	}
+	res.OfflineDir = dir
+	return res, nil
+}
+
+// storedTable is the table of an offline run, nil for none.
+func storedTable(dir string, t *offline.Table) *tableFile {
+	if t == nil {
+		return nil
+	}
+	out := &tableFile{key: t.Key, path: t.Path, parts: make([]*artifact.SpoolFile, max(t.Parts, 1))}
+	out.done.Columns, out.done.Rows = t.Columns, t.Rows
+	out.stored = func() (io.ReadCloser, error) { return offline.OpenCopy(dir, *t) }
+	return out
+}

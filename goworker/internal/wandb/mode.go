@@ -1,0 +1,111 @@
+package wandb
+
+import (
+	"strings"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+)
+
+// Mode is what W&B's own client would do with what is logged.
+type Mode int
+
+// The modes.
+const (
+	// Online reaches the server.
+	Online Mode = iota
+	// Offline writes a directory, which is uploaded later.
+	Offline
+	// Disabled does nothing, without an error.
+	Disabled
+)
+
+// ModeOf is the mode that WANDB_MODE, else W&B's settings files name; of a caller who wants it offline, that. Fault:
+// bad_settings.
+func ModeOf(in Inputs) (Mode, error) {
+	files, err := readSettingsFiles(in)
+	if err != nil {
+		return Online, err
+	}
+	mode, _, err := in.mode(files)
+	if mode == Online && in.Offline {
+		mode = Offline
+	}
+	return mode, err
+}
+
+// mode also says in words where it was found, with its name.
+func (in Inputs) mode(files settingsFiles) (mode Mode, where string, err error) {
+	name, from := in.Env["WANDB_MODE"], "WANDB_MODE is set to"
+	if strings.TrimSpace(name) == "" {
+		name, from = files.get("mode"), "W&B's settings file "+files.source("mode")+" sets the mode to"
+	}
+	name = strings.ToLower(strings.TrimSpace(name))
+	where = from + ` "` + name + `"`
+	switch name {
+	case "", "online", "run", "shared":
+		return Online, where, nil
+	case "offline", "dryrun":
+		return Offline, where, nil
+	case "disabled":
+		return Disabled, where, nil
+	}
+	return Online, where, fault.New(fault.Settings, fault.BadSettings, "%s, which is not a mode of W&B. Set it to \"online\" or unset it.", where)
+}
+
+// checkOnline refuses what has to reach the server in the modes in which nothing may be sent: doing half of it would
+// look like success.
+func (in Inputs) checkOnline(files settingsFiles) error {
+	if in.Online {
+		return nil
+	}
+	mode, where, err := in.mode(files)
+	switch {
+	case err != nil:
+		return err
+	case mode == Offline:
+		return fault.New(fault.Settings, fault.Offline,
+			"W&B is switched to offline mode (%s), but this has to reach the server. Nothing was done. "+
+				"Run `wandb online` or unset WANDB_MODE, then try again.", where)
+	case mode == Disabled:
+		return fault.New(fault.Settings, fault.Disabled,
+			"W&B is switched off (%s). Nothing was done. Run `wandb enabled` or unset WANDB_MODE, then try again.", where)
+	}
+	return nil
+}
+
+// ResolveOffline finds what of the settings an offline run has: entity, project, and what is said of new runs. There
+// is no server and no key. Faults: bad_name, bad_settings.
+func ResolveOffline(in Inputs) (Settings, error) {
+	files, err := readSettingsFiles(in)
+	if err != nil {
+		return Settings{}, err
+	}
+	s := Settings{newRun: newRunOf(in)}
+	s.Entity = firstOf(in.Entity, in.Env["WANDB_ENTITY"], files.get("entity"))
+	s.Project = firstOf(in.Project, in.Env["WANDB_PROJECT"], files.get("project"), defaultProject)
+	if r := in.ActiveRun; r != nil {
+		s.Entity, s.Project = firstOf(r.Entity, s.Entity), firstOf(r.Project, s.Project)
+	}
+	if err := checkEntity(s.Entity); err != nil {
+		return Settings{}, err
+	}
+	if err := CheckProject(s.Project); err != nil {
+		return Settings{}, err
+	}
+	return s, s.CheckNewRun()
+}
+
+// NewRun is what W&B's variables say of a run that is created; empty where they do not.
+type NewRun struct {
+	DisplayName, JobType, Group, Notes, Host, Program string
+	Tags                                              []string
+}
+
+// NewRun is what these settings say of a run that is created.
+func (s Settings) NewRun() NewRun {
+	r := s.newRun
+	return NewRun{DisplayName: r.name, JobType: r.jobType, Group: r.group, Notes: r.notes, Host: r.host, Program: r.program, Tags: r.tags}
+}
+
+// NewClientID makes an id for a version, or for a sequence of them, that nobody else has.
+func NewClientID() string { return randomClientID() }
