@@ -66,6 +66,24 @@ def link(
     return key, _record_project(dataset, details, key)
 
 
+def describe_logged_field(dataset: fo.Dataset, path: str, message: Any) -> None:
+    """Has a field say to which W&B run its evaluation was logged, as linked runs do.
+
+    Args:
+        dataset: the dataset
+        path: the field's path
+        message: the worker's ``ArtifactLogged``
+    """
+    field = dataset.get_field(path)
+    info = dict(field.info or {})
+    if info.get("wandb_run_id") == message.run_id:
+        return  # linked before, with the run's name
+
+    values = (message.project, message.run_id, message.run_id, message.wandb_url)
+    field.info = {**info, **dict(zip(_INFO, values))}
+    field.save()
+
+
 def read(dataset: fo.Dataset, key: str) -> dict[str, Any]:
     """Returns a record of the dataset: a dict with ``run_key, timestamp, version, config``.
 
@@ -86,7 +104,7 @@ def read(dataset: fo.Dataset, key: str) -> dict[str, Any]:
 def keys(dataset: fo.Dataset) -> dict[str, Any]:
     """The keys of all records that this plugin or the original made, projects apart, with their labels."""
     found = {}
-    for method in (RUN_METHOD, runs.VIEW_METHOD, runs.PREDICTIONS_METHOD):
+    for method in (RUN_METHOD, runs.VIEW_METHOD, runs.PREDICTIONS_METHOD, runs.EVALUATION_METHOD):
         found.update((key, method) for key in _keys(dataset, method))
 
     return found
@@ -179,7 +197,7 @@ def remove(dataset: fo.Dataset, key: str) -> None:
     _replace_in_projects(dataset, key, None)
     place = where(config)
     field = config.get("predictions_field")
-    if config.get("method") == RUN_METHOD and field and place:
+    if config.get("method") in (RUN_METHOD, runs.EVALUATION_METHOD) and field and place:
         _forget_field(dataset, field, place["run_id"])
 
 

@@ -52,8 +52,13 @@ def as_view(samples: Any) -> fo.DatasetView:
     return view
 
 
-def describe_view(view: fo.DatasetView) -> dict[str, Any]:
-    """Returns the view as the wire contract's ``View``, in a dict."""
+def describe_view(view: fo.DatasetView, with_frames: bool = False) -> dict[str, Any]:
+    """Returns the view as the wire contract's ``View``, in a dict.
+
+    Args:
+        view: a :class:`fiftyone.core.view.DatasetView`
+        with_frames (False): whether the frames of the view's videos are read, too
+    """
     subset = is_subset(view)
     return {
         "uri": database_uri(),
@@ -64,6 +69,7 @@ def describe_view(view: fo.DatasetView) -> dict[str, Any]:
         "serialization_json": serialization(view, lasting=True) if subset else "",
         "row_kind": row_kind(view),
         "group_slice": group_slice(view) or "",
+        "frames_pipeline": _encode(view._pipeline(frames_only=True)) if with_frames else b"",
     }
 
 
@@ -221,6 +227,11 @@ def with_group_slice(view: fo.DatasetView, name: str | None) -> fo.DatasetView:
 def dataset_id(dataset: fo.Dataset) -> str:
     """The id of the dataset as text; its name may change."""
     return str(dataset._doc.id)
+
+
+def evaluation_documents(samples: Any) -> dict[str, Any]:
+    """The documents of the dataset's evaluations by their keys: objects with ``id, config, timestamp, results``."""
+    return dict(samples._root_dataset._doc.get_evaluations())
 
 
 def _database():

@@ -17,6 +17,7 @@ from .plain import to_plain
 
 VIEW_METHOD = "wandb_training"
 PREDICTIONS_METHOD = "model_inference"
+EVALUATION_METHOD = "wandb_evaluation"
 
 # A record is one MongoDB document of at most 16 MB and is loaded with its dataset.
 _MAX_SERIALIZATION = 1_000_000
@@ -80,6 +81,42 @@ def record_predictions(view: fo.DatasetView, message: Any, params: dict[str, Any
     }
     # Each call is a record of its own, even two in the same second.
     key = free_key(query.root_dataset(view), f"inference_{params['model_name']}_{moment['name']}", lambda config: False)
+    _register(view, key, config, with_view=True)
+    return key
+
+
+def record_evaluation(view: fo.DatasetView, message: Any, params: dict[str, Any], predictions_field: str | None) -> str:
+    """Records that an evaluation was logged. Logging it again replaces the record.
+
+    Args:
+        view: the view
+        message: the worker's ``ArtifactLogged``
+        params: the parameters of ``log_evaluation_to_wandb``
+        predictions_field: the field whose predictions were evaluated
+
+    Returns:
+        the key of the record
+    """
+    config = {
+        "method": EVALUATION_METHOD,
+        "eval_key": params["eval_key"],
+        "compare_with": params.get("compare_with"),
+        "model_name": to_plain(params.get("model_name")),
+        "predictions_field": predictions_field,
+        "wandb_run_id": message.run_id,
+        "wandb_project": message.project,
+        "wandb_artifact": f"{message.artifact_name}:{message.artifact_version}",
+        "samples_logged": message.samples,
+        "metrics": {metric.name: metric.value for metric in message.evaluation.metrics},
+        **_links(message),
+    }
+
+    def same(old):
+        return (
+            getattr(old, "method", None) == EVALUATION_METHOD and getattr(old, "eval_key", None) == params["eval_key"]
+        )
+
+    key = free_key(query.root_dataset(view), f"evaluation_{params['eval_key']}", same)
     _register(view, key, config, with_view=True)
     return key
 

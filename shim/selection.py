@@ -6,16 +6,17 @@ from typing import Any
 
 from .errors import bad_argument
 
-#: How some rows are chosen. Those of the lowest confidence are for labels only.
-RANDOM, LOWEST_CONFIDENCE = "random", "lowest_confidence"
+#: How some rows are chosen. Those of the lowest confidence are for labels only, the worst ones for evaluations.
+RANDOM, LOWEST_CONFIDENCE, WORST = "random", "lowest_confidence", "worst"
 
 
-def describe(params: dict[str, Any], has_confidence: bool = False) -> dict[str, Any] | None:
+def describe(params: dict[str, Any], has_confidence: bool = False, has_worst: bool = False) -> dict[str, Any] | None:
     """Returns a dict of the message ``Selection``, or None for all rows.
 
     Args:
         params: the operator's parameters, of which ``max_samples``, ``seed`` and ``select_by`` count
         has_confidence (False): whether there are confidences to choose by
+        has_worst (False): whether an evaluation says which rows are the worst; these are then the default
 
     Raises:
         WandBError: if a parameter is wrong
@@ -25,8 +26,9 @@ def describe(params: dict[str, Any], has_confidence: bool = False) -> dict[str, 
         if error:
             raise bad_argument(error)
 
-    if by is not None and by not in (RANDOM, LOWEST_CONFIDENCE):
-        raise bad_argument(f"select_by has to be {RANDOM} or {LOWEST_CONFIDENCE}, not {by!r}")
+    ways = (WORST, RANDOM, LOWEST_CONFIDENCE) if has_worst else (RANDOM, LOWEST_CONFIDENCE)
+    if by is not None and by not in ways:
+        raise bad_argument(f"select_by has to be {' or '.join(ways)}, not {by!r}")
 
     if by == LOWEST_CONFIDENCE and not has_confidence:
         raise bad_argument(
@@ -36,7 +38,12 @@ def describe(params: dict[str, Any], has_confidence: bool = False) -> dict[str, 
     if most is None:
         return None
 
-    return {"max_samples": most, "seed": seed or 0, "lowest_confidence": by == LOWEST_CONFIDENCE}
+    return {
+        "max_samples": most,
+        "seed": seed or 0,
+        "lowest_confidence": by == LOWEST_CONFIDENCE,
+        "worst": has_worst and by in (None, WORST),
+    }
 
 
 def limit_error(value: Any) -> str | None:

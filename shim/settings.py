@@ -6,10 +6,11 @@ result holds the key in clear, so it goes into the request to the worker and now
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -141,17 +142,59 @@ def active_run_object() -> Any:
     return getattr(sys.modules.get("wandb"), "run", None)
 
 
-def update_active_config(run_id: str, values: dict[str, Any]) -> bool:
+def update_active_config(run_id: str, values: dict[str, Any], replaced: Iterable[str] = ()) -> bool:
     """Adds keys to the config of this process's active run, through the run itself.
 
-    Keys that the run has stay as they are.
+    Keys that the run has stay as they are, but for those in ``replaced``.
 
     Returns:
         whether the active run has the given id and took the values
     """
-    run = active_run_object()
-    if run is None or getattr(run, "id", None) != run_id:
+    run = _active(run_id)
+    if run is None:
         return False
 
-    run.config.update({key: value for key, value in values.items() if key not in run.config}, allow_val_change=True)
+    new = {key: value for key, value in values.items() if key in replaced or key not in run.config}
+    run.config.update(new, allow_val_change=True)
     return True
+
+
+def show_in_active_run(run_id: str, numbers: dict[str, float], charts: Iterable[Any]) -> bool:
+    """Adds numbers and custom charts to this process's active run, through the run itself.
+
+    The run's step stays as it is: the charts join its next row, or its last one when it ends.
+
+    Args:
+        run_id: the run's id
+        numbers: a dict of numbers for the summary, by their keys
+        charts: messages of the wire contract's ``Chart``
+
+    Returns:
+        whether the active run has the given id and took the values
+    """
+    run = _active(run_id)
+    if run is None:
+        return False
+
+    if charts:
+        run.log({chart.key: _chart(chart) for chart in charts}, commit=False)
+
+    run.summary.update(numbers)
+    return True
+
+
+def _active(run_id):
+    run = active_run_object()
+    return run if getattr(run, "id", None) == run_id else None
+
+
+def _chart(chart):
+    # The caller's own package: it is there, for the run is of it.
+    wandb = sys.modules["wandb"]
+    table = json.loads(chart.table_json)
+    return wandb.plot_table(
+        chart.spec,
+        wandb.Table(columns=table["columns"], data=table["data"]),
+        dict(chart.fields),
+        dict(chart.strings),
+    )

@@ -99,7 +99,7 @@ def test_artifacts_of_the_dataset_come_first(operator, lookups, fake_worker, ima
     assert list(offered(training)) == list(offered(loaded)) == ["train:v3", "other:v0"]
     assert offered(loaded)["train:v3"] == f"train:v3 (latest, good) · 2026-01-02 · 1,200 samples · {images.name}"
     asked = [list(r.lookup.artifact_types) for r in fake_worker.lookups if r.lookup.artifact_types]
-    assert asked == [["dataset"], ["dataset", "predictions"]]
+    assert asked == [["dataset"], ["dataset", "predictions", "evaluation"]]
 
 
 def test_a_renamed_dataset_is_known_by_its_id(operator, lookups, fake_worker, images):

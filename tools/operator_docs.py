@@ -35,7 +35,12 @@ raise `RuntimeError` with one sentence if they fail, and then W&B shows nothing 
 
 #: The operators in the order of the reference.
 GROUPS = {
-    "Log data and predictions": ("log_fiftyone_view_to_wandb", "log_model_predictions", "sync_wandb_offline"),
+    "Log data, predictions and evaluations": (
+        "log_fiftyone_view_to_wandb",
+        "log_model_predictions",
+        "log_evaluation_to_wandb",
+        "sync_wandb_offline",
+    ),
     "Load a view": ("load_view_from_wandb",),
     "Link runs to a dataset": ("log_wandb_run", "get_wandb_run_info"),
     "Show runs and reports": ("show_wandb_run", "show_wandb_report", "open_wandb_panel"),

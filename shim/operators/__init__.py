@@ -3,6 +3,7 @@
 from .cancel_wandb_job import CancelWandBJob
 from .get_wandb_run_info import GetWandBRunInfo
 from .load_view_from_wandb import LoadViewFromWandB
+from .log_evaluation_to_wandb import LogEvaluationToWandB
 from .log_fiftyone_view_to_wandb import LogFiftyOneViewToWandB
 from .log_model_predictions import LogModelPredictions
 from .log_wandb_run import LogWandBRun
@@ -18,6 +19,7 @@ from .wandb_panel import WandBPanel
 OPERATORS = (
     LogFiftyOneViewToWandB,
     LogModelPredictions,
+    LogEvaluationToWandB,
     LoadViewFromWandB,
     GetWandBRunInfo,
     ShowWandBRun,

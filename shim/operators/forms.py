@@ -155,26 +155,34 @@ def add_fields(inputs: types.Object, view: fo.DatasetView) -> None:
     )
 
 
-def add_limit_and_dry_run(ctx: ExecutionContext, inputs: types.Object, by_confidence: bool = False) -> None:
+def add_limit_and_dry_run(
+    ctx: ExecutionContext, inputs: types.Object, by_confidence: bool = False, by_evaluation: bool = False
+) -> None:
     """Adds the limit on rows and the switch for a dry run.
 
     Args:
         ctx: the execution context
         inputs: the form's inputs
         by_confidence (False): whether rows can be chosen by the confidence of their labels
+        by_evaluation (False): whether an evaluation says which rows are the worst, which are then the default
     """
     most = ctx.params.get("max_samples")
+    how = "those that the model is worst on" if by_evaluation else "chosen at random"
     refuse(
-        inputs.int("max_samples", label="Maximum rows", description="Rows are chosen at random. Default: all rows"),
+        inputs.int("max_samples", label="Maximum rows", description=f"Rows are {how}. Default: all rows"),
         selection.limit_error(most),
     )
+    ways = [(selection.WORST, "Rows that the model is worst on")] if by_evaluation else []
+    ways.append((selection.RANDOM, "Random rows"))
     if by_confidence and most:
+        ways.append((selection.LOWEST_CONFIDENCE, "Rows with the least confident predictions"))
         view = types.DropdownView()
-        view.add_choice(selection.RANDOM, label="Random rows")
-        view.add_choice(selection.LOWEST_CONFIDENCE, label="Rows with the least confident predictions")
-        inputs.enum("select_by", view.values(), default=selection.RANDOM, label="Which rows", view=view)
+        for value, label in ways:
+            view.add_choice(value, label=label)
 
-    if most and ctx.params.get("select_by") != selection.LOWEST_CONFIDENCE:
+        inputs.enum("select_by", view.values(), default=ways[0][0], label="Which rows", view=view)
+
+    if most and (ctx.params.get("select_by") or ways[0][0]) == selection.RANDOM:
         refuse(
             inputs.int("seed", label="Seed", description="Another number chooses other rows. Default: 0"),
             selection.seed_error(ctx.params.get("seed")),

@@ -150,7 +150,7 @@ def _rows(result):
         if value:
             rows.append((key.capitalize(), results.escape(", ".join(value) if isinstance(value, list) else str(value))))
 
-    for key in ("predictions_field", "gt_field", "dataset_artifact", "wandb_artifact"):
+    for key in ("eval_key", "predictions_field", "gt_field", "dataset_artifact", "wandb_artifact"):
         if config.get(key):
             rows.append((key, results.escape(str(config[key]))))
 

@@ -36,12 +36,21 @@ _WAYS = {
 }
 
 
+# What can be loaded of an evaluation, in words.
+_ERRORS = {
+    "fp": "False positives",
+    "fn": "False negatives",
+    "wrong": "Predictions of a wrong class",
+    "worse": "Samples on which the model is worse",
+}
+
+
 class LoadViewFromWandB(JobOperator):
     """Makes the view again that a W&B artifact was logged from."""
 
     HOW = (*JobOperator.HOW, "session", "with_report")
     FORM_ONLY = ("version", "action")
-    USUAL = ("project", "artifact", "version", "low_confidence", "action", "view_name", "overwrite")
+    USUAL = ("project", "artifact", "version", "low_confidence", "errors", "action", "view_name", "overwrite")
     UNDONE = "Nothing was loaded"
 
     @property
@@ -50,7 +59,7 @@ class LoadViewFromWandB(JobOperator):
             name="load_view_from_wandb",
             label="W&B: Load View from Artifact",
             description=(
-                "Restores the FiftyOne view that a W&B dataset or predictions artifact was logged from: the exact "
+                "Restores the FiftyOne view that a W&B dataset, predictions or evaluation artifact was logged from: the exact "
                 "samples that a model was trained on, or the predictions that it was least sure of. The view can "
                 "be shown, saved under a name, and recorded as used by a run"
             ),
@@ -69,6 +78,7 @@ class LoadViewFromWandB(JobOperator):
         *,
         entity: str | None = None,
         low_confidence: bool = False,
+        errors: str | None = None,
         by_ids: bool = False,
         run_id: str | None = None,
         view_name: str | None = None,
@@ -114,6 +124,9 @@ class LoadViewFromWandB(JobOperator):
                 artifact that was downloaded (by ``artifact.download()``), which is read without W&B's server
             entity (None): the W&B user or team; by default, that of the FiftyOne secret, of your W&B settings, or of the key
             low_confidence (False): load only the low-confidence labels of a predictions artifact
+            errors (None): load only what an evaluation found wrong: "fp" (false positives), "fn" (false negatives), "wrong"
+                (predictions of a wrong class), or "worse" (samples on which the model is worse than the one that it was compared
+                with). For artifacts of ``log_evaluation_to_wandb``
             by_ids (False): use the logged sample ids even if the artifact has stages
             run_id (None): a run of the project to record as a user of the artifact, for W&B's lineage
             view_name (None): a name to save the view under
@@ -160,7 +173,7 @@ class LoadViewFromWandB(JobOperator):
         found = choices.add_artifact(
             inputs,
             place,
-            ("dataset", "predictions"),
+            ("dataset", "predictions", "evaluation"),
             "Or type a name with a version or alias, such as train:v3, or the address of its page",
             required=True,
             dataset=ctx.dataset,
@@ -168,12 +181,25 @@ class LoadViewFromWandB(JobOperator):
         chosen = self._versions(ctx, inputs, place, found)
         self._notice(ctx, inputs, chosen)
         self._plan(ctx, inputs, chosen)
-        if chosen is None or chosen.type != "dataset":
+        if chosen is None or chosen.type not in ("dataset", "evaluation"):
             inputs.bool(
                 "low_confidence",
                 default=False,
                 label="Low confidence only",
                 description="Only the labels of a predictions artifact that the model was not sure of. Default: off",
+            )
+
+        if chosen is not None and chosen.type == "evaluation":
+            view = types.DropdownView()
+            for value, label in _ERRORS.items():
+                view.add_choice(value, label=label)
+
+            inputs.enum(
+                "errors",
+                view.values(),
+                label="Errors only",
+                description="Only what an evaluation found wrong. Default: all samples",
+                view=view,
             )
 
         self._actions(ctx, inputs)
@@ -300,6 +326,10 @@ class LoadViewFromWandB(JobOperator):
             _check_name(dataset, action, params)
 
         lists = ["ID_LIST_SAMPLES"] + (["ID_LIST_LOW_CONFIDENCE"] if params.get("low_confidence") else [])
+        errors = _wanted_errors(params)
+        if errors:
+            lists.append(restoring.ERRORS[errors])
+
         ids = restoring.Lists()
         job = work.Job(
             operator=self.name,
@@ -374,6 +404,19 @@ def _reference(params):
         raise bad_argument(f"version has to be a text such as v3, not {version!r}")
 
     return {"reference": reference, "version": version}
+
+
+def _wanted_errors(params):
+    errors = params.get("errors")
+    if errors is not None and errors not in restoring.ERRORS:
+        raise bad_argument(f"errors has to be one of {', '.join(restoring.ERRORS)}, not {errors!r}")
+
+    if errors and params.get("low_confidence"):
+        raise bad_argument(
+            "errors is for artifacts of evaluations and low_confidence for those of predictions: pass one"
+        )
+
+    return errors
 
 
 def _action(params):

@@ -69,16 +69,25 @@ class LogOperator(JobOperator):
 
         return {"include_images": True, "pictures": {**pictures.describe(view, params, mode), "overlays": drawn}}
 
-    def rows(self, view: fo.DatasetView, params: dict[str, Any], has_confidence: bool = False) -> dict[str, Any]:
+    def rows(
+        self,
+        view: fo.DatasetView,
+        params: dict[str, Any],
+        has_confidence: bool = False,
+        has_worst: bool = False,
+        with_frames: bool = False,
+    ) -> dict[str, Any]:
         """The part of the request that is about the rows, a dict.
 
         Args:
             view: a :class:`fiftyone.core.view.DatasetView`
             params: a dict of the operator's parameters
             has_confidence (False): whether there are confidences to choose rows by
+            has_worst (False): whether an evaluation says which rows are the worst
+            with_frames (False): whether the frames of videos are read, too
         """
-        described = query.describe_view(view)
-        chosen = selection.describe(params, has_confidence)
+        described = query.describe_view(view, with_frames)
+        chosen = selection.describe(params, has_confidence, has_worst)
         if chosen:
             described["selection"] = chosen
 
@@ -179,20 +188,38 @@ def _after(view, message, record):
         _log.debug("Cannot write FiftyOne's record of the run", exc_info=True)
         warnings.append(_warning("no_run_record", f"FiftyOne's record of this run could not be written: {e}"))
 
-    # The config of such a run is for its own process to set.
-    if message.run_relation == messages.RUN_RELATION_ACTIVE_HERE and message.run_config_json:
-        try:
-            done = settings.update_active_config(message.run_id, json.loads(message.run_config_json))
-        except Exception as e:
-            _log.debug("Cannot update the active run's config", exc_info=True)
-            done, reason = False, f": {e}"
-        else:
-            reason = ", because it is no longer active here"
+    # Such a run is for its own process to write to.
+    if message.run_relation == messages.RUN_RELATION_ACTIVE_HERE:
+        if message.run_config_json:
+            values = json.loads(message.run_config_json)
+            # What is logged of an evaluation is replaced, so this has to be, too.
+            replaced = [key for key in values if key.startswith("evaluation")] if message.run_metrics else []
+            warnings += _tell_active_run(
+                lambda: settings.update_active_config(message.run_id, values, replaced),
+                "no_run_config",
+                "The run's config could not be updated",
+            )
 
-        if not done:
-            warnings.append(_warning("no_run_config", f"The run's config could not be updated{reason}"))
+        numbers = {metric.name: metric.value for metric in message.run_metrics}
+        if numbers or message.evaluation.charts:
+            warnings += _tell_active_run(
+                lambda: settings.show_in_active_run(message.run_id, numbers, message.evaluation.charts),
+                "no_run_values",
+                "The run does not show the numbers and charts",
+            )
 
     return warnings
+
+
+def _tell_active_run(tell: Callable[[], bool], code: str, what: str) -> list[dict[str, Any]]:
+    """Tells the run that is active here something; returns a list of what went wrong."""
+    try:
+        done = tell()
+    except Exception as e:
+        _log.debug("%s", what, exc_info=True)
+        return [_warning(code, f"{what}: {e}")]
+
+    return [] if done else [_warning(code, f"{what}, because it is no longer active here")]
 
 
 def _reported(message):

@@ -7,12 +7,13 @@ only place that looks at its stages and ids; the names below are its door.
 from .idlists import select, sweep
 from .ids import Ids, array, contained, distinct
 from .limits import Work
-from .loader import SAVING, Lists, Loader, facts
+from .loader import ERRORS, SAVING, Lists, Loader, facts
 from .rebuild import DATASET, IDS, STAGES, Logged, restore
 from .rows import all_ids
 
 __all__ = [
     "DATASET",
+    "ERRORS",
     "IDS",
     "SAVING",
     "STAGES",

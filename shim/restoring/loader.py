@@ -16,7 +16,23 @@ from . import idlists, ids, limits, rebuild
 #: The actions of ``load_view_from_wandb`` that save a view.
 SAVING = ("save_as_view", "both")
 
-_TEXTS = ("fiftyone_dataset_name", "fiftyone_dataset_id", "group_slice", "predictions_field")
+#: What ``load_view_from_wandb`` can load of an evaluation's artifact, with the list of ids that each stands for.
+ERRORS = {
+    "fp": "ID_LIST_FALSE_POSITIVES",
+    "fn": "ID_LIST_FALSE_NEGATIVES",
+    "wrong": "ID_LIST_WRONG",
+    "worse": "ID_LIST_WORSE",
+}
+
+# What there is none of, in words.
+_NONE = {
+    "fp": "no false positives",
+    "fn": "no false negatives",
+    "wrong": "no predictions of a wrong class",
+    "worse": "no samples on which the model is worse than the other one",
+}
+
+_TEXTS = ("fiftyone_dataset_name", "fiftyone_dataset_id", "group_slice", "predictions_field", "eval_key")
 
 
 def facts(content: Any) -> dict[str, Any]:
@@ -109,14 +125,43 @@ class Loader:
         if self._logged_of and self._logged_of != dataset.name:
             restored.notes.append(self._other_name(dataset))
 
-        if self._params.get("low_confidence"):
-            try:
+        errors = self._params.get("errors")
+        try:
+            if self._params.get("low_confidence"):
                 self._keep_low_confidence(restored, messages.ID_LIST_LOW_CONFIDENCE)
-            except BaseException:
-                restored.discard()
-                raise
+
+            if errors:
+                self._keep_errors(restored, errors, getattr(messages, ERRORS[errors]))
+        except BaseException:
+            restored.discard()
+            raise
 
         return restored
+
+    def _keep_errors(self, restored, errors, number):
+        """Keeps what an evaluation calls wrong."""
+        config = self._metadata.get("config")
+        config = config if isinstance(config, dict) else {}
+        field = config.get("gt_field" if errors == "fn" else "pred_field")
+        if number not in self._content.found or not isinstance(field, str):
+            why = "only comparisons of two evaluations do" if errors == "worse" else "only evaluations do"
+            raise WandBError(
+                f"The artifact {self._name} lists {_NONE[errors]}: {why}", source=SETTINGS, code="no_errors_listed"
+            )
+
+        found = self._lists.get(number)
+        if not len(found):
+            raise WandBError(
+                f"The evaluation of the artifact {self._name} has {_NONE[errors]}: there is nothing to show",
+                source=SETTINGS,
+                code="no_errors",
+            )
+
+        with self._work.limited():
+            if errors == "worse":
+                rebuild.select_samples(restored, found, self._in_app, self._work)
+            else:
+                rebuild.select_labels(restored, field, found, self._in_app)
 
     def _other_name(self, dataset):
         if query.dataset_id(dataset) == self._logged_id:

@@ -161,6 +161,35 @@ def select_labels(restored: Restored, path: str, wanted: ids.Ids, in_app: bool =
         )
 
 
+def select_samples(restored: Restored, wanted: ids.Ids, in_app: bool = False, work: limits.Work | None = None) -> None:
+    """Keeps the samples with the given ids only, in their order.
+
+    Args:
+        restored: a :class:`Restored`, whose view and rows change
+        wanted: an :class:`shim.restoring.ids.Ids`
+        in_app (False): whether the view is for the App or is to be saved
+        work (None): a :class:`shim.restoring.limits.Work`, by which it can be cancelled
+
+    Raises:
+        WandBError: if the view has none of them
+    """
+    mask = np.zeros(len(wanted), dtype=bool)
+    now = rows.source_ids(restored.view, work or limits.Work(), restored.rows)
+    for part in ids.parts(wanted=wanted, there=now):
+        mask[part.first[part.has["wanted"] & part.has["there"]]] = True
+
+    left = wanted.chosen(mask)
+    if not len(left):
+        raise WandBError(
+            f"The dataset has none of the {len(wanted):,} samples that the artifact lists any more",
+            source=FIFTYONE,
+            code="samples_gone",
+        )
+
+    restored.view = idlists.select(restored.view, left, in_app)
+    restored.rows = len(left)
+
+
 class _Maker:
     def __init__(self, dataset, logged, in_app, work):
         self._dataset = dataset

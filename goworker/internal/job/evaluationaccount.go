@@ -18,6 +18,8 @@ const (
 	fpIDsPath    = "fiftyone/fp_label_ids.txt"
 	fnIDsPath    = "fiftyone/fn_label_ids.txt"
 	wrongIDsPath = "fiftyone/wrong_label_ids.txt"
+	// worseIDsPath has the samples on which the evaluation is worse than the one that it is compared with.
+	worseIDsPath = "fiftyone/worse_sample_ids.txt"
 )
 
 // mostSubsetLabels bounds the ids that a part of an evaluation is restricted to: 72 MB.

@@ -38,7 +38,8 @@ type evaluationRows struct {
 	other     *judged // that it is compared with, or nil
 	table     *rowTable
 	ids       *idlist.Writer
-	accounted bool // the rows were accounted for when they were chosen
+	worse     *idlist.Writer // samples on which own is worse than other; nil without one
+	accounted bool           // the rows were accounted for when they were chosen
 	evaluated int64
 	tags      []string
 }
@@ -237,6 +238,11 @@ func (r *evaluationRows) open(ctx context.Context, rd *reader) (content, error) 
 	if r.ids, err = r.c.newIDList(sampleIDsPath); err != nil {
 		return nil, err
 	}
+	if r.other != nil {
+		if r.worse, err = r.c.newIDList(worseIDsPath); err != nil {
+			return nil, err
+		}
+	}
 	r.table = rd.newTable("samples", r.columns())
 	return r, nil
 }
@@ -277,6 +283,13 @@ func (r *evaluationRows) add(row *row) error {
 	if err := r.ids.Add(row.source); err != nil {
 		return err
 	}
+	if r.worse != nil {
+		if d := r.difference(); d != nil && *d < 0 {
+			if err := r.worse.Add(row.source); err != nil {
+				return err
+			}
+		}
+	}
 	r.tags = r.tags[:0]
 	r.reader.base.eachTag(row, func(tag string) { r.tags = append(r.tags, tag) })
 	if r.isSorted() {
@@ -315,6 +328,11 @@ func (r *evaluationRows) columns() []column {
 func (r *evaluationRows) close() error {
 	if err := r.ids.Close(r.c.files); err != nil {
 		return err
+	}
+	if r.worse != nil {
+		if err := r.worse.Close(r.c.files); err != nil {
+			return err
+		}
 	}
 	if err := r.own.close(); err != nil {
 		return err

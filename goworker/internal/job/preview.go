@@ -17,6 +17,9 @@ func (p *publisher) preview(ctx context.Context, c *collector, pub *publication)
 	res.SettingsFiles = settings.Files
 	res.DryRun, res.NewVersion, res.GivenName = true, true, p.givenName()
 	res.ThumbnailsMade = c.pictures.Made()
+	if pub.values != nil {
+		res.Metrics = pub.values.numbers
+	}
 	res.FilesTotal, res.BytesTotal = c.stored()
 	res.FilesUploaded = res.FilesTotal
 	newest, same, err := p.stored(ctx, c)

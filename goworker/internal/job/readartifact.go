@@ -24,6 +24,10 @@ const (
 	IDSamples IDList = iota + 1
 	IDLabels
 	IDLowConfidence
+	IDFalsePositives
+	IDFalseNegatives
+	IDWrong
+	IDWorse
 )
 
 // idSources says where a list is: in a file of our artifacts, under a key of the
@@ -32,6 +36,8 @@ var idSources = map[IDList]struct{ path, key string }{
 	IDSamples:       {sampleIDsPath, "sample_ids"},
 	IDLabels:        {labelIDsPath, "label_ids"},
 	IDLowConfidence: {lowIDsPath, "low_confidence_label_ids"},
+	// The metadata does not have these.
+	IDFalsePositives: {path: fpIDsPath}, IDFalseNegatives: {path: fnIDsPath}, IDWrong: {path: wrongIDsPath}, IDWorse: {path: worseIDsPath},
 }
 
 const (

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync/atomic"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/chart"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	pb "github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/gen/wandbworker/v1"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
@@ -49,6 +50,14 @@ func (w *Jobs) Run(ctx context.Context, req *pb.RunRequest, send func(*pb.RunRes
 			return err
 		}
 		return sendLogged(send)(j.Run(ctx, events))
+	case *pb.RunRequest_LogEvaluation:
+		j, err := logEvaluationOf(one.LogEvaluation, inputs)
+		if err != nil {
+			return err
+		}
+		return sendLogged(send)(j.Run(ctx, events))
+	case *pb.RunRequest_ReadEvaluation:
+		return readEvaluation(ctx, one.ReadEvaluation, events, send)
 	case *pb.RunRequest_FinishRun:
 		j := job.FinishRun{Settings: inputs, Entity: one.FinishRun.GetEntity(), Project: one.FinishRun.GetProject(),
 			RunID: one.FinishRun.GetRunId(), ExitCode: int(one.FinishRun.GetExitCode())}
@@ -136,16 +145,16 @@ func overlaysOf(m *pb.Overlays, home string) *picture.Overlays {
 }
 
 func rowsOf(v *pb.View, d *pb.Dataset) (job.View, job.Dataset, error) {
-	pipeline, err := view.ParsePipeline(v.GetPipeline())
+	query, err := queryOf(v)
 	if err != nil {
-		return job.View{}, job.Dataset{}, badPipeline(err)
+		return job.View{}, job.Dataset{}, err
 	}
 	whole, err := view.ParsePipeline(d.GetPipeline())
 	if err != nil {
 		return job.View{}, job.Dataset{}, badPipeline(err)
 	}
 	return job.View{
-			Query: view.Query{URI: secret.String(v.GetUri()), Database: v.GetDatabase(), Collection: v.GetCollection(), Pipeline: pipeline},
+			Query: query,
 			Rows:  rowKinds[v.GetRowKind()], IsSubset: v.GetIsSubset(), SerializationJSON: v.GetSerializationJson(),
 			GroupSlice: v.GetGroupSlice(), Selection: selectionOf(v.GetSelection()),
 		}, job.Dataset{
@@ -161,7 +170,7 @@ func selectionOf(m *pb.Selection) *job.Selection {
 	if m == nil {
 		return nil
 	}
-	return &job.Selection{Max: m.GetMaxSamples(), Seed: m.GetSeed(), ByConfidence: m.GetLowestConfidence()}
+	return &job.Selection{Max: m.GetMaxSamples(), Seed: m.GetSeed(), ByConfidence: m.GetLowestConfidence(), ByErrors: m.GetWorst()}
 }
 
 func badPipeline(err error) error {
@@ -207,6 +216,13 @@ func sendLogged(send func(*pb.RunResponse) error) func(*job.Result, error) error
 			ThumbnailsMade: r.ThumbnailsMade, ViewSamples: r.ViewSamples,
 			DryRun: r.DryRun, FilesTotal: r.FilesTotal, BytesTotal: r.BytesTotal, SettingsFiles: r.SettingsFiles,
 			OfflineDirectory: r.OfflineDir, Disabled: r.Disabled,
+		}
+		if r.Evaluation != nil {
+			var charts []chart.Chart // of another run, the worker has told it
+			if r.Relation == job.RunActiveHere {
+				charts = r.Charts
+			}
+			m.Evaluation, m.RunMetrics = evaluationOf(r.Evaluation.Report, charts), metricsOf(r.Metrics)
 		}
 		for _, w := range r.Warnings {
 			m.Warnings = append(m.Warnings, &pb.Warning{Code: w.Code, Message: w.Message, Count: w.Count, SampleIds: w.SampleIDs})

@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"strings"
 
+	"google.golang.org/protobuf/reflect/protoreflect"
+
 	pb "github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/gen/wandbworker/v1"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
@@ -19,10 +21,10 @@ func newRedactor(req *pb.RunRequest) func(string) string {
 			pairs = append(pairs, text, secret.String(text).String())
 		}
 	}
-	for _, view := range []*pb.View{req.GetLogView().GetView(), req.GetLogPredictions().GetView()} {
-		add(view.GetUri())
-		addPasswords(view.GetUri(), add)
-		addSecretOptions(view.GetUri(), add)
+	for _, uri := range databaseURIs(req.ProtoReflect()) {
+		add(uri)
+		addPasswords(uri, add)
+		addSecretOptions(uri, add)
 	}
 	add(req.GetWandb().GetApiKey())
 	for name, value := range req.GetWandb().GetEnvironment() {
@@ -38,6 +40,26 @@ func newRedactor(req *pb.RunRequest) func(string) string {
 		return func(text string) string { return text }
 	}
 	return strings.NewReplacer(pairs...).Replace
+}
+
+// databaseURIs are those of all views in a message, whichever job it is.
+func databaseURIs(m protoreflect.Message) (uris []string) {
+	if v, ok := m.Interface().(*pb.View); ok {
+		uris = append(uris, v.GetUri())
+	}
+	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		switch {
+		case f.Kind() != protoreflect.MessageKind || f.IsMap():
+		case f.IsList():
+			for i := range v.List().Len() {
+				uris = append(uris, databaseURIs(v.List().Get(i).Message())...)
+			}
+		default:
+			uris = append(uris, databaseURIs(v.Message())...)
+		}
+		return true
+	})
+	return uris
 }
 
 // addPasswords adds the password of a URL, as it is written and as it is meant.

@@ -464,6 +464,14 @@ const (
 	IdList_ID_LIST_LABELS IdList = 2
 	// The labels with a low confidence.
 	IdList_ID_LIST_LOW_CONFIDENCE IdList = 3
+	// The predictions that an evaluation calls false positives.
+	IdList_ID_LIST_FALSE_POSITIVES IdList = 4
+	// The ground truth labels that an evaluation calls false negatives.
+	IdList_ID_LIST_FALSE_NEGATIVES IdList = 5
+	// The predictions that an evaluation matched with a label of another class.
+	IdList_ID_LIST_WRONG IdList = 6
+	// The samples on which an evaluation is worse than the one that it was compared with.
+	IdList_ID_LIST_WORSE IdList = 7
 )
 
 // Enum value maps for IdList.
@@ -473,12 +481,20 @@ var (
 		1: "ID_LIST_SAMPLES",
 		2: "ID_LIST_LABELS",
 		3: "ID_LIST_LOW_CONFIDENCE",
+		4: "ID_LIST_FALSE_POSITIVES",
+		5: "ID_LIST_FALSE_NEGATIVES",
+		6: "ID_LIST_WRONG",
+		7: "ID_LIST_WORSE",
 	}
 	IdList_value = map[string]int32{
-		"ID_LIST_UNSPECIFIED":    0,
-		"ID_LIST_SAMPLES":        1,
-		"ID_LIST_LABELS":         2,
-		"ID_LIST_LOW_CONFIDENCE": 3,
+		"ID_LIST_UNSPECIFIED":     0,
+		"ID_LIST_SAMPLES":         1,
+		"ID_LIST_LABELS":          2,
+		"ID_LIST_LOW_CONFIDENCE":  3,
+		"ID_LIST_FALSE_POSITIVES": 4,
+		"ID_LIST_FALSE_NEGATIVES": 5,
+		"ID_LIST_WRONG":           6,
+		"ID_LIST_WORSE":           7,
 	}
 )
 
@@ -529,6 +545,8 @@ type RunRequest struct {
 	//	*RunRequest_ReadArtifact
 	//	*RunRequest_ReadRun
 	//	*RunRequest_SyncOffline
+	//	*RunRequest_LogEvaluation
+	//	*RunRequest_ReadEvaluation
 	Job           isRunRequest_Job `protobuf_oneof:"job"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -655,6 +673,24 @@ func (x *RunRequest) GetSyncOffline() *SyncOffline {
 	return nil
 }
 
+func (x *RunRequest) GetLogEvaluation() *LogEvaluation {
+	if x != nil {
+		if x, ok := x.Job.(*RunRequest_LogEvaluation); ok {
+			return x.LogEvaluation
+		}
+	}
+	return nil
+}
+
+func (x *RunRequest) GetReadEvaluation() *ReadEvaluation {
+	if x != nil {
+		if x, ok := x.Job.(*RunRequest_ReadEvaluation); ok {
+			return x.ReadEvaluation
+		}
+	}
+	return nil
+}
+
 type isRunRequest_Job interface {
 	isRunRequest_Job()
 }
@@ -695,6 +731,16 @@ type RunRequest_SyncOffline struct {
 	SyncOffline *SyncOffline `protobuf:"bytes,30,opt,name=sync_offline,json=syncOffline,proto3,oneof"`
 }
 
+type RunRequest_LogEvaluation struct {
+	// Log an evaluation as an artifact with tables, and its numbers and charts to a run.
+	LogEvaluation *LogEvaluation `protobuf:"bytes,16,opt,name=log_evaluation,json=logEvaluation,proto3,oneof"`
+}
+
+type RunRequest_ReadEvaluation struct {
+	// Read the numbers of an evaluation from FiftyOne's database: W&B is not asked.
+	ReadEvaluation *ReadEvaluation `protobuf:"bytes,17,opt,name=read_evaluation,json=readEvaluation,proto3,oneof"`
+}
+
 func (*RunRequest_LogView) isRunRequest_Job() {}
 
 func (*RunRequest_LogPredictions) isRunRequest_Job() {}
@@ -708,6 +754,10 @@ func (*RunRequest_ReadArtifact) isRunRequest_Job() {}
 func (*RunRequest_ReadRun) isRunRequest_Job() {}
 
 func (*RunRequest_SyncOffline) isRunRequest_Job() {}
+
+func (*RunRequest_LogEvaluation) isRunRequest_Job() {}
+
+func (*RunRequest_ReadEvaluation) isRunRequest_Job() {}
 
 // WandbSettings is what the host knows of W&B's settings. The worker completes
 // it from W&B's environment variables, settings files and netrc.
@@ -1117,9 +1167,12 @@ type View struct {
 	// The active slice of a grouped view, which its stages do not tell.
 	GroupSlice string `protobuf:"bytes,8,opt,name=group_slice,json=groupSlice,proto3" json:"group_slice,omitempty"`
 	// Which of the rows to log; unset for all.
-	Selection     *Selection `protobuf:"bytes,9,opt,name=selection,proto3" json:"selection,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Selection *Selection `protobuf:"bytes,9,opt,name=selection,proto3" json:"selection,omitempty"`
+	// The pipeline that gives the frames of the rows, in their order, in the form of pipeline; set for
+	// evaluations of frames only.
+	FramesPipeline []byte `protobuf:"bytes,10,opt,name=frames_pipeline,json=framesPipeline,proto3" json:"frames_pipeline,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *View) Reset() {
@@ -1215,6 +1268,13 @@ func (x *View) GetSelection() *Selection {
 	return nil
 }
 
+func (x *View) GetFramesPipeline() []byte {
+	if x != nil {
+		return x.FramesPipeline
+	}
+	return nil
+}
+
 // Selection is some of a view's rows.
 type Selection struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1224,8 +1284,10 @@ type Selection struct {
 	Seed int64 `protobuf:"varint,2,opt,name=seed,proto3" json:"seed,omitempty"`
 	// Those with the least confident predictions, in place of random ones.
 	LowestConfidence bool `protobuf:"varint,3,opt,name=lowest_confidence,json=lowestConfidence,proto3" json:"lowest_confidence,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// Those that an evaluation is worst on, in place of random ones (evaluations only).
+	Worst         bool `protobuf:"varint,4,opt,name=worst,proto3" json:"worst,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Selection) Reset() {
@@ -1275,6 +1337,13 @@ func (x *Selection) GetSeed() int64 {
 func (x *Selection) GetLowestConfidence() bool {
 	if x != nil {
 		return x.LowestConfidence
+	}
+	return false
+}
+
+func (x *Selection) GetWorst() bool {
+	if x != nil {
+		return x.Worst
 	}
 	return false
 }
@@ -2166,6 +2235,680 @@ func (x *SyncOffline) GetProject() string {
 	return ""
 }
 
+// EvaluationSubset is a part of what was evaluated.
+type EvaluationSubset struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name that its numbers get.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The rows.
+	View          *View `protobuf:"bytes,2,opt,name=view,proto3" json:"view,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EvaluationSubset) Reset() {
+	*x = EvaluationSubset{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EvaluationSubset) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EvaluationSubset) ProtoMessage() {}
+
+func (x *EvaluationSubset) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EvaluationSubset.ProtoReflect.Descriptor instead.
+func (*EvaluationSubset) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *EvaluationSubset) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *EvaluationSubset) GetView() *View {
+	if x != nil {
+		return x.View
+	}
+	return nil
+}
+
+// LogEvaluation logs an evaluation as an artifact with tables, and its numbers and charts to a run.
+type LogEvaluation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The rows of the table of samples. The numbers are those of the evaluation restricted to them.
+	View *View `protobuf:"bytes,1,opt,name=view,proto3" json:"view,omitempty"`
+	// The dataset they belong to.
+	Dataset *Dataset `protobuf:"bytes,2,opt,name=dataset,proto3" json:"dataset,omitempty"`
+	// The run; empty makes a new one.
+	RunId string `protobuf:"bytes,3,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// The artifact's name, not yet sanitized; empty for the default.
+	ArtifactName string `protobuf:"bytes,4,opt,name=artifact_name,json=artifactName,proto3" json:"artifact_name,omitempty"`
+	// The artifact's description; empty for the default.
+	Description string `protobuf:"bytes,5,opt,name=description,proto3" json:"description,omitempty"`
+	// Further aliases beside "latest" and the evaluation's key.
+	Aliases []string `protobuf:"bytes,6,rep,name=aliases,proto3" json:"aliases,omitempty"`
+	// Tags of the artifact.
+	Tags []string `protobuf:"bytes,7,rep,name=tags,proto3" json:"tags,omitempty"`
+	// Whether the table of samples has pictures, as pictures says.
+	IncludeImages bool `protobuf:"varint,8,opt,name=include_images,json=includeImages,proto3" json:"include_images,omitempty"`
+	// Its pictures.
+	Pictures *Pictures `protobuf:"bytes,9,opt,name=pictures,proto3" json:"pictures,omitempty"`
+	// Only say what would be done: nothing is made at W&B.
+	DryRun bool `protobuf:"varint,10,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	// Plain fields that get typed columns.
+	Fields []*Field `protobuf:"bytes,11,rep,name=fields,proto3" json:"fields,omitempty"`
+	// The artifact that the model was trained on, in any form of ReadArtifact.reference; empty for none.
+	InputArtifact string `protobuf:"bytes,12,opt,name=input_artifact,json=inputArtifact,proto3" json:"input_artifact,omitempty"`
+	// The name of the evaluation in the dataset.
+	EvalKey string `protobuf:"bytes,13,opt,name=eval_key,json=evalKey,proto3" json:"eval_key,omitempty"`
+	// That of a second evaluation of the same ground truth, to compare the first one with; empty for none.
+	CompareWith string `protobuf:"bytes,14,opt,name=compare_with,json=compareWith,proto3" json:"compare_with,omitempty"`
+	// What the model is called; empty for the field of its predictions.
+	ModelName string `protobuf:"bytes,15,opt,name=model_name,json=modelName,proto3" json:"model_name,omitempty"`
+	// What the summary keys begin with; empty for "eval".
+	Prefix string `protobuf:"bytes,16,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	// Parts of what was evaluated, whose numbers are logged, too.
+	Subsets       []*EvaluationSubset `protobuf:"bytes,17,rep,name=subsets,proto3" json:"subsets,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogEvaluation) Reset() {
+	*x = LogEvaluation{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogEvaluation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogEvaluation) ProtoMessage() {}
+
+func (x *LogEvaluation) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogEvaluation.ProtoReflect.Descriptor instead.
+func (*LogEvaluation) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *LogEvaluation) GetView() *View {
+	if x != nil {
+		return x.View
+	}
+	return nil
+}
+
+func (x *LogEvaluation) GetDataset() *Dataset {
+	if x != nil {
+		return x.Dataset
+	}
+	return nil
+}
+
+func (x *LogEvaluation) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *LogEvaluation) GetArtifactName() string {
+	if x != nil {
+		return x.ArtifactName
+	}
+	return ""
+}
+
+func (x *LogEvaluation) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *LogEvaluation) GetAliases() []string {
+	if x != nil {
+		return x.Aliases
+	}
+	return nil
+}
+
+func (x *LogEvaluation) GetTags() []string {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
+func (x *LogEvaluation) GetIncludeImages() bool {
+	if x != nil {
+		return x.IncludeImages
+	}
+	return false
+}
+
+func (x *LogEvaluation) GetPictures() *Pictures {
+	if x != nil {
+		return x.Pictures
+	}
+	return nil
+}
+
+func (x *LogEvaluation) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+func (x *LogEvaluation) GetFields() []*Field {
+	if x != nil {
+		return x.Fields
+	}
+	return nil
+}
+
+func (x *LogEvaluation) GetInputArtifact() string {
+	if x != nil {
+		return x.InputArtifact
+	}
+	return ""
+}
+
+func (x *LogEvaluation) GetEvalKey() string {
+	if x != nil {
+		return x.EvalKey
+	}
+	return ""
+}
+
+func (x *LogEvaluation) GetCompareWith() string {
+	if x != nil {
+		return x.CompareWith
+	}
+	return ""
+}
+
+func (x *LogEvaluation) GetModelName() string {
+	if x != nil {
+		return x.ModelName
+	}
+	return ""
+}
+
+func (x *LogEvaluation) GetPrefix() string {
+	if x != nil {
+		return x.Prefix
+	}
+	return ""
+}
+
+func (x *LogEvaluation) GetSubsets() []*EvaluationSubset {
+	if x != nil {
+		return x.Subsets
+	}
+	return nil
+}
+
+// ReadEvaluation reads the numbers of an evaluation.
+type ReadEvaluation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The rows that the numbers are restricted to, if they are a subset of the dataset.
+	View *View `protobuf:"bytes,1,opt,name=view,proto3" json:"view,omitempty"`
+	// The dataset that it belongs to.
+	Dataset *Dataset `protobuf:"bytes,2,opt,name=dataset,proto3" json:"dataset,omitempty"`
+	// The name of the evaluation in the dataset.
+	EvalKey       string `protobuf:"bytes,3,opt,name=eval_key,json=evalKey,proto3" json:"eval_key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadEvaluation) Reset() {
+	*x = ReadEvaluation{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadEvaluation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadEvaluation) ProtoMessage() {}
+
+func (x *ReadEvaluation) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadEvaluation.ProtoReflect.Descriptor instead.
+func (*ReadEvaluation) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ReadEvaluation) GetView() *View {
+	if x != nil {
+		return x.View
+	}
+	return nil
+}
+
+func (x *ReadEvaluation) GetDataset() *Dataset {
+	if x != nil {
+		return x.Dataset
+	}
+	return nil
+}
+
+func (x *ReadEvaluation) GetEvalKey() string {
+	if x != nil {
+		return x.EvalKey
+	}
+	return ""
+}
+
+// EvaluationNumbers are what an evaluation has come to.
+type EvaluationNumbers struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The headline numbers, in the order in which they are to be shown.
+	Metrics []*Metric `protobuf:"bytes,1,rep,name=metrics,proto3" json:"metrics,omitempty"`
+	// The classes, in the order of the evaluation; the first 10,000 of more.
+	Classes []*EvaluationClass `protobuf:"bytes,2,rep,name=classes,proto3" json:"classes,omitempty"`
+	// The name that stands for no label.
+	Missing string `protobuf:"bytes,3,opt,name=missing,proto3" json:"missing,omitempty"`
+	// How many matches differ between the evaluation and what the labels say now; -1 where that was not compared.
+	Changed int64 `protobuf:"varint,4,opt,name=changed,proto3" json:"changed,omitempty"`
+	// The charts that a run gets of it: when the evaluation was read, and when it was logged to a run that is active in
+	// the caller's Python.
+	Charts []*Chart `protobuf:"bytes,5,rep,name=charts,proto3" json:"charts,omitempty"`
+	// "detection", "classification", "segmentation" or "regression".
+	Type string `protobuf:"bytes,6,opt,name=type,proto3" json:"type,omitempty"`
+	// The name of the evaluation in the dataset.
+	Key           string `protobuf:"bytes,7,opt,name=key,proto3" json:"key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EvaluationNumbers) Reset() {
+	*x = EvaluationNumbers{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EvaluationNumbers) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EvaluationNumbers) ProtoMessage() {}
+
+func (x *EvaluationNumbers) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EvaluationNumbers.ProtoReflect.Descriptor instead.
+func (*EvaluationNumbers) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *EvaluationNumbers) GetMetrics() []*Metric {
+	if x != nil {
+		return x.Metrics
+	}
+	return nil
+}
+
+func (x *EvaluationNumbers) GetClasses() []*EvaluationClass {
+	if x != nil {
+		return x.Classes
+	}
+	return nil
+}
+
+func (x *EvaluationNumbers) GetMissing() string {
+	if x != nil {
+		return x.Missing
+	}
+	return ""
+}
+
+func (x *EvaluationNumbers) GetChanged() int64 {
+	if x != nil {
+		return x.Changed
+	}
+	return 0
+}
+
+func (x *EvaluationNumbers) GetCharts() []*Chart {
+	if x != nil {
+		return x.Charts
+	}
+	return nil
+}
+
+func (x *EvaluationNumbers) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *EvaluationNumbers) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+// Metric is a number with its name.
+type Metric struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The number, which is finite.
+	Value         float64 `protobuf:"fixed64,2,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Metric) Reset() {
+	*x = Metric{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Metric) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Metric) ProtoMessage() {}
+
+func (x *Metric) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Metric.ProtoReflect.Descriptor instead.
+func (*Metric) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *Metric) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Metric) GetValue() float64 {
+	if x != nil {
+		return x.Value
+	}
+	return 0
+}
+
+// EvaluationClass is what an evaluation says of one class. What is not there has no value.
+type EvaluationClass struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The class.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The precision.
+	Precision float64 `protobuf:"fixed64,2,opt,name=precision,proto3" json:"precision,omitempty"`
+	// The recall.
+	Recall float64 `protobuf:"fixed64,3,opt,name=recall,proto3" json:"recall,omitempty"`
+	// The F1 score.
+	F1 float64 `protobuf:"fixed64,4,opt,name=f1,proto3" json:"f1,omitempty"`
+	// The number of its ground truth labels: pixels for segmentations.
+	Support int64 `protobuf:"varint,5,opt,name=support,proto3" json:"support,omitempty"`
+	// True positives.
+	Tp int64 `protobuf:"varint,6,opt,name=tp,proto3" json:"tp,omitempty"`
+	// False positives.
+	Fp int64 `protobuf:"varint,7,opt,name=fp,proto3" json:"fp,omitempty"`
+	// False negatives.
+	Fn int64 `protobuf:"varint,8,opt,name=fn,proto3" json:"fn,omitempty"`
+	// The average precision over the IoUs of the evaluation.
+	Ap *float64 `protobuf:"fixed64,9,opt,name=ap,proto3,oneof" json:"ap,omitempty"`
+	// The average precision at the evaluation's own IoU.
+	OwnAp         *float64 `protobuf:"fixed64,10,opt,name=own_ap,json=ownAp,proto3,oneof" json:"own_ap,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EvaluationClass) Reset() {
+	*x = EvaluationClass{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EvaluationClass) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EvaluationClass) ProtoMessage() {}
+
+func (x *EvaluationClass) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EvaluationClass.ProtoReflect.Descriptor instead.
+func (*EvaluationClass) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *EvaluationClass) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *EvaluationClass) GetPrecision() float64 {
+	if x != nil {
+		return x.Precision
+	}
+	return 0
+}
+
+func (x *EvaluationClass) GetRecall() float64 {
+	if x != nil {
+		return x.Recall
+	}
+	return 0
+}
+
+func (x *EvaluationClass) GetF1() float64 {
+	if x != nil {
+		return x.F1
+	}
+	return 0
+}
+
+func (x *EvaluationClass) GetSupport() int64 {
+	if x != nil {
+		return x.Support
+	}
+	return 0
+}
+
+func (x *EvaluationClass) GetTp() int64 {
+	if x != nil {
+		return x.Tp
+	}
+	return 0
+}
+
+func (x *EvaluationClass) GetFp() int64 {
+	if x != nil {
+		return x.Fp
+	}
+	return 0
+}
+
+func (x *EvaluationClass) GetFn() int64 {
+	if x != nil {
+		return x.Fn
+	}
+	return 0
+}
+
+func (x *EvaluationClass) GetAp() float64 {
+	if x != nil && x.Ap != nil {
+		return *x.Ap
+	}
+	return 0
+}
+
+func (x *EvaluationClass) GetOwnAp() float64 {
+	if x != nil && x.OwnAp != nil {
+		return *x.OwnAp
+	}
+	return 0
+}
+
+// Chart is one of W&B's custom charts with its table.
+type Chart struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The key in the run.
+	Key string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// W&B's name of the drawing.
+	Spec string `protobuf:"bytes,2,opt,name=spec,proto3" json:"spec,omitempty"`
+	// Which column each part of the drawing shows.
+	Fields map[string]string `protobuf:"bytes,3,rep,name=fields,proto3" json:"fields,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// The drawing's texts.
+	Strings map[string]string `protobuf:"bytes,4,rep,name=strings,proto3" json:"strings,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// The table: {"columns":[…],"data":[[…]]}.
+	TableJson     string `protobuf:"bytes,5,opt,name=table_json,json=tableJson,proto3" json:"table_json,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Chart) Reset() {
+	*x = Chart{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Chart) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Chart) ProtoMessage() {}
+
+func (x *Chart) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Chart.ProtoReflect.Descriptor instead.
+func (*Chart) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *Chart) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *Chart) GetSpec() string {
+	if x != nil {
+		return x.Spec
+	}
+	return ""
+}
+
+func (x *Chart) GetFields() map[string]string {
+	if x != nil {
+		return x.Fields
+	}
+	return nil
+}
+
+func (x *Chart) GetStrings() map[string]string {
+	if x != nil {
+		return x.Strings
+	}
+	return nil
+}
+
+func (x *Chart) GetTableJson() string {
+	if x != nil {
+		return x.TableJson
+	}
+	return ""
+}
+
 // FinishRun ends a run that an earlier job created.
 type FinishRun struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2183,7 +2926,7 @@ type FinishRun struct {
 
 func (x *FinishRun) Reset() {
 	*x = FinishRun{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[14]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2195,7 +2938,7 @@ func (x *FinishRun) String() string {
 func (*FinishRun) ProtoMessage() {}
 
 func (x *FinishRun) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[14]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2208,7 +2951,7 @@ func (x *FinishRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishRun.ProtoReflect.Descriptor instead.
 func (*FinishRun) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{14}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *FinishRun) GetEntity() string {
@@ -2255,6 +2998,7 @@ type RunResponse struct {
 	//	*RunResponse_IdChunk
 	//	*RunResponse_ArtifactContent
 	//	*RunResponse_RunDetails
+	//	*RunResponse_EvaluationNumbers
 	Event         isRunResponse_Event `protobuf_oneof:"event"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2262,7 +3006,7 @@ type RunResponse struct {
 
 func (x *RunResponse) Reset() {
 	*x = RunResponse{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[15]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2274,7 +3018,7 @@ func (x *RunResponse) String() string {
 func (*RunResponse) ProtoMessage() {}
 
 func (x *RunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[15]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2287,7 +3031,7 @@ func (x *RunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunResponse.ProtoReflect.Descriptor instead.
 func (*RunResponse) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{15}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *RunResponse) GetEvent() isRunResponse_Event {
@@ -2378,6 +3122,15 @@ func (x *RunResponse) GetRunDetails() *RunDetails {
 	return nil
 }
 
+func (x *RunResponse) GetEvaluationNumbers() *EvaluationNumbers {
+	if x != nil {
+		if x, ok := x.Event.(*RunResponse_EvaluationNumbers); ok {
+			return x.EvaluationNumbers
+		}
+	}
+	return nil
+}
+
 type isRunResponse_Event interface {
 	isRunResponse_Event()
 }
@@ -2427,6 +3180,11 @@ type RunResponse_RunDetails struct {
 	RunDetails *RunDetails `protobuf:"bytes,9,opt,name=run_details,json=runDetails,proto3,oneof"`
 }
 
+type RunResponse_EvaluationNumbers struct {
+	// The evaluation was read. The last event.
+	EvaluationNumbers *EvaluationNumbers `protobuf:"bytes,10,opt,name=evaluation_numbers,json=evaluationNumbers,proto3,oneof"`
+}
+
 func (*RunResponse_Progress) isRunResponse_Event() {}
 
 func (*RunResponse_RunCreated) isRunResponse_Event() {}
@@ -2444,6 +3202,8 @@ func (*RunResponse_IdChunk) isRunResponse_Event() {}
 func (*RunResponse_ArtifactContent) isRunResponse_Event() {}
 
 func (*RunResponse_RunDetails) isRunResponse_Event() {}
+
+func (*RunResponse_EvaluationNumbers) isRunResponse_Event() {}
 
 // Progress is how far a job is. Totals of 0 are not known.
 type Progress struct {
@@ -2472,7 +3232,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[16]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2484,7 +3244,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[16]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2497,7 +3257,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{16}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Progress) GetStage() Stage {
@@ -2578,7 +3338,7 @@ type RunCreated struct {
 
 func (x *RunCreated) Reset() {
 	*x = RunCreated{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[17]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2590,7 +3350,7 @@ func (x *RunCreated) String() string {
 func (*RunCreated) ProtoMessage() {}
 
 func (x *RunCreated) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[17]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2603,7 +3363,7 @@ func (x *RunCreated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunCreated.ProtoReflect.Descriptor instead.
 func (*RunCreated) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{17}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *RunCreated) GetEntity() string {
@@ -2642,7 +3402,7 @@ type Failure struct {
 
 func (x *Failure) Reset() {
 	*x = Failure{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[18]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2654,7 +3414,7 @@ func (x *Failure) String() string {
 func (*Failure) ProtoMessage() {}
 
 func (x *Failure) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[18]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2667,7 +3427,7 @@ func (x *Failure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Failure.ProtoReflect.Descriptor instead.
 func (*Failure) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{18}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Failure) GetSource() Source {
@@ -2708,7 +3468,7 @@ type Warning struct {
 
 func (x *Warning) Reset() {
 	*x = Warning{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[19]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2720,7 +3480,7 @@ func (x *Warning) String() string {
 func (*Warning) ProtoMessage() {}
 
 func (x *Warning) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[19]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2733,7 +3493,7 @@ func (x *Warning) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Warning.ProtoReflect.Descriptor instead.
 func (*Warning) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{19}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Warning) GetCode() string {
@@ -2764,7 +3524,7 @@ func (x *Warning) GetSampleIds() []string {
 	return nil
 }
 
-// ArtifactLogged is the result of LogView and LogPredictions.
+// ArtifactLogged is the result of LogView, LogPredictions and LogEvaluation.
 type ArtifactLogged struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The entity that the artifact is in.
@@ -2826,14 +3586,19 @@ type ArtifactLogged struct {
 	// The directory that was written in place of reaching W&B, or that was synced.
 	OfflineDirectory string `protobuf:"bytes,40,opt,name=offline_directory,json=offlineDirectory,proto3" json:"offline_directory,omitempty"`
 	// W&B is switched off: nothing was logged.
-	Disabled      bool `protobuf:"varint,41,opt,name=disabled,proto3" json:"disabled,omitempty"`
+	Disabled bool `protobuf:"varint,41,opt,name=disabled,proto3" json:"disabled,omitempty"`
+	// What the evaluation has come to (evaluations only).
+	Evaluation *EvaluationNumbers `protobuf:"bytes,28,opt,name=evaluation,proto3" json:"evaluation,omitempty"`
+	// All numbers of the run's summary with their keys (evaluations only), for the host to set with the charts
+	// when the run is active in the caller's Python.
+	RunMetrics    []*Metric `protobuf:"bytes,29,rep,name=run_metrics,json=runMetrics,proto3" json:"run_metrics,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ArtifactLogged) Reset() {
 	*x = ArtifactLogged{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[20]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2845,7 +3610,7 @@ func (x *ArtifactLogged) String() string {
 func (*ArtifactLogged) ProtoMessage() {}
 
 func (x *ArtifactLogged) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[20]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2858,7 +3623,7 @@ func (x *ArtifactLogged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArtifactLogged.ProtoReflect.Descriptor instead.
 func (*ArtifactLogged) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{20}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ArtifactLogged) GetEntity() string {
@@ -3064,6 +3829,20 @@ func (x *ArtifactLogged) GetDisabled() bool {
 	return false
 }
 
+func (x *ArtifactLogged) GetEvaluation() *EvaluationNumbers {
+	if x != nil {
+		return x.Evaluation
+	}
+	return nil
+}
+
+func (x *ArtifactLogged) GetRunMetrics() []*Metric {
+	if x != nil {
+		return x.RunMetrics
+	}
+	return nil
+}
+
 // RunFinished is the result of FinishRun.
 type RunFinished struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -3073,7 +3852,7 @@ type RunFinished struct {
 
 func (x *RunFinished) Reset() {
 	*x = RunFinished{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3085,7 +3864,7 @@ func (x *RunFinished) String() string {
 func (*RunFinished) ProtoMessage() {}
 
 func (x *RunFinished) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3098,7 +3877,7 @@ func (x *RunFinished) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunFinished.ProtoReflect.Descriptor instead.
 func (*RunFinished) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{21}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{28}
 }
 
 // Lookup lists something of W&B, one page at a time. Entity and project are
@@ -3132,7 +3911,7 @@ type Lookup struct {
 
 func (x *Lookup) Reset() {
 	*x = Lookup{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3144,7 +3923,7 @@ func (x *Lookup) String() string {
 func (*Lookup) ProtoMessage() {}
 
 func (x *Lookup) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3157,7 +3936,7 @@ func (x *Lookup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lookup.ProtoReflect.Descriptor instead.
 func (*Lookup) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{22}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Lookup) GetKind() LookupKind {
@@ -3254,7 +4033,7 @@ type LookupResult struct {
 
 func (x *LookupResult) Reset() {
 	*x = LookupResult{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3266,7 +4045,7 @@ func (x *LookupResult) String() string {
 func (*LookupResult) ProtoMessage() {}
 
 func (x *LookupResult) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3279,7 +4058,7 @@ func (x *LookupResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LookupResult.ProtoReflect.Descriptor instead.
 func (*LookupResult) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{23}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *LookupResult) GetEntity() string {
@@ -3374,7 +4153,7 @@ type ProjectEntry struct {
 
 func (x *ProjectEntry) Reset() {
 	*x = ProjectEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3386,7 +4165,7 @@ func (x *ProjectEntry) String() string {
 func (*ProjectEntry) ProtoMessage() {}
 
 func (x *ProjectEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3399,7 +4178,7 @@ func (x *ProjectEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProjectEntry.ProtoReflect.Descriptor instead.
 func (*ProjectEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{24}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ProjectEntry) GetName() string {
@@ -3452,7 +4231,7 @@ type RunEntry struct {
 
 func (x *RunEntry) Reset() {
 	*x = RunEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3464,7 +4243,7 @@ func (x *RunEntry) String() string {
 func (*RunEntry) ProtoMessage() {}
 
 func (x *RunEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3477,7 +4256,7 @@ func (x *RunEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunEntry.ProtoReflect.Descriptor instead.
 func (*RunEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{25}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *RunEntry) GetId() string {
@@ -3593,7 +4372,7 @@ type ArtifactEntry struct {
 
 func (x *ArtifactEntry) Reset() {
 	*x = ArtifactEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3605,7 +4384,7 @@ func (x *ArtifactEntry) String() string {
 func (*ArtifactEntry) ProtoMessage() {}
 
 func (x *ArtifactEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3618,7 +4397,7 @@ func (x *ArtifactEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArtifactEntry.ProtoReflect.Descriptor instead.
 func (*ArtifactEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{26}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ArtifactEntry) GetId() string {
@@ -3761,7 +4540,7 @@ type ReportEntry struct {
 
 func (x *ReportEntry) Reset() {
 	*x = ReportEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[27]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3773,7 +4552,7 @@ func (x *ReportEntry) String() string {
 func (*ReportEntry) ProtoMessage() {}
 
 func (x *ReportEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[27]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3786,7 +4565,7 @@ func (x *ReportEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportEntry.ProtoReflect.Descriptor instead.
 func (*ReportEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{27}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ReportEntry) GetId() string {
@@ -3854,7 +4633,7 @@ type ReadArtifact struct {
 
 func (x *ReadArtifact) Reset() {
 	*x = ReadArtifact{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[28]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3866,7 +4645,7 @@ func (x *ReadArtifact) String() string {
 func (*ReadArtifact) ProtoMessage() {}
 
 func (x *ReadArtifact) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[28]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3879,7 +4658,7 @@ func (x *ReadArtifact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadArtifact.ProtoReflect.Descriptor instead.
 func (*ReadArtifact) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{28}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ReadArtifact) GetReference() string {
@@ -3930,7 +4709,7 @@ type IdChunk struct {
 
 func (x *IdChunk) Reset() {
 	*x = IdChunk{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[29]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3942,7 +4721,7 @@ func (x *IdChunk) String() string {
 func (*IdChunk) ProtoMessage() {}
 
 func (x *IdChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[29]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3955,7 +4734,7 @@ func (x *IdChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdChunk.ProtoReflect.Descriptor instead.
 func (*IdChunk) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{29}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *IdChunk) GetList() IdList {
@@ -3996,7 +4775,7 @@ type ArtifactContent struct {
 
 func (x *ArtifactContent) Reset() {
 	*x = ArtifactContent{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[30]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4008,7 +4787,7 @@ func (x *ArtifactContent) String() string {
 func (*ArtifactContent) ProtoMessage() {}
 
 func (x *ArtifactContent) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[30]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4021,7 +4800,7 @@ func (x *ArtifactContent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArtifactContent.ProtoReflect.Descriptor instead.
 func (*ArtifactContent) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{30}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ArtifactContent) GetArtifact() *ArtifactEntry {
@@ -4092,7 +4871,7 @@ type ReadRun struct {
 
 func (x *ReadRun) Reset() {
 	*x = ReadRun{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[31]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4104,7 +4883,7 @@ func (x *ReadRun) String() string {
 func (*ReadRun) ProtoMessage() {}
 
 func (x *ReadRun) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[31]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4117,7 +4896,7 @@ func (x *ReadRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadRun.ProtoReflect.Descriptor instead.
 func (*ReadRun) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{31}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ReadRun) GetReference() string {
@@ -4191,7 +4970,7 @@ type RunDetails struct {
 
 func (x *RunDetails) Reset() {
 	*x = RunDetails{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[32]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4203,7 +4982,7 @@ func (x *RunDetails) String() string {
 func (*RunDetails) ProtoMessage() {}
 
 func (x *RunDetails) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[32]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4216,7 +4995,7 @@ func (x *RunDetails) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunDetails.ProtoReflect.Descriptor instead.
 func (*RunDetails) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{32}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *RunDetails) GetRun() *RunEntry {
@@ -4314,7 +5093,7 @@ var File_wandbworker_v1_worker_proto protoreflect.FileDescriptor
 
 const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\n" +
-	"\x1bwandbworker/v1/worker.proto\x12\x0ewandbworker.v1\"\xb2\x04\n" +
+	"\x1bwandbworker/v1/worker.proto\x12\x0ewandbworker.v1\"\xc5\x05\n" +
 	"\n" +
 	"RunRequest\x12\x15\n" +
 	"\x06job_id\x18\x01 \x01(\tR\x05jobId\x123\n" +
@@ -4328,7 +5107,9 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x06lookup\x18\r \x01(\v2\x16.wandbworker.v1.LookupH\x00R\x06lookup\x12C\n" +
 	"\rread_artifact\x18\x0e \x01(\v2\x1c.wandbworker.v1.ReadArtifactH\x00R\freadArtifact\x124\n" +
 	"\bread_run\x18\x0f \x01(\v2\x17.wandbworker.v1.ReadRunH\x00R\areadRun\x12@\n" +
-	"\fsync_offline\x18\x1e \x01(\v2\x1b.wandbworker.v1.SyncOfflineH\x00R\vsyncOfflineB\x05\n" +
+	"\fsync_offline\x18\x1e \x01(\v2\x1b.wandbworker.v1.SyncOfflineH\x00R\vsyncOffline\x12F\n" +
+	"\x0elog_evaluation\x18\x10 \x01(\v2\x1d.wandbworker.v1.LogEvaluationH\x00R\rlogEvaluation\x12I\n" +
+	"\x0fread_evaluation\x18\x11 \x01(\v2\x1e.wandbworker.v1.ReadEvaluationH\x00R\x0ereadEvaluationB\x05\n" +
 	"\x03job\"\xe8\x03\n" +
 	"\rWandbSettings\x12\x17\n" +
 	"\aapi_key\x18\x01 \x01(\tR\x06apiKey\x12\x19\n" +
@@ -4372,7 +5153,7 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"collection\x18\v \x01(\tR\n" +
 	"collection\x12\x1a\n" +
 	"\bpipeline\x18\f \x01(\fR\bpipeline\x12\x0e\n" +
-	"\x02id\x18\r \x01(\tR\x02id\"\xca\x02\n" +
+	"\x02id\x18\r \x01(\tR\x02id\"\xf3\x02\n" +
 	"\x04View\x12\x10\n" +
 	"\x03uri\x18\x01 \x01(\tR\x03uri\x12\x1a\n" +
 	"\bdatabase\x18\x02 \x01(\tR\bdatabase\x12\x1e\n" +
@@ -4385,12 +5166,15 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\brow_kind\x18\a \x01(\x0e2\x17.wandbworker.v1.RowKindR\arowKind\x12\x1f\n" +
 	"\vgroup_slice\x18\b \x01(\tR\n" +
 	"groupSlice\x127\n" +
-	"\tselection\x18\t \x01(\v2\x19.wandbworker.v1.SelectionR\tselection\"m\n" +
+	"\tselection\x18\t \x01(\v2\x19.wandbworker.v1.SelectionR\tselection\x12'\n" +
+	"\x0fframes_pipeline\x18\n" +
+	" \x01(\fR\x0eframesPipeline\"\x83\x01\n" +
 	"\tSelection\x12\x1f\n" +
 	"\vmax_samples\x18\x01 \x01(\x03R\n" +
 	"maxSamples\x12\x12\n" +
 	"\x04seed\x18\x02 \x01(\x03R\x04seed\x12+\n" +
-	"\x11lowest_confidence\x18\x03 \x01(\bR\x10lowestConfidence\"\x8f\x01\n" +
+	"\x11lowest_confidence\x18\x03 \x01(\bR\x10lowestConfidence\x12\x14\n" +
+	"\x05worst\x18\x04 \x01(\bR\x05worst\"\x8f\x01\n" +
 	"\x05Field\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x17\n" +
 	"\adb_path\x18\x02 \x01(\tR\x06dbPath\x12\x1d\n" +
@@ -4476,12 +5260,77 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\vSyncOffline\x12\x1c\n" +
 	"\tdirectory\x18\x01 \x01(\tR\tdirectory\x12\x16\n" +
 	"\x06entity\x18\x02 \x01(\tR\x06entity\x12\x18\n" +
-	"\aproject\x18\x03 \x01(\tR\aproject\"q\n" +
+	"\aproject\x18\x03 \x01(\tR\aproject\"P\n" +
+	"\x10EvaluationSubset\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12(\n" +
+	"\x04view\x18\x02 \x01(\v2\x14.wandbworker.v1.ViewR\x04view\"\xf5\x04\n" +
+	"\rLogEvaluation\x12(\n" +
+	"\x04view\x18\x01 \x01(\v2\x14.wandbworker.v1.ViewR\x04view\x121\n" +
+	"\adataset\x18\x02 \x01(\v2\x17.wandbworker.v1.DatasetR\adataset\x12\x15\n" +
+	"\x06run_id\x18\x03 \x01(\tR\x05runId\x12#\n" +
+	"\rartifact_name\x18\x04 \x01(\tR\fartifactName\x12 \n" +
+	"\vdescription\x18\x05 \x01(\tR\vdescription\x12\x18\n" +
+	"\aaliases\x18\x06 \x03(\tR\aaliases\x12\x12\n" +
+	"\x04tags\x18\a \x03(\tR\x04tags\x12%\n" +
+	"\x0einclude_images\x18\b \x01(\bR\rincludeImages\x124\n" +
+	"\bpictures\x18\t \x01(\v2\x18.wandbworker.v1.PicturesR\bpictures\x12\x17\n" +
+	"\adry_run\x18\n" +
+	" \x01(\bR\x06dryRun\x12-\n" +
+	"\x06fields\x18\v \x03(\v2\x15.wandbworker.v1.FieldR\x06fields\x12%\n" +
+	"\x0einput_artifact\x18\f \x01(\tR\rinputArtifact\x12\x19\n" +
+	"\beval_key\x18\r \x01(\tR\aevalKey\x12!\n" +
+	"\fcompare_with\x18\x0e \x01(\tR\vcompareWith\x12\x1d\n" +
+	"\n" +
+	"model_name\x18\x0f \x01(\tR\tmodelName\x12\x16\n" +
+	"\x06prefix\x18\x10 \x01(\tR\x06prefix\x12:\n" +
+	"\asubsets\x18\x11 \x03(\v2 .wandbworker.v1.EvaluationSubsetR\asubsets\"\x88\x01\n" +
+	"\x0eReadEvaluation\x12(\n" +
+	"\x04view\x18\x01 \x01(\v2\x14.wandbworker.v1.ViewR\x04view\x121\n" +
+	"\adataset\x18\x02 \x01(\v2\x17.wandbworker.v1.DatasetR\adataset\x12\x19\n" +
+	"\beval_key\x18\x03 \x01(\tR\aevalKey\"\x89\x02\n" +
+	"\x11EvaluationNumbers\x120\n" +
+	"\ametrics\x18\x01 \x03(\v2\x16.wandbworker.v1.MetricR\ametrics\x129\n" +
+	"\aclasses\x18\x02 \x03(\v2\x1f.wandbworker.v1.EvaluationClassR\aclasses\x12\x18\n" +
+	"\amissing\x18\x03 \x01(\tR\amissing\x12\x18\n" +
+	"\achanged\x18\x04 \x01(\x03R\achanged\x12-\n" +
+	"\x06charts\x18\x05 \x03(\v2\x15.wandbworker.v1.ChartR\x06charts\x12\x12\n" +
+	"\x04type\x18\x06 \x01(\tR\x04type\x12\x10\n" +
+	"\x03key\x18\a \x01(\tR\x03key\"2\n" +
+	"\x06Metric\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x01R\x05value\"\xf8\x01\n" +
+	"\x0fEvaluationClass\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1c\n" +
+	"\tprecision\x18\x02 \x01(\x01R\tprecision\x12\x16\n" +
+	"\x06recall\x18\x03 \x01(\x01R\x06recall\x12\x0e\n" +
+	"\x02f1\x18\x04 \x01(\x01R\x02f1\x12\x18\n" +
+	"\asupport\x18\x05 \x01(\x03R\asupport\x12\x0e\n" +
+	"\x02tp\x18\x06 \x01(\x03R\x02tp\x12\x0e\n" +
+	"\x02fp\x18\a \x01(\x03R\x02fp\x12\x0e\n" +
+	"\x02fn\x18\b \x01(\x03R\x02fn\x12\x13\n" +
+	"\x02ap\x18\t \x01(\x01H\x00R\x02ap\x88\x01\x01\x12\x1a\n" +
+	"\x06own_ap\x18\n" +
+	" \x01(\x01H\x01R\x05ownAp\x88\x01\x01B\x05\n" +
+	"\x03_apB\t\n" +
+	"\a_own_ap\"\xbc\x02\n" +
+	"\x05Chart\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x12\n" +
+	"\x04spec\x18\x02 \x01(\tR\x04spec\x129\n" +
+	"\x06fields\x18\x03 \x03(\v2!.wandbworker.v1.Chart.FieldsEntryR\x06fields\x12<\n" +
+	"\astrings\x18\x04 \x03(\v2\".wandbworker.v1.Chart.StringsEntryR\astrings\x12\x1d\n" +
+	"\n" +
+	"table_json\x18\x05 \x01(\tR\ttableJson\x1a9\n" +
+	"\vFieldsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a:\n" +
+	"\fStringsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"q\n" +
 	"\tFinishRun\x12\x16\n" +
 	"\x06entity\x18\x01 \x01(\tR\x06entity\x12\x18\n" +
 	"\aproject\x18\x02 \x01(\tR\aproject\x12\x15\n" +
 	"\x06run_id\x18\x03 \x01(\tR\x05runId\x12\x1b\n" +
-	"\texit_code\x18\x04 \x01(\x05R\bexitCode\"\xd7\x04\n" +
+	"\texit_code\x18\x04 \x01(\x05R\bexitCode\"\xab\x05\n" +
 	"\vRunResponse\x126\n" +
 	"\bprogress\x18\x01 \x01(\v2\x18.wandbworker.v1.ProgressH\x00R\bprogress\x12=\n" +
 	"\vrun_created\x18\x02 \x01(\v2\x1a.wandbworker.v1.RunCreatedH\x00R\n" +
@@ -4493,7 +5342,9 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\bid_chunk\x18\a \x01(\v2\x17.wandbworker.v1.IdChunkH\x00R\aidChunk\x12L\n" +
 	"\x10artifact_content\x18\b \x01(\v2\x1f.wandbworker.v1.ArtifactContentH\x00R\x0fartifactContent\x12=\n" +
 	"\vrun_details\x18\t \x01(\v2\x1a.wandbworker.v1.RunDetailsH\x00R\n" +
-	"runDetailsB\a\n" +
+	"runDetails\x12R\n" +
+	"\x12evaluation_numbers\x18\n" +
+	" \x01(\v2!.wandbworker.v1.EvaluationNumbersH\x00R\x11evaluationNumbersB\a\n" +
 	"\x05event\"\xa5\x02\n" +
 	"\bProgress\x12+\n" +
 	"\x05stage\x18\x01 \x01(\x0e2\x15.wandbworker.v1.StageR\x05stage\x12\x1b\n" +
@@ -4524,7 +5375,7 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x14\n" +
 	"\x05count\x18\x03 \x01(\x03R\x05count\x12\x1d\n" +
 	"\n" +
-	"sample_ids\x18\x04 \x03(\tR\tsampleIds\"\xb3\b\n" +
+	"sample_ids\x18\x04 \x03(\tR\tsampleIds\"\xaf\t\n" +
 	"\x0eArtifactLogged\x12\x16\n" +
 	"\x06entity\x18\x01 \x01(\tR\x06entity\x12\x18\n" +
 	"\aproject\x18\x02 \x01(\tR\aproject\x12\x15\n" +
@@ -4560,7 +5411,12 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\n" +
 	"given_name\x18\x1b \x01(\tR\tgivenName\x12+\n" +
 	"\x11offline_directory\x18( \x01(\tR\x10offlineDirectory\x12\x1a\n" +
-	"\bdisabled\x18) \x01(\bR\bdisabled\"\r\n" +
+	"\bdisabled\x18) \x01(\bR\bdisabled\x12A\n" +
+	"\n" +
+	"evaluation\x18\x1c \x01(\v2!.wandbworker.v1.EvaluationNumbersR\n" +
+	"evaluation\x127\n" +
+	"\vrun_metrics\x18\x1d \x03(\v2\x16.wandbworker.v1.MetricR\n" +
+	"runMetrics\"\r\n" +
 	"\vRunFinished\"\x9f\x02\n" +
 	"\x06Lookup\x12.\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1a.wandbworker.v1.LookupKindR\x04kind\x12%\n" +
@@ -4719,12 +5575,16 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x10LOOKUP_KIND_RUNS\x10\x02\x12\x19\n" +
 	"\x15LOOKUP_KIND_ARTIFACTS\x10\x03\x12\x18\n" +
 	"\x14LOOKUP_KIND_VERSIONS\x10\x04\x12\x17\n" +
-	"\x13LOOKUP_KIND_REPORTS\x10\x05*f\n" +
+	"\x13LOOKUP_KIND_REPORTS\x10\x05*\xc6\x01\n" +
 	"\x06IdList\x12\x17\n" +
 	"\x13ID_LIST_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fID_LIST_SAMPLES\x10\x01\x12\x12\n" +
 	"\x0eID_LIST_LABELS\x10\x02\x12\x1a\n" +
-	"\x16ID_LIST_LOW_CONFIDENCE\x10\x032Q\n" +
+	"\x16ID_LIST_LOW_CONFIDENCE\x10\x03\x12\x1b\n" +
+	"\x17ID_LIST_FALSE_POSITIVES\x10\x04\x12\x1b\n" +
+	"\x17ID_LIST_FALSE_NEGATIVES\x10\x05\x12\x11\n" +
+	"\rID_LIST_WRONG\x10\x06\x12\x11\n" +
+	"\rID_LIST_WORSE\x10\a2Q\n" +
 	"\rWorkerService\x12@\n" +
 	"\x03Run\x12\x1a.wandbworker.v1.RunRequest\x1a\x1b.wandbworker.v1.RunResponse0\x01BgZegithub.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/gen/wandbworker/v1;wandbworkerv1b\x06proto3"
 
@@ -4741,117 +5601,144 @@ func file_wandbworker_v1_worker_proto_rawDescGZIP() []byte {
 }
 
 var file_wandbworker_v1_worker_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
-var file_wandbworker_v1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_wandbworker_v1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
 var file_wandbworker_v1_worker_proto_goTypes = []any{
-	(RowKind)(0),            // 0: wandbworker.v1.RowKind
-	(ImageMode)(0),          // 1: wandbworker.v1.ImageMode
-	(MaskMode)(0),           // 2: wandbworker.v1.MaskMode
-	(Stage)(0),              // 3: wandbworker.v1.Stage
-	(Source)(0),             // 4: wandbworker.v1.Source
-	(RunRelation)(0),        // 5: wandbworker.v1.RunRelation
-	(LookupKind)(0),         // 6: wandbworker.v1.LookupKind
-	(IdList)(0),             // 7: wandbworker.v1.IdList
-	(*RunRequest)(nil),      // 8: wandbworker.v1.RunRequest
-	(*WandbSettings)(nil),   // 9: wandbworker.v1.WandbSettings
-	(*ActiveRun)(nil),       // 10: wandbworker.v1.ActiveRun
-	(*Dataset)(nil),         // 11: wandbworker.v1.Dataset
-	(*View)(nil),            // 12: wandbworker.v1.View
-	(*Selection)(nil),       // 13: wandbworker.v1.Selection
-	(*Field)(nil),           // 14: wandbworker.v1.Field
-	(*Overlays)(nil),        // 15: wandbworker.v1.Overlays
-	(*Range)(nil),           // 16: wandbworker.v1.Range
-	(*Pillow)(nil),          // 17: wandbworker.v1.Pillow
-	(*Pictures)(nil),        // 18: wandbworker.v1.Pictures
-	(*LogView)(nil),         // 19: wandbworker.v1.LogView
-	(*LogPredictions)(nil),  // 20: wandbworker.v1.LogPredictions
-	(*SyncOffline)(nil),     // 21: wandbworker.v1.SyncOffline
-	(*FinishRun)(nil),       // 22: wandbworker.v1.FinishRun
-	(*RunResponse)(nil),     // 23: wandbworker.v1.RunResponse
-	(*Progress)(nil),        // 24: wandbworker.v1.Progress
-	(*RunCreated)(nil),      // 25: wandbworker.v1.RunCreated
-	(*Failure)(nil),         // 26: wandbworker.v1.Failure
-	(*Warning)(nil),         // 27: wandbworker.v1.Warning
-	(*ArtifactLogged)(nil),  // 28: wandbworker.v1.ArtifactLogged
-	(*RunFinished)(nil),     // 29: wandbworker.v1.RunFinished
-	(*Lookup)(nil),          // 30: wandbworker.v1.Lookup
-	(*LookupResult)(nil),    // 31: wandbworker.v1.LookupResult
-	(*ProjectEntry)(nil),    // 32: wandbworker.v1.ProjectEntry
-	(*RunEntry)(nil),        // 33: wandbworker.v1.RunEntry
-	(*ArtifactEntry)(nil),   // 34: wandbworker.v1.ArtifactEntry
-	(*ReportEntry)(nil),     // 35: wandbworker.v1.ReportEntry
-	(*ReadArtifact)(nil),    // 36: wandbworker.v1.ReadArtifact
-	(*IdChunk)(nil),         // 37: wandbworker.v1.IdChunk
-	(*ArtifactContent)(nil), // 38: wandbworker.v1.ArtifactContent
-	(*ReadRun)(nil),         // 39: wandbworker.v1.ReadRun
-	(*RunDetails)(nil),      // 40: wandbworker.v1.RunDetails
-	nil,                     // 41: wandbworker.v1.WandbSettings.EnvironmentEntry
+	(RowKind)(0),              // 0: wandbworker.v1.RowKind
+	(ImageMode)(0),            // 1: wandbworker.v1.ImageMode
+	(MaskMode)(0),             // 2: wandbworker.v1.MaskMode
+	(Stage)(0),                // 3: wandbworker.v1.Stage
+	(Source)(0),               // 4: wandbworker.v1.Source
+	(RunRelation)(0),          // 5: wandbworker.v1.RunRelation
+	(LookupKind)(0),           // 6: wandbworker.v1.LookupKind
+	(IdList)(0),               // 7: wandbworker.v1.IdList
+	(*RunRequest)(nil),        // 8: wandbworker.v1.RunRequest
+	(*WandbSettings)(nil),     // 9: wandbworker.v1.WandbSettings
+	(*ActiveRun)(nil),         // 10: wandbworker.v1.ActiveRun
+	(*Dataset)(nil),           // 11: wandbworker.v1.Dataset
+	(*View)(nil),              // 12: wandbworker.v1.View
+	(*Selection)(nil),         // 13: wandbworker.v1.Selection
+	(*Field)(nil),             // 14: wandbworker.v1.Field
+	(*Overlays)(nil),          // 15: wandbworker.v1.Overlays
+	(*Range)(nil),             // 16: wandbworker.v1.Range
+	(*Pillow)(nil),            // 17: wandbworker.v1.Pillow
+	(*Pictures)(nil),          // 18: wandbworker.v1.Pictures
+	(*LogView)(nil),           // 19: wandbworker.v1.LogView
+	(*LogPredictions)(nil),    // 20: wandbworker.v1.LogPredictions
+	(*SyncOffline)(nil),       // 21: wandbworker.v1.SyncOffline
+	(*EvaluationSubset)(nil),  // 22: wandbworker.v1.EvaluationSubset
+	(*LogEvaluation)(nil),     // 23: wandbworker.v1.LogEvaluation
+	(*ReadEvaluation)(nil),    // 24: wandbworker.v1.ReadEvaluation
+	(*EvaluationNumbers)(nil), // 25: wandbworker.v1.EvaluationNumbers
+	(*Metric)(nil),            // 26: wandbworker.v1.Metric
+	(*EvaluationClass)(nil),   // 27: wandbworker.v1.EvaluationClass
+	(*Chart)(nil),             // 28: wandbworker.v1.Chart
+	(*FinishRun)(nil),         // 29: wandbworker.v1.FinishRun
+	(*RunResponse)(nil),       // 30: wandbworker.v1.RunResponse
+	(*Progress)(nil),          // 31: wandbworker.v1.Progress
+	(*RunCreated)(nil),        // 32: wandbworker.v1.RunCreated
+	(*Failure)(nil),           // 33: wandbworker.v1.Failure
+	(*Warning)(nil),           // 34: wandbworker.v1.Warning
+	(*ArtifactLogged)(nil),    // 35: wandbworker.v1.ArtifactLogged
+	(*RunFinished)(nil),       // 36: wandbworker.v1.RunFinished
+	(*Lookup)(nil),            // 37: wandbworker.v1.Lookup
+	(*LookupResult)(nil),      // 38: wandbworker.v1.LookupResult
+	(*ProjectEntry)(nil),      // 39: wandbworker.v1.ProjectEntry
+	(*RunEntry)(nil),          // 40: wandbworker.v1.RunEntry
+	(*ArtifactEntry)(nil),     // 41: wandbworker.v1.ArtifactEntry
+	(*ReportEntry)(nil),       // 42: wandbworker.v1.ReportEntry
+	(*ReadArtifact)(nil),      // 43: wandbworker.v1.ReadArtifact
+	(*IdChunk)(nil),           // 44: wandbworker.v1.IdChunk
+	(*ArtifactContent)(nil),   // 45: wandbworker.v1.ArtifactContent
+	(*ReadRun)(nil),           // 46: wandbworker.v1.ReadRun
+	(*RunDetails)(nil),        // 47: wandbworker.v1.RunDetails
+	nil,                       // 48: wandbworker.v1.WandbSettings.EnvironmentEntry
+	nil,                       // 49: wandbworker.v1.Chart.FieldsEntry
+	nil,                       // 50: wandbworker.v1.Chart.StringsEntry
 }
 var file_wandbworker_v1_worker_proto_depIdxs = []int32{
 	9,  // 0: wandbworker.v1.RunRequest.wandb:type_name -> wandbworker.v1.WandbSettings
 	19, // 1: wandbworker.v1.RunRequest.log_view:type_name -> wandbworker.v1.LogView
 	20, // 2: wandbworker.v1.RunRequest.log_predictions:type_name -> wandbworker.v1.LogPredictions
-	22, // 3: wandbworker.v1.RunRequest.finish_run:type_name -> wandbworker.v1.FinishRun
-	30, // 4: wandbworker.v1.RunRequest.lookup:type_name -> wandbworker.v1.Lookup
-	36, // 5: wandbworker.v1.RunRequest.read_artifact:type_name -> wandbworker.v1.ReadArtifact
-	39, // 6: wandbworker.v1.RunRequest.read_run:type_name -> wandbworker.v1.ReadRun
+	29, // 3: wandbworker.v1.RunRequest.finish_run:type_name -> wandbworker.v1.FinishRun
+	37, // 4: wandbworker.v1.RunRequest.lookup:type_name -> wandbworker.v1.Lookup
+	43, // 5: wandbworker.v1.RunRequest.read_artifact:type_name -> wandbworker.v1.ReadArtifact
+	46, // 6: wandbworker.v1.RunRequest.read_run:type_name -> wandbworker.v1.ReadRun
 	21, // 7: wandbworker.v1.RunRequest.sync_offline:type_name -> wandbworker.v1.SyncOffline
-	41, // 8: wandbworker.v1.WandbSettings.environment:type_name -> wandbworker.v1.WandbSettings.EnvironmentEntry
-	10, // 9: wandbworker.v1.WandbSettings.active_run:type_name -> wandbworker.v1.ActiveRun
-	0,  // 10: wandbworker.v1.View.row_kind:type_name -> wandbworker.v1.RowKind
-	13, // 11: wandbworker.v1.View.selection:type_name -> wandbworker.v1.Selection
-	14, // 12: wandbworker.v1.Overlays.fields:type_name -> wandbworker.v1.Field
-	2,  // 13: wandbworker.v1.Overlays.masks:type_name -> wandbworker.v1.MaskMode
-	1,  // 14: wandbworker.v1.Pictures.mode:type_name -> wandbworker.v1.ImageMode
-	14, // 15: wandbworker.v1.Pictures.crop_fields:type_name -> wandbworker.v1.Field
-	15, // 16: wandbworker.v1.Pictures.overlays:type_name -> wandbworker.v1.Overlays
-	16, // 17: wandbworker.v1.Pictures.image_range:type_name -> wandbworker.v1.Range
-	17, // 18: wandbworker.v1.Pictures.pillow:type_name -> wandbworker.v1.Pillow
-	12, // 19: wandbworker.v1.LogView.view:type_name -> wandbworker.v1.View
-	11, // 20: wandbworker.v1.LogView.dataset:type_name -> wandbworker.v1.Dataset
-	14, // 21: wandbworker.v1.LogView.labels:type_name -> wandbworker.v1.Field
-	14, // 22: wandbworker.v1.LogView.fields:type_name -> wandbworker.v1.Field
-	14, // 23: wandbworker.v1.LogView.embeddings:type_name -> wandbworker.v1.Field
-	18, // 24: wandbworker.v1.LogView.pictures:type_name -> wandbworker.v1.Pictures
-	12, // 25: wandbworker.v1.LogPredictions.view:type_name -> wandbworker.v1.View
-	11, // 26: wandbworker.v1.LogPredictions.dataset:type_name -> wandbworker.v1.Dataset
-	14, // 27: wandbworker.v1.LogPredictions.predictions:type_name -> wandbworker.v1.Field
-	14, // 28: wandbworker.v1.LogPredictions.prompt:type_name -> wandbworker.v1.Field
-	14, // 29: wandbworker.v1.LogPredictions.fields:type_name -> wandbworker.v1.Field
-	18, // 30: wandbworker.v1.LogPredictions.pictures:type_name -> wandbworker.v1.Pictures
-	24, // 31: wandbworker.v1.RunResponse.progress:type_name -> wandbworker.v1.Progress
-	25, // 32: wandbworker.v1.RunResponse.run_created:type_name -> wandbworker.v1.RunCreated
-	26, // 33: wandbworker.v1.RunResponse.failure:type_name -> wandbworker.v1.Failure
-	28, // 34: wandbworker.v1.RunResponse.artifact_logged:type_name -> wandbworker.v1.ArtifactLogged
-	29, // 35: wandbworker.v1.RunResponse.run_finished:type_name -> wandbworker.v1.RunFinished
-	31, // 36: wandbworker.v1.RunResponse.lookup_result:type_name -> wandbworker.v1.LookupResult
-	37, // 37: wandbworker.v1.RunResponse.id_chunk:type_name -> wandbworker.v1.IdChunk
-	38, // 38: wandbworker.v1.RunResponse.artifact_content:type_name -> wandbworker.v1.ArtifactContent
-	40, // 39: wandbworker.v1.RunResponse.run_details:type_name -> wandbworker.v1.RunDetails
-	3,  // 40: wandbworker.v1.Progress.stage:type_name -> wandbworker.v1.Stage
-	4,  // 41: wandbworker.v1.Failure.source:type_name -> wandbworker.v1.Source
-	5,  // 42: wandbworker.v1.ArtifactLogged.run_relation:type_name -> wandbworker.v1.RunRelation
-	27, // 43: wandbworker.v1.ArtifactLogged.warnings:type_name -> wandbworker.v1.Warning
-	6,  // 44: wandbworker.v1.Lookup.kind:type_name -> wandbworker.v1.LookupKind
-	32, // 45: wandbworker.v1.LookupResult.projects:type_name -> wandbworker.v1.ProjectEntry
-	33, // 46: wandbworker.v1.LookupResult.runs:type_name -> wandbworker.v1.RunEntry
-	34, // 47: wandbworker.v1.LookupResult.artifacts:type_name -> wandbworker.v1.ArtifactEntry
-	35, // 48: wandbworker.v1.LookupResult.reports:type_name -> wandbworker.v1.ReportEntry
-	7,  // 49: wandbworker.v1.ReadArtifact.lists:type_name -> wandbworker.v1.IdList
-	7,  // 50: wandbworker.v1.IdChunk.list:type_name -> wandbworker.v1.IdList
-	34, // 51: wandbworker.v1.ArtifactContent.artifact:type_name -> wandbworker.v1.ArtifactEntry
-	33, // 52: wandbworker.v1.ArtifactContent.used_by:type_name -> wandbworker.v1.RunEntry
-	33, // 53: wandbworker.v1.ArtifactContent.created_by:type_name -> wandbworker.v1.RunEntry
-	7,  // 54: wandbworker.v1.ArtifactContent.found:type_name -> wandbworker.v1.IdList
-	33, // 55: wandbworker.v1.RunDetails.run:type_name -> wandbworker.v1.RunEntry
-	34, // 56: wandbworker.v1.RunDetails.inputs:type_name -> wandbworker.v1.ArtifactEntry
-	34, // 57: wandbworker.v1.RunDetails.outputs:type_name -> wandbworker.v1.ArtifactEntry
-	8,  // 58: wandbworker.v1.WorkerService.Run:input_type -> wandbworker.v1.RunRequest
-	23, // 59: wandbworker.v1.WorkerService.Run:output_type -> wandbworker.v1.RunResponse
-	59, // [59:60] is the sub-list for method output_type
-	58, // [58:59] is the sub-list for method input_type
-	58, // [58:58] is the sub-list for extension type_name
-	58, // [58:58] is the sub-list for extension extendee
-	0,  // [0:58] is the sub-list for field type_name
+	23, // 8: wandbworker.v1.RunRequest.log_evaluation:type_name -> wandbworker.v1.LogEvaluation
+	24, // 9: wandbworker.v1.RunRequest.read_evaluation:type_name -> wandbworker.v1.ReadEvaluation
+	48, // 10: wandbworker.v1.WandbSettings.environment:type_name -> wandbworker.v1.WandbSettings.EnvironmentEntry
+	10, // 11: wandbworker.v1.WandbSettings.active_run:type_name -> wandbworker.v1.ActiveRun
+	0,  // 12: wandbworker.v1.View.row_kind:type_name -> wandbworker.v1.RowKind
+	13, // 13: wandbworker.v1.View.selection:type_name -> wandbworker.v1.Selection
+	14, // 14: wandbworker.v1.Overlays.fields:type_name -> wandbworker.v1.Field
+	2,  // 15: wandbworker.v1.Overlays.masks:type_name -> wandbworker.v1.MaskMode
+	1,  // 16: wandbworker.v1.Pictures.mode:type_name -> wandbworker.v1.ImageMode
+	14, // 17: wandbworker.v1.Pictures.crop_fields:type_name -> wandbworker.v1.Field
+	15, // 18: wandbworker.v1.Pictures.overlays:type_name -> wandbworker.v1.Overlays
+	16, // 19: wandbworker.v1.Pictures.image_range:type_name -> wandbworker.v1.Range
+	17, // 20: wandbworker.v1.Pictures.pillow:type_name -> wandbworker.v1.Pillow
+	12, // 21: wandbworker.v1.LogView.view:type_name -> wandbworker.v1.View
+	11, // 22: wandbworker.v1.LogView.dataset:type_name -> wandbworker.v1.Dataset
+	14, // 23: wandbworker.v1.LogView.labels:type_name -> wandbworker.v1.Field
+	14, // 24: wandbworker.v1.LogView.fields:type_name -> wandbworker.v1.Field
+	14, // 25: wandbworker.v1.LogView.embeddings:type_name -> wandbworker.v1.Field
+	18, // 26: wandbworker.v1.LogView.pictures:type_name -> wandbworker.v1.Pictures
+	12, // 27: wandbworker.v1.LogPredictions.view:type_name -> wandbworker.v1.View
+	11, // 28: wandbworker.v1.LogPredictions.dataset:type_name -> wandbworker.v1.Dataset
+	14, // 29: wandbworker.v1.LogPredictions.predictions:type_name -> wandbworker.v1.Field
+	14, // 30: wandbworker.v1.LogPredictions.prompt:type_name -> wandbworker.v1.Field
+	14, // 31: wandbworker.v1.LogPredictions.fields:type_name -> wandbworker.v1.Field
+	18, // 32: wandbworker.v1.LogPredictions.pictures:type_name -> wandbworker.v1.Pictures
+	12, // 33: wandbworker.v1.EvaluationSubset.view:type_name -> wandbworker.v1.View
+	12, // 34: wandbworker.v1.LogEvaluation.view:type_name -> wandbworker.v1.View
+	11, // 35: wandbworker.v1.LogEvaluation.dataset:type_name -> wandbworker.v1.Dataset
+	18, // 36: wandbworker.v1.LogEvaluation.pictures:type_name -> wandbworker.v1.Pictures
+	14, // 37: wandbworker.v1.LogEvaluation.fields:type_name -> wandbworker.v1.Field
+	22, // 38: wandbworker.v1.LogEvaluation.subsets:type_name -> wandbworker.v1.EvaluationSubset
+	12, // 39: wandbworker.v1.ReadEvaluation.view:type_name -> wandbworker.v1.View
+	11, // 40: wandbworker.v1.ReadEvaluation.dataset:type_name -> wandbworker.v1.Dataset
+	26, // 41: wandbworker.v1.EvaluationNumbers.metrics:type_name -> wandbworker.v1.Metric
+	27, // 42: wandbworker.v1.EvaluationNumbers.classes:type_name -> wandbworker.v1.EvaluationClass
+	28, // 43: wandbworker.v1.EvaluationNumbers.charts:type_name -> wandbworker.v1.Chart
+	49, // 44: wandbworker.v1.Chart.fields:type_name -> wandbworker.v1.Chart.FieldsEntry
+	50, // 45: wandbworker.v1.Chart.strings:type_name -> wandbworker.v1.Chart.StringsEntry
+	31, // 46: wandbworker.v1.RunResponse.progress:type_name -> wandbworker.v1.Progress
+	32, // 47: wandbworker.v1.RunResponse.run_created:type_name -> wandbworker.v1.RunCreated
+	33, // 48: wandbworker.v1.RunResponse.failure:type_name -> wandbworker.v1.Failure
+	35, // 49: wandbworker.v1.RunResponse.artifact_logged:type_name -> wandbworker.v1.ArtifactLogged
+	36, // 50: wandbworker.v1.RunResponse.run_finished:type_name -> wandbworker.v1.RunFinished
+	38, // 51: wandbworker.v1.RunResponse.lookup_result:type_name -> wandbworker.v1.LookupResult
+	44, // 52: wandbworker.v1.RunResponse.id_chunk:type_name -> wandbworker.v1.IdChunk
+	45, // 53: wandbworker.v1.RunResponse.artifact_content:type_name -> wandbworker.v1.ArtifactContent
+	47, // 54: wandbworker.v1.RunResponse.run_details:type_name -> wandbworker.v1.RunDetails
+	25, // 55: wandbworker.v1.RunResponse.evaluation_numbers:type_name -> wandbworker.v1.EvaluationNumbers
+	3,  // 56: wandbworker.v1.Progress.stage:type_name -> wandbworker.v1.Stage
+	4,  // 57: wandbworker.v1.Failure.source:type_name -> wandbworker.v1.Source
+	5,  // 58: wandbworker.v1.ArtifactLogged.run_relation:type_name -> wandbworker.v1.RunRelation
+	34, // 59: wandbworker.v1.ArtifactLogged.warnings:type_name -> wandbworker.v1.Warning
+	25, // 60: wandbworker.v1.ArtifactLogged.evaluation:type_name -> wandbworker.v1.EvaluationNumbers
+	26, // 61: wandbworker.v1.ArtifactLogged.run_metrics:type_name -> wandbworker.v1.Metric
+	6,  // 62: wandbworker.v1.Lookup.kind:type_name -> wandbworker.v1.LookupKind
+	39, // 63: wandbworker.v1.LookupResult.projects:type_name -> wandbworker.v1.ProjectEntry
+	40, // 64: wandbworker.v1.LookupResult.runs:type_name -> wandbworker.v1.RunEntry
+	41, // 65: wandbworker.v1.LookupResult.artifacts:type_name -> wandbworker.v1.ArtifactEntry
+	42, // 66: wandbworker.v1.LookupResult.reports:type_name -> wandbworker.v1.ReportEntry
+	7,  // 67: wandbworker.v1.ReadArtifact.lists:type_name -> wandbworker.v1.IdList
+	7,  // 68: wandbworker.v1.IdChunk.list:type_name -> wandbworker.v1.IdList
+	41, // 69: wandbworker.v1.ArtifactContent.artifact:type_name -> wandbworker.v1.ArtifactEntry
+	40, // 70: wandbworker.v1.ArtifactContent.used_by:type_name -> wandbworker.v1.RunEntry
+	40, // 71: wandbworker.v1.ArtifactContent.created_by:type_name -> wandbworker.v1.RunEntry
+	7,  // 72: wandbworker.v1.ArtifactContent.found:type_name -> wandbworker.v1.IdList
+	40, // 73: wandbworker.v1.RunDetails.run:type_name -> wandbworker.v1.RunEntry
+	41, // 74: wandbworker.v1.RunDetails.inputs:type_name -> wandbworker.v1.ArtifactEntry
+	41, // 75: wandbworker.v1.RunDetails.outputs:type_name -> wandbworker.v1.ArtifactEntry
+	8,  // 76: wandbworker.v1.WorkerService.Run:input_type -> wandbworker.v1.RunRequest
+	30, // 77: wandbworker.v1.WorkerService.Run:output_type -> wandbworker.v1.RunResponse
+	77, // [77:78] is the sub-list for method output_type
+	76, // [76:77] is the sub-list for method input_type
+	76, // [76:76] is the sub-list for extension type_name
+	76, // [76:76] is the sub-list for extension extendee
+	0,  // [0:76] is the sub-list for field type_name
 }
 
 func init() { file_wandbworker_v1_worker_proto_init() }
@@ -4867,8 +5754,11 @@ func file_wandbworker_v1_worker_proto_init() {
 		(*RunRequest_ReadArtifact)(nil),
 		(*RunRequest_ReadRun)(nil),
 		(*RunRequest_SyncOffline)(nil),
+		(*RunRequest_LogEvaluation)(nil),
+		(*RunRequest_ReadEvaluation)(nil),
 	}
-	file_wandbworker_v1_worker_proto_msgTypes[15].OneofWrappers = []any{
+	file_wandbworker_v1_worker_proto_msgTypes[19].OneofWrappers = []any{}
+	file_wandbworker_v1_worker_proto_msgTypes[22].OneofWrappers = []any{
 		(*RunResponse_Progress)(nil),
 		(*RunResponse_RunCreated)(nil),
 		(*RunResponse_Failure)(nil),
@@ -4878,6 +5768,7 @@ func file_wandbworker_v1_worker_proto_init() {
 		(*RunResponse_IdChunk)(nil),
 		(*RunResponse_ArtifactContent)(nil),
 		(*RunResponse_RunDetails)(nil),
+		(*RunResponse_EvaluationNumbers)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -4885,7 +5776,7 @@ func file_wandbworker_v1_worker_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wandbworker_v1_worker_proto_rawDesc), len(file_wandbworker_v1_worker_proto_rawDesc)),
 			NumEnums:      8,
-			NumMessages:   34,
+			NumMessages:   43,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1,0 +1,357 @@
+"""The operator ``log_evaluation_to_wandb``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import fiftyone as fo
+import fiftyone.operators as foo
+from fiftyone.core.collections import SampleCollection
+from fiftyone.operators import types
+from fiftyone.operators.executor import ExecutionContext
+
+from .. import evaluations, linked, pictures, query, runs, schema
+from ..errors import bad_argument
+from . import choices, forms, notices, results
+from .log_operator import LogOperator, described
+
+#: What the keys in the run's summary begin with.
+PREFIX = "eval"
+
+_SHOWN_CLASSES = 10
+
+
+class LogEvaluationToWandB(LogOperator):
+    """Logs one of the dataset's evaluations as a W&B artifact, and its numbers and charts to a run."""
+
+    USUAL = ("eval_key", "compare_with", "project", "artifact_name", "include_images")
+
+    @property
+    def config(self) -> foo.OperatorConfig:
+        return foo.OperatorConfig(
+            name="log_evaluation_to_wandb",
+            label="W&B: Log Evaluation",
+            description=(
+                "Logs an evaluation of a model to Weights & Biases: its numbers, as FiftyOne's Model Evaluation panel "
+                "shows them, and charts to a run; and an artifact with tables of the samples, the classes and the "
+                "confusion matrix, whose versions are the models that you compare"
+            ),
+            icon="/assets/wandb.svg",
+            dynamic=True,
+            execute_as_generator=True,
+            allow_immediate_execution=True,
+            allow_delegated_execution=True,
+        )
+
+    def __call__(
+        self,
+        sample_collection: SampleCollection,
+        eval_key: str,
+        project: str | None = None,
+        *,
+        compare_with: str | None = None,
+        entity: str | None = None,
+        run_id: str | None = None,
+        model_name: str | None = None,
+        artifact_name: str | None = None,
+        prefix: str = PREFIX,
+        subsets: str | list[str] | dict[str, Any] | None = None,
+        include_images: bool | None = None,
+        image_mode: str | None = None,
+        thumbnail_size: int | None = None,
+        image_range: tuple[float, float] | None = None,
+        overlays: str | list[str] | bool | None = None,
+        mask_mode: str | None = None,
+        max_samples: int | None = None,
+        seed: int | None = None,
+        select_by: str | None = None,
+        fields: str | list[str] | None = None,
+        input_artifact: str | None = None,
+        aliases: list[str] | None = None,
+        tags: list[str] | None = None,
+        description: str | None = None,
+        dry_run: bool = False,
+        delegate: bool = False,
+        progress: bool | None = None,
+    ) -> dict[str, Any]:
+        """Logs an evaluation of a model to W&B: its numbers and charts to a run, and its tables as an artifact.
+
+        The numbers are those that FiftyOne's Model Evaluation panel shows. For a view, they are those of the evaluation
+        restricted to it. What an evaluation does not have is left out: for the mAP over several IoUs, evaluate with
+        ``compute_mAP=True``.
+
+        Example::
+
+            import fiftyone as fo
+            import fiftyone.operators as foo
+
+            dataset = fo.load_dataset("my-dataset")
+            dataset.evaluate_detections("predictions", gt_field="ground_truth", eval_key="eval", compute_mAP=True)
+
+            log_evaluation = foo.get_operator("@harpreetsahota/wandb/log_evaluation_to_wandb")
+            result = log_evaluation(dataset, "eval", project="my-project")
+            print(result["metrics"]["mAP"], result["wandb_url"])
+
+        Args:
+            sample_collection: a :class:`fiftyone.core.dataset.Dataset` or
+                :class:`fiftyone.core.view.DatasetView`
+            eval_key: the evaluation's key, one of ``dataset.list_evaluations()``
+            project (None): the W&B project; by default, that of the FiftyOne secret or of W&B's own settings
+            compare_with (None): the key of a second evaluation of the same ground truth, type, method and IoU: the
+                table then shows both models, and where the first one is better or worse
+            entity (None): the W&B user or team; by default, that of the FiftyOne secret, of W&B's own settings
+                or of the key
+            run_id (None): the id of the run to log to; by default, a new one is made. The id of the run that is active
+                in this process adds the numbers and charts to it without moving its step
+            model_name (None): what the model is called in the run's config
+            artifact_name (None): the artifact's name; by default ``evaluation_`` and the dataset's name, so that the
+                versions of one artifact are the models
+            prefix ("eval"): what the keys in the run's summary begin with, such as ``eval/mAP``. Charts are below
+                ``eval_charts/``
+            subsets (None): parts whose numbers are logged, too: the name of a saved view, of a scenario of the Model
+                Evaluation panel (but not of one that is made by code) or of a field, whose values are then the parts;
+                a list of such names; or a dict of names to views
+            include_images (None): whether the table of samples shows pictures; by default, it does
+            image_mode (None): what the column ``image`` holds: "thumbnail" (the default), "original" (the media
+                file itself), "reference" (its URI, with the artifact referring to it, and the column
+                ``thumbnail`` beside it) or "none"
+            thumbnail_size (256): the longest side of a thumbnail, in pixels
+            image_range (None): a tuple of the samples that are black and white in thumbnails of pictures of more than
+                8 bits (16 bits, floats, integers); by default, each is stretched by itself if it uses little of its
+                range
+            overlays (None): the label fields drawn over the pictures: a field, a list of them, or False for none; by
+                default, the ground truth and the predictions
+            mask_mode (None): what is drawn as masks: "own" for the labels that have one (the default), "all" for
+                rotated boxes and closed polylines too, or "none" for boxes only
+            max_samples (None): how many samples the table has at most; by default, all. The numbers are those of all
+            seed (None): another number chooses other samples; the same one always the same samples
+            select_by (None): how ``max_samples`` samples are chosen: "worst" (the default), "random", or
+                "lowest_confidence" for those with the least confident predictions
+            fields (None): a plain field, or a list of them, for typed columns of the table of samples
+            input_artifact (None): the artifact that the model was trained on, to be recorded as the run's input:
+                a name with or without version or alias (``train:v3``), the URL of its page, or its id
+            aliases (None): aliases of the artifact's version beside ``latest`` and the evaluation's key
+            tags (None): tags of the artifact's version
+            description (None): the artifact's description
+            dry_run (False): whether to make nothing at W&B and FiftyOne, and only return what would be uploaded
+            delegate (False): whether to queue the job for a background service
+            progress (None): whether to show a progress bar; by default, ``fo.config.show_progress_bars`` decides
+
+        Returns:
+            a dict with ``success``, ``eval_key``, ``metrics`` (the headline numbers by their names), ``classes`` (a list
+            of dicts with the numbers of each class), ``run_metrics`` (the numbers by their keys in the run's summary),
+            ``changed`` (how many labels differ from what was evaluated, or None if that was not compared),
+            ``artifact_name``, ``artifact_version``, ``artifact_url``, ``wandb_url`` (the run's page), ``run_id``,
+            ``samples_logged``, ``samples_in_view``, ``new_version``, ``warnings`` and more
+
+        Raises:
+            RuntimeError: if the evaluation could not be logged; nothing was then committed
+        """
+        params = self.given(locals())
+        if delegate:
+            _check_can_be_queued(subsets)
+            return self.schedule(sample_collection, params)
+
+        return self.run_here(sample_collection, params, progress=progress)
+
+    def resolve_input(self, ctx: ExecutionContext) -> types.Property:
+        forms.drop_hidden(ctx.params, self.USUAL)
+        inputs, view = forms.start(ctx, "Log")
+        if view is not None and self._evaluation(ctx, inputs, view):
+            mode = self.image_mode(ctx.params)
+            forms.add_plan(ctx, inputs, view, {"fields": ctx.params.get("fields") or []}, mode)
+            place = choices.Place(ctx)
+            place.add_project(inputs)
+            forms.add_artifact_name(ctx, inputs, "evaluation_ and the dataset's name")
+            inputs.bool(
+                "include_images",
+                default=True,
+                label="Show pictures",
+                description="A column of the table of samples. Default: on",
+            )
+            if forms.add_more(ctx, inputs, self.USUAL):
+                self._more(ctx, inputs, view, place, mode)
+
+        return types.Property(inputs, view=types.View(label="Log an evaluation to W&B"))
+
+    def _evaluation(self, ctx, inputs, view):
+        """Adds the choice of the evaluation and shows its numbers; returns whether there is one to choose."""
+        known = evaluations.keys(view)
+        if not known:
+            inputs.view(
+                "no_evaluation",
+                notices.error(
+                    label="This dataset has no evaluations",
+                    description="Evaluate a model first, for example by dataset.evaluate_detections()",
+                ),
+            ).invalid = True
+            return False
+
+        forms.choose(inputs, "eval_key", known, "Evaluation", "The newest first", required=True)
+        key = ctx.params.get("eval_key")
+        if key not in known:
+            return False
+
+        _show_numbers(inputs, view, key)
+        others = evaluations.comparable(view, key)
+        if others:
+            forms.choose(
+                inputs, "compare_with", others, "Compare with", "Another model on the same ground truth. Default: none"
+            )
+
+        return True
+
+    def _more(self, ctx, inputs, view, place, mode):
+        inputs.str("model_name", label="Model", description="The model's name in the run's config. Default: none")
+        inputs.str(
+            "prefix", default=PREFIX, label="Prefix", description="What the run's keys begin with. Default: eval"
+        )
+        named = evaluations.subset_names(view)
+        if named:
+            forms.choose_many(
+                inputs,
+                "subsets",
+                named,
+                "Parts",
+                "Saved views and scenarios whose numbers are logged, too. Default: none",
+            )
+
+        choices.add_artifact(
+            inputs,
+            place,
+            ("dataset",),
+            "The artifact that the model was trained on, which becomes the run's input. Default: none",
+            key="input_artifact",
+            label="Training data",
+            dataset=ctx.dataset,
+        )
+        forms.add_pictures(ctx, inputs, mode)
+        forms.add_overlays(ctx, inputs, view, mode, "the ground truth and the predictions")
+        forms.add_fields(inputs, view)
+        forms.add_limit_and_dry_run(ctx, inputs, by_confidence=True, by_evaluation=True)
+        choices.add_run(inputs, place, ctx.params, "The run that the evaluation belongs to. Default: a new run")
+        place.add_entity(inputs)
+        forms.add_artifact_facts(inputs)
+
+    def resolve_output(self, ctx: ExecutionContext) -> types.Property:
+        result = ctx.results or {}
+        numbers = [(name, f"{value:.6g}") for name, value in (result.get("metrics") or {}).items()]
+        return results.show_result(ctx, [("Samples", f"{result.get('samples_logged', 0):,}"), *numbers])
+
+    def resolve_run_name(self, ctx: ExecutionContext) -> str:
+        return f"Log evaluation to W&B: {ctx.params.get('eval_key') or ctx.dataset_name}"
+
+    def image_mode(self, params: dict[str, Any]) -> str:
+        return pictures.mode(params, default=True)
+
+    def prepare(
+        self, view: fo.DatasetView, params: dict[str, Any]
+    ) -> tuple[dict[str, Any], Callable[[fo.DatasetView, Any], Any], list[dict[str, Any]]]:
+        key, other = params.get("eval_key"), params.get("compare_with")
+        config = evaluations.check(view, key)
+        if other:
+            evaluations.check(view, other, "compare_with")
+
+        predictions = config.get("pred_field")
+        request = {
+            **self.rows(
+                view, params, has_confidence=True, has_worst=True, with_frames=evaluations.is_of_frames(config)
+            ),
+            **described(params),
+            **self.pictures(view, params, _drawn(view, config, other)),
+            "eval_key": key,
+            "compare_with": other or "",
+            "model_name": _text(params, "model_name"),
+            "prefix": _text(params, "prefix"),
+            "input_artifact": params.get("input_artifact") or "",
+            "subsets": evaluations.subsets(view, key, params.get("subsets")),
+            "fields": schema.plain_fields(view, params.get("fields")),
+        }
+
+        def record(view, message):
+            runs.record_evaluation(view, message, params, predictions)
+            if predictions:
+                linked.describe_logged_field(query.root_dataset(view), predictions, message)
+
+        return {"log_evaluation": request}, record, []
+
+    def result(self, message: Any) -> dict[str, Any]:
+        found = message.evaluation
+        return {
+            "success": True,
+            "eval_key": found.key,
+            **numbers_of(found),
+            "run_metrics": {metric.name: metric.value for metric in message.run_metrics},
+            "artifact_name": message.artifact_name,
+            "samples_logged": message.samples,
+        }
+
+
+def numbers_of(found: Any) -> dict[str, Any]:
+    """The worker's ``EvaluationNumbers`` as a dict with ``metrics``, ``classes`` and ``changed``."""
+    return {
+        "metrics": {metric.name: metric.value for metric in found.metrics},
+        "classes": [_class(one) for one in found.classes],
+        "changed": found.changed if found.changed >= 0 else None,
+    }
+
+
+def _class(one):
+    described = {
+        "class": one.name,
+        "precision": one.precision,
+        "recall": one.recall,
+        "F1": one.f1,
+        "support": one.support,
+        "tp": one.tp,
+        "fp": one.fp,
+        "fn": one.fn,
+    }
+    for name, key in (("ap", "AP"), ("own_ap", "own_AP")):
+        if one.HasField(name):
+            described[key] = getattr(one, name)
+
+    return described
+
+
+def _drawn(view, config, other):
+    compared = evaluations.config_of(view, other).get("pred_field") if other else None
+    return [path for path in (config.get("gt_field"), config.get("pred_field"), compared) if path]
+
+
+def _text(params, name):
+    value = params.get(name)
+    if value is not None and not isinstance(value, str):
+        raise bad_argument(f"{name} has to be a string, not {value!r}")
+
+    return value or ""
+
+
+def _check_can_be_queued(subsets):
+    if isinstance(subsets, dict) and not all(isinstance(what, str) for what in subsets.values()):
+        raise bad_argument(
+            "A background service is told the names of subsets: save these views, and pass their names in subsets"
+        )
+
+
+def _show_numbers(inputs, view, key):
+    """Shows what an evaluation has come to, before anything is sent."""
+    answer = evaluations.numbers(view, key)
+    if answer.problem is not None:
+        kind = notices.notice if answer.code == evaluations.PENDING else notices.error
+        inputs.view("numbers", kind(label=f"The numbers of '{key}'", description=answer.problem))
+        return
+
+    found = numbers_of(answer.value)
+    rows = [(results.escape(name), f"{value:.6g}") for name, value in found["metrics"].items()]
+    weak = sorted((c for c in found["classes"] if c["support"]), key=lambda c: c["F1"])[:_SHOWN_CLASSES]
+    if weak:
+        text = ", ".join(f"{c['class']} {c['F1']:.3f}" for c in weak)
+        rows.append(("Classes by F1, the lowest first", results.escape(text)))
+
+    warnings = []
+    if found["changed"]:
+        warnings.append({"message": f"{found['changed']:,} labels were changed since this evaluation"})
+
+    results.add_table(inputs, rows, warnings, name="numbers")

@@ -1,0 +1,317 @@
+"""Evaluations: FiftyOne's own numbers in three kinds of runs, charts, tables, parts of them, and back into FiftyOne."""
+
+import json
+
+import pytest
+import wandb
+from fiftyone import ViewField as F
+
+from tests.e2e import evaluated
+from tests.e2e.common import PROJECT, new_id
+from tests.e2e.reading import lines
+
+CHARTS = {
+    "boxes": {"confusion_matrix", "precision_recall", "f1_by_class"},
+    "plain": {"confusion_matrix", "precision_recall", "f1_by_class"},
+    "scenes": {"confusion_matrix", "f1_by_class"},
+    "top": {"confusion_matrix", "f1_by_class"},
+    "binary": {"confusion_matrix", "precision_recall", "f1_by_class", "roc"},
+    "masks": {"confusion_matrix", "f1_by_class"},
+    "ages": {"residuals"},
+}
+
+
+@pytest.fixture(scope="module")
+def images(media, fiftyone, tmp_path_factory):
+    dataset = evaluated.images(media, tmp_path_factory.mktemp("masks"))
+    yield dataset
+    dataset.delete()
+
+
+@pytest.fixture(scope="module")
+def videos(media, fiftyone):
+    dataset = evaluated.videos(media)
+    yield dataset
+    dataset.delete()
+
+
+@pytest.fixture
+def log(operator, server):
+    """Logs an evaluation, by default under a new name and without pictures."""
+
+    def log_evaluation(samples, key, **kwargs):
+        defaults = {"project": PROJECT, "artifact_name": f"e{new_id()}", "include_images": False}
+        return operator("log_evaluation_to_wandb")(samples, key, **{**defaults, **kwargs})
+
+    return log_evaluation
+
+
+def check_metrics(found, wanted):
+    """Numbers are FiftyOne's, but for the order in which long sums were added."""
+    assert {name: found[name] for name in wanted} == pytest.approx(wanted, rel=1e-12, abs=1e-15)
+
+
+def charts_of(run, prefix="eval"):
+    """The charts of a run, each with its table as the official package reads it."""
+    found = {}
+    for key, panel in run.rawconfig["_wandb"].get("visualize", {}).items():
+        (query,) = panel["panel_config"]["userQuery"]["queryFields"]
+        (argument,) = query["fields"][-1]["args"]
+        assert (argument["name"], argument["value"]) == ("tableKey", f"{key}_table")
+        value = dict(run.summary[f"{key}_table"])
+        assert value["_type"] == "table-file"
+        with run.file(value["path"]).download("/tmp/" + new_id(), replace=True) as file:
+            found[key.removeprefix(f"{prefix}_charts/")] = json.load(file)
+
+    return found
+
+
+@pytest.mark.parametrize("key", CHARTS)
+def test_a_run_of_our_own(images, log, read, key):
+    result = log(images, key, run_id=new_id())
+
+    wanted = evaluated.expected(images, key)
+    check_metrics(result["metrics"], wanted)
+    run = read.run(result)
+    assert run.state == "finished"
+    check_metrics({name.removeprefix("eval/"): run.summary[name] for name in result["run_metrics"]}, wanted)
+    if key == "plain":
+        assert not {"mAP", "mAR"} & set(result["metrics"])
+        assert any("compute_mAP" in warning["message"] for warning in result["warnings"])
+
+    assert run.config["evaluation"]["eval_key"] == key
+    charts = charts_of(run)
+    assert set(charts) == CHARTS[key]
+    if key != "ages":
+        classes = {c["class"]: (c["precision"], c["recall"], c["F1"], c["support"]) for c in result["classes"]}
+        report = evaluated.by_class(images, key)
+        assert {name: classes[name] for name in report} == {
+            name: pytest.approx(numbers, rel=1e-12) for name, numbers in report.items()
+        }
+        cells = {(truth, predicted): n for truth, predicted, n in charts["confusion_matrix"]["data"]}
+        assert {cell: n for cell, n in cells.items() if n} == evaluated.confusion(images, key)
+
+    artifact = read.artifact(result)
+    assert artifact.type == "evaluation"
+    assert {"latest", key} <= set(artifact.aliases)
+    assert len(artifact.get("samples").data) == result["samples_logged"] == len(images)
+
+
+def test_the_frames_of_videos(videos, log, read):
+    result = log(videos, "video")
+
+    check_metrics(result["metrics"], evaluated.expected(videos, "video"))
+    rows = read.rows(result, "samples")
+    assert [row["tp"] for row in rows] == videos.values("video_tp")
+    assert [row["fp"] for row in rows] == videos.values("video_fp")
+
+
+def test_a_run_that_has_ended(images, log, read, server):
+    run = wandb.init(project=PROJECT, entity=server.entity, config={"lr": 0.1, "evaluation": "mine"})
+    run.log({"loss": 0.5, "eval/loss": 0.25, "theirs": wandb.plot.confusion_matrix(y_true=[0], preds=[0])})
+    run.finish()
+
+    result = log(images, "boxes", run_id=run.id, prefix="val")
+
+    after = read.run(result)
+    assert after.state == "finished"
+    assert (after.config["lr"], after.config["evaluation"], after.summary["eval/loss"]) == (0.1, "mine", 0.25)
+    assert after.config["evaluation_val"]["eval_key"] == "boxes"
+    check_metrics(
+        {name[4:]: after.summary[name] for name in result["run_metrics"]}, evaluated.expected(images, "boxes")
+    )
+    assert set(charts_of(after, "val")) == CHARTS["boxes"] | {"theirs"}
+    assert len(after.history(pandas=False)) == 1
+
+    # Another evaluation under the same prefix takes its place, with a warning, and leaves nothing of it behind.
+    second = log(images, "plain", run_id=run.id, prefix="val")
+    assert "replaced_values" in [warning["code"] for warning in second["warnings"]]
+    after = wandb.Api().run("/".join(after.path))
+    assert "val/mAP" not in after.summary
+    assert after.config["evaluation_val"]["eval_key"] == "plain"
+
+
+def test_the_run_that_is_active_here(images, log, read, server):
+    """Neither its step nor its config is anybody else's, even with a define_metric() that would break the charts."""
+    run = wandb.init(project=PROJECT, entity=server.entity, config={"lr": 0.1})
+    run.define_metric("eval/*", summary="max")
+    run.log({"loss": 1.0})
+    step = run.step
+
+    result = log(images, "boxes", run_id=run.id)
+
+    assert run.step == step
+    run.log({"loss": 0.5})
+    second = log(images, "plain", run_id=run.id)
+    assert run.config["evaluation"]["eval_key"] == "plain"
+    run.finish()
+
+    assert not [w for w in result["warnings"] + second["warnings"] if w["code"].startswith("no_run")]
+    after = read.run(result)
+    assert after.state == "finished"
+    assert set(charts_of(after)) == CHARTS["boxes"]
+    assert after.config["lr"] == 0.1
+    check_metrics({"F1": after.summary["eval/F1"]}, {"F1": evaluated.expected(images, "plain")["F1"]})
+    assert [row["loss"] for row in after.history(pandas=False) if "loss" in row] == [1.0, 0.5]
+
+
+def test_parts_of_an_evaluation(images, log, read):
+    """A view has the numbers of use_subset(); parts are saved views, fields and views."""
+    results = images.load_evaluation_results("boxes")
+    with results.use_subset({"type": "view", "view": "night"}):
+        night = {"F1": results.metrics()["fscore"], "precision": results.metrics()["precision"]}
+
+    subsets = {"at night": "night", "tagged": images.match_tags("day")}
+    result = log(images, "boxes", run_id=new_id(), subsets=subsets)
+    of_view = log(images.match_tags("night"), "boxes")
+    by_field = log(images, "boxes", subsets="tags", run_id=new_id())
+
+    check_metrics({name: result["run_metrics"][f"eval/at night/{name}"] for name in night}, night)
+    assert "eval/at night/mAP" not in result["run_metrics"], "use_subset() does not restrict it"
+    assert "eval/tagged/F1" in read.run(result).summary
+    check_metrics(of_view["metrics"], night)
+    assert "mAP" not in of_view["metrics"]
+    check_metrics({name: by_field["run_metrics"][f"eval/tags_night/{name}"] for name in night}, night)
+
+
+def test_errors_come_back_as_views(images, log, operator):
+    result = log(images, "boxes")
+    compared = log(images, "plain", compare_with="second")
+    load = operator("load_view_from_wandb")
+
+    def loaded(one, errors):
+        reference = f"{one['artifact_name']}:{one['artifact_version']}"
+        return load(images, PROJECT, reference, errors=errors)
+
+    for errors, field, outcome in (("fp", "predictions", "fp"), ("fn", "ground_truth", "fn")):
+        view = loaded(result, errors)
+        wanted = images.filter_labels(field, F("boxes") == outcome)
+        ids = f"{field}.detections.id"
+        assert view.values(ids, unwind=True) == wanted.values(ids, unwind=True) != []
+
+    worse = loaded(compared, "worse")
+    assert 0 < len(worse) < len(images)
+    better = {row.id: row for row in worse.select_fields(["plain_fp", "plain_fn", "second_fp", "second_fn"])}
+    assert len(better) == len(worse)
+    with pytest.raises(Exception, match="only comparisons of two evaluations do"):
+        loaded(result, "worse")
+
+
+def test_what_is_recorded_with_the_dataset(images, log, operator):
+    run_id = new_id()
+    result = log(images, "scenes", run_id=run_id)
+
+    assert "evaluation_scenes" in images.list_runs()
+    info = operator("get_wandb_run_info")(images, "evaluation_scenes")
+    assert info["config"]["eval_key"] == "scenes"
+    assert info["config"]["metrics"] == result["metrics"]
+    assert info["fresh"]["state"] == "finished"
+    assert images.get_field("guess").info["wandb_run_id"] == run_id
+
+    log(images, "scenes")
+    assert [key for key in images.list_runs() if key.startswith("evaluation_scenes")] == ["evaluation_scenes"]
+    operator("rename_wandb_run")(images, "evaluation_scenes", "renamed")
+    operator("remove_wandb_run")(images, "renamed")
+    assert "renamed" not in images.list_runs()
+
+
+def test_a_dry_run_makes_nothing(images, log, server):
+    before = server.everything()
+
+    result = log(images, "boxes", dry_run=True)
+
+    assert server.everything() == before
+    assert result["dry_run"]
+    check_metrics(result["metrics"], evaluated.expected(images, "boxes"))
+
+
+def test_the_same_evaluation_is_the_same_version(images, log, read):
+    name = f"e{new_id()}"
+    first = log(images, "boxes", artifact_name=name, include_images=True)
+    second = log(images, "boxes", artifact_name=name, include_images=True)
+
+    assert (second["new_version"], second["artifact_version"]) == (False, first["artifact_version"])
+    (row, *_) = read.rows(first, "samples")
+    drawn = row["image"]._boxes
+    assert set(drawn) == {"ground_truth", "predictions"}
+    assert lines(read.artifact(first), "fiftyone/sample_ids.txt") == images.values("id")
+
+
+def test_labels_that_were_changed_since(images, log):
+    copy = images.clone()
+    try:
+        copy.delete_samples(copy.take(3, seed=1).values("id"))
+        result = log(copy, "boxes")
+        check_metrics(result["metrics"], evaluated.expected(images, "boxes"))
+        assert result["changed"] > 0
+        assert "labels_changed" in [warning["code"] for warning in result["warnings"]]
+    finally:
+        copy.delete()
+
+
+@pytest.mark.parametrize(
+    "key, kwargs, words",
+    [
+        ("nope", {}, "has no evaluation 'nope' .* It has: .*boxes"),
+        (None, {}, "eval_key has to be the key of an evaluation"),
+        ("boxes", {"compare_with": "scenes"}, "cannot be compared, since their types differ"),
+        ("boxes", {"compare_with": "nope"}, r"'nope' \(compare_with\)"),
+        ("boxes", {"prefix": "a b"}, "prefix 'a b'|prefix \"a b\""),
+        ("boxes", {"subsets": "nowhere"}, "no saved view, scenario or field of this name"),
+        ("boxes", {"select_by": "best"}, "select_by has to be worst or random"),
+        ("failed", {}, "has no results: it failed or is still running"),
+        ("damaged", {}, "damaged"),
+        ("theirs", {}, "not FiftyOne's own"),
+    ],
+)
+def test_what_cannot_be_logged_says_why(images, broken, log, server, key, kwargs, words):
+    before = server.everything()
+    samples = broken if key in ("failed", "damaged", "theirs") else images
+    with pytest.raises(Exception, match=words):
+        log(samples, key, **kwargs)
+
+    assert server.everything() == before
+
+
+@pytest.fixture(scope="module")
+def broken(images):
+    """A copy whose evaluations failed, were damaged, or are of somebody's own class."""
+    import fiftyone.core.odm as foo
+    from gridfs import GridFS
+
+    dataset = images.clone()
+    database = foo.get_db_conn()
+    for key, new in (("boxes", "failed"), ("plain", "damaged"), ("scenes", "theirs")):
+        dataset.rename_evaluation(key, new)
+
+    def change(key, update):
+        run_id = dataset._doc.evaluations[key].id
+        database.runs.update_one({"_id": run_id}, update)
+        return database.runs.find_one({"_id": run_id})
+
+    change("failed", {"$unset": {"results": ""}})
+    damaged = GridFS(database).put(b'{"cls": "fiftyone.utils.eval.detection.DetectionResults", "ytrue": ["a"')
+    change("damaged", {"$set": {"results": damaged}})
+    change("theirs", {"$set": {"config.cls": "mypackage.MyConfig", "config.type": "detection"}})
+    dataset.reload()
+    yield dataset
+    dataset.delete()
+
+
+def test_a_scenario_of_the_panel(images, log):
+    """Those that are views or values count; code is never run."""
+    from bson import ObjectId
+    from fiftyone.operators.store import ExecutionStore
+
+    store = ExecutionStore.create("model_evaluation_panel_builtin", ObjectId(str(images._doc.id)))
+    store.set(
+        "scenarios",
+        {
+            "1": {"id": "1", "name": "time", "type": "sample_field", "field": "tags", "subsets": ["night", "day"]},
+            "2": {"id": "2", "name": "code", "type": "custom_code", "subsets": "raise SystemExit"},
+        },
+    )
+    result = log(images, "boxes", run_id=new_id(), subsets=["time"], dry_run=True)
+    assert {"eval/time_night/F1", "eval/time_day/F1"} <= set(result["run_metrics"])
+    with pytest.raises(Exception, match="defined by code, which this plugin does not run"):
+        log(images, "boxes", subsets="code")
