@@ -90,8 +90,8 @@ class LogEvaluationToWandB(LogOperator):
             dataset.evaluate_detections("predictions", gt_field="ground_truth", eval_key="eval", compute_mAP=True)
 
             log_evaluation = foo.get_operator("@harpreetsahota/wandb/log_evaluation_to_wandb")
-            result = log_evaluation(dataset, "eval", project="my-project")
-            print(result["metrics"]["mAP"], result["wandb_url"])
+            evaluated = log_evaluation(dataset, "eval", project="my-project")
+            print(evaluated["metrics"]["mAP"], evaluated["wandb_url"])
 
         Args:
             sample_collection: a :class:`fiftyone.core.dataset.Dataset` or

@@ -52,10 +52,10 @@ class SyncWandBOffline(JobOperator):
 
         Example::
 
-            result = log_view(dataset, project="my-project", offline=True)
+            written = log_view(dataset, project="my-project", offline=True)
 
             sync = foo.get_operator("@harpreetsahota/wandb/sync_wandb_offline")
-            print(sync(result["offline_directory"])["artifact_url"])
+            print(sync(written["offline_directory"])["artifact_url"])
 
         Args:
             directory: the directory, such as ``wandb/offline-run-20260131_120000-abc123``, wherever it is now
