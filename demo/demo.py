@@ -40,6 +40,7 @@ def main() -> int:
 
         fo.config.show_progress_bars = sys.stderr.isatty()
         digits, faces = load_digits(fo), load_faces(fo)
+        evaluate(digits, faces)
         results = log_everything(digits, faces)
         read_back(server, results)
         say_where(server, results, args.app)
@@ -98,25 +99,23 @@ def load_digits(fo):
 
 
 def load_faces(fo):
-    """Photographs with the faces that a cascade finds in them."""
-    name = "demo-faces"
+    """Photographs with the faces that a cascade finds in them; of one, all faces are known."""
+    name = "demo-photographs"
     if name in fo.list_datasets():
         return fo.load_dataset(name)
     import pictures
 
     print("Looking for faces in photographs …")
-    samples = [
-        fo.Sample(
-            filepath=one["filepath"],
-            predictions=fo.Detections(
-                detections=[
-                    fo.Detection(label="face", bounding_box=box, confidence=confidence)
-                    for box, confidence in one["faces"]
-                ]
-            ),
-        )
-        for one in pictures.photographs(HOME / "media" / "photographs")
-    ]
+    samples = []
+    for one in pictures.photographs(HOME / "media" / "photographs"):
+        found = [fo.Detection(label="face", bounding_box=box, confidence=sure) for box, sure in one["faces"]]
+        sample = fo.Sample(filepath=one["filepath"], predictions=fo.Detections(detections=found))
+        if one["known"] is not None:
+            known = [fo.Detection(label="face", bounding_box=box) for box in one["known"]]
+            sample["ground_truth"] = fo.Detections(detections=known)
+
+        samples.append(sample)
+
     return make_dataset(fo, name, samples)
 
 
@@ -127,10 +126,24 @@ def make_dataset(fo, name, samples):
     return dataset
 
 
+def evaluate(digits, faces) -> None:
+    """Evaluates both models with FiftyOne; once, since the results are kept with the datasets."""
+    if "logistic_regression" not in digits.list_evaluations():
+        test = digits.match_tags("test")
+        test.evaluate_classifications("predictions", gt_field="ground_truth", eval_key="logistic_regression")
+
+    if "haar_cascade" not in faces.list_evaluations():
+        known = faces.exists("ground_truth")
+        known.evaluate_detections(
+            "predictions", gt_field="ground_truth", eval_key="haar_cascade", compute_mAP=True, progress=False
+        )
+
+
 def log_everything(digits, faces) -> list[dict]:
-    """Runs the two operators as a script would."""
+    """Runs the operators as a script would."""
     import fiftyone.operators as foo
 
+    log_evaluation = foo.get_operator(OPERATORS + "log_evaluation_to_wandb")
     log_view = foo.get_operator(OPERATORS + "log_fiftyone_view_to_wandb")
     log_predictions = foo.get_operator(OPERATORS + "log_model_predictions")
     jobs = [
@@ -168,6 +181,26 @@ def log_everything(digits, faces) -> list[dict]:
                 include_images=True,
             ),
         ),
+        (
+            "the evaluation of the classifier",
+            lambda: log_evaluation(
+                digits.match_tags("test"),
+                "logistic_regression",
+                project=PROJECT,
+                run_id="digits-evaluation",
+                model_name="logistic-regression",
+            ),
+        ),
+        (
+            "the evaluation of the found faces",
+            lambda: log_evaluation(
+                faces.exists("ground_truth"),
+                "haar_cascade",
+                project=PROJECT,
+                run_id="faces-evaluation",
+                model_name="haar-cascade",
+            ),
+        ),
     ]
     results = []
     for title, job in jobs:
@@ -178,6 +211,8 @@ def log_everything(digits, faces) -> list[dict]:
         print(f"\nLogged {title}:")
         what = "a new version" if result["new_version"] else "already there, nothing uploaded"
         print(f"  {count} samples in {time.perf_counter() - start:.2f} s: {result['artifact_name']} ({what})")
+        if result.get("metrics"):
+            print("  " + ", ".join(f"{name} {value:.4g}" for name, value in result["metrics"].items()))
         for warning in result["warnings"]:
             print(f"  Note: {warning}")
     return results
@@ -191,7 +226,7 @@ def read_back(server: services.Standin, results: list[dict]) -> None:
     api = wandb.Api(overrides={"base_url": server.url, "entity": server.entity, "project": PROJECT})
     for result in results:
         artifact = api.artifact(f"{server.entity}/{PROJECT}/{result['artifact_name']}:latest")
-        key = "samples" if artifact.type == "dataset" else "predictions"
+        key = "predictions" if artifact.type == "predictions" else "samples"
         table = artifact.get(key)
         print(f"  {artifact.name}, type {artifact.type}: {len(table.data)} rows, columns {', '.join(table.columns)}")
         shown = [value for value in table.data[0] if isinstance(value, (str, int, float))]

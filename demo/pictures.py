@@ -10,6 +10,9 @@ import numpy as np
 
 #: Photographs that scikit-image and scikit-learn ship.
 PHOTOGRAPHS = ("astronaut.png", "camera.png", "chelsea.png", "coffee.png", "rocket.jpg", "hubble_deep_field.jpg")
+#: The contact sheet of portraits, and its sizes in pixels.
+SHEET = "faces"
+CELL, PORTRAIT = 150, 110
 DIGIT_SIDE = 64
 SPLITS = (("train", 0.7), ("val", 0.85), ("test", 1.0))
 
@@ -46,7 +49,8 @@ def digits(directory: pathlib.Path) -> Iterator[dict]:
 def photographs(directory: pathlib.Path) -> Iterator[dict]:
     """Photographs, with the faces that OpenCV's cascade finds in them.
 
-    Yields dicts with filepath and faces: a list of (relative box [x, y, width, height], confidence).
+    Yields dicts with filepath, faces: a list of (relative box [x, y, width, height], confidence), and known: the boxes
+    of the faces that are there, or None where nobody has looked.
     """
     directory.mkdir(parents=True, exist_ok=True)
     cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_default.xml")
@@ -60,7 +64,7 @@ def photographs(directory: pathlib.Path) -> Iterator[dict]:
             ([x / width, y / height, w / width, h / height], float(1 / (1 + np.exp(-weight))))
             for (x, y, w, h), weight in zip(boxes, np.ravel(weights))
         ]
-        yield {"filepath": str(path), "faces": faces}
+        yield {"filepath": str(path), "faces": faces, "known": _portraits() if name == SHEET else None}
 
 
 def _pictures() -> Iterator[tuple[str, np.ndarray]]:
@@ -73,15 +77,28 @@ def _pictures() -> Iterator[tuple[str, np.ndarray]]:
     samples = load_sample_images()
     for name, picture in zip(samples.filenames, samples.images):
         yield pathlib.Path(name).stem, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    yield "faces", _contact_sheet(np.load(folder / "lfw_subset.npy")[:100])
+    yield SHEET, _contact_sheet(np.load(folder / "lfw_subset.npy")[:100])
 
 
 def _contact_sheet(faces: np.ndarray) -> np.ndarray:
     """A hundred portraits of 25 x 25 on one sheet, enlarged and set apart as a photographer would print them."""
-    cell, side = 150, 110
-    sheet = np.full((10 * cell, 10 * cell, 3), 40, np.uint8)
-    for i, face in enumerate(faces):
-        y, x = (cell - side) // 2 + i // 10 * cell, (cell - side) // 2 + i % 10 * cell
-        large = cv2.resize((face * 255).clip(0, 255).astype(np.uint8), (side, side), interpolation=cv2.INTER_CUBIC)
-        sheet[y : y + side, x : x + side] = large[..., None]
+    sheet = np.full((10 * CELL, 10 * CELL, 3), 40, np.uint8)
+    for face, (x, y) in zip(faces, _places(), strict=True):
+        large = cv2.resize(
+            (face * 255).clip(0, 255).astype(np.uint8), (PORTRAIT, PORTRAIT), interpolation=cv2.INTER_CUBIC
+        )
+        sheet[y : y + PORTRAIT, x : x + PORTRAIT] = large[..., None]
     return sheet
+
+
+def _places() -> Iterator[tuple[int, int]]:
+    """Where the portraits of the contact sheet begin, in pixels."""
+    margin = (CELL - PORTRAIT) // 2
+    for i in range(100):
+        yield margin + i % 10 * CELL, margin + i // 10 * CELL
+
+
+def _portraits() -> list[list[float]]:
+    """The relative boxes of the contact sheet's faces, which fill their portraits."""
+    whole = 10 * CELL
+    return [[x / whole, y / whole, PORTRAIT / whole, PORTRAIT / whole] for x, y in _places()]
