@@ -327,8 +327,8 @@ func TestFailuresLeaveNothingBehind(t *testing.T) {
 		"bad run id":       {"bad_name", func(_ *world, j *job.LogView) { j.Target.RunID = "a:b" }},
 		"bad alias":        {"bad_name", func(_ *world, j *job.LogView) { j.Target.Aliases = []string{"v1"} }},
 		"no server":        {"unreachable", func(_ *world, j *job.LogView) { j.Target.Settings.BaseURL = "http://127.0.0.1:9" }},
-		"offline": {"offline", func(_ *world, j *job.LogView) {
-			j.Target.Settings.Env = map[string]string{"WANDB_MODE": "offline"}
+		"unknown mode": {"bad_settings", func(_ *world, j *job.LogView) {
+			j.Target.Settings.Env = map[string]string{"WANDB_MODE": "aeroplane"}
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
