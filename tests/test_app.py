@@ -104,8 +104,15 @@ LABELS = {
     "show_wandb_report": "Show W&B Report",
     "open_wandb_panel": "Open W&B panel",
 }
-OURS = {"sync_wandb_offline", "cancel_wandb_job", "rename_wandb_run", "remove_wandb_run", "login_to_wandb"}
-UNLISTED = OURS - {"sync_wandb_offline", "cancel_wandb_job"} | {"log_wandb_run"}
+OURS = {
+    "log_evaluation_to_wandb",
+    "sync_wandb_offline",
+    "cancel_wandb_job",
+    "rename_wandb_run",
+    "remove_wandb_run",
+    "login_to_wandb",
+}
+UNLISTED = {"rename_wandb_run", "remove_wandb_run", "login_to_wandb", "log_wandb_run"}
 
 
 @pytest.mark.parametrize("name", sorted(OURS | set(LABELS)))

@@ -90,6 +90,7 @@ def test_login_from_a_form(other, home, wandb_server):
     assert wandb_server.key not in (home / "app.log").read_text()
 
     other.open(LOG)
+    other.check("More options")
     other.sees("your key:")
 
 

@@ -158,10 +158,11 @@ def test_a_view_that_mongodb_cannot_run(images, log_view, fails):
     assert "zero" in fails(lambda: log_view(view), "query_failed")
 
 
-@pytest.mark.parametrize("mode", ["offline", "disabled", "dryrun"])
-def test_modes_in_which_nothing_is_logged(images, log_view, fails, monkeypatch, mode):
-    monkeypatch.setenv("WANDB_MODE", mode)
-    fails(lambda: log_view(images), "disabled" if mode == "disabled" else "offline", datasets=[images])
+def test_a_mode_that_is_not_one(images, log_view, log_predictions, fails, monkeypatch):
+    """W&B's own modes are the matter of test_offline.py."""
+    monkeypatch.setenv("WANDB_MODE", "aeroplane")
+    for call in (lambda: log_view(images), lambda: log_predictions(images, "predictions")):
+        assert '"aeroplane"' in fails(call, "bad_settings", datasets=[images])
 
 
 @pytest.mark.parametrize("key", ["f" * 40, "local-" + "e" * 40])
