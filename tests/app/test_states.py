@@ -91,7 +91,7 @@ def test_login_from_a_form(other, home, wandb_server):
 
     other.open(LOG)
     other.check("More options")
-    other.sees("your key:")
+    other.sees("Default: your key's (")
 
 
 def log_in(other, server):
