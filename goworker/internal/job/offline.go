@@ -41,11 +41,7 @@ func (p *publisher) runOffline(ctx context.Context) (*Result, error) {
 	if err := wandb.CheckRunID(p.target.RunID); err != nil {
 		return nil, err
 	}
-	in := p.target.Settings
-	here := in.ActiveRun != nil && in.ActiveRun.RunID == p.target.RunID
-	if !here {
-		in.ActiveRun = nil // another run's entity and project do not count
-	}
+	in, here := p.target.Settings.ForRun(p.target.RunID)
 	settings, err := wandb.ResolveOffline(in)
 	if err != nil {
 		return nil, err

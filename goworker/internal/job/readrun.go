@@ -48,10 +48,7 @@ func (j ReadRun) Run(ctx context.Context) (*RunDetails, error) {
 			return nil, err
 		}
 	}
-	in := j.Settings
-	if in.ActiveRun != nil && in.ActiveRun.RunID != j.Reference {
-		in.ActiveRun = nil // another run's entity, project and server do not count
-	}
+	in, _ := j.Settings.ForRun(j.Reference)
 	settings, err := wandb.Resolve(in)
 	if err != nil {
 		return nil, err

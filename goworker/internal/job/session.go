@@ -34,10 +34,7 @@ func openSession(ctx context.Context, in wandb.Inputs, runID string) (*session, 
 	if err := wandb.CheckRunID(runID); err != nil {
 		return nil, err
 	}
-	here := in.ActiveRun != nil && in.ActiveRun.RunID == runID
-	if !here {
-		in.ActiveRun = nil // another run's entity, project and server do not count
-	}
+	in, here := in.ForRun(runID)
 	settings, err := wandb.Resolve(in)
 	if err != nil {
 		return nil, err

@@ -102,7 +102,7 @@ func (c *Client) LogArtifact(ctx context.Context, spec ArtifactSpec, progress fu
 		}
 	}
 	spec.Aliases = withLatest(spec.Aliases)
-	l := &logging{client: c, spec: spec, digest: spec.Files.Digest(), sequenceID: randomClientID()}
+	l := &logging{client: c, spec: spec, digest: spec.Files.Digest(), sequenceID: NewClientID()}
 	l.track = newTracker(progress, 0, 0)
 	done, err := l.run(ctx, progress)
 	return done, c.explain("logging the artifact "+spec.Name, err)

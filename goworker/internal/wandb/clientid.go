@@ -22,8 +22,8 @@ func derivedClientID(parts ...string) string {
 	})
 }
 
-// randomClientID makes an id that nobody else has.
-func randomClientID() string {
+// NewClientID makes an id for a version, or for a sequence of them, that nobody else has.
+func NewClientID() string {
 	return clientID(func(uint32) (block [sha256.Size]byte) {
 		_, _ = rand.Read(block[:]) // never fails: it ends the process instead
 		return block

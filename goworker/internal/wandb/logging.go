@@ -176,7 +176,7 @@ func (l *logging) metadata() string {
 // clientID is the attempt's id for the version.
 func (l *logging) clientID(attempt int) string {
 	if l.random {
-		return randomClientID()
+		return NewClientID()
 	}
 	s := l.spec
 	return derivedClientID(l.client.settings.BaseURL, s.Run.Entity, s.Run.Project, s.Name, "version", strconv.Itoa(attempt), l.digest)

@@ -81,31 +81,11 @@ func ResolveOffline(in Inputs) (Settings, error) {
 		return Settings{}, err
 	}
 	s := Settings{newRun: newRunOf(in)}
-	s.Entity = firstOf(in.Entity, in.Env["WANDB_ENTITY"], files.get("entity"))
-	s.Project = firstOf(in.Project, in.Env["WANDB_PROJECT"], files.get("project"), defaultProject)
-	if r := in.ActiveRun; r != nil {
-		s.Entity, s.Project = firstOf(r.Entity, s.Entity), firstOf(r.Project, s.Project)
-	}
-	if err := checkEntity(s.Entity); err != nil {
-		return Settings{}, err
-	}
-	if err := CheckProject(s.Project); err != nil {
+	if err := s.resolvePlace(in, files); err != nil {
 		return Settings{}, err
 	}
 	return s, s.CheckNewRun()
 }
 
-// NewRun is what W&B's variables say of a run that is created; empty where they do not.
-type NewRun struct {
-	DisplayName, JobType, Group, Notes, Host, Program string
-	Tags                                              []string
-}
-
 // NewRun is what these settings say of a run that is created.
-func (s Settings) NewRun() NewRun {
-	r := s.newRun
-	return NewRun{DisplayName: r.name, JobType: r.jobType, Group: r.group, Notes: r.notes, Host: r.host, Program: r.program, Tags: r.tags}
-}
-
-// NewClientID makes an id for a version, or for a sequence of them, that nobody else has.
-func NewClientID() string { return randomClientID() }
+func (s Settings) NewRun() NewRun { return s.newRun }

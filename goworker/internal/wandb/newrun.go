@@ -14,28 +14,28 @@ const (
 	maxRunConfig = 15_000_000
 )
 
-// newRun is what W&B's variables say of the runs that are created: W&B's own client gives it to its
-// runs, too.
-type newRun struct {
-	group, jobType, name, notes string
-	tags                        []string
-	host, program               string
+// NewRun is what W&B's variables say of the runs that are created, and empty where they do not: W&B's own client gives it to
+// its runs, too.
+type NewRun struct {
+	Group, JobType, DisplayName, Notes string
+	Tags                               []string
+	Host, Program                      string
 }
 
-func newRunOf(in Inputs) newRun {
-	r := newRun{
-		group: firstOf(in.Env["WANDB_RUN_GROUP"]), jobType: firstOf(in.Env["WANDB_JOB_TYPE"]),
-		name: firstOf(in.Env["WANDB_NAME"]), notes: firstOf(in.Env["WANDB_NOTES"]),
-		host: firstOf(in.Env["WANDB_HOST"], in.Host), program: firstOf(in.Env["WANDB_PROGRAM"], in.Program),
+func newRunOf(in Inputs) NewRun {
+	r := NewRun{
+		Group: firstOf(in.Env["WANDB_RUN_GROUP"]), JobType: firstOf(in.Env["WANDB_JOB_TYPE"]),
+		DisplayName: firstOf(in.Env["WANDB_NAME"]), Notes: firstOf(in.Env["WANDB_NOTES"]),
+		Host: firstOf(in.Env["WANDB_HOST"], in.Host), Program: firstOf(in.Env["WANDB_PROGRAM"], in.Program),
 	}
 	for tag := range strings.SplitSeq(in.Env["WANDB_TAGS"], ",") {
 		if tag = strings.TrimSpace(tag); tag != "" {
-			r.tags = append(r.tags, tag)
+			r.Tags = append(r.Tags, tag)
 		}
 	}
 	// The user does not choose the host: a long one is cut, not refused.
-	if runes := []rune(r.host); len(runes) > maxHost {
-		r.host = string(runes[:maxHost])
+	if runes := []rune(r.Host); len(runes) > maxHost {
+		r.Host = string(runes[:maxHost])
 	}
 	return r
 }
@@ -43,10 +43,10 @@ func newRunOf(in Inputs) newRun {
 // CheckNewRun refuses what W&B would refuse of a run that is created with these settings: fault
 // bad_name. Call it before the work whose run would fail.
 func (s Settings) CheckNewRun() error {
-	if err := checkJobType(s.newRun.jobType); err != nil {
+	if err := checkJobType(s.newRun.JobType); err != nil {
 		return err
 	}
-	for _, tag := range s.newRun.tags {
+	for _, tag := range s.newRun.Tags {
 		if err := CheckRunTag(tag); err != nil {
 			return fault.New(fault.Settings, fault.BadName, "WANDB_TAGS: %s", fault.As(err).Message)
 		}
@@ -73,16 +73,16 @@ func checkRunConfig(raw []byte) error {
 
 // variables adds what is said of the run to those of the mutation that creates it. What the spec
 // says goes first.
-func (r newRun) variables(spec RunSpec, vars map[string]any) {
+func (r NewRun) variables(spec RunSpec, vars map[string]any) {
 	for name, value := range map[string]string{
-		"displayName": firstOf(spec.DisplayName, r.name), "jobType": r.jobType,
-		"group": r.group, "notes": r.notes, "host": r.host, "program": r.program,
+		"displayName": firstOf(spec.DisplayName, r.DisplayName), "jobType": r.JobType,
+		"group": r.Group, "notes": r.Notes, "host": r.Host, "program": r.Program,
 	} {
 		if value != "" {
 			vars[name] = value
 		}
 	}
-	if len(r.tags) > 0 {
-		vars["tags"] = r.tags
+	if len(r.Tags) > 0 {
+		vars["tags"] = r.Tags
 	}
 }

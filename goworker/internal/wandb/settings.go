@@ -83,7 +83,7 @@ type Settings struct {
 	Files []string
 
 	network network
-	newRun  newRun
+	newRun  NewRun
 	// serverFile is the settings file that named the server, localServer whether that is ./wandb/settings.
 	serverFile  string
 	localServer bool
@@ -110,17 +110,8 @@ func Resolve(in Inputs) (Settings, error) {
 	if s.AppURL, err = appURL(s.BaseURL, in.Env["WANDB_APP_URL"]); err != nil {
 		return Settings{}, err
 	}
-	s.Entity = firstOf(in.Entity, in.Env["WANDB_ENTITY"], files.get("entity"))
-	s.Project = firstOf(in.Project, in.Env["WANDB_PROJECT"], files.get("project"), defaultProject)
-	if r := in.ActiveRun; r != nil {
-		s.Entity = firstOf(r.Entity, s.Entity)
-		s.Project = firstOf(r.Project, s.Project)
-	}
 	s.Files = in.usedFiles(files)
-	if err := checkEntity(s.Entity); err != nil {
-		return Settings{}, err
-	}
-	if err := CheckProject(s.Project); err != nil {
+	if err := s.resolvePlace(in, files); err != nil {
 		return Settings{}, err
 	}
 	if s.network, err = resolveNetwork(in, files); err != nil {
@@ -136,6 +127,30 @@ func Resolve(in Inputs) (Settings, error) {
 		return Settings{}, err
 	}
 	return s, nil
+}
+
+// ForRun are the inputs for work on a run, and whether that is the one that is active in the caller's Python: the entity,
+// the project and the server of another active run do not count.
+func (in Inputs) ForRun(runID string) (of Inputs, here bool) {
+	here = in.ActiveRun != nil && in.ActiveRun.RunID == runID
+	if !here {
+		in.ActiveRun = nil
+	}
+	return in, here
+}
+
+// resolvePlace finds the entity and the project.
+func (s *Settings) resolvePlace(in Inputs, files settingsFiles) error {
+	s.Entity = firstOf(in.Entity, in.Env["WANDB_ENTITY"], files.get("entity"))
+	s.Project = firstOf(in.Project, in.Env["WANDB_PROJECT"], files.get("project"), defaultProject)
+	if r := in.ActiveRun; r != nil {
+		s.Entity = firstOf(r.Entity, s.Entity)
+		s.Project = firstOf(r.Project, s.Project)
+	}
+	if err := checkEntity(s.Entity); err != nil {
+		return err
+	}
+	return CheckProject(s.Project)
 }
 
 // usedFiles are the paths of the settings files that named the server, the entity or the project.
