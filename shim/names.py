@@ -37,7 +37,11 @@ def artifact_place(text: str | None) -> tuple[str, str, str]:
     """
     text = (text or "").strip()
     if "://" in text:
-        address = urlsplit(text)
+        try:
+            address = urlsplit(text)
+        except ValueError:  # half-typed, such as http://[::1
+            return "", "", text
+
         member = parse_qs(address.query)
         parts = [unquote(part) for part in address.path.split("/") if part]
         if "selectionPath" in member:

@@ -199,6 +199,7 @@ def test_versions_and_the_artifacts_dataset(operator, lookups, fake_worker, imag
         ),
         ("https://wandb.ai/team/q/runs/abc", ("", ""), "https://wandb.ai/team/q/runs/abc"),
         ("https://wandb.ai/orgs/o/registry/data?selectionPath=train", ("", ""), "train"),
+        ("http://[::1", ("", ""), "http://[::1"),
         ("q/train:v3", ("", ""), "q/train:v3"),
         ("team/q/", ("", ""), "team/q/"),
         ("train:v3", ("", ""), "train:v3"),
