@@ -6,28 +6,32 @@ import bson
 import fiftyone as fo
 from bson.raw_bson import RawBSONDocument
 
-from tests.e2e.reading import file
+from tests.e2e.reading import file, npz
 
-PART = 200_000
-COUNT = PART + 3
+PART = 20_000
+PARTS = 11
+COUNT = 200_003
 FIRST = 0x6B03A5B409A14D6500000000
 
 
 def test_more_rows_than_a_table_holds(dataset, log_view, read, server):
     made = dataset([fo.Sample(filepath="/none/0.png", label=fo.Classification(label="x"), n=0)])
+    made.add_sample_field("vector", fo.VectorField)
     collection = fo.core.odm.get_db_conn()[made._sample_collection_name]
     pattern = collection.find_one({}, {"_rand": 0, "metadata": 0})
     collection.delete_many({})
     collection.insert_many(RawBSONDocument(bson.encode(_document(pattern, n))) for n in range(COUNT))
 
-    result = log_view(made, include_labels=True, include_images=False, fields=["n"])
+    result = log_view(made, include_labels=True, include_images=False, fields=["n"], embedding_field="vector")
 
     assert result["samples_logged"] == COUNT
     stored = server.artifact(result)["files"]
     assert sorted(path for path in stored if "table" in path) == [
         "samples.partitioned-table.json",
-        "samples_parts/part-0000.table.json",
-        "samples_parts/part-0001.table.json",
+        *(f"samples_parts/part-{i:04}.table.json" for i in range(PARTS)),
+    ]
+    assert sorted(path for path in stored if path.startswith("embeddings")) == [
+        f"embeddings/vector/part-{i:05}.npz" for i in range(PARTS) if i != 1
     ]
     found = read.artifact(result)
     table = found.get("samples")
@@ -37,7 +41,12 @@ def test_more_rows_than_a_table_holds(dataset, log_view, read, server):
         assert row[-1] == number
         assert row[3] == f"c{number % 7} (0.50)"
     assert number == COUNT - 1
-    assert [len(json.loads(file(found, f"samples_parts/part-000{i}.table.json"))["data"]) for i in (0, 1)] == [PART, 3]
+    rows = [len(json.loads(file(found, f"samples_parts/part-{i:04}.table.json"))["data"]) for i in (0, 9, 10)]
+    assert rows == [PART, PART, 3]
+    vectors = [npz(found, f"embeddings/vector/part-{i:05}.npz") for i in (0, 10)]
+    assert [len(part["embeddings"]) for part in vectors] == [PART // 10, 1]
+    assert vectors[1]["sample_ids"][0] == _id(200_000)
+    assert vectors[1]["embeddings"][0].tolist() == [200_000, 0.5]
     # The ids take more than the metadata may have.
     assert found.metadata["lists_in_files"] == {"sample_ids": "fiftyone/sample_ids.txt"}
     assert file(found, "fiftyone/sample_ids.txt").decode() == "".join(f"{_id(n)}\n" for n in range(COUNT))
@@ -53,4 +62,6 @@ def _id(number):
 
 def _document(pattern, number):
     label = {**pattern["label"], "label": f"c{number % 7}", "confidence": 0.5}
-    return {**pattern, "_id": bson.ObjectId(_id(number)), "n": number, "label": label}
+    # Every tenth row has a vector, but none of the second part.
+    vector = [float(number), 0.5] if number % 10 == 0 and number // PART != 1 else None
+    return {**pattern, "_id": bson.ObjectId(_id(number)), "n": number, "label": label, "vector": vector}

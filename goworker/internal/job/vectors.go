@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/npy"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
 
@@ -14,15 +16,16 @@ import (
 // has thousands of numbers, not millions.
 const vectorLimit = 64 << 20
 
-// vectorFile is embeddings/<field>.npz while it is written.
+// vectorFile is embeddings/<field>.npz while it is written; where the view has more than table.WholeRows rows,
+// embeddings/<field>/part-NNNNN.npz for each table.PartRows of them.
 type vectorFile struct {
 	path    string // in the artifact
 	field   string
 	slot    int
+	rows    int64
 	decoder *npy.Decoder
 	writer  *npy.Writer
 	scratch [2]io.Closer
-	out     *artifact.SpoolFile
 }
 
 // openVectors starts one file for each vector field.
@@ -38,13 +41,9 @@ func openVectors(c *collector, f *view.Fields, embeddings []view.Field) ([]*vect
 			return nil, err
 		}
 		path := "embeddings/" + field.Path + ".npz"
-		file, err := c.create(path)
-		if err != nil {
-			return nil, err
-		}
 		out = append(out, &vectorFile{
 			path: path, field: field.Path, slot: f.Slot(field.DBPath), decoder: npy.NewDecoder(vectorLimit),
-			writer: npy.NewWriter(ids, vectors), scratch: [2]io.Closer{ids, vectors}, out: file,
+			writer: npy.NewWriter(ids, vectors), scratch: [2]io.Closer{ids, vectors},
 		})
 	}
 	return out, nil
@@ -52,6 +51,10 @@ func openVectors(c *collector, f *view.Fields, embeddings []view.Field) ([]*vect
 
 // add takes the vector of a row. A vector that cannot be used is counted.
 func (v *vectorFile) add(r *row, w *warnings) error {
+	if v.rows > 0 && v.rows%table.PartRows == 0 {
+		v.writer.Cut()
+	}
+	v.rows++
 	array, ok, err := v.decoder.Decode(r.Value(v.slot))
 	if err != nil {
 		w.add("bad_vector "+v.field, fmt.Sprintf("samples have a value in the field %q that is not a vector of numbers and is not in %s.", v.field, v.path), r.sampleID())
@@ -78,15 +81,35 @@ func (v *vectorFile) close(c *collector) error {
 			_ = f.Close()
 		}
 	}()
-	if v.writer.Len() == 0 {
+	switch {
+	case v.writer.Len() == 0:
 		c.warnings.note("no_vectors "+v.field, "The field %q has no vectors in this view, so %s was not written.", v.field, v.path)
-		return v.out.Close()
+		return nil
+	case v.rows <= table.WholeRows:
+		out, err := c.create(v.path)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(v.writer.Finish(out), out.Close()); err != nil {
+			return err
+		}
+		return c.files.Add(out.Entry(v.path))
 	}
-	if err := v.writer.Finish(v.out); err != nil {
+	var parts []*artifact.SpoolFile
+	var paths []string
+	err := v.writer.FinishParts(func(part int) (io.WriteCloser, error) {
+		path := fmt.Sprintf("%s/part-%05d.npz", strings.TrimSuffix(v.path, ".npz"), part)
+		out, err := c.create(path)
+		parts, paths = append(parts, out), append(paths, path)
+		return out, err
+	})
+	if err != nil {
 		return err
 	}
-	if err := v.out.Close(); err != nil {
-		return err
+	for i, part := range parts {
+		if err := c.files.Add(part.Entry(paths[i])); err != nil {
+			return err
+		}
 	}
-	return c.files.Add(v.out.Entry(v.path))
+	return nil
 }

@@ -173,6 +173,56 @@ func TestManyVectors(t *testing.T) {
 	}
 }
 
+// buffer is a file in memory.
+type buffer struct {
+	bytes.Buffer
+	closed bool
+}
+
+// Close implements io.Closer.
+func (b *buffer) Close() error { b.closed = true; return nil }
+
+func TestPartsAreArchivesOfTheirOwn(t *testing.T) {
+	w := newWriter(t)
+	alone := map[int]*Writer{0: newWriter(t), 2: newWriter(t), 3: newWriter(t)}
+	for i := range 12 {
+		if i == 4 || i == 8 {
+			w.Cut()
+		}
+		if i == 4 {
+			w.Cut() // the part of the number 1 has no vectors
+		}
+		vector := float32s(row(i)...)
+		if i == 9 {
+			vector = float64s(row(i)...) // a part's type is its own
+		}
+		require.NoError(t, w.Add(sampleID(i), vector))
+		require.NoError(t, alone[[]int{0, 2, 3}[i/4]].Add(sampleID(i), vector))
+	}
+	w.Cut()
+	got := map[int]*buffer{}
+	require.NoError(t, w.FinishParts(func(part int) (io.WriteCloser, error) {
+		got[part] = new(buffer)
+		return got[part], nil
+	}))
+	require.Len(t, got, len(alone))
+	for part, one := range alone {
+		var want bytes.Buffer
+		require.NoError(t, one.Finish(&want))
+		assert.Equal(t, want.Bytes(), got[part].Bytes(), "part %d", part)
+		assert.True(t, got[part].closed)
+	}
+	var whole bytes.Buffer
+	require.NoError(t, w.Finish(&whole))
+	ids, h, _ := contents(t, whole.Bytes())
+	assert.Len(t, ids, 12)
+	assert.Equal(t, Float64, h.dtype)
+	assert.Equal(t, 12, w.Len())
+
+	full := errors.New("full")
+	require.ErrorIs(t, w.FinishParts(func(int) (io.WriteCloser, error) { return nil, full }), full)
+}
+
 func TestVectorsOfAnotherLengthAreLeftOut(t *testing.T) {
 	w := newWriter(t)
 	require.NoError(t, w.Add(sampleID(1), float32s(1, 2, 3)))

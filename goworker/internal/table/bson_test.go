@@ -213,7 +213,7 @@ func FuzzText(f *testing.F) {
 
 func BenchmarkRowOf4PlainFields(b *testing.B) {
 	w := NewWriter([]string{"a", "b", "c", "d"}, openDiscard)
-	w.partRows = 1 << 62
+	w.wholeRows = 1 << 62
 	values := []bson.RawValue{
 		raw(b, 0.123), raw(b, bson.A{"a", "b", "c"}), raw(b, bson.D{{Key: "x", Value: 1}, {Key: "y", Value: "text"}}), raw(b, time.Unix(1, 0)),
 	}

@@ -27,7 +27,7 @@ func writeRows(t testing.TB, rows [][]bson.RawValue, perPart int64) (partFiles, 
 	}
 	var files partFiles
 	w := NewWriter(names, files.open)
-	w.partRows = perPart
+	w.wholeRows, w.partRows = perPart, perPart
 	for _, row := range rows {
 		w.BeginRow()
 		for _, v := range row {

@@ -112,7 +112,7 @@ func writeTable(t *testing.T, dir, key string, columns []testColumn) {
 	}
 	var files partFiles
 	w := NewWriter(Names(list), files.open)
-	w.partRows = 4
+	w.wholeRows, w.partRows = 4, 4
 	for row := range columns[0].cells {
 		require.NoError(t, Add(w, list, row))
 	}

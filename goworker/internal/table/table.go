@@ -15,9 +15,13 @@ import (
 	"strconv"
 )
 
-// MaxPartRows is how many rows one table file holds at most: wandb.Table's own
-// MAX_ARTIFACT_ROWS, above which the official package cuts a table without a word.
-const MaxPartRows = 200_000
+// A table of at most WholeRows rows is one file: wandb.Table's own MAX_ARTIFACT_ROWS, above which the official
+// package cuts a table silently. A longer one has parts of PartRows rows each, all but the last. They are this short so that
+// several workers can write one table. Other files that hold something of each row are cut at the same rows.
+const (
+	WholeRows = 200_000
+	PartRows  = 20_000
+)
 
 // flushSize is how many bytes are gathered before they go to the part's file.
 const flushSize = 64 << 10
@@ -41,16 +45,22 @@ type Part interface {
 // one goroutine. The first error sticks: it comes from EndRow and Close.
 //
 // The types of the columns are known only when the last row is. Parts that are full are
-// therefore left open (see Parker) until Close, which ends all of them with the same types.
+// therefore left open (see Part) until Close, which ends all of them with the same types.
 type Writer struct {
-	columns  []string
-	open     func(part int) (Part, error)
-	cols     []column
-	partRows int64
+	columns []string
+	open    func(part int) (Part, error)
+	cols    []column
+	// wholeRows and partRows are WholeRows and PartRows, but in tests.
+	wholeRows, partRows int64
 
 	parts   []part
 	current Part // the part that rows go to; nil when the next row opens one
+	inParts bool // the table has more than wholeRows rows
 	rows    int64
+	// flushed is how many bytes the current file has, and cuts are the offsets in the file of a whole table at which
+	// each of its parts would end.
+	flushed int64
+	cuts    []int64
 	buf     []byte
 	mark    int // where the current cell begins in buf
 	scratch []byte
@@ -78,14 +88,14 @@ type Summary struct {
 	Texts []string
 }
 
-// NewWriter streams rows into parts of at most MaxPartRows rows each. open is asked
-// for the file of each part, counted from 0, when its first row begins; a table without
-// rows has one part too. It is asked for a part again, and the first file is of no use then, where
-// a later row has changed the type of a column. The Writer closes the files.
+// NewWriter streams rows into one part, or into parts of PartRows rows each where there are more than WholeRows. open is
+// asked for the file of each part, counted from 0, when its first row begins; a table without
+// rows has one part too. It is asked for a part again, and the first file is no longer needed then, where
+// a later row has changed the type of a column, and for the first part of a table that turns out to be long. The Writer closes the files.
 //
 // The names have to be as Names gives them.
 func NewWriter(columns []string, open func(part int) (Part, error)) *Writer {
-	w := &Writer{columns: columns, open: open, partRows: MaxPartRows, cell: outside}
+	w := &Writer{columns: columns, open: open, wholeRows: WholeRows, partRows: PartRows, cell: outside}
 	w.cols = make([]column, len(columns))
 	taken := make(map[string]bool, len(columns))
 	for _, name := range columns {
@@ -110,11 +120,14 @@ func (w *Writer) BeginRow() {
 		w.fail(fmt.Errorf("table: a row begins inside another one"))
 		return
 	}
-	if w.current == nil {
+	if w.rows == w.wholeRows && !w.inParts {
+		w.split()
+	}
+	if w.current == nil && w.err == nil {
 		w.openPart()
-		if w.err != nil {
-			return
-		}
+	}
+	if w.err != nil {
+		return
 	}
 	if w.parts[len(w.parts)-1].rows > 0 {
 		w.buf = append(w.buf, ',')
@@ -140,8 +153,12 @@ func (w *Writer) EndRow() error {
 	if len(w.buf) >= flushSize {
 		w.flush()
 	}
-	if p.rows == w.partRows {
-		w.parkPart()
+	if p.rows%w.partRows == 0 {
+		if w.inParts {
+			w.parkPart()
+		} else {
+			w.cuts = append(w.cuts, w.flushed+int64(len(w.buf)))
+		}
 	}
 	return w.err
 }
@@ -202,7 +219,7 @@ func (w *Writer) openPart() {
 		return
 	}
 	w.parts = append(w.parts, part{file: file})
-	w.current = file
+	w.current, w.flushed = file, 0
 	w.buf = appendHeader(w.buf, w.columns)
 }
 
@@ -221,6 +238,7 @@ func appendHeader(dst []byte, columns []string) []byte {
 func (w *Writer) flush() {
 	_, err := w.current.Write(w.buf)
 	w.failPart(len(w.parts)-1, err)
+	w.flushed += int64(len(w.buf))
 	w.buf = w.buf[:0]
 }
 

@@ -19,7 +19,7 @@ func rows(t *testing.T, n int, perPart int64) (partFiles, Summary) {
 	t.Helper()
 	var files partFiles
 	w := NewWriter([]string{"n", "s"}, files.open)
-	w.partRows = perPart
+	w.wholeRows, w.partRows = perPart, perPart
 	for i := range n {
 		w.BeginRow()
 		w.Int(int64(i))
@@ -60,7 +60,7 @@ func TestLongTablesHaveParts(t *testing.T) {
 					next++
 				}
 				full := 0
-				if c.parts[i] == 3 {
+				if c.parts[i] == 3 && len(c.parts) > 1 {
 					full = 1
 				}
 				assert.Equal(t, full, file.parked, "a full part is put aside until the end")
@@ -72,15 +72,60 @@ func TestLongTablesHaveParts(t *testing.T) {
 }
 
 func TestPartsHoldAsManyRowsAsTheOfficialPackageReads(t *testing.T) {
-	var files partFiles
-	w := NewWriter(nil, files.open)
-	for range MaxPartRows + 1 {
-		w.BeginRow()
-		require.NoError(t, w.EndRow())
+	for rows, want := range map[int][]int64{200_000: {200_000}, 200_001: {20_000, 20_000, 20_000, 20_000, 20_000, 20_000, 20_000, 20_000, 20_000, 20_000, 1}} {
+		var files partFiles
+		w := NewWriter(nil, files.open)
+		for range rows {
+			w.BeginRow()
+			require.NoError(t, w.EndRow())
+		}
+		sum, err := w.Close()
+		require.NoError(t, err)
+		assert.Equal(t, want, sum.Parts)
 	}
-	sum, err := w.Close()
-	require.NoError(t, err)
-	assert.Equal(t, []int64{200_000, 1}, sum.Parts)
+}
+
+// TestALongTableIsCutAsIfItHadBeenFromTheBeginning: the first rows lie in one file until it is known that there are more.
+func TestALongTableIsCutAsIfItHadBeenFromTheBeginning(t *testing.T) {
+	value := func(w *Writer, i int, late bool) {
+		switch {
+		case late: // makes the column one of texts
+			w.Text("late")
+		case i%5 == 0:
+			w.Null()
+		default:
+			w.Int(int64(i))
+		}
+	}
+	write := func(rows, late int, whole int64) (partFiles, Summary) {
+		var files partFiles
+		w := NewWriter([]string{"n", "text"}, files.open)
+		w.wholeRows, w.partRows = whole, 3
+		for i := range rows {
+			w.BeginRow()
+			value(w, i, i == late)
+			w.Text(strings.Repeat("x", i*9000%(3*flushSize))) // some are longer than what is gathered
+			require.NoError(t, w.EndRow())
+		}
+		sum, err := w.Close()
+		require.NoError(t, err)
+		return files, sum
+	}
+	for rows := 10; rows < 22; rows++ {
+		for _, late := range []int{-1, 1, 8, 9, rows - 1} {
+			want, wantSum := write(rows, late, 0)
+			got, gotSum := write(rows, late, 9)
+			require.Equal(t, wantSum, gotSum)
+			require.Len(t, got, len(want))
+			for i := range want {
+				require.Equal(t, want[i].String(), got[i].String(), "%d rows, part %d", rows, i)
+				require.Equal(t, 1, got[i].closed)
+			}
+		}
+	}
+	one, sum := write(9, 7, 9)
+	require.Len(t, one, 1)
+	require.Equal(t, []int64{9}, sum.Parts)
 }
 
 func TestSameInputSameBytes(t *testing.T) {
@@ -233,7 +278,7 @@ func TestErrorsOfTheFilesAreKept(t *testing.T) {
 	t.Run("write", func(t *testing.T) {
 		first, second := &memory{}, &memory{onWrite: full}
 		w := NewWriter([]string{"a"}, func(part int) (Part, error) { return []Part{first, second}[part], nil })
-		w.partRows = 1
+		w.wholeRows, w.partRows = 0, 1
 		var err error
 		for range 2 {
 			w.BeginRow()
@@ -303,7 +348,7 @@ func make5() []string { return []string{"sample_id", "filepath", "tags", "label_
 
 func BenchmarkRowOf5Texts(b *testing.B) {
 	w := NewWriter(make5(), openDiscard)
-	w.partRows = 1 << 62
+	w.wholeRows = 1 << 62
 	cells := [][]byte{
 		[]byte("64b0c0ffee64b0c0ffee64b0"), []byte("/data/images/train/000001.jpg"), []byte("train, good"),
 		[]byte("10 detections: cat(4), dog(3), person(3)"), []byte("9 detections: cat(4), dog(2), person(3)"),
@@ -321,7 +366,7 @@ func BenchmarkRowOf5Texts(b *testing.B) {
 
 func BenchmarkRowOfImageWith10Boxes(b *testing.B) {
 	w := NewWriter([]string{"image"}, openDiscard)
-	w.partRows = 1 << 62
+	w.wholeRows = 1 << 62
 	img := overlay()
 	for len(img.Boxes[0].Boxes) < 10 {
 		img.Boxes[0].Boxes = append(img.Boxes[0].Boxes, img.Boxes[0].Boxes[0])
