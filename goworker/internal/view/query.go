@@ -19,6 +19,8 @@ type Query struct {
 	Database, Collection string
 	// Pipeline is the view's stages.
 	Pipeline []bson.Raw
+
+	rows *byID // nil for all
 }
 
 // ParsePipeline reads the wire form of a pipeline: one BSON document

@@ -121,6 +121,7 @@ type reader struct {
 	current     *batch
 	seen        int64         // documents handed on
 	last        bson.RawValue // _id of the newest of them
+	width       int           // rows that the next query by id asks for
 }
 
 func (r *reader) run(ctx context.Context) error {
@@ -150,6 +151,9 @@ func (r *reader) run(ctx context.Context) error {
 
 // drain opens a cursor behind the documents seen so far and reads it to its end.
 func (r *reader) drain(ctx context.Context) error {
+	if r.query.rows != nil {
+		return r.drainIDs(ctx)
+	}
 	var more []any
 	if r.seen > 0 {
 		// One document is read again, to see that the order still holds.

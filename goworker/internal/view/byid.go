@@ -1,0 +1,195 @@
+package view
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+)
+
+const (
+	// chunkIDs is how many rows one query by id asks for, and heldBytes how much of them waits in memory for rows that
+	// come before them. Where that is too little, later queries ask for fewer.
+	chunkIDs  = 5000
+	heldBytes = 24 << 20
+)
+
+// selectingStages choose and sort rows; documentStages change each document on its own. A pipeline of nothing else can be run
+// for some rows by their ids, without the former.
+var (
+	selectingStages = []string{"$match", "$sort", "$limit", "$skip", "$sample"}
+	documentStages  = []string{"$addFields", "$set", "$unset", "$project", "$lookup"}
+)
+
+// byID is which rows of a query are read, and at which stage of its pipeline they are chosen.
+type byID struct {
+	ids []bson.ObjectID
+	at  int
+}
+
+// Local is the query without the stages that choose and sort rows. It gives a row what the whole query gives it; false where that is
+// not certain, as behind stages that make several rows of one or one of several.
+func (q Query) Local() (Query, bool) {
+	var kept []bson.Raw
+	for _, stage := range q.Pipeline {
+		name, value := stageOf(stage)
+		switch {
+		case slices.Contains(selectingStages, name):
+		case slices.Contains(documentStages, name) && !setsID(name, value):
+			kept = append(kept, stage)
+		default:
+			return q, false
+		}
+	}
+	q.Pipeline = kept
+	return q, true
+}
+
+// stageOf is a stage's name and what it says.
+func stageOf(stage bson.Raw) (string, bson.RawValue) {
+	first, err := stage.IndexErr(0)
+	if err != nil {
+		return "", bson.RawValue{}
+	}
+	return first.Key(), first.Value()
+}
+
+// setsID reports whether a stage may give documents another _id.
+func setsID(name string, value bson.RawValue) bool {
+	touches := func(path string) bool { return path == "_id" || strings.HasPrefix(path, "_id.") }
+	if path, ok := value.StringValueOK(); ok { // of $unset
+		return touches(path)
+	}
+	if list, ok := value.ArrayOK(); ok {
+		paths, err := list.Values()
+		return err != nil || slices.ContainsFunc(paths, func(p bson.RawValue) bool {
+			path, ok := p.StringValueOK()
+			return !ok || touches(path)
+		})
+	}
+	doc, ok := value.DocumentOK()
+	if !ok {
+		return true
+	}
+	if name == "$lookup" {
+		as, ok := doc.Lookup("as").StringValueOK()
+		return !ok || touches(as)
+	}
+	fields, err := doc.Elements()
+	return err != nil || slices.ContainsFunc(fields, func(f bson.RawElement) bool {
+		return touches(f.Key()) && (name != "$project" || !isKept(f.Value()))
+	})
+}
+
+// isKept reports whether a field of a $project stage is kept as it is.
+func isKept(v bson.RawValue) bool {
+	if yes, ok := v.BooleanOK(); ok {
+		return yes
+	}
+	n, ok := v.AsFloat64OK()
+	return ok && n != 0
+}
+
+// ByID is the query for the rows with these ids only, which Read and ReadBatches give in this order. The rows are chosen before the
+// query's stages if it is Local, else behind them. Each row has to be there exactly once: else reading ends with view_changed.
+func (q Query) ByID(ids []bson.ObjectID, local bool) Query {
+	q.rows = &byID{ids: ids, at: len(q.Pipeline)}
+	if local {
+		q.rows.at = 0
+	}
+	return q
+}
+
+// drainIDs reads the rows that are left, some at a time.
+func (r *reader) drainIDs(ctx context.Context) error {
+	if r.width == 0 {
+		r.width = chunkIDs
+	}
+	for int(r.seen) < len(r.query.rows.ids) {
+		left := r.query.rows.ids[r.seen:]
+		ids := left[:min(r.width, len(left))]
+		whole, err := r.chunk(ctx, ids)
+		if err != nil {
+			return err
+		}
+		if whole {
+			r.width = min(2*r.width, chunkIDs)
+		} else {
+			r.width = max(1, len(ids)/2)
+		}
+	}
+	return nil
+}
+
+// chunk reads rows by their ids. It is not whole where more had to wait in memory than may: the first ones of the rows were
+// handed on then.
+func (r *reader) chunk(ctx context.Context, ids []bson.ObjectID) (whole bool, err error) {
+	q := r.query
+	match := bson.D{{Key: "$match", Value: bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}}}
+	stages := slices.Insert(q.stages(Projection(r.paths)), q.rows.at, any(match))
+	cur, err := r.coll.Aggregate(ctx, stages, options.Aggregate().SetAllowDiskUse(true).SetBatchSize(fetchSize))
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = cur.Close(context.WithoutCancel(ctx)) }()
+	order := arrangement{place: make(map[bson.ObjectID]int, len(ids)), held: map[int]bson.Raw{}}
+	for i, id := range ids {
+		order.place[id] = i
+	}
+	for cur.Next(ctx) {
+		if err := order.put(cur.Current, func(doc bson.Raw) error { return r.take(ctx, doc) }); err != nil {
+			return false, err
+		}
+		if order.bytes > heldBytes {
+			return false, nil
+		}
+	}
+	if err := cur.Err(); err != nil {
+		return false, err
+	}
+	if order.next < len(ids) {
+		return false, errRowsChanged()
+	}
+	return true, nil
+}
+
+// arrangement hands documents on in the order of a list of ids.
+type arrangement struct {
+	place map[bson.ObjectID]int
+	next  int // the place of the document that is handed on next
+	held  map[int]bson.Raw
+	bytes int // of held
+}
+
+// put takes a document. It may be overwritten when put returns.
+func (a *arrangement) put(doc bson.Raw, handOn func(bson.Raw) error) error {
+	id, _ := doc.Lookup("_id").ObjectIDOK()
+	at, ok := a.place[id]
+	if !ok || at < a.next || a.held[at] != nil {
+		return errRowsChanged()
+	}
+	if at > a.next {
+		a.held[at] = slices.Clone(doc)
+		a.bytes += len(doc)
+		return nil
+	}
+	for doc != nil {
+		if err := handOn(doc); err != nil {
+			return err
+		}
+		a.next++
+		doc = a.held[a.next]
+		delete(a.held, a.next)
+		a.bytes -= len(doc)
+	}
+	return nil
+}
+
+func errRowsChanged() error {
+	return fault.New(fault.FiftyOne, fault.ViewChanged,
+		"Samples of the view were deleted or changed while it was read: log it again when nothing changes it.")
+}
