@@ -73,6 +73,10 @@ type imageTypes struct {
 	classes      bool
 }
 
+func newImageTypes() *imageTypes {
+	return &imageTypes{boxes: map[string]map[int]bool{}, masks: map[string]map[int]bool{}, scores: map[string]bool{}}
+}
+
 // Image writes a picture.
 func (w *Writer) Image(img Image) {
 	if (len(img.Boxes) > 0 || len(img.Masks) > 0) && img.Classes == nil {
@@ -84,9 +88,7 @@ func (w *Writer) Image(img Image) {
 		return
 	}
 	if c.images == nil {
-		c.images = &imageTypes{
-			boxes: map[string]map[int]bool{}, masks: map[string]map[int]bool{}, scores: map[string]bool{},
-		}
+		c.images = newImageTypes()
 	}
 	c.images.classes = c.images.classes || img.Classes != nil
 	w.buf = img.appendCell(w.buf, c.images)

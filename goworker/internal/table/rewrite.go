@@ -3,15 +3,16 @@ package table
 import (
 	"bufio"
 	"errors"
-	"fmt"
 	"io"
 )
+
+var errOtherThanPictures = errors.New("table: a column of pictures holds other values, too")
 
 // settle ends a cell of kind k: it notes the kind, and makes a text of the cell where the column is one of texts.
 func (w *Writer) settle(c *column, k kind) {
 	c.note(c.root(), k)
 	if c.mixed && (c.before|k)&kImage != 0 {
-		w.fail(fmt.Errorf("table: a column of pictures holds other values, too"))
+		w.fail(errOtherThanPictures)
 		return
 	}
 	if c.mixed && !c.text {

@@ -9,10 +9,10 @@ package table
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
-	"strconv"
 )
 
 // A table of at most WholeRows rows is one file: wandb.Table's own MAX_ARTIFACT_ROWS, above which the official
@@ -166,24 +166,16 @@ func (w *Writer) EndRow() error {
 // Close ends the table: it writes the column types to every part and closes the
 // files, also after an error.
 func (w *Writer) Close() (Summary, error) {
-	if w.cell != outside {
-		w.fail(fmt.Errorf("table: closed inside a row"))
-	}
-	if w.err == nil && len(w.parts) == 0 {
-		w.openPart()
-	}
-	if w.err == nil && w.current != nil {
-		w.flush()
-	}
+	w.endRows()
 	for i := range w.cols {
 		w.cols[i].end(w.rows)
 	}
-	sum := Summary{Columns: w.columns, Types: w.appendTypes(nil), Texts: w.texts()}
+	sum := Summary{Columns: w.columns, Types: appendTypes(nil, w.columns, w.cols, w.classes), Texts: w.texts()}
 	for i := range w.parts {
 		p := &w.parts[i]
 		w.rewrite(i)
 		if w.err == nil {
-			_, err := p.file.Write(w.footer(p.rows, sum.Types))
+			_, err := p.file.Write(Footer(len(w.columns), p.rows, sum.Types))
 			w.failPart(i, err)
 		}
 		w.failPart(i, p.file.Close())
@@ -194,9 +186,24 @@ func (w *Writer) Close() (Summary, error) {
 	if w.err != nil {
 		return Summary{}, w.err
 	}
-	w.fail(fmt.Errorf("table: used after Close"))
+	w.fail(errClosed)
 	return sum, nil
 }
+
+// endRows ends the last row, and makes sure that there is a part.
+func (w *Writer) endRows() {
+	if w.cell != outside {
+		w.fail(errors.New("table: closed inside a row"))
+	}
+	if w.err == nil && len(w.parts) == 0 {
+		w.openPart()
+	}
+	if w.err == nil && w.current != nil {
+		w.flush()
+	}
+}
+
+var errClosed = errors.New("table: used after Close")
 
 // fail keeps the first error and makes what follows harmless.
 func (w *Writer) fail(err error) {
@@ -249,16 +256,6 @@ func (w *Writer) parkPart() {
 		w.failPart(len(w.parts)-1, w.current.Park())
 	}
 	w.current = nil
-}
-
-func (w *Writer) footer(rows int64, types []byte) []byte {
-	b := append([]byte(nil), `],"ncols":`...)
-	b = strconv.AppendInt(b, int64(len(w.columns)), 10)
-	b = append(b, `,"nrows":`...)
-	b = strconv.AppendInt(b, rows, 10)
-	b = append(b, `,"column_types":`...)
-	b = append(b, types...)
-	return append(b, '}')
 }
 
 // next begins a cell and gives its column; nil when no cell may come here.

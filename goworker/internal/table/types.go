@@ -156,14 +156,14 @@ type member struct {
 }
 
 // appendTypes adds the value of "column_types".
-func (w *Writer) appendTypes(dst []byte) []byte {
+func appendTypes(dst []byte, names []string, cols []column, classes []string) []byte {
 	dst = append(dst, `{"wb_type":"typedDict","params":{"type_map":{`...)
-	for i := range w.cols {
+	for i := range cols {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = append(appendString(dst, w.columns[i]), ':')
-		dst = appendUnion(dst, w.cols[i].member(w.classes), simple("none"))
+		dst = append(appendString(dst, names[i]), ':')
+		dst = appendUnion(dst, cols[i].member(classes), simple("none"))
 	}
 	return append(dst, "}}}"...)
 }
