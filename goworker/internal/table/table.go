@@ -111,6 +111,10 @@ func NewWriter(columns []string, open func(part int) (Part, error)) *Writer {
 // names[i], see Classes. Only the column types need them, so it may come at any time before Close.
 func (w *Writer) SetClasses(names []string) { w.classes = names }
 
+// SetLimits sets up to how many rows a table is one file, and how many a part has of a longer one, in place of WholeRows and
+// PartRows. It comes before the first row.
+func (w *Writer) SetLimits(whole, part int64) { w.wholeRows, w.partRows = whole, part }
+
 // BeginRow starts a row.
 func (w *Writer) BeginRow() {
 	if w.err != nil {
