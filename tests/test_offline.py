@@ -4,8 +4,6 @@ import contextlib
 import json
 import os
 import shutil
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from bson import ObjectId
 
 from support import datasets
 from support.background import workers
+from support.shell import contents, shell
 from support.waiting import wait_for
 
 
@@ -61,27 +60,10 @@ def versions(server, name):
     return [artifact for artifact in server.artifacts() if artifact["collection"] == name]
 
 
-def shell(command):
-    """Runs a line as a user would; the plugin's own secrets are none of wandb's business."""
-    # The variable WANDB_SERVICE leads to the helper of this process's wandb, whose directory is another.
-    left_out = ("WANDB_MODE", "WANDB_SERVICE")
-    environment = {name: value for name, value in os.environ.items() if name not in left_out}
-    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
-    done = subprocess.run(command, shell=True, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    print(command, done.stdout, done.stderr)
-    return done.stdout + done.stderr
-
-
 def uploaded(server, name, command, count=1):
     """Runs a line, and looks whether the artifact has so many versions then: `wandb sync` reports success in any case."""
     shell(command)
     assert len(versions(server, name)) == count
-
-
-def contents(directory):
-    """What the official package reads of a downloaded artifact: bytes by path."""
-    return {path.relative_to(directory).as_posix(): path.read_bytes() for path in Path(directory).rglob("*.*")}
 
 
 @pytest.mark.parametrize("how", ["variable", "dryrun", "settings", "argument"])

@@ -1,5 +1,7 @@
 """Jobs in real background services, plain and with ``-m``: done, failed, cancelled, and never in each other's way."""
 
+from pathlib import Path
+
 import psutil
 import pytest
 from bson import ObjectId
@@ -15,11 +17,13 @@ MODES = {"plain": (), "monitored": ("-m",)}
 
 
 @pytest.fixture(params=MODES)
-def service(request, login, tmp_path):
-    """A service of a process of its own, and its log file."""
+def service(request, login, monkeypatch, tmp_path):
+    """A service of a process of its own, its log file, and where it writes offline runs."""
+    monkeypatch.setenv("WANDB_DIR", str(tmp_path / "of the service"))
     log = tmp_path / "service.log"
     with background_service(log, *MODES[request.param]) as process:
         process.log = log
+        monkeypatch.delenv("WANDB_DIR")
         yield process
         started = psutil.Process(process.pid).children(recursive=True)
 
@@ -55,11 +59,12 @@ def committed(server, artifact):
     return [a for a in server.artifacts() if a["collection"] == artifact]
 
 
-def test_done(service, log, operator, login, images):
+def test_done(service, log, operator, login, images, tmp_path):
     artifact, predictions = name(), name()
     queued = [
         log(images.match_tags("val"), project="s", artifact_name=artifact, include_labels=True, delegate=True),
         operator("log_model_predictions")(images, "m", "predictions", "s", artifact_name=predictions, delegate=True),
+        log(images, project="s", artifact_name=name(), offline=True, delegate=True),
     ]
 
     for one in queued:
@@ -69,10 +74,15 @@ def test_done(service, log, operator, login, images):
         job = module(log, "jobs").get_job(one["delegated_operation_id"])
         assert (job["state"], job["delegated"]) == ("completed", True)
 
+    # An offline run is beside the process that did the job, and the result says where.
+    directory = Path(job["result"]["offline_directory"])
+    assert directory.parent == tmp_path / "of the service" / "wandb"
+    assert (directory / "fiftyone-artifact.jsonl").is_file()
+    assert operation(queued[2]).result.result["offline_directory"] == str(directory)
     assert operation(queued[0]).result.result["samples_logged"] == 4
     assert len(committed(login, artifact)) == len(committed(login, predictions)) == 1
     images.reload()
-    assert len(images.list_runs()) == 2
+    assert len(images.list_runs()) == 3
 
 
 def test_a_view_is_saved(service, log, operator, login, images):

@@ -72,6 +72,7 @@ class LogEvaluationToWandB(LogOperator):
         tags: list[str] | None = None,
         description: str | None = None,
         dry_run: bool = False,
+        offline: bool = False,
         delegate: bool = False,
         progress: bool | None = None,
     ) -> dict[str, Any]:
@@ -135,6 +136,8 @@ class LogEvaluationToWandB(LogOperator):
             tags (None): tags of the artifact's version
             description (None): the artifact's description
             dry_run (False): whether to make nothing at W&B and FiftyOne, and only return what would be uploaded
+            offline (False): write an offline run, as W&B's mode "offline" does: a directory that ``sync_wandb_offline`` or
+                ``wandb sync`` uploads later. It is in ``WANDB_DIR``, or the current directory, of the process that does the job
             delegate (False): whether to queue the job for a background service
             progress (None): whether to show a progress bar; by default, ``fo.config.show_progress_bars`` decides
 

@@ -126,7 +126,7 @@ class LogFiftyOneViewToWandB(LogOperator):
             description (None): the artifact's description
             dry_run (False): return what would be uploaded, and change nothing at W&B or in FiftyOne
             offline (False): write an offline run, as W&B's mode "offline" does: a directory that ``sync_wandb_offline`` or
-                ``wandb sync`` uploads later
+                ``wandb sync`` uploads later. It is in ``WANDB_DIR``, or the current directory, of the process that does the job
             delegate (False): queue the job for a background service
             progress (None): show a progress bar; by default, ``fo.config.show_progress_bars`` decides
 

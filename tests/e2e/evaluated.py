@@ -54,6 +54,7 @@ def images(media, directory):
                 ground_truth=truth,
                 predictions=boxes(random, i, truth),
                 second=boxes(random, i + 1, truth),
+                vector=np.arange(4, dtype=np.float32) + i,
                 scene=fo.Classification(label=label),
                 guess=fo.Classification(
                     label=label if i % 4 else CLASSES[(i + 1) % 3],

@@ -1,6 +1,8 @@
 """Reading back with the official wandb package."""
 
 import io
+import json
+import tempfile
 
 import numpy as np
 import wandb
@@ -61,3 +63,18 @@ def npz(artifact, path):
     """The arrays of an archive of numpy's."""
     with np.load(io.BytesIO(file(artifact, path))) as stored:
         return {name: stored[name] for name in stored.files}
+
+
+def charts_of(run, prefix="eval"):
+    """The charts of a run, each with its table as the official package reads it."""
+    found = {}
+    for key, panel in run.rawconfig["_wandb"].get("visualize", {}).items():
+        (query,) = panel["panel_config"]["userQuery"]["queryFields"]
+        (argument,) = query["fields"][-1]["args"]
+        assert (argument["name"], argument["value"]) == ("tableKey", f"{key}_table")
+        value = dict(run.summary[f"{key}_table"])
+        assert value["_type"] == "table-file"
+        with tempfile.TemporaryDirectory() as directory, run.file(value["path"]).download(directory) as table:
+            found[key.removeprefix(f"{prefix}_charts/")] = json.load(table)
+
+    return found

@@ -1,14 +1,12 @@
 """Evaluations: FiftyOne's own numbers in three kinds of runs, charts, tables, parts of them, and back into FiftyOne."""
 
-import json
-
 import pytest
 import wandb
 from fiftyone import ViewField as F
 
 from tests.e2e import evaluated
 from tests.e2e.common import PROJECT, new_id
-from tests.e2e.reading import lines
+from tests.e2e.reading import charts_of, lines
 
 CHARTS = {
     "boxes": {"confusion_matrix", "precision_recall", "f1_by_class"},
@@ -49,21 +47,6 @@ def log(operator, server):
 def check_metrics(found, wanted):
     """Numbers are FiftyOne's, but for the order in which long sums were added."""
     assert {name: found[name] for name in wanted} == pytest.approx(wanted, rel=1e-12, abs=1e-15)
-
-
-def charts_of(run, prefix="eval"):
-    """The charts of a run, each with its table as the official package reads it."""
-    found = {}
-    for key, panel in run.rawconfig["_wandb"].get("visualize", {}).items():
-        (query,) = panel["panel_config"]["userQuery"]["queryFields"]
-        (argument,) = query["fields"][-1]["args"]
-        assert (argument["name"], argument["value"]) == ("tableKey", f"{key}_table")
-        value = dict(run.summary[f"{key}_table"])
-        assert value["_type"] == "table-file"
-        with run.file(value["path"]).download("/tmp/" + new_id(), replace=True) as file:
-            found[key.removeprefix(f"{prefix}_charts/")] = json.load(file)
-
-    return found
 
 
 @pytest.mark.parametrize("key", CHARTS)

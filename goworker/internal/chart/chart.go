@@ -27,14 +27,15 @@ const (
 // Chart is a custom chart with its table.
 type Chart struct {
 	// Key is the chart's key in the run.
-	Key string
+	Key string `json:"key"`
 	// Spec is W&B's name of the drawing.
-	Spec string
+	Spec string `json:"spec"`
 	// Fields says which column each part of the drawing shows, Strings are its texts.
-	Fields, Strings map[string]string
+	Fields  map[string]string `json:"fields"`
+	Strings map[string]string `json:"strings"`
 	// Columns and Rows are the table. A cell is a string or a float64, which is finite.
-	Columns []string
-	Rows    [][]any
+	Columns []string `json:"columns"`
+	Rows    [][]any  `json:"rows"`
 }
 
 // TableKey is the key of the chart's table in the run's summary.

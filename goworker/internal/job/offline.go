@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -105,14 +107,15 @@ func (p *publisher) writeOffline(ctx context.Context, c *collector, pub *publica
 		res.FilesUploaded, res.BytesUploaded = res.FilesTotal, res.BytesTotal
 		return res, nil
 	}
-	if p.target.InputArtifact != "" {
-		c.warnings.note("no_input", "An offline run cannot name its input: record %s as used by the run after the upload.", p.target.InputArtifact)
+	if input := p.target.InputArtifact; input != "" {
+		if o.staged != "" {
+			c.warnings.note("no_input", "W&B's own client uploads this run, and it cannot name an input of an offline run: record %s as used by the run after the upload.", input)
+		} else {
+			c.warnings.note("offline_input", "The operator sync_wandb_offline records %s as used by the run; `wandb sync` cannot.", input)
+		}
 	}
 	if o.named && o.staged == "" {
 		c.warnings.note("offline_run", "If the run %s is at W&B already, `wandb sync` gives it this config and ends it; the operator sync_wandb_offline leaves it as it is.", p.session.ref.ID)
-	}
-	if pub.values != nil && len(pub.values.charts) > 0 {
-		c.warnings.note("offline_charts", "The run gets no charts, which need W&B's server. The artifact holds their data.")
 	}
 	spec, err := p.offlineSpec(c, pub)
 	if err != nil {
@@ -152,6 +155,9 @@ func (p *publisher) offlineResult(c *collector, pub *publication) *Result {
 	res.ArtifactName, res.GivenName, res.NewVersion = p.name, p.givenName(), true
 	res.RunConfigJSON = string(metadata.JSON(pub.runConfig()))
 	res.ThumbnailsMade = c.pictures.Made()
+	if pub.values != nil {
+		res.Metrics, res.Charts = pub.values.numbers, pub.values.charts
+	}
 	res.Warnings = c.warnings.final()
 	return &res
 }
@@ -164,6 +170,7 @@ func (p *publisher) offlineSpec(c *collector, pub *publication) (offline.Spec, e
 		Run: offline.Run{
 			ID: ref.ID, Entity: ref.Entity, Project: ref.Project, DisplayName: by.DisplayName, JobType: by.JobType, Group: by.Group,
 			Notes: by.Notes, Host: by.Host, Program: by.Program, Tags: by.Tags, Config: map[string]json.RawMessage{}, Started: time.Now(),
+			Input: p.target.InputArtifact,
 		},
 		Artifact: offline.Artifact{
 			Type: p.kind, Name: p.name, Description: pub.description, Digest: c.files.Digest(), Metadata: pub.metadata, Slim: pub.slimMetadata,
@@ -175,22 +182,61 @@ func (p *publisher) offlineSpec(c *collector, pub *publication) (offline.Spec, e
 	for key, value := range pub.runConfig() {
 		spec.Run.Config[key] = metadata.JSON(value)
 	}
-	if pub.values != nil {
-		spec.Run.Numbers = pub.values.numbers
-	}
-	t := pub.table
-	if t == nil || o.staged != "" {
+	if o.staged != "" { // the run's own client is told of the rest
 		return spec, nil
 	}
-	shown := wandb.PartitionedRunTable(t.key).InOffline(spec.Artifact.ClientID, t.path)
+	if err := pub.values.describe(&spec.Run); err != nil {
+		return spec, err
+	}
+	t := pub.table
+	if t == nil {
+		return spec, nil
+	}
+	shown := wandb.PartitionedRunTable(t.key)
 	if !t.isPartitioned() {
 		var err error
-		if shown, err = wandb.OfflineTable(t.copy(), spec.Artifact.ClientID, t.path); err != nil {
+		if shown, err = wandb.DescribeTable(t.copy()); err != nil {
 			return spec, err
 		}
 	}
+	shown = shown.InOffline(spec.Artifact.ClientID, t.path)
 	spec.Table = &offline.Table{
 		Key: t.key, Path: t.path, Columns: t.done.Columns, Rows: t.done.Rows, Parts: len(t.parts), Copy: shown.Path(), Value: shown.Value(),
 	}
 	return spec, nil
+}
+
+// describe says what the run of an offline directory gets to know.
+func (v *runValues) describe(run *offline.Run) error {
+	if v == nil {
+		return nil
+	}
+	run.Numbers, run.Stale, run.Replaced = v.numbers, v.stale, slices.Sorted(maps.Keys(v.own))
+	for _, c := range v.charts {
+		table, err := wandb.DescribeTable(tableOf(c))
+		if err != nil {
+			return err
+		}
+		run.Charts = append(run.Charts, offline.Chart{Chart: c, Copy: table.Path(), Value: table.Value()})
+	}
+	return nil
+}
+
+// storedValues are the values that an offline directory has for its run; nil for none. Those keys that they replace are
+// taken out of config.
+func storedValues(run offline.Run, config map[string]any) *runValues {
+	if len(run.Numbers)+len(run.Charts)+len(run.Replaced) == 0 {
+		return nil
+	}
+	v := &runValues{numbers: run.Numbers, own: map[string]any{}, stale: run.Stale}
+	for _, c := range run.Charts {
+		v.charts = append(v.charts, c.Chart)
+	}
+	for _, key := range run.Replaced {
+		if value, ok := config[key]; ok {
+			v.own[key] = value
+			delete(config, key)
+		}
+	}
+	return v
 }

@@ -73,11 +73,7 @@ func (p *publisher) uploadCharts(ctx context.Context, pub *publication, relation
 		g.SetLimit(chartUploads)
 		for i, c := range pub.values.charts {
 			g.Go(func() error {
-				raw := c.TableJSON()
-				table, err := p.session.client.UploadTableCopy(gctx, p.session.ref, wandb.TableCopy{
-					Key: c.TableKey(), Columns: len(c.Columns), Rows: int64(len(c.Rows)),
-					Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(raw)), nil },
-				})
+				table, err := p.session.client.UploadTableCopy(gctx, p.session.ref, tableOf(c))
 				tables[i] = table
 				return err
 			})
@@ -89,6 +85,15 @@ func (p *publisher) uploadCharts(ctx context.Context, pub *publication, relation
 		out <- uploadedCharts{tables: tables}
 	}()
 	return out
+}
+
+// tableOf is the table that a chart draws.
+func tableOf(c chart.Chart) wandb.TableCopy {
+	raw := c.TableJSON()
+	return wandb.TableCopy{
+		Key: c.TableKey(), Columns: len(c.Columns), Rows: int64(len(c.Rows)),
+		Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(raw)), nil },
+	}
 }
 
 // runValuesOf are the values for the run's summary. Without its tables a chart would be empty, so what failed is told.

@@ -42,10 +42,14 @@ func (j SyncOffline) Run(ctx context.Context, events Events) (*Result, error) {
 	if err := s.client.CheckArtifactFree(ctx, s.ref.Entity, s.ref.Project, a.Type, a.Name); err != nil {
 		return nil, err
 	}
+	var w warnings
+	if err := s.findStoredInput(ctx, spec.Run.Input, &w); err != nil {
+		return nil, err
+	}
 	p := &publisher{session: s, tracker: t, events: events, name: a.Name, logPlan: logPlan{kind: a.Type,
 		target: Target{RunID: spec.Run.ID, ArtifactName: a.Name, Aliases: a.Aliases, Tags: a.Tags}}}
 	defer p.stopSigns()
-	res, err := p.upload(ctx, j.Directory, spec, files)
+	res, err := p.upload(ctx, j.Directory, spec, files, w)
 	if err != nil {
 		p.fail(ctx)
 		if ctx.Err() != nil {
@@ -54,6 +58,17 @@ func (j SyncOffline) Run(ctx context.Context, events Events) (*Result, error) {
 		return nil, err
 	}
 	return res, nil
+}
+
+// findStoredInput finds the artifact that an offline run used. What is not at W&B costs the record of it, not the upload.
+func (s *session) findStoredInput(ctx context.Context, reference string, w *warnings) error {
+	err := s.findInput(ctx, reference)
+	switch fault.Code(err) {
+	case fault.NotFound, fault.UnknownProject, fault.UnknownEntity, fault.NoPermission, fault.BadReference, fault.OtherServer, fault.BadName:
+		w.note("no_input", "The run does not name its input %s: %v", reference, err)
+		return nil
+	}
+	return err
 }
 
 // inputs are the settings with what the run was written for.
@@ -76,17 +91,15 @@ func (j SyncOffline) inputs(run offline.Run) wandb.Inputs {
 }
 
 // upload publishes the artifact, and looks whether it is there before the directory counts as synced.
-func (p *publisher) upload(ctx context.Context, dir string, spec offline.Spec, files *artifact.Files) (*Result, error) {
+func (p *publisher) upload(ctx context.Context, dir string, spec offline.Spec, files *artifact.Files, w warnings) (*Result, error) {
 	a := spec.Artifact
-	c := &collector{files: files, tracker: p.tracker, runID: spec.Run.ID, name: a.Name}
+	c := &collector{files: files, tracker: p.tracker, runID: spec.Run.ID, name: a.Name, warnings: w}
 	pub := &publication{description: a.Description, metadata: a.Metadata, slimMetadata: a.Slim, config: map[string]any{},
 		table: storedTable(dir, spec.Table), result: Result{Samples: spec.Rows, ViewSamples: spec.Rows}}
 	for key, value := range spec.Run.Config {
 		pub.config[key] = json.RawMessage(value)
 	}
-	if len(spec.Run.Numbers) > 0 {
-		pub.values = &runValues{numbers: spec.Run.Numbers}
-	}
+	pub.values = storedValues(spec.Run, pub.config)
 	res, err := p.publish(ctx, c, pub)
 	if err != nil {
 		return nil, err

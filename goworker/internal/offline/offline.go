@@ -5,6 +5,8 @@ package offline
 import (
 	"encoding/json"
 	"time"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/chart"
 )
 
 // Spec is what a directory says of its run and artifact, beside the files. It is written twice: as W&B's own records
@@ -38,8 +40,25 @@ type Run struct {
 	Tags        []string                   `json:"tags,omitempty"`
 	Config      map[string]json.RawMessage `json:"config"`
 	Started     time.Time                  `json:"started"`
-	// Numbers are for the run's history and summary.
+	// Numbers and Charts are for the run's history and summary.
 	Numbers map[string]float64 `json:"numbers,omitempty"`
+	Charts  []Chart            `json:"charts,omitempty"`
+	// Replaced are those keys of Config that go before the values of a run that is at W&B already; Stale are keys that its
+	// summary loses if it has values of an earlier call. `wandb sync` knows neither.
+	Replaced []string `json:"replaced,omitempty"`
+	Stale    []string `json:"stale,omitempty"`
+	// Input is the artifact that the run used, as the caller named it; empty for none. W&B's records have no place for an input
+	// that is known by its name only, so it is for this plugin alone.
+	Input string `json:"input_artifact,omitempty"`
+}
+
+// Chart is a custom chart that the run shows.
+type Chart struct {
+	chart.Chart
+	// Copy is the path of its table among the run's files.
+	Copy string `json:"copy"`
+	// Value is what history and summary hold under the table's key.
+	Value json.RawMessage `json:"value"`
 }
 
 // Artifact is a version of an artifact.

@@ -85,6 +85,14 @@ func (w *logWriter) run(r Run) {
 			for _, key := range slices.Sorted(maps.Keys(r.Config)) {
 				c.sub(1, func(item *message) { item.text(1, key); item.text(16, string(r.Config[key])) })
 			}
+			for _, one := range r.Charts {
+				c.sub(1, func(item *message) {
+					for _, key := range []string{"_wandb", "visualize", one.Key} {
+						item.text(2, key)
+					}
+					item.text(16, panelJSON(one))
+				})
+			}
 		})
 		m.text(6, r.Group)
 		m.text(7, r.JobType)
@@ -161,14 +169,26 @@ func entryField(e artifact.Entry, base string) []byte {
 	return m.bytes
 }
 
-// values shows a table and numbers in the run's workspace: in its history's first step, and in its summary.
+// values shows a table, charts and numbers in the run's workspace: in its history's first step, and in its summary.
 func (w *logWriter) values(run Run, t *Table) {
 	var items [][2]string
+	var copies []string
 	if t != nil {
 		items = append(items, [2]string{t.Key, string(t.Value)})
 		if t.Copy != "" {
-			w.add(recordFiles, func(m *message) { m.sub(1, func(f *message) { f.text(1, t.Copy) }) })
+			copies = append(copies, t.Copy)
 		}
+	}
+	for _, c := range run.Charts {
+		items = append(items, [2]string{c.TableKey(), string(c.Value)})
+		copies = append(copies, c.Copy)
+	}
+	if len(copies) > 0 {
+		w.add(recordFiles, func(m *message) {
+			for _, path := range copies {
+				m.sub(1, func(f *message) { f.text(1, path) })
+			}
+		})
 	}
 	for _, key := range slices.Sorted(maps.Keys(run.Numbers)) {
 		items = append(items, [2]string{key, jsonNumber(run.Numbers[key])})
@@ -188,6 +208,12 @@ func (w *logWriter) values(run Run, t *Table) {
 			m.sub(1, func(i *message) { i.text(1, item[0]); i.text(16, item[1]) })
 		}
 	})
+}
+
+// panelJSON is what the run's config has of a chart.
+func panelJSON(c Chart) string {
+	raw, _ := json.Marshal(c.Panel()) // texts only: it cannot fail
+	return string(raw)
 }
 
 // jsonNumber is a number as JSON, which has none that are not finite.

@@ -2,6 +2,7 @@ package offline
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/md5"
 	"encoding/base64"
@@ -51,7 +52,7 @@ func Write(ctx context.Context, root, draft string, spec Spec, content Content) 
 	if err := store(ctx, draft, content); err != nil {
 		return "", err
 	}
-	if err := writeCopy(draft, spec.Table, content.Copy); err != nil {
+	if err := writeCopies(draft, spec, content.Copy); err != nil {
 		return "", err
 	}
 	if err := writeSpec(draft, spec, content.Files); err != nil {
@@ -170,23 +171,32 @@ func fileChanged(e artifact.Entry, err error) error {
 		"The file %s changed while it was being logged, so nothing was written. Log again when nothing writes to it.", e.LocalPath)
 }
 
-// writeCopy puts the copy of the table among the run's files.
-func writeCopy(dir string, table *Table, open func() (io.ReadCloser, error)) error {
+// writeCopies puts the copy of the table, and the tables of the charts, among the run's files.
+func writeCopies(dir string, spec Spec, open func() (io.ReadCloser, error)) error {
 	if err := os.MkdirAll(filepath.Join(dir, "files"), 0o777); err != nil { //nolint:gosec // the draft itself is private
 		return err
 	}
-	if table == nil || table.Copy == "" || open == nil {
-		return nil
+	for _, c := range spec.Run.Charts {
+		if err := writeCopy(dir, c.Copy, bytes.NewReader(c.TableJSON())); err != nil {
+			return err
+		}
 	}
-	path := filepath.Join(dir, "files", filepath.FromSlash(table.Copy))
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil { //nolint:gosec // the draft itself is private
-		return err
+	if spec.Table == nil || spec.Table.Copy == "" || open == nil {
+		return nil
 	}
 	in, err := open()
 	if err != nil {
 		return err
 	}
 	defer func() { _ = in.Close() }() // it was only read
+	return writeCopy(dir, spec.Table.Copy, in)
+}
+
+func writeCopy(dir, name string, in io.Reader) error {
+	path := filepath.Join(dir, "files", filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil { //nolint:gosec // the draft itself is private
+		return err
+	}
 	return writeFile(path, func(out io.Writer) error {
 		_, err := io.Copy(out, in)
 		return err

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/chart"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 )
 
@@ -49,8 +50,10 @@ func content(t *testing.T) (*artifact.Files, string) {
 }
 
 func spec(files *artifact.Files) Spec {
+	scores := chart.Chart{Key: "eval_charts/f1", Spec: "bar", Fields: map[string]string{"label": "class"}, Columns: []string{"class", "F1"}, Rows: [][]any{{"a", 0.1}, {"b", 1.0}}}
 	return Spec{
-		Run: Run{ID: "abc", Project: "p", Config: map[string]json.RawMessage{"k": json.RawMessage(`1`)}, Started: time.Unix(1_790_000_000, 0).UTC()},
+		Run: Run{ID: "abc", Project: "p", Config: map[string]json.RawMessage{"k": json.RawMessage(`1`)}, Started: time.Unix(1_790_000_000, 0).UTC(),
+			Charts: []Chart{{scores, "media/table/eval_charts/f1.table.json", json.RawMessage(`{"_type":"table-file"}`)}}},
 		Artifact: Artifact{Type: "dataset", Name: "data", Digest: files.Digest(), Metadata: json.RawMessage(`{"a":1}`),
 			Aliases: []string{"latest"}, ClientID: "c", SequenceClientID: "s"},
 		Table: &Table{Key: "samples", Path: "samples.table.json", Copy: "media/table/x.table.json", Value: json.RawMessage(`{}`)},
@@ -90,7 +93,15 @@ func TestWhatIsWrittenIsReadAgain(t *testing.T) {
 	raw, err := os.ReadFile(filepath.Join(moved, "run-abc.wandb"))
 	require.NoError(t, err)
 	records := readLog(t, raw)
-	require.Len(t, records, 9, "header, run, the artifact under three paths, file, history, summary, exit")
+	require.Len(t, records, 9, "header, run, the artifact under three paths, files, history, summary, exit")
+	require.Equal(t, spec(files).Run.Charts[0].Chart, got.Run.Charts[0].Chart)
+	shown, err := os.ReadFile(filepath.Join(moved, "files", "media", "table", "eval_charts", "f1.table.json"))
+	require.NoError(t, err)
+	require.Equal(t, `{"columns":["class","F1"],"data":[["a",0.1],["b",1.0]]}`, string(shown))
+	require.True(t, bytes.Contains(records[1], []byte("visualize")))
+	for _, record := range records[6:8] {
+		require.True(t, bytes.Contains(record, []byte("eval_charts/f1_table")))
+	}
 	for i, base := range []string{dir, filepath.Base(filepath.Dir(dir)) + "/" + filepath.Base(dir), filepath.Base(dir)} {
 		require.True(t, bytes.Contains(records[2+i], []byte(base+"/artifact/")), base)
 	}

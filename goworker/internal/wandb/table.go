@@ -77,13 +77,13 @@ func describeCopy(t TableCopy) (RunTable, source, error) {
 	return RunTable{copy: t, size: src.size, sha256: digest, path: "media/table/" + t.Key + "_0_" + digest[:20] + ".table.json"}, src, nil
 }
 
-// OfflineTable is the table of a copy that an offline run uploads later, in the artifact that clientID names then.
-func OfflineTable(t TableCopy, clientID, path string) (RunTable, error) {
+// DescribeTable is the table of a copy that is not uploaded here: an offline run has it among its files.
+func DescribeTable(t TableCopy) (RunTable, error) {
 	table, _, err := describeCopy(t)
-	return table.InOffline(clientID, path), err
+	return table, err
 }
 
-// InOffline says where the whole table is, as OfflineTable does.
+// InOffline says where the whole table is: in the artifact that clientID names once an offline run is uploaded.
 func (t RunTable) InOffline(clientID, path string) RunTable {
 	t.artifactPath = "wandb-client-artifact://" + clientID + "/" + path
 	return t
