@@ -1,11 +1,13 @@
 """Runs the end-to-end core with several versions of FiftyOne, Python and wandb, and keeps the list of what was run.
 
 python tools/matrix.py                              every combination
-python tools/matrix.py fiftyone=1.14 python=3.13    these; "newest" is the newest release; what is not named is the tested one
+python tools/matrix.py fiftyone=1.14.2 python=3.13  these; "newest" is the newest release; what is not named is the tested one
+python tools/matrix.py --emulated                   only the workers of other systems
 python tools/matrix.py --table                      only writes the table in docs/compatibility.md again
 
-The core: log both ways, load, link, in the background, and the forms. Each combination has an environment of its own below
-.matrix/. The list is docs/tested.json; what was never run, or could not be run, is in it as such.
+The core: log both ways, load, link, in the background, and the forms. Each combination has an environment of its own in a
+temporary folder, which is gone afterwards; what pytest said is in build/matrix. The list is docs/tested.json, written
+after each combination; what was never run, or could not be run, is in it as such.
 """
 
 from __future__ import annotations
@@ -21,33 +23,46 @@ import subprocess
 import sys
 import tempfile
 
+import emulation
+import setup_env
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-
 LIST = ROOT / "docs" / "tested.json"
 PAGE = ROOT / "docs" / "compatibility.md"
+LOGS = ROOT / "build" / "matrix"
 BEGIN, END = "<!-- tested: made by make test-matrix -->\n", "<!-- end of tested -->\n"
 
 #: What tests need beside the plugin's own requirements, as requirements-dev.txt has it.
 TOOLS = ("pytest==9.2.0", "pytest-xdist==3.8.0", "scikit-learn", "imageio-ffmpeg==0.8.1")
+#: What makes the environments: pip takes minutes for each, this seconds.
+UV = "uv==0.13.9"
 #: What the tested releases are where a combination does not say.
 DEFAULTS = {"fiftyone": "1.22.1", "python": "3.11", "wandb": "0.31.0"}
 FIRST_FIFTYONE = (1, 14)
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 READERS = 3  # how many minor releases of wandb
+#: The views of the core: one for each way in which rows come about.
+VIEWS = (
+    "dataset", "filter_labels", "select ordered", "concat", "saved view", "patches filtered", "evaluation patches",
+    "group slices", "dynamic groups", "frames", "frame patches", "clips of an expression",
+)  # fmt: skip
 CORE = (
-    "tests/test_log_view.py",
-    "tests/test_log_predictions.py",
-    "tests/test_runs.py",
-    "tests/test_services.py",
-    "tests/test_forms.py",
-    "tests/restore/test_kinds.py",
-    "tests/e2e/test_views.py",
-    "tests/e2e/test_predictions.py",
+    *(f"tests/e2e/test_views.py::test_view[{kind}]" for kind in VIEWS),
+    "tests/e2e/test_views.py::test_logged_stages_give_the_view_again",
+    "tests/e2e/test_predictions.py::test_rows_and_lists[shuffle-predictions]",
+    "tests/e2e/test_predictions.py::test_rows_and_lists[evaluation patches-predictions]",
+    "tests/e2e/test_predictions.py::test_rows_and_lists[clips of a field-events]",
+    "tests/e2e/test_predictions.py::test_facts_of_the_model",
+    "tests/test_linked_runs.py::test_as_the_original_was_called",
+    "tests/test_linked_runs.py::test_info_of_what_was_logged",
+    "tests/test_linked_runs.py::test_renaming_and_removing",
+    "tests/test_linked_runs.py::test_forms",
+    "tests/test_services.py::test_done[plain]",
+    "tests/test_services.py::test_a_view_is_saved[plain]",
+    "tests/test_app.py::test_forms_of_all_datasets",
+    "tests/test_app.py::test_form_of_a_view",
+    "tests/test_app.py::test_live_progress_and_result_in_the_app",
 )
-#: Binaries of other systems, and the program that runs each here.
-EMULATED = {"linux-arm64": ("qemu-aarch64-static", "qemu-aarch64"), "windows-amd64": ("wine64", "wine")}
 
 
 def releases(package: str) -> list[str]:
@@ -102,33 +117,58 @@ def interpreter(version: str) -> str | None:
     return None
 
 
-def run(one: dict[str, str]) -> dict[str, str]:
-    """Runs the core with a combination; gives its row of the list."""
+def uv(directory: pathlib.Path) -> str:
+    """The program uv: the one on PATH, else one that pip puts into the directory."""
+    if found := shutil.which("uv"):
+        return found
+    subprocess.run([sys.executable, "-m", "venv", directory / "uv"], check=True)
+    program = program_of(directory / "uv", "python")
+    subprocess.run([program, "-m", "pip", "install", "--quiet", UV], check=True)
+    return str(program_of(directory / "uv", "uv"))
+
+
+def program_of(env: pathlib.Path, name: str) -> pathlib.Path:
+    """A program of an environment."""
+    return env / "Scripts" / f"{name}.exe" if os.name == "nt" else env / "bin" / name
+
+
+def install(one: dict[str, str], env: pathlib.Path, uv: str, python: str) -> None:
+    """Makes the environment of a combination.
+
+    Raises:
+        subprocess.CalledProcessError: if something cannot be had, with what uv said
+    """
+    packages = [f"fiftyone=={one['fiftyone']}", f"wandb=={one['wandb']}", *TOOLS]
+    if minor(one["fiftyone"]) < (1, 16):
+        packages.append("graphql-core<3.3")
+    run = {"check": True, "cwd": ROOT, "stderr": subprocess.PIPE, "text": True}
+    subprocess.run([uv, "venv", "--quiet", "--python", python, env], **run)
+    pip = [uv, "pip", "install", "--quiet", "--python", str(program_of(env, "python"))]
+    subprocess.run([*pip, "-r", "requirements.txt", *packages], **run)
+    setup_env.ensure_mongod(program_of(env, "python"), pip)
+
+
+def run(one: dict[str, str], directory: pathlib.Path, uv: str) -> dict[str, str]:
+    """Runs the core with a combination, with an environment below the directory; gives its row of the list."""
     row = {**one, "system": f"{platform.system()} {platform.machine()}", "date": datetime.date.today().isoformat()}
     python = interpreter(one["python"])
     if python is None:
         return {**row, "result": f"not run: there is no Python {one['python']} here"}
     name = "-".join(f"{key}{value}" for key, value in one.items())
-    env = ROOT / ".matrix" / name
-    packages = [f"fiftyone=={one['fiftyone']}", f"wandb=={one['wandb']}", *TOOLS]
-    if minor(one["fiftyone"]) < (1, 16):
-        packages.append("graphql-core<3.3")
-    command = [
-        python,
-        ROOT / "tools/setup_env.py",
-        "--venv",
-        env.relative_to(ROOT),
-        "--requirements",
-        "requirements.txt",
-    ]
-    for package in packages:
-        command += ["--package", package]
-    if subprocess.run(command, cwd=ROOT).returncode:
-        return {**row, "result": "not run: pip could not install it"}
-    program = env / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    tests = [program, "-m", "pytest", "-q", "-n", os.environ.get("JOBS", "2"), "--dist", "loadfile", *CORE]
-    done = subprocess.run([*tests, "-m", "oldest and not any_version"], cwd=ROOT, capture_output=True, text=True)
-    print(done.stdout[-4000:])
+    env = directory / name
+    try:
+        install(one, env, uv, python)
+        tests = [program_of(env, "python"), "-m", "pytest", "-q", "-n", os.environ.get("JOBS", "2")]
+        done = subprocess.run(
+            [*tests, "--dist", "loadfile", "--durations", "10", *CORE], cwd=ROOT, capture_output=True, text=True
+        )
+    except subprocess.CalledProcessError as error:
+        print(error.stderr)
+        return {**row, "result": "not run: the packages could not be installed"}
+    finally:
+        shutil.rmtree(env, ignore_errors=True)
+    LOGS.mkdir(parents=True, exist_ok=True)
+    (LOGS / f"{name}.log").write_text(done.stdout + done.stderr, "utf-8")
     last = [line for line in done.stdout.splitlines() if line.strip()]
     return {**row, "result": "passed" if done.returncode == 0 else "failed", "tests": summary(last[-1] if last else "")}
 
@@ -138,30 +178,17 @@ def summary(line: str) -> str:
     return ", ".join(re.findall(r"\d+ (?:passed|failed|error|errors|skipped)", line))
 
 
-def emulated() -> list[dict[str, str]]:
-    """The binaries of other systems, as far as the handshake, where a program here can run them."""
-    from shim.worker import Found, Worker, build
-
-    rows = []
-    for name, programs in EMULATED.items():
-        row = {"worker": name, "date": datetime.date.today().isoformat()}
-        emulator = next(filter(None, map(shutil.which, programs)), None)
-        if emulator is None:
-            rows.append({**row, "result": f"not run: {programs[-1]} is not installed here"})
-            continue
-        goos, goarch = name.split("-")
-        with tempfile.TemporaryDirectory() as directory:
-            binary = pathlib.Path(directory) / build.binary_name(goos, goarch)
-            source = build.build(binary, goos=goos, goarch=goarch)
-            script = pathlib.Path(directory) / "worker"
-            script.write_text(f'#!/bin/sh\nexec "{emulator}" "{binary}" "$@"\n')
-            script.chmod(0o755)
-            try:
-                with Worker(Found(script, source)):
-                    rows.append({**row, "result": f"handshake, emulated by {pathlib.Path(emulator).name}"})
-            except Exception as error:
-                rows.append({**row, "result": f"failed, emulated by {pathlib.Path(emulator).name}: {error}"})
-    return rows
+def emulated(name: str) -> dict[str, str]:
+    """Runs the worker of another system as far as the handshake; gives its row of the list."""
+    row = {"worker": name, "date": datetime.date.today().isoformat()}
+    if (missing := emulation.missing(name)) is not None:
+        return {**row, "result": f"not run: {missing}"}
+    try:
+        with tempfile.TemporaryDirectory(prefix="fiftyone-wandb-emulated-") as directory:
+            said = emulation.handshake(name, pathlib.Path(directory))
+    except Exception as error:
+        return {**row, "result": f"failed: {error}"}
+    return {**row, "result": said}
 
 
 def merged(old: list[dict[str, str]], new: list[dict[str, str]]) -> list[dict[str, str]]:
@@ -200,20 +227,33 @@ def write_table(rows: list[dict[str, str]]) -> None:
     PAGE.write_text(f"{head}{BEGIN}{table(rows)}{rest[rest.index(END) :]}", "utf-8")
 
 
-def main(arguments: list[str]) -> int:
-    """The command line."""
+def keep(row: dict[str, str]) -> None:
+    """Puts a row into the list and the page."""
     old = json.loads(LIST.read_text("utf-8")) if LIST.is_file() else []
-    if arguments == ["--table"]:
-        write_table(old)
-        return 0
-    new = [run(one) for one in ([resolve(arguments)] if arguments else every())]
-    if not arguments:
-        new += emulated()
-    rows = merged(old, new)
+    rows = merged(old, [row])
     LIST.write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
     write_table(rows)
-    print(table(new))
-    return 1 if any(row["result"].startswith("failed") for row in new) else 0
+    print(table([row]).splitlines()[-1], flush=True)
+
+
+def main(arguments: list[str]) -> int:
+    """The command line."""
+    if arguments == ["--table"]:
+        write_table(json.loads(LIST.read_text("utf-8")))
+        return 0
+    failed = False
+    if arguments != ["--emulated"]:
+        with tempfile.TemporaryDirectory(prefix="fiftyone-wandb-matrix-") as directory:
+            program = uv(pathlib.Path(directory))
+            os.environ.setdefault("UV_CACHE_DIR", f"{directory}/cache")  # beside the environments, which link to it
+            for one in [resolve(arguments)] if arguments else every():
+                keep(row := run(one, pathlib.Path(directory), program))
+                failed |= row["result"].startswith("failed")
+    if not arguments or arguments == ["--emulated"]:
+        for name in emulation.PROGRAMS:
+            keep(row := emulated(name))
+            failed |= row["result"].startswith("failed")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
