@@ -43,25 +43,21 @@ PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 READERS = 3  # how many minor releases of wandb
 #: The views of the core: one for each way in which rows come about.
 VIEWS = (
-    "dataset", "filter_labels", "select ordered", "concat", "saved view", "patches filtered", "evaluation patches",
-    "group slices", "dynamic groups", "frames", "frame patches", "clips of an expression",
+    "dataset", "filter_labels", "concat", "saved view", "patches filtered", "evaluation patches", "group slices",
+    "dynamic groups", "frame patches", "clips of an expression",
 )  # fmt: skip
 CORE = (
     *(f"tests/e2e/test_views.py::test_view[{kind}]" for kind in VIEWS),
     "tests/e2e/test_views.py::test_logged_stages_give_the_view_again",
     "tests/e2e/test_predictions.py::test_rows_and_lists[shuffle-predictions]",
     "tests/e2e/test_predictions.py::test_rows_and_lists[evaluation patches-predictions]",
-    "tests/e2e/test_predictions.py::test_rows_and_lists[clips of a field-events]",
     "tests/e2e/test_predictions.py::test_facts_of_the_model",
     "tests/test_linked_runs.py::test_as_the_original_was_called",
-    "tests/test_linked_runs.py::test_info_of_what_was_logged",
     "tests/test_linked_runs.py::test_renaming_and_removing",
     "tests/test_linked_runs.py::test_forms",
     "tests/test_services.py::test_done[plain]",
-    "tests/test_services.py::test_a_view_is_saved[plain]",
     "tests/test_app.py::test_forms_of_all_datasets",
     "tests/test_app.py::test_form_of_a_view",
-    "tests/test_app.py::test_live_progress_and_result_in_the_app",
 )
 
 
@@ -184,7 +180,7 @@ def emulated(name: str) -> dict[str, str]:
     if (missing := emulation.missing(name)) is not None:
         return {**row, "result": f"not run: {missing}"}
     try:
-        with tempfile.TemporaryDirectory(prefix="fiftyone-wandb-emulated-") as directory:
+        with tempfile.TemporaryDirectory(prefix="wandb-plugin-emulated-") as directory:
             said = emulation.handshake(name, pathlib.Path(directory))
     except Exception as error:
         return {**row, "result": f"failed: {error}"}
@@ -243,7 +239,7 @@ def main(arguments: list[str]) -> int:
         return 0
     failed = False
     if arguments != ["--emulated"]:
-        with tempfile.TemporaryDirectory(prefix="fiftyone-wandb-matrix-") as directory:
+        with tempfile.TemporaryDirectory(prefix="wandb-plugin-matrix-") as directory:
             program = uv(pathlib.Path(directory))
             os.environ.setdefault("UV_CACHE_DIR", f"{directory}/cache")  # beside the environments, which link to it
             for one in [resolve(arguments)] if arguments else every():
