@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -16,7 +17,8 @@ from .descriptors import Descriptor
 # Windows has no locks of directories, and no unix sockets for go-plugin either.
 _LOCKABLE = os.name == "posix"
 
-_PREFIX = "fiftyone-wandb-"
+_PREFIX = "fiftyone-wandb-host-"  # not that of the worker's own directories, which are swept by another rule
+_NAME = re.compile(rf"{_PREFIX}[a-z0-9_]{{8}}")  # as mkdtemp makes it
 _LONGEST_SOCKET_PATH = 103  # bytes; macOS has the lowest limit
 _SOCKET_NAME = "/plugin4294967295"  # the longest that go-plugin makes
 _YOUNG = 60.0  # seconds in which a directory may not be locked yet
@@ -83,11 +85,20 @@ def _remove_leftovers() -> None:
     for parent in {tempfile.gettempdir(), "/tmp"}:
         with contextlib.suppress(OSError), os.scandir(parent) as entries:
             for entry in entries:
-                if entry.name.startswith(_PREFIX) and _is_old_and_ours(entry):
+                if _NAME.fullmatch(entry.name) and _is_old_and_ours(entry):
                     lock = _lock_directory(entry.path)
                     if lock is not None:
-                        shutil.rmtree(entry.path, ignore_errors=True)
+                        _remove_sockets(entry.path)
                         lock.close()
+
+
+def _remove_sockets(directory: str) -> None:
+    """Removes a directory of sockets; one that holds anything else stays, since we did not make it."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(directory):
+            if name.startswith("plugin"):
+                os.unlink(os.path.join(directory, name))
+        os.rmdir(directory)
 
 
 def _is_old_and_ours(entry: os.DirEntry[str]) -> bool:

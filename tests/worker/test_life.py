@@ -126,8 +126,8 @@ def test_nothing_is_left_of_a_call(misbehaving: Found, short_tmp: Path) -> None:
 
 @pytest.mark.usefixtures("short_tmp")
 def test_what_a_crash_of_both_left_is_removed(misbehaving: Found) -> None:
-    left = Path(tempfile.mkdtemp(prefix="fiftyone-wandb-"))
-    young = Path(tempfile.mkdtemp(prefix="fiftyone-wandb-"))
+    left = Path(tempfile.mkdtemp(prefix="fiftyone-wandb-host-"))
+    young = Path(tempfile.mkdtemp(prefix="fiftyone-wandb-host-"))
     (left / "plugin123").touch()
     os.utime(left, (1, 1))
     with Worker(misbehaving) as worker:
@@ -137,6 +137,20 @@ def test_what_a_crash_of_both_left_is_removed(misbehaving: Found) -> None:
             assert used.exists(), "it is locked"
     assert not left.exists()
     assert young.exists(), "its owner may not have come to lock it yet"
+
+
+@pytest.mark.usefixtures("short_tmp")
+@pytest.mark.parametrize(
+    "name", [f"fiftyone-wandb-spool-{'0a' * 16}", "fiftyone-wandb-data", "fiftyone-wandb-host-by_users"]
+)
+def test_what_others_keep_in_the_temporary_directory_stays(misbehaving: Found, name: str) -> None:
+    """Such as the files that another worker collects for an upload: it may not touch its directory for minutes."""
+    directory = Path(tempfile.gettempdir(), name)
+    directory.mkdir(0o700)
+    (directory / "rows.json").write_text("{}")
+    os.utime(directory, (1, 1))
+    with Worker(misbehaving):
+        assert (directory / "rows.json").exists()
 
 
 def test_a_long_name_of_the_temporary_directory(
