@@ -24,7 +24,9 @@ const EnvMongod = "TEST_MONGOD"
 // Server is a running MongoDB server with test commands (fail points) enabled.
 type Server struct {
 	URI  secret.String
-	stop func()
+	dir  string
+	port int
+	cmd  *exec.Cmd
 }
 
 // Start runs a server on a free port of the loopback interface, with its data in
@@ -42,28 +44,48 @@ func Start() (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	//nolint:gosec // a test starts the program that the developer named
-	cmd := exec.Command(binary, "--dbpath", dir, "--port", fmt.Sprint(port), "--bind_ip", "127.0.0.1", "--nounixsocket",
-		"--setParameter", "enableTestCommands=1", "--quiet", "--logpath", filepath.Join(dir, "log"))
-	if err := cmd.Start(); err != nil {
+	s := &Server{URI: secret.String(fmt.Sprintf("mongodb://127.0.0.1:%d/?directConnection=true", port)), dir: dir, port: port}
+	if err := s.run(binary); err != nil {
+		s.Stop()
 		return nil, err
-	}
-	s := &Server{URI: secret.String(fmt.Sprintf("mongodb://127.0.0.1:%d/?directConnection=true", port))}
-	s.stop = func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		_ = os.RemoveAll(dir)
-	}
-	if err := wait(port); err != nil {
-		log, _ := os.ReadFile(filepath.Join(dir, "log"))
-		s.stop()
-		return nil, fmt.Errorf("%w; its log:\n%s", err, log)
 	}
 	return s, nil
 }
 
+// run starts the server's process and waits until it answers.
+func (s *Server) run(binary string) error {
+	//nolint:gosec // a test starts the program that the developer named
+	s.cmd = exec.Command(binary, "--dbpath", s.dir, "--port", fmt.Sprint(s.port), "--bind_ip", "127.0.0.1", "--nounixsocket",
+		"--setParameter", "enableTestCommands=1", "--quiet", "--logpath", filepath.Join(s.dir, "log"))
+	if err := s.cmd.Start(); err != nil {
+		return err
+	}
+	if err := wait(s.port); err != nil {
+		log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
+		return fmt.Errorf("%w; its log:\n%s", err, log)
+	}
+	return nil
+}
+
+// Restart kills the server as a crash does, waits, and starts it again with the same data at the same address.
+func (s *Server) Restart(away time.Duration) error {
+	s.kill()
+	time.Sleep(away)
+	return s.run(s.cmd.Path)
+}
+
+func (s *Server) kill() {
+	if s.cmd != nil && s.cmd.Process != nil {
+		_ = s.cmd.Process.Kill()
+		_ = s.cmd.Wait()
+	}
+}
+
 // Stop ends the server and removes its data.
-func (s *Server) Stop() { s.stop() }
+func (s *Server) Stop() {
+	s.kill()
+	_ = os.RemoveAll(s.dir)
+}
 
 func find() (string, error) {
 	if named := os.Getenv(EnvMongod); named != "" {

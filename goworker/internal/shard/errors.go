@@ -34,6 +34,19 @@ func Again(err error) error { return kindError{again, err} }
 // artifact is announced again and all shards are uploaded again, of which W&B then has most.
 func Rebase(err error) error { return kindError{rebase, err} }
 
+// rereadError asks for other readings of some shards.
+type rereadError struct {
+	state  []byte
+	shards []int
+}
+
+// Error implements error.
+func (rereadError) Error() string { return "shard: some shards have to be read again" }
+
+// Reread is an error of Announce that says that some shards have to be read again, since what was read of all changes what they become: the plan's state
+// becomes this one, those shards are open for reading again, and Announce is called again behind them. A job does so at most three times.
+func Reread(state []byte, shards []int) error { return rereadError{state, shards} }
+
 func kindOf(err error) kind {
 	var k kindError
 	if errors.As(err, &k) {
@@ -44,3 +57,9 @@ func kindOf(err error) kind {
 
 // ErrLost says that another slot has the lease by now: whatever this one still does is refused.
 var ErrLost = errors.New("shard: another slot has the lease")
+
+// ErrNoJob says that there is no document of the job, or no longer.
+var ErrNoJob = errors.New("shard: there is no such job")
+
+// ErrCancelled says that the job was cancelled.
+var ErrCancelled = errors.New("shard: the job was cancelled")

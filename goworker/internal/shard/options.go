@@ -18,6 +18,8 @@ type Options struct {
 	Slot int
 	Host string
 	PID  int
+	// Operation is the id of the delegated operation that runs the slot; empty for none.
+	Operation string
 	// Machine is compared with that of the slot that planned the job.
 	Machine Machine
 	// Size is the number of rows of a shard: 20,000. The slot that plans decides.
