@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/pace"
 )
 
 // maxBatchBytes bounds a batch of files by size: addresses expire, so those of
@@ -31,11 +32,11 @@ type job struct {
 
 // batches cuts the entries: small batches first, so that uploads start at once, and a
 // file that goes up in parts alone.
-func batches(files *artifact.Files, twins *twins, limits Limits) func(yield func([]*job) bool) {
+func batches(files *artifact.Files, twins *twins, multipart int64, sizes *pace.Batch) func(yield func([]*job) bool) {
 	return func(yield func([]*job) bool) {
 		var batch []*job
 		var bytes int64
-		size, index := limits.FirstBatch, 0
+		size, index := sizes.Next(), 0
 		for i := range files.Len() {
 			e := files.At(i)
 			if e.Ref != "" {
@@ -43,7 +44,7 @@ func batches(files *artifact.Files, twins *twins, limits Limits) func(yield func
 			}
 			j := &job{entry: e, index: index, bytes: twins.first[i]}
 			index++
-			if e.Size >= limits.Multipart {
+			if e.Size >= multipart {
 				if !yield([]*job{j}) {
 					return
 				}
@@ -54,7 +55,7 @@ func batches(files *artifact.Files, twins *twins, limits Limits) func(yield func
 				if !yield(batch) {
 					return
 				}
-				batch, bytes, size = nil, 0, min(4*size, limits.MaxBatch)
+				batch, bytes, size = nil, 0, sizes.Next()
 			}
 		}
 		if len(batch) > 0 {

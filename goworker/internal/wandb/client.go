@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/localfile"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/pace"
 )
 
 // Timings are all the durations that the client goes by.
@@ -49,12 +51,13 @@ func DefaultTimings() Timings {
 
 // Limits say how much is done at once and how files are cut.
 type Limits struct {
-	// Uploads is the number of files that go up at the same time.
-	Uploads int
+	// Uploads is the most transfers that run at the same time; FirstUploads is how many it begins with. The client
+	// finds out how many the server bears, see package pace.
+	FirstUploads, Uploads int
 	// Batches is the number of requests for upload addresses in flight.
 	Batches int
 	// FirstBatch and MaxBatch are the number of files in the first such request and
-	// in the later ones, which grow fourfold.
+	// in the later ones, which grow as far as the server takes them.
 	FirstBatch, MaxBatch int
 	// Multipart is the size in bytes from which a file goes up in parts, and Part
 	// the size of a part. Whole is the most bytes that a store takes in one piece, if it
@@ -65,9 +68,19 @@ type Limits struct {
 // DefaultLimits are those for real servers.
 func DefaultLimits() Limits {
 	return Limits{
-		Uploads: 32, Batches: 4, FirstBatch: 32, MaxBatch: 1000,
+		FirstUploads: 32, Uploads: 256, Batches: 4, FirstBatch: 32, MaxBatch: 2000,
 		Multipart: 2 << 30, Part: 100 << 20, Whole: 5 << 30,
 	}
+}
+
+// otherConnections are those beside the ones of uploads: requests to the API, signs of life, downloads.
+const otherConnections = 32
+
+// withinHandles lowers the number of uploads to what the process has file handles for: each takes one for its
+// file and one for its connection, and the rest of the worker needs some, too.
+func (l Limits) withinHandles(handles int) Limits {
+	l.Uploads = max(1, min(l.Uploads, (handles-128)/2))
+	return l
 }
 
 // Option changes a client's defaults.
@@ -96,9 +109,12 @@ type Client struct {
 	slowAPI   *endpoint        // the same with more time
 	store     *endpoint        // signed addresses, without the key
 	gate      gate
-	spoke     atomic.Bool            // W&B itself has answered
-	entity    atomic.Pointer[string] // the viewer's default, once it is known
-	signs     signsByRun
+	// uploads and batch remember for the client's life what the server bears.
+	uploads *pace.Slots
+	batch   *pace.Batch
+	spoke   atomic.Bool            // W&B itself has answered
+	entity  atomic.Pointer[string] // the viewer's default, once it is known
+	signs   signsByRun
 	// life ends with Close: signs of life outlast the call that starts them.
 	life    context.Context //nolint:containedctx // There is no other way for Close to end them.
 	endLife context.CancelFunc
@@ -126,7 +142,10 @@ func NewClient(s Settings, opts ...Option) (*Client, error) {
 	for _, o := range opts {
 		o(c)
 	}
-	c.transport = s.network.transport(c.timings.Dial, 2*c.limits.Uploads)
+	c.limits = c.limits.withinHandles(localfile.Handles())
+	c.uploads = pace.NewSlots(pace.NewController(c.limits.FirstUploads, c.limits.Uploads))
+	c.batch = pace.NewBatch(c.limits.FirstBatch, c.limits.MaxBatch)
+	c.transport = s.network.transport(c.timings.Dial, c.limits.Uploads+otherConnections)
 	c.wire = &headerTransport{headers: s.ExtraHeaders.list, base: s.BaseURL, next: c.transport}
 	c.scrub = scrubber(s)
 

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -126,6 +127,13 @@ func (f *fake) on(op string, times int, answer http.HandlerFunc) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.hooks = append(f.hooks, &hook{op: op, times: times, answer: answer})
+}
+
+// hookIf has every call of an operation with such variables answered by answer.
+func (f *fake) hookIf(op string, only func(variables obj) bool, answer http.HandlerFunc) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.hooks = append(f.hooks, &hook{op: op, times: math.MaxInt, answer: answer, only: only})
 }
 
 // before sets first.

@@ -107,17 +107,15 @@ func (u *upload) inParts(ctx context.Context, j *job) error {
 	done := make([]filePart, len(j.parts))
 	part := partSize(j.entry.Size, u.client.limits.Part)
 	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(cap(u.slots))
+	g.SetLimit(u.client.limits.Uploads)
 	for _, p := range multi.Parts {
 		if p.Number < 1 || p.Number > int64(len(done)) {
 			return fault.New(fault.WandB, fault.ServerError, "W&B at %s gave an address for a part of %s that does not exist.", u.client.host(), j.entry.Path)
 		}
 		g.Go(func() error {
-			return u.withSlot(gctx, func() error {
-				etag, err := u.part(gctx, j, p.Number, p.URL, part)
-				done[p.Number-1] = filePart{p.Number, etag}
-				return err
-			})
+			etag, err := u.part(gctx, j, p.Number, p.URL, part)
+			done[p.Number-1] = filePart{p.Number, etag}
+			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
@@ -177,7 +175,7 @@ func (u *upload) part(ctx context.Context, j *job, number int64, address string,
 	}
 	offset := (number - 1) * size
 	src := fileSource(j.entry, offset, min(size, j.entry.Size-offset), digest)
-	r, err := u.client.put(ctx, target, src, u.track.move)
+	r, err := u.put(ctx, target, src)
 	if verdictOn(err) == alreadyThere { // A part's ETag is its MD5.
 		u.track.move(src.size)
 		return `"` + j.parts[number-1].HexMD5 + `"`, nil

@@ -113,14 +113,16 @@ func addRoots(pool *x509.CertPool, name, path string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// transport is the connection pool that everything goes through.
+// transport is the connection pool that everything goes through. With HTTP/1.1 each transfer in flight has one of
+// perHost connections, which are kept for the next; with HTTP/2 they share as few as the server's limit on streams lets them.
 func (n network) transport(dial time.Duration, perHost int) *http.Transport {
 	t := &http.Transport{
 		DialContext:            (&net.Dialer{Timeout: dial, KeepAlive: 30 * time.Second}).DialContext,
 		TLSHandshakeTimeout:    dial,
 		ForceAttemptHTTP2:      true,
-		MaxIdleConns:           2 * perHost,
+		MaxIdleConns:           2 * perHost, // W&B's and its store's
 		MaxIdleConnsPerHost:    perHost,
+		MaxConnsPerHost:        perHost,
 		IdleConnTimeout:        90 * time.Second,
 		OnProxyConnectResponse: onProxyAnswer,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: n.roots, InsecureSkipVerify: n.insecure},

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 )
@@ -31,9 +32,9 @@ func (c *Client) address(raw string) (string, error) {
 }
 
 // put sends bytes to a signed address, with exactly the headers that belong to it
-// and never with the key. moved, if not nil, gets the number of bytes as they go.
+// and never with the key. moved, if not nil, gets the number of bytes as they go, and watch, if not nil, each try (see exchange).
 // An error is the context's, a *fault.Error, or a *storeError for what the store answered.
-func (c *Client) put(ctx context.Context, target uploadTarget, src source, moved func(int64)) (*reply, error) {
+func (c *Client) put(ctx context.Context, target uploadTarget, src source, moved func(int64), watch func() func(time.Duration, bool)) (*reply, error) {
 	address, err := c.address(target.url)
 	if err != nil {
 		return nil, err
@@ -50,13 +51,13 @@ func (c *Client) put(ctx context.Context, target uploadTarget, src source, moved
 			req.header.Set(name, value)
 		}
 	}
-	x := exchange{client: c, end: c.store, what: "An upload to " + hostOf(address)}
+	x := exchange{client: c, end: c.store, what: "An upload to " + hostOf(address), watch: watch}
 	r, err := x.send(ctx, req)
 	if err != nil {
 		takeBack()
 		return nil, c.explainAt(storeAt(address), "uploading", err)
 	}
-	if r.status < 200 || r.status > 299 {
+	if !isSuccess(r.status) {
 		takeBack()
 		e := newStoreError(http.MethodPut, address, r)
 		e.repeated = x.tries > 0
@@ -98,7 +99,7 @@ func (c *Client) putFresh(ctx context.Context, doing string, src source, ask fun
 		if err != nil {
 			return err
 		}
-		_, err = c.put(ctx, target, src, nil)
+		_, err = c.put(ctx, target, src, nil, nil)
 		if verdictOn(err) == alreadyThere {
 			return nil
 		}

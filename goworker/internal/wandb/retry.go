@@ -56,6 +56,8 @@ type exchange struct {
 	once bool
 	// single has no second try, whatever happens.
 	single bool
+	// watch, if set, is called when a try begins, and gives what is called when it ends.
+	watch func() func(took time.Duration, pushedBack bool)
 
 	tries, waits int
 	firstFailure time.Time
@@ -74,7 +76,7 @@ func (x *exchange) send(ctx context.Context, req *request) (*reply, error) {
 // open is send for an answer that the caller reads: one of status 2xx, whose body the
 // caller closes. Any other answer is a reply.
 func (x *exchange) open(ctx context.Context, req *request) (*reply, error) {
-	return x.run(ctx, req, func(status int) bool { return status >= 200 && status <= 299 })
+	return x.run(ctx, req, isSuccess)
 }
 
 // run is the loop of tries. A try whose status is left to the caller ends it.
@@ -83,13 +85,10 @@ func (x *exchange) run(ctx context.Context, req *request, leave func(status int)
 		if err := x.pause(ctx); err != nil {
 			return nil, err
 		}
-		r, err := x.try(ctx, req, leave)
+		r, err := x.watched(ctx, req, leave)
 		if ctx.Err() != nil {
 			r.close()
 			return nil, ctx.Err()
-		}
-		if isContextError(err) {
-			err = errTryEnded
 		}
 		if !x.mayPass(r, err) || !x.next(r, err) {
 			return r, err
@@ -100,6 +99,38 @@ func (x *exchange) run(ctx context.Context, req *request, leave func(status int)
 		}
 	}
 }
+
+// watched is a try with its end reported to watch. One that the server refused for other reasons than its load is not
+// reported: it says nothing about how fast the server is.
+func (x *exchange) watched(ctx context.Context, req *request, leave func(status int) bool) (*reply, error) {
+	ended, began := func(time.Duration, bool) {}, time.Now()
+	if x.watch != nil {
+		ended = x.watch()
+	}
+	r, err := x.try(ctx, req, leave)
+	if ctx.Err() == nil && isContextError(err) {
+		err = errTryEnded
+	}
+	switch {
+	case ctx.Err() != nil:
+	case pushedBack(r, err):
+		ended(time.Since(began), true)
+	case err == nil && isSuccess(r.status):
+		ended(time.Since(began), false)
+	}
+	return r, err
+}
+
+// pushedBack reports whether a try failed because of the load on the server, as far as one can tell.
+func pushedBack(r *reply, err error) bool {
+	if err != nil {
+		return retryError(err)
+	}
+	_, asked := serverWait(r)
+	return retryStatus(r.status) || asked && !isSuccess(r.status)
+}
+
+func isSuccess(status int) bool { return status >= 200 && status <= 299 }
 
 // bound says for how long a rate limit is borne.
 func (x *exchange) bound(r *reply) string {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -19,7 +20,6 @@ const maxRounds = 4
 type upload struct {
 	client                 *Client
 	artifactID, manifestID string
-	slots                  chan struct{}
 	track                  *tracker
 	twins                  *twins
 
@@ -35,7 +35,7 @@ type upload struct {
 func newUpload(c *Client, artifactID, manifestID string, files *artifact.Files, count int, track *tracker) *upload {
 	return &upload{
 		client: c, artifactID: artifactID, manifestID: manifestID, track: track, twins: newTwins(files),
-		slots: make(chan struct{}, c.limits.Uploads), ids: []string{artifactID}, births: make([]uint32, count),
+		ids: []string{artifactID}, births: make([]uint32, count),
 	}
 }
 
@@ -88,15 +88,17 @@ type fileNode struct {
 func (u *upload) all(ctx context.Context, files *artifact.Files) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(u.client.limits.Batches)
-	for batch := range batches(files, u.twins, u.client.limits) {
+	for batch := range batches(files, u.twins, u.client.limits.Multipart, u.client.batch) {
 		if ctx.Err() != nil {
 			break
 		}
 		g.Go(func() error {
+			began := time.Now()
 			waiting, err := u.batch(ctx, batch)
 			if err != nil {
 				return err
 			}
+			u.client.batch.Took(len(batch), time.Since(began))
 			return u.await(ctx, waiting)
 		})
 	}
@@ -119,6 +121,16 @@ func (u *upload) await(ctx context.Context, jobs []*job) error {
 // is refused, as one that expired is, get a new one. Those whose bytes another file
 // brings are left to await.
 func (u *upload) batch(ctx context.Context, jobs []*job) (waiting []*job, err error) {
+	if most := u.client.batch.Most(); len(jobs) > most {
+		for part := range slices.Chunk(jobs, most) {
+			more, err := u.batch(ctx, part)
+			if err != nil {
+				return nil, err
+			}
+			waiting = append(waiting, more...)
+		}
+		return waiting, nil
+	}
 	for len(jobs) > 0 {
 		if err := u.cut(ctx, jobs); err != nil {
 			return nil, err
@@ -126,15 +138,8 @@ func (u *upload) batch(ctx context.Context, jobs []*job) (waiting []*job, err er
 		err := u.ask(ctx, jobs)
 		switch e := refusal(err); {
 		case e != nil && isTooMany(e) && len(jobs) > 1:
-			half := len(jobs) / 2
-			for _, part := range [][]*job{jobs[:half], jobs[half:]} {
-				more, err := u.batch(ctx, part)
-				if err != nil {
-					return nil, err
-				}
-				waiting = append(waiting, more...)
-			}
-			return waiting, nil
+			u.client.batch.TooMany(len(jobs))
+			return u.batch(ctx, jobs)
 		case e != nil && u.ofStore(e).means() == noParts && inOnePiece(jobs):
 			continue
 		case err != nil:
@@ -196,10 +201,10 @@ func (u *upload) ask(ctx context.Context, jobs []*job) error {
 }
 
 // putAll uploads a batch's files as far as the server lacks them, and gives those whose
-// bytes other files bring. All batches together use no more than the client's number of slots.
+// bytes other files bring. All batches together use no more than the client's slots.
 func (u *upload) putAll(ctx context.Context, jobs []*job) (waiting []*job, err error) {
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(cap(u.slots))
+	g.SetLimit(u.client.limits.Uploads)
 	for _, j := range jobs {
 		switch {
 		case j.node.UploadURL == "" && j.node.Multipart == nil:
@@ -268,20 +273,17 @@ func (u *upload) one(ctx context.Context, j *job) error {
 	if j.node.Multipart != nil && len(j.parts) > 0 {
 		return u.inParts(ctx, j)
 	}
-	return u.withSlot(ctx, func() error {
-		target := uploadTarget{url: j.node.UploadURL, headers: j.node.UploadHeaders}
-		_, err := u.client.put(ctx, target, fileSource(j.entry, 0, j.entry.Size, j.entry.Digest), u.track.move)
-		return err
-	})
+	target := uploadTarget{url: j.node.UploadURL, headers: j.node.UploadHeaders}
+	_, err := u.put(ctx, target, fileSource(j.entry, 0, j.entry.Size, j.entry.Digest))
+	return err
 }
 
-// withSlot runs f while it holds one of the slots for transfers.
-func (u *upload) withSlot(ctx context.Context, f func() error) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case u.slots <- struct{}{}:
-	}
-	defer func() { <-u.slots }()
-	return f()
+// put sends bytes to a signed address when there are slots for them.
+func (u *upload) put(ctx context.Context, target uploadTarget, src source) (r *reply, err error) {
+	slots := u.client.uploads
+	err = slots.Run(ctx, src.size, func() error {
+		r, err = u.client.put(ctx, target, src, u.track.move, func() func(time.Duration, bool) { return slots.Try(src.size) })
+		return err
+	})
+	return r, err
 }

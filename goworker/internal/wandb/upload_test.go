@@ -78,6 +78,50 @@ func TestUploadsAreTriedAgain(t *testing.T) {
 	}
 }
 
+func TestAStoreThatPushesBackGetsFewerAtOnce(t *testing.T) {
+	limits := wandb.DefaultLimits()
+	limits.FirstUploads = 64
+	for name, answer := range map[string]http.HandlerFunc{
+		"503": status(503, "", "Retry-After", "0.001"), "429": status(429, ""), "500": status(500, ""), "dropped": drop,
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t)
+			c := f.client(wandb.WithLimits(limits))
+			files := filesOf(t, t.TempDir(), numbered(40)...)
+			f.on("PUT", 7, answer)
+			done, err := c.LogArtifact(t.Context(), spec(files), nil)
+			require.NoError(t, err)
+			assert.EqualValues(t, 40, done.FilesUploaded, "no file is lost")
+			f.assertStored(files)
+			assert.Less(t, c.UploadLimit(), 64)
+		})
+	}
+	t.Run("other refusals are no push-back", func(t *testing.T) {
+		f := newFake(t)
+		c := f.client(wandb.WithLimits(limits))
+		files := filesOf(t, t.TempDir(), numbered(40)...)
+		f.on("PUT", 7, body(403, "application/xml", "<Error><Code>ExpiredToken</Code></Error>"))
+		_, err := c.LogArtifact(t.Context(), spec(files), nil)
+		require.NoError(t, err)
+		f.assertStored(files)
+		assert.Equal(t, 64, c.UploadLimit())
+	})
+}
+
+func TestAServerThatTakesFewFilesIsNotAskedForMoreAgain(t *testing.T) {
+	f := newFake(t)
+	limits := wandb.DefaultLimits()
+	limits.Batches = 1
+	f.hookIf("CreateArtifactFiles", func(v obj) bool { return len(v["input"].(obj)["artifactFiles"].([]any)) > 100 }, refuse(400, "too many files in one request"))
+	files := filesOf(t, t.TempDir(), numbered(400)...)
+	c := f.client(wandb.WithLimits(limits))
+	_, err := c.LogArtifact(t.Context(), spec(files), nil)
+	require.NoError(t, err)
+	f.assertStored(files)
+	// 32, 128 (refused), 64, 64, and from then on 64 each.
+	assert.Equal(t, 1+1+2+4, f.count("CreateArtifactFiles"))
+}
+
 func TestAddressesThatExpiredAreAskedForAgain(t *testing.T) {
 	for name, c := range map[string]struct {
 		times  int
