@@ -6,6 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = {path.parent.name for path in (ROOT / "goworker/internal").glob("*/*.go")}
+NESTED = {path.parent.name for path in (ROOT / "goworker/internal").glob("*/*/*.go")}
 
 
 def test_the_picture_names_every_package():
@@ -14,7 +15,7 @@ def test_the_picture_names_every_package():
     assert len(PACKAGES) > 20
     assert PACKAGES - set(re.findall(r"\w+", picture)) == set()
     drawn = set(re.findall(r"[├└] (\w+)", picture))
-    assert drawn - PACKAGES == set(), "a package that is gone is still in the picture"
+    assert drawn - PACKAGES - NESTED == set(), "a package that is gone is still in the picture"
 
 
 def test_the_import_rules_name_every_package():

@@ -14,7 +14,7 @@ from shim.plain import text_list, to_json, to_plain
 pytestmark = pytest.mark.oldest
 
 ROOT = Path(__file__).resolve().parents[1]
-NAMES = json.loads((ROOT / "goworker/internal/wandb/testdata/names.json").read_text("utf-8"))
+NAMES = json.loads((ROOT / "goworker/internal/wandb/config/testdata/names.json").read_text("utf-8"))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/mongotest"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // benchSamples is the size of the benchmarks' collection: two fields of ten boxes each.
@@ -33,7 +33,7 @@ func benchWorld(b *testing.B) (job.View, job.Target) {
 	require.NoError(b, server.Start())
 	b.Cleanup(func() { _ = server.Close() })
 	return job.View{Query: view.Query{URI: mongo.URI, Database: mongotest.Database, Collection: "samples.bench"}},
-		job.Target{Settings: wandb.Inputs{APIKey: server.Key(), BaseURL: server.URL(), Project: "p"}}
+		job.Target{Settings: config.Inputs{APIKey: server.Key(), BaseURL: server.URL(), Project: "p"}}
 }
 
 func benchBoxes(i int) bson.D {

@@ -10,7 +10,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/words"
 )
 
@@ -26,13 +26,13 @@ func (j LogEvaluation) Run(ctx context.Context, events Events) (*Result, error) 
 	if j.CompareWith != "" {
 		alias, what = j.EvalKey+"_vs_"+j.CompareWith, "comparison_"
 	}
-	if alias != "" && !slices.Contains(target.Aliases, alias) && wandb.CheckAlias(alias) == nil {
+	if alias != "" && !slices.Contains(target.Aliases, alias) && config.CheckAlias(alias) == nil {
 		target.Aliases = append(slices.Clone(target.Aliases), alias)
 	}
 	var rows *evaluationRows // of the current attempt
 	return runLog(ctx, events, logPlan{
 		target: target, view: j.View, kind: "evaluation", runPrefix: "evaluation_",
-		defaultName: func(string) string { return wandb.GeneratedName(what+j.Dataset.Name, "") },
+		defaultName: func(string) string { return config.GeneratedName(what+j.Dataset.Name, "") },
 		prepare: func(ctx context.Context, c *collector) (err error) {
 			rows, err = j.prepare(ctx, c)
 			return err

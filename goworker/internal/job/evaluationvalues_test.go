@@ -17,6 +17,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // detections is the report of an evaluation of detections with two classes.
@@ -103,11 +104,11 @@ func TestPrefixesOfKeys(t *testing.T) {
 }
 
 // publishEvaluation logs an artifact of one file with the values of an evaluation to a run.
-func publishEvaluation(t *testing.T, server *standin.Server, runID string, active *wandb.ActiveRun, values *runValues) *Result {
+func publishEvaluation(t *testing.T, server *standin.Server, runID string, active *config.ActiveRun, values *runValues) *Result {
 	spool, err := artifact.NewSpool(t.TempDir())
 	require.NoError(t, err)
 	defer func() { _ = spool.Close() }()
-	s, err := openSession(t.Context(), wandb.Inputs{APIKey: server.Key(), BaseURL: server.URL(), Project: "p", ActiveRun: active}, runID)
+	s, err := openSession(t.Context(), config.Inputs{APIKey: server.Key(), BaseURL: server.URL(), Project: "p", ActiveRun: active}, runID)
 	require.NoError(t, err)
 	defer s.client.Close()
 	p := &publisher{session: s, tracker: newTracker(nil), name: "evaluation_d", logPlan: logPlan{kind: "evaluation"}}
@@ -156,15 +157,15 @@ func TestRunsShowAnEvaluation(t *testing.T) {
 	assert.Equal(t, "finished", run.State)
 
 	// The run is active in the caller's Python: only the host may write to it.
-	settings, err := wandb.Resolve(wandb.Inputs{APIKey: server.Key(), BaseURL: server.URL(), Entity: server.Entity(), Project: "p"})
+	settings, err := config.Resolve(config.Inputs{APIKey: server.Key(), BaseURL: server.URL(), Entity: server.Entity(), Project: "p"})
 	require.NoError(t, err)
 	client, err := wandb.NewClient(settings)
 	require.NoError(t, err)
 	defer client.Close()
-	ref := wandb.RunRef{Entity: server.Entity(), Project: "p", ID: "active"}
+	ref := config.RunRef{Entity: server.Entity(), Project: "p", ID: "active"}
 	_, err = client.CreateRun(t.Context(), wandb.RunSpec{RunRef: ref})
 	require.NoError(t, err)
-	res = publishEvaluation(t, server, "active", &wandb.ActiveRun{Entity: ref.Entity, Project: "p", RunID: "active", BaseURL: server.URL()}, values)
+	res = publishEvaluation(t, server, "active", &config.ActiveRun{Entity: ref.Entity, Project: "p", RunID: "active", BaseURL: server.URL()}, values)
 	assert.Equal(t, RunActiveHere, res.Relation)
 	assert.Equal(t, values.numbers, res.Metrics)
 	assert.Equal(t, values.charts, res.Charts)

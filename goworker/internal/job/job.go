@@ -9,7 +9,7 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/chart"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // Events is how a job tells its host what happens. The functions are called
@@ -55,14 +55,14 @@ type View struct {
 
 // Target says where in W&B an artifact goes and what it is called.
 type Target struct {
-	Settings      wandb.Inputs
+	Settings      config.Inputs
 	RunID         string // empty makes a new run
 	RunGiven      bool   // the caller named the run: set by runLog
 	ArtifactName  string // not sanitized; empty for the default
 	Description   string
 	Aliases, Tags []string
 	// InputArtifact is recorded as used by the run: what
-	// wandb.Settings.ArtifactRefs reads, or empty.
+	// config.Settings.ArtifactRefs reads, or empty.
 	InputArtifact string
 	// DryRun says what would be done, and does nothing of it.
 	DryRun bool

@@ -23,6 +23,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 var mongo *mongotest.Server
@@ -90,7 +91,7 @@ func (w *world) picture(i, side int) string {
 }
 
 func (w *world) target() job.Target {
-	return job.Target{Settings: wandb.Inputs{APIKey: w.server.Key(), BaseURL: w.server.URL(), Project: "p"}, ArtifactName: "the_view"}
+	return job.Target{Settings: config.Inputs{APIKey: w.server.Key(), BaseURL: w.server.URL(), Project: "p"}, ArtifactName: "the_view"}
 }
 
 func (w *world) rows() job.View {
@@ -428,12 +429,12 @@ func TestACancelledJobSaysWhenItsRunMayBeOpen(t *testing.T) {
 func TestARunOfSomebodyElseIsLeftAlone(t *testing.T) {
 	w := newWorld(t)
 	w.samples(5)
-	settings, err := wandb.Resolve(w.target().Settings)
+	settings, err := config.Resolve(w.target().Settings)
 	require.NoError(t, err)
 	client, err := wandb.NewClient(settings)
 	require.NoError(t, err)
 	defer client.Close()
-	ref := wandb.RunRef{Entity: w.server.Entity(), Project: "p", ID: "theirs"}
+	ref := config.RunRef{Entity: w.server.Entity(), Project: "p", ID: "theirs"}
 	_, err = client.CreateRun(t.Context(), wandb.RunSpec{RunRef: ref, Config: map[string]any{"lr": 0.1}})
 	require.NoError(t, err)
 
@@ -456,7 +457,7 @@ func TestARunOfSomebodyElseIsLeftAlone(t *testing.T) {
 	assert.Contains(t, string(mustJSON(t, after)), "fiftyone_view_artifact")
 	assert.Contains(t, string(mustJSON(t, after)), `"lr"`)
 
-	j.Target.Settings.ActiveRun = &wandb.ActiveRun{Entity: ref.Entity, Project: ref.Project, RunID: ref.ID, BaseURL: w.server.URL()}
+	j.Target.Settings.ActiveRun = &config.ActiveRun{Entity: ref.Entity, Project: ref.Project, RunID: ref.ID, BaseURL: w.server.URL()}
 	res, err = j.Run(t.Context(), w.callbacks())
 	require.NoError(t, err)
 	assert.Equal(t, job.RunActiveHere, res.Relation)
@@ -477,12 +478,12 @@ func TestFinishRun(t *testing.T) {
 	j.Target.RunID = "mine"
 	_, err := j.Run(t.Context(), w.callbacks())
 	require.NoError(t, err)
-	settings, err := wandb.Resolve(w.target().Settings)
+	settings, err := config.Resolve(w.target().Settings)
 	require.NoError(t, err)
 	client, err := wandb.NewClient(settings)
 	require.NoError(t, err)
 	defer client.Close()
-	_, err = client.CreateRun(t.Context(), wandb.RunSpec{RunRef: wandb.RunRef{Entity: w.server.Entity(), Project: "p", ID: "open"}})
+	_, err = client.CreateRun(t.Context(), wandb.RunSpec{RunRef: config.RunRef{Entity: w.server.Entity(), Project: "p", ID: "open"}})
 	require.NoError(t, err)
 	for _, id := range []string{"mine", "open"} {
 		require.NoError(t, job.FinishRun{Settings: w.target().Settings, Entity: w.server.Entity(), Project: "p", RunID: id, ExitCode: 1}.Run(t.Context()))

@@ -9,7 +9,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // LogView is the job of log_fiftyone_view_to_wandb.
@@ -215,5 +215,5 @@ func (r *viewRows) identity(part View) *metadata.Object {
 
 // defaultViewName is the artifact's name where none is given: it ends in the first 8 characters of the run's id.
 func defaultViewName(runID string) string {
-	return wandb.GeneratedName("dataset_view_"+label.Head(runID, 8), "")
+	return config.GeneratedName("dataset_view_"+label.Head(runID, 8), "")
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // LookupKind says what to list.
@@ -26,7 +27,7 @@ const (
 
 // Lookup lists something of W&B for forms and the panel, one page at a time.
 type Lookup struct {
-	Settings wandb.Inputs
+	Settings config.Inputs
 	Kind     LookupKind
 	// ArtifactTypes are the types of artifacts; none for all.
 	ArtifactTypes []string
@@ -98,9 +99,9 @@ const (
 
 // openReader makes a client for a job that only reads: the active run of the caller
 // does not count.
-func openReader(in wandb.Inputs) (*wandb.Client, error) {
+func openReader(in config.Inputs) (*wandb.Client, error) {
 	in.ActiveRun = nil
-	settings, err := wandb.Resolve(in)
+	settings, err := config.Resolve(in)
 	if err != nil {
 		return nil, err
 	}
@@ -168,12 +169,12 @@ func (j Lookup) runs(ctx context.Context, client *wandb.Client, list wandb.ListO
 	return err
 }
 
-func runEntry(s wandb.Settings, r wandb.RunInfo) RunEntry {
+func runEntry(s config.Settings, r wandb.RunInfo) RunEntry {
 	return RunEntry{RunInfo: r, URL: s.RunURL(r.Entity, r.Project, r.ID)}
 }
 
-func artifactEntry(s wandb.Settings, a wandb.ArtifactInfo) ArtifactEntry {
-	return ArtifactEntry{ArtifactInfo: a, URL: s.VersionURL(a)}
+func artifactEntry(s config.Settings, a wandb.ArtifactInfo) ArtifactEntry {
+	return ArtifactEntry{ArtifactInfo: a, URL: a.URL(s)}
 }
 
 func (j Lookup) artifacts(ctx context.Context, client *wandb.Client, list wandb.ListOptions, res *LookupResult) (err error) {

@@ -12,7 +12,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 func (l *library) lookup(j job.Lookup) *job.LookupResult {
@@ -170,7 +170,7 @@ func TestReadRun(t *testing.T) {
 
 func TestTagsOfARun(t *testing.T) {
 	l := newLibrary(t)
-	tag := func(active *wandb.ActiveRun, tags ...string) *job.RunDetails {
+	tag := func(active *config.ActiveRun, tags ...string) *job.RunDetails {
 		in := l.inputs()
 		in.ActiveRun = active
 		d, err := job.ReadRun{Settings: in, Reference: "maker", AddTags: tags}.Run(t.Context())
@@ -184,7 +184,7 @@ func TestTagsOfARun(t *testing.T) {
 	assert.Equal(t, []string{"new"}, d.AddedTags)
 	assert.Equal(t, []string{"fiftyone", "predictions:a", "new"}, d.Run.Tags)
 
-	active := &wandb.ActiveRun{Entity: l.Entity, Project: "p", RunID: "maker", BaseURL: l.server.URL()}
+	active := &config.ActiveRun{Entity: l.Entity, Project: "p", RunID: "maker", BaseURL: l.server.URL()}
 	d = tag(active, "fiftyone", "by wandb.run")
 	assert.True(t, d.ActiveHere)
 	assert.Equal(t, []string{"by wandb.run"}, d.AddedTags)

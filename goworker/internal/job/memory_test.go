@@ -27,7 +27,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // memoryChild makes the test's own program a worker of one job, see peakOf.
@@ -56,7 +56,7 @@ func runMemoryChild() error {
 	if err := json.NewDecoder(os.Stdin).Decode(&m); err != nil {
 		return err
 	}
-	inputs := wandb.Inputs{APIKey: secret.String(m.Key), BaseURL: m.URL, Project: "p"}
+	inputs := config.Inputs{APIKey: secret.String(m.Key), BaseURL: m.URL, Project: "p"}
 	target := job.Target{Settings: inputs, ArtifactName: "the_view"}
 	rows := job.View{Query: view.Query{URI: secret.String(m.URI), Database: cmp.Or(m.Database, mongotest.Database), Collection: m.Collection}}
 	rows.Query.Pipeline = pipelineOf(must{}, m.Pipeline)

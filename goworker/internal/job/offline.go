@@ -16,11 +16,12 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/offline"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // offlineRun is where a job writes what it would have uploaded.
 type offlineRun struct {
-	settings wandb.Settings
+	settings config.Settings
 	root     string // holds W&B's directories of runs
 	staged   string // the directory of the offline run that is active in the caller's Python; else empty
 	named    bool   // the caller named the run, so that it may be at W&B already
@@ -40,11 +41,11 @@ func disabledResult(target Target, name string) *Result {
 func (p *publisher) runOffline(ctx context.Context) (*Result, error) {
 	p.tracker.offline = true
 	p.tracker.begin(StageConnecting)
-	if err := wandb.CheckRunID(p.target.RunID); err != nil {
+	if err := config.CheckRunID(p.target.RunID); err != nil {
 		return nil, err
 	}
 	in, here := p.target.Settings.ForRun(p.target.RunID)
-	settings, err := wandb.ResolveOffline(in)
+	settings, err := config.ResolveOffline(in)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +54,7 @@ func (p *publisher) runOffline(ctx context.Context) (*Result, error) {
 		o.staged = in.ActiveRun.OfflineDir
 		o.root = filepath.Dir(o.staged)
 	}
-	ref := wandb.RunRef{Entity: settings.Entity, Project: settings.Project, ID: p.target.RunID}
+	ref := config.RunRef{Entity: settings.Entity, Project: settings.Project, ID: p.target.RunID}
 	p.session = &session{ref: ref, here: here, offline: o}
 	if err := p.connectSource(ctx); err != nil {
 		return nil, err

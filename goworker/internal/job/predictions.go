@@ -14,7 +14,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // LogPredictions is the job of log_model_predictions.
@@ -52,7 +52,7 @@ func (j LogPredictions) Run(ctx context.Context, events Events) (*Result, error)
 // defaultName is the artifact's name where none is given: the original's lower case model and "_" for blanks.
 func (j LogPredictions) defaultName() string {
 	model := strings.ReplaceAll(strings.ToLower(j.ModelName), " ", "_")
-	return wandb.GeneratedName(model, "_predictions_"+j.NameTimestamp)
+	return config.GeneratedName(model, "_predictions_"+j.NameTimestamp)
 }
 
 // predictionRows makes the predictions' table, and in the same pass the lists and counts of the metadata.

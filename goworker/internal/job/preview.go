@@ -6,6 +6,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // preview says what publish would do, and does nothing of it: no run, no artifact.
@@ -98,7 +99,7 @@ func (p *publisher) eachStored(ctx context.Context, newest *wandb.ArtifactInfo, 
 	if newest == nil {
 		return nil
 	}
-	version, err := p.session.client.FindArtifact(ctx, wandb.ArtifactRef{ID: newest.ID}, []string{metadata.IdentityPath})
+	version, err := p.session.client.FindArtifact(ctx, config.ArtifactRef{ID: newest.ID}, []string{metadata.IdentityPath})
 	if err != nil {
 		return err
 	}

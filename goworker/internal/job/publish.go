@@ -10,6 +10,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // publication is what collecting a view has come to.
@@ -239,12 +240,12 @@ func (p *publisher) givenName() string {
 // artifactName is the given name as W&B takes it, or the default, which W&B takes as it is.
 func artifactName(given, otherwise string) (string, error) {
 	if given == "" {
-		return otherwise, wandb.CheckArtifactName(otherwise)
+		return otherwise, config.CheckArtifactName(otherwise)
 	}
-	name := wandb.SanitizeName(given)
+	name := config.SanitizeName(given)
 	if name == "" {
 		return "", fault.New(fault.Settings, fault.BadName,
 			"The artifact name %q has no character that W&B allows: use letters, digits, '-', '_' and '.'.", given)
 	}
-	return name, wandb.CheckArtifactName(name)
+	return name, config.CheckArtifactName(name)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/idlist"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/words"
 )
 
@@ -55,8 +56,8 @@ var elsewhere = []string{"view_serialization", "sample_ids", "label_ids", "low_c
 // plugin or the original one made it. Whoever could write to the project may
 // have made it: nothing in it is trusted, and its sizes are bounded.
 type ReadArtifact struct {
-	Settings wandb.Inputs
-	// Reference is what wandb.Settings.ArtifactRefs reads.
+	Settings config.Inputs
+	// Reference is what config.Settings.ArtifactRefs reads.
 	Reference string
 	// Version is a version or an alias in place of that of Reference, or empty.
 	Version string
@@ -102,7 +103,7 @@ func (j ReadArtifact) Run(ctx context.Context, ids func(list IDList, packed []by
 	var user *wandb.Run
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
-		v, err = client.FindNamedArtifact(gctx, j.Reference, wandb.ArtifactRef{Alias: j.Version}, paths)
+		v, err = client.FindNamedArtifact(gctx, j.Reference, config.ArtifactRef{Alias: j.Version}, paths)
 		return err
 	})
 	if j.UsedByRun != "" {
@@ -139,7 +140,7 @@ func (j ReadArtifact) paths() []string {
 // findUser finds the run that is to be recorded. The run that is active in the
 // caller's Python may be in another project than the settings'.
 func (j ReadArtifact) findUser(ctx context.Context, client *wandb.Client) (*wandb.Run, error) {
-	if err := wandb.CheckRunID(j.UsedByRun); err != nil {
+	if err := config.CheckRunID(j.UsedByRun); err != nil {
 		return nil, err
 	}
 	s := client.Settings()
@@ -169,7 +170,7 @@ func tooLargeFile(path string, size, limit int64) error {
 // artifactReader reads one version.
 type artifactReader struct {
 	open     openFile
-	settings wandb.Settings
+	settings config.Settings
 	version  *wandb.ArtifactVersion
 	metadata metadata.Fields
 	send     func(IDList, []byte) error

@@ -16,6 +16,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/wandbtest"
 )
 
@@ -24,7 +25,7 @@ type library struct {
 	*wandbtest.Seed
 	t      *testing.T
 	server *standin.Server
-	run    wandb.RunRef
+	run    config.RunRef
 }
 
 func newLibrary(t *testing.T) *library {
@@ -36,8 +37,8 @@ func newLibrary(t *testing.T) *library {
 	return &library{Seed: seed, t: t, server: server, run: seed.Run("maker", "the maker", nil)}
 }
 
-func (l *library) inputs() wandb.Inputs {
-	return wandb.Inputs{APIKey: l.server.Key(), BaseURL: l.server.URL(), Project: "p", UserAgent: "fiftyone-wandb-test/1"}
+func (l *library) inputs() config.Inputs {
+	return config.Inputs{APIKey: l.server.Key(), BaseURL: l.server.URL(), Project: "p", UserAgent: "fiftyone-wandb-test/1"}
 }
 
 // id is an id of 24 digits.
@@ -242,11 +243,11 @@ func TestRecordTheUserOfAnArtifact(t *testing.T) {
 	assert.Equal(t, "bad_name", fault.Code(err))
 
 	// The run that is active in the caller's Python may be in another project.
-	other := wandb.RunRef{Entity: "team", Project: "q", ID: "mine"}
+	other := config.RunRef{Entity: "team", Project: "q", ID: "mine"}
 	_, err = l.Client.CreateRun(t.Context(), wandb.RunSpec{RunRef: other})
 	require.NoError(t, err)
 	in := l.inputs()
-	in.ActiveRun = &wandb.ActiveRun{Entity: "team", Project: "q", RunID: "mine", BaseURL: l.server.URL()}
+	in.ActiveRun = &config.ActiveRun{Entity: "team", Project: "q", RunID: "mine", BaseURL: l.server.URL()}
 	_, _, err = l.readJob(job.ReadArtifact{Settings: in, Reference: "view", UsedByRun: "mine"})
 	require.NoError(t, err)
 	assert.Equal(t, []string{v.ID}, inputs("mine"))

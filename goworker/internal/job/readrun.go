@@ -6,11 +6,12 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // ReadRun reads a run, and adds tags to it if any are given.
 type ReadRun struct {
-	Settings wandb.Inputs
+	Settings config.Inputs
 	// Reference is an id, a name that people see, or the address of the run's page.
 	Reference string
 	// AddTags are tags to add.
@@ -44,12 +45,12 @@ const defaultPoints = 500
 // Run does the job.
 func (j ReadRun) Run(ctx context.Context) (*RunDetails, error) {
 	for _, t := range j.AddTags {
-		if err := wandb.CheckRunTag(t); err != nil {
+		if err := config.CheckRunTag(t); err != nil {
 			return nil, err
 		}
 	}
 	in, _ := j.Settings.ForRun(j.Reference)
-	settings, err := wandb.Resolve(in)
+	settings, err := config.Resolve(in)
 	if err != nil {
 		return nil, err
 	}
@@ -85,11 +86,11 @@ func (j ReadRun) Run(ctx context.Context) (*RunDetails, error) {
 }
 
 // isActive reports whether a run is the one that is active in the caller's Python.
-func isActive(a *wandb.ActiveRun, ref wandb.RunRef) bool {
+func isActive(a *config.ActiveRun, ref config.RunRef) bool {
 	return a != nil && a.RunID == ref.ID && (a.Entity == "" || a.Entity == ref.Entity) && (a.Project == "" || a.Project == ref.Project)
 }
 
-func runDetails(s wandb.Settings, d *wandb.RunDetails) *RunDetails {
+func runDetails(s config.Settings, d *wandb.RunDetails) *RunDetails {
 	res := &RunDetails{
 		Run: runEntry(s, d.RunInfo), Notes: d.Notes, HeartbeatAt: d.HeartbeatAt, HistoryKeys: d.HistoryKeys,
 		ProjectURL: s.ProjectURL(d.Entity, d.Project),

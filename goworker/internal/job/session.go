@@ -14,13 +14,14 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // session is W&B as one job sees it: the client, where the artifact goes, and
 // the run as it was found.
 type session struct {
 	client *wandb.Client
-	ref    wandb.RunRef
+	ref    config.RunRef
 	run    *wandb.Run             // nil: the job has to create it
 	here   bool                   // the run is active in the caller's own Python
 	input  *wandb.ArtifactVersion // to be recorded as used by the run, or nil
@@ -30,12 +31,12 @@ type session struct {
 
 // openSession resolves the settings and asks W&B, before any data is read,
 // whether the key is good and what is known of the project and the run.
-func openSession(ctx context.Context, in wandb.Inputs, runID string) (*session, error) {
-	if err := wandb.CheckRunID(runID); err != nil {
+func openSession(ctx context.Context, in config.Inputs, runID string) (*session, error) {
+	if err := config.CheckRunID(runID); err != nil {
 		return nil, err
 	}
 	in, here := in.ForRun(runID)
-	settings, err := wandb.Resolve(in)
+	settings, err := config.Resolve(in)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +55,7 @@ func openSession(ctx context.Context, in wandb.Inputs, runID string) (*session, 
 			return nil, err
 		}
 	}
-	ref := wandb.RunRef{Entity: access.Entity, Project: settings.Project, ID: runID}
+	ref := config.RunRef{Entity: access.Entity, Project: settings.Project, ID: runID}
 	return &session{client: client, ref: ref, run: access.Run, here: here}, nil
 }
 
@@ -64,12 +65,12 @@ func (s *session) findInput(ctx context.Context, reference string) error {
 		return nil
 	}
 	var err error
-	s.input, err = s.client.FindNamedArtifact(ctx, reference, wandb.ArtifactRef{Entity: s.ref.Entity, Project: s.ref.Project}, []string{})
+	s.input, err = s.client.FindNamedArtifact(ctx, reference, config.ArtifactRef{Entity: s.ref.Entity, Project: s.ref.Project}, []string{})
 	return err
 }
 
 // newClient makes a client that logs each request it tries again.
-func newClient(settings wandb.Settings) (*wandb.Client, error) {
+func newClient(settings config.Settings) (*wandb.Client, error) {
 	return wandb.NewClient(settings, wandb.WithNotices(func(text string) { slog.Warn(text) }))
 }
 
@@ -129,19 +130,20 @@ func runLog(ctx context.Context, events Events, plan logPlan) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := wandb.CheckArtifactLabels(plan.target.Aliases, plan.target.Tags); err != nil {
+	if err := config.CheckArtifactLabels(plan.target.Aliases, plan.target.Tags); err != nil {
 		return nil, err
 	}
-	mode, err := wandb.ModeOf(plan.target.Settings)
+	plan.target.Settings = plan.target.Settings.ReadOnce()
+	mode, err := config.ModeOf(plan.target.Settings)
 	if err != nil {
 		return nil, err
 	}
-	if mode == wandb.Disabled {
+	if mode == config.Disabled {
 		return disabledResult(plan.target, name), nil
 	}
 	p := &publisher{logPlan: plan, tracker: newTracker(events.Progress), events: events, name: name}
 	defer p.close()
-	if mode == wandb.Offline {
+	if mode == config.Offline {
 		return p.runOffline(ctx)
 	}
 	if err := p.connect(ctx); err != nil {

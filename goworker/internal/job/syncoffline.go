@@ -11,13 +11,13 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/offline"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // SyncOffline uploads what a job has written in W&B's offline mode, and marks the directory as synced when the artifact
 // is committed: not before, unlike `wandb sync`.
 type SyncOffline struct {
-	Settings wandb.Inputs
+	Settings config.Inputs
 	// Directory is that of the offline run, wherever it is now.
 	Directory string
 	// Entity and Project go before those that the run was written for; empty for these.
@@ -72,7 +72,7 @@ func (s *session) findStoredInput(ctx context.Context, reference string, w *warn
 }
 
 // inputs are the settings with what the run was written for.
-func (j SyncOffline) inputs(run offline.Run) wandb.Inputs {
+func (j SyncOffline) inputs(run offline.Run) config.Inputs {
 	in := j.Settings
 	in.Online, in.ActiveRun = true, nil
 	in.Entity, in.Project = cmp.Or(j.Entity, run.Entity, in.Entity), cmp.Or(j.Project, run.Project, in.Project)
@@ -106,7 +106,7 @@ func (p *publisher) upload(ctx context.Context, dir string, spec offline.Spec, f
 	}
 	ref := p.session.ref
 	found, err := p.session.client.FindNamedArtifact(ctx, a.Name+":"+res.ArtifactVersion,
-		wandb.ArtifactRef{Entity: ref.Entity, Project: ref.Project}, []string{})
+		config.ArtifactRef{Entity: ref.Entity, Project: ref.Project}, []string{})
 	if err != nil {
 		return nil, err
 	}

@@ -11,10 +11,10 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
-func logEvaluationOf(m *pb.LogEvaluation, in wandb.Inputs) (job.LogEvaluation, error) {
+func logEvaluationOf(m *pb.LogEvaluation, in config.Inputs) (job.LogEvaluation, error) {
 	v, d, err := rowsOf(m.GetView(), m.GetDataset())
 	if err != nil {
 		return job.LogEvaluation{}, err

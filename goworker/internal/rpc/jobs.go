@@ -14,7 +14,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/stretch"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // Jobs runs the jobs of package job: it is the worker's Runner.
@@ -80,22 +80,22 @@ func (w *Jobs) Run(ctx context.Context, req *pb.RunRequest, send func(*pb.RunRes
 		"The worker does not know this job: plugin and worker are from different releases. Build the worker again with `make build`.")
 }
 
-func inputsOf(req *pb.RunRequest) wandb.Inputs {
+func inputsOf(req *pb.RunRequest) config.Inputs {
 	s := req.GetWandb()
-	in := wandb.Inputs{
+	in := config.Inputs{
 		APIKey: secret.String(s.GetApiKey()), BaseURL: s.GetBaseUrl(), Entity: s.GetEntity(), Project: s.GetProject(),
 		Env: s.GetEnvironment(), Dir: s.GetDirectory(), Home: s.GetHome(), Host: s.GetHost(), Program: s.GetProgram(),
 		Offline: s.GetOffline(), OfflineDir: s.GetOfflineDirectory(),
 		UserAgent: "fiftyone-wandb-plugin/" + req.GetClientVersion(),
 	}
 	if a := s.GetActiveRun(); a != nil {
-		in.ActiveRun = &wandb.ActiveRun{Entity: a.GetEntity(), Project: a.GetProject(), RunID: a.GetRunId(), BaseURL: a.GetBaseUrl(),
+		in.ActiveRun = &config.ActiveRun{Entity: a.GetEntity(), Project: a.GetProject(), RunID: a.GetRunId(), BaseURL: a.GetBaseUrl(),
 			OfflineDir: a.GetOfflineDirectory()}
 	}
 	return in
 }
 
-func logViewOf(m *pb.LogView, in wandb.Inputs) (job.LogView, error) {
+func logViewOf(m *pb.LogView, in config.Inputs) (job.LogView, error) {
 	v, d, err := rowsOf(m.GetView(), m.GetDataset())
 	return job.LogView{
 		Target: job.Target{Settings: in, RunID: m.GetRunId(), ArtifactName: m.GetArtifactName(), Description: m.GetDescription(),
@@ -105,7 +105,7 @@ func logViewOf(m *pb.LogView, in wandb.Inputs) (job.LogView, error) {
 	}, err
 }
 
-func logPredictionsOf(m *pb.LogPredictions, in wandb.Inputs) (job.LogPredictions, error) {
+func logPredictionsOf(m *pb.LogPredictions, in config.Inputs) (job.LogPredictions, error) {
 	v, d, err := rowsOf(m.GetView(), m.GetDataset())
 	j := job.LogPredictions{
 		Target: job.Target{Settings: in, RunID: m.GetRunId(), ArtifactName: m.GetArtifactName(), Description: m.GetDescription(),

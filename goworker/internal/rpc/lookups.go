@@ -5,11 +5,11 @@ import (
 
 	pb "github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/gen/wandbworker/v1"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // lookup does a Lookup and sends what it found.
-func lookup(ctx context.Context, m *pb.Lookup, in wandb.Inputs, send func(*pb.RunResponse) error) error {
+func lookup(ctx context.Context, m *pb.Lookup, in config.Inputs, send func(*pb.RunResponse) error) error {
 	res, err := job.Lookup{
 		Settings: in, Kind: job.LookupKind(m.GetKind()), ArtifactTypes: m.GetArtifactTypes(), ArtifactName: m.GetArtifactName(),
 		Limit: int(m.GetLimit()), After: m.GetAfter(), Search: m.GetSearch(), Metrics: m.GetMetrics(),
@@ -32,7 +32,7 @@ func lookup(ctx context.Context, m *pb.Lookup, in wandb.Inputs, send func(*pb.Ru
 }
 
 // readArtifact does a ReadArtifact: the lists of ids go ahead of the result.
-func readArtifact(ctx context.Context, m *pb.ReadArtifact, in wandb.Inputs, send func(*pb.RunResponse) error) error {
+func readArtifact(ctx context.Context, m *pb.ReadArtifact, in config.Inputs, send func(*pb.RunResponse) error) error {
 	j := job.ReadArtifact{Settings: in, Reference: m.GetReference(), Version: m.GetVersion(), UsedByRun: m.GetUsedByRun(),
 		Directory: m.GetDirectory()}
 	for _, list := range m.GetLists() {
@@ -58,7 +58,7 @@ func readArtifact(ctx context.Context, m *pb.ReadArtifact, in wandb.Inputs, send
 }
 
 // readRun does a ReadRun and sends what it found.
-func readRun(ctx context.Context, m *pb.ReadRun, in wandb.Inputs, send func(*pb.RunResponse) error) error {
+func readRun(ctx context.Context, m *pb.ReadRun, in config.Inputs, send func(*pb.RunResponse) error) error {
 	res, err := job.ReadRun{
 		Settings: in, Reference: m.GetReference(), AddTags: m.GetAddTags(), HistoryKeys: m.GetHistoryKeys(),
 		HistoryPoints: int(m.GetHistoryPoints()), WithArtifacts: m.GetWithArtifacts(),

@@ -8,7 +8,7 @@ import (
 
 	pb "github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/gen/wandbworker/v1"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // newRedactor returns a function that takes the secrets of req out of a text
@@ -33,7 +33,7 @@ func newRedactor(req *pb.RunRequest) func(string) string {
 		}
 		addPasswords(value, add) // proxies
 	}
-	for _, text := range wandb.ExtraHeaderSecrets(req.GetWandb().GetEnvironment()) {
+	for _, text := range config.ExtraHeaderSecrets(req.GetWandb().GetEnvironment()) {
 		add(text)
 	}
 	if len(pairs) == 0 {

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // Viewer is who the key belongs to.
@@ -77,7 +78,7 @@ func (c *Client) CheckAccess(ctx context.Context, entity, project, runID string)
 		g.Go(func() error { a.Viewer, viewerErr = c.Viewer(ctx); return nil })
 	}
 	g.Go(func() error {
-		a.Run, a.ProjectExists, findErr = c.findRun(ctx, RunRef{a.Entity, project, runID})
+		a.Run, a.ProjectExists, findErr = c.findRun(ctx, config.RunRef{Entity: a.Entity, Project: project, ID: runID})
 		return nil
 	})
 	_ = g.Wait()
@@ -115,13 +116,13 @@ func (c *Client) checkEntityExists(ctx context.Context, entity string) error {
 
 // findRun looks for a run, or for its project alone if it has no id. A server may
 // say by null or by 404 that something is not there.
-func (c *Client) findRun(ctx context.Context, ref RunRef) (run *Run, projectExists bool, err error) {
+func (c *Client) findRun(ctx context.Context, ref config.RunRef) (run *Run, projectExists bool, err error) {
 	var out struct {
 		Project *struct {
 			Run *runNode `json:"run"`
 		} `json:"project"`
 	}
-	op, vars := "FindRun", ref.variables()
+	op, vars := "FindRun", runVariables(ref)
 	if ref.ID == "" {
 		op = "FindProject"
 		delete(vars, "run")
@@ -140,7 +141,7 @@ func (c *Client) findRun(ctx context.Context, ref RunRef) (run *Run, projectExis
 
 // FindRun looks for a run and changes nothing. It is nil if the project is there
 // and the run is not. Faults: unknown_entity, unknown_project, no_permission.
-func (c *Client) FindRun(ctx context.Context, ref RunRef) (*Run, error) {
+func (c *Client) FindRun(ctx context.Context, ref config.RunRef) (*Run, error) {
 	run, projectExists, err := c.findRun(ctx, ref)
 	if err != nil {
 		return nil, c.explain("looking for the run "+ref.ID, err)

@@ -11,12 +11,13 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // ArtifactSpec is a version of an artifact to log.
 type ArtifactSpec struct {
 	// Run is the run that the version comes from, and the project that it goes to.
-	Run RunRef
+	Run config.RunRef
 	// Type and Name are as W&B has them: see SanitizeName.
 	Type, Name, Description string
 	// Metadata is a JSON object; SlimMetadata, if any, is sent in its place when the
@@ -68,7 +69,7 @@ type alias struct {
 }
 
 // madeBy reports whether a run created the version.
-func (v *version) madeBy(r RunRef) bool {
+func (v *version) madeBy(r config.RunRef) bool {
 	by := v.CreatedBy
 	return by != nil && by.Name == r.ID && by.Project != nil && by.Project.Name == r.Project && by.Project.Entity.Name == r.Entity
 }
@@ -94,8 +95,8 @@ func (v *version) lacks(collection string, wanted []string) []string {
 // not the one that was hashed: nothing is committed), unreadable_file, too_large.
 func (c *Client) LogArtifact(ctx context.Context, spec ArtifactSpec, progress func(UploadProgress)) (LoggedArtifact, error) {
 	for _, err := range []error{
-		CheckArtifactName(spec.Name), checkArtifactType(spec.Type),
-		CheckArtifactLabels(spec.Aliases, spec.Tags), checkMetadata(spec.Metadata), checkMetadata(spec.SlimMetadata),
+		config.CheckArtifactName(spec.Name), config.CheckArtifactType(spec.Type),
+		config.CheckArtifactLabels(spec.Aliases, spec.Tags), checkMetadata(spec.Metadata), checkMetadata(spec.SlimMetadata),
 	} {
 		if err != nil {
 			return LoggedArtifact{}, err
@@ -175,14 +176,14 @@ func (l *logging) useUnlessMade(ctx context.Context, v *version) error {
 }
 
 // UseArtifact records an artifact as used by a run. It does not change the run's state.
-func (c *Client) UseArtifact(ctx context.Context, run RunRef, artifactID string) error {
+func (c *Client) UseArtifact(ctx context.Context, run config.RunRef, artifactID string) error {
 	vars := map[string]string{"artifactID": artifactID, "entityName": run.Entity, "projectName": run.Project, "runName": run.ID}
 	return c.explain("recording the artifact as used by the run "+run.ID, c.graphql(ctx, "UseArtifact", vars, &struct{}{}))
 }
 
 // UseVersion is UseArtifact for a version that FindArtifact found. Where it was found in another
 // collection than its own, such as one of a registry, W&B's lineage shows that one.
-func (c *Client) UseVersion(ctx context.Context, run RunRef, v *ArtifactVersion) error {
+func (c *Client) UseVersion(ctx context.Context, run config.RunRef, v *ArtifactVersion) error {
 	if v.Linked {
 		vars := map[string]string{
 			"artifactID": v.ID, "entityName": run.Entity, "projectName": run.Project, "runName": run.ID,
@@ -220,4 +221,22 @@ func tagInputs(tags []string) []map[string]string {
 		out = append(out, map[string]string{"tagName": t})
 	}
 	return out
+}
+
+// maxMetadataKeys is how many keys W&B allows at the top of an artifact's metadata.
+const maxMetadataKeys = 100
+
+// checkMetadata refuses what is not a JSON object or has too many keys at the top.
+func checkMetadata(raw json.RawMessage) error {
+	if len(raw) == 0 {
+		return nil
+	}
+	var top map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &top); err != nil {
+		return fault.Wrap(err, fault.Plugin, fault.Internal, "The artifact's metadata is not a JSON object.")
+	}
+	if len(top) > maxMetadataKeys {
+		return fault.New(fault.Settings, fault.BadName, "The artifact's metadata has %d entries at the top, and W&B allows %d.", len(top), maxMetadataKeys)
+	}
+	return nil
 }

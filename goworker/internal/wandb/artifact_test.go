@@ -17,13 +17,14 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/wandbtest"
 )
 
 // filesOf makes an artifact's files; the contents are in dir under their numbers.
 func filesOf(t *testing.T, dir string, contents ...string) *artifact.Files {
 	files := new(artifact.Files)
 	for i, text := range contents {
-		local := write(t, text, dir, fmt.Sprintf("%04d", i))
+		local := wandbtest.WriteFile(t, text, dir, fmt.Sprintf("%04d", i))
 		digest, _, size, mod, err := artifact.HashFile(t.Context(), local)
 		require.NoError(t, err)
 		require.NoError(t, files.Add(artifact.Entry{Path: fmt.Sprintf("d/%04d.txt", i), Digest: digest, Size: size, LocalPath: local, ModTime: mod}))

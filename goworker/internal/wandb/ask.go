@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // Place is where something was looked for, and who looked.
@@ -98,7 +99,7 @@ func ask[P interface{ place() (string, string) }](ctx context.Context, c *Client
 	}
 	at := Place{Viewer: out.Viewer.viewer()}
 	at.Entity, at.Project = (*out.Project).place()
-	at.Entity, at.Project = firstOf(at.Entity, entity), firstOf(at.Project, q.project)
+	at.Entity, at.Project = config.FirstOf(at.Entity, entity), config.FirstOf(at.Project, q.project)
 	return out.Project, at, nil
 }
 
@@ -109,7 +110,7 @@ func (c *Client) placeOfMissing(ctx context.Context, q question, entity string) 
 	if err != nil {
 		return Place{}, err
 	}
-	_, there, err := c.findRun(ctx, RunRef{Entity: entity, Project: q.project})
+	_, there, err := c.findRun(ctx, config.RunRef{Entity: entity, Project: q.project})
 	if err != nil {
 		return Place{}, c.explain(q.doing, err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/localfile"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // authTransport adds the credentials to requests under the base URL, and to no
@@ -61,7 +62,7 @@ func basicAuth(key secret.String) secret.String {
 
 // scrubber takes the key and the user's headers out of a server's words, in every form that we
 // send them in.
-func scrubber(s Settings) *strings.Replacer {
+func scrubber(s config.Settings) *strings.Replacer {
 	var pairs []string
 	add := func(text string) { pairs = append(pairs, text, secret.String(text).String()) }
 	if key := s.APIKey; key.Reveal() != "" {
@@ -69,7 +70,7 @@ func scrubber(s Settings) *strings.Replacer {
 		add(key.Reveal())
 		add(encoded)
 	}
-	for _, text := range s.ExtraHeaders.secrets {
+	for _, text := range s.ExtraHeaders.Secrets() {
 		if len(text.Reveal()) >= secret.Shortest {
 			add(text.Reveal())
 		}
@@ -100,7 +101,7 @@ const (
 // tokenSource exchanges the JWT of a file, which some other process keeps fresh,
 // for W&B's access tokens.
 type tokenSource struct {
-	settings Settings
+	settings config.Settings
 	http     *http.Client
 
 	mu      sync.Mutex
@@ -121,11 +122,11 @@ func (t *tokenSource) header(ctx context.Context) (secret.String, error) {
 
 // exchange asks for a token: W&B's federated identity, a JWT bearer grant of RFC 7523.
 func (t *tokenSource) exchange(ctx context.Context) error {
-	jwt, err := localfile.ReadAll(t.settings.IdentityTokenFile, maxSettingsFile)
+	jwt, err := localfile.ReadAll(t.settings.IdentityTokenFile, config.MaxFile)
 	if err != nil {
 		return fault.Wrap(err, fault.Settings, fault.BadSettings,
 			"The identity token file of WANDB_IDENTITY_TOKEN_FILE (%s) cannot be read (%s). Correct the path, or unset the variable and use an API key.",
-			t.settings.IdentityTokenFile, plainFileError(err))
+			t.settings.IdentityTokenFile, localfile.Reason(err))
 	}
 	form := url.Values{
 		"grant_type": {"urn:ietf:params:oauth:grant-type:jwt-bearer"},
@@ -156,7 +157,7 @@ func (t *tokenSource) exchange(ctx context.Context) error {
 	if err := json.Unmarshal(raw, &answer); resp.StatusCode != http.StatusOK || err != nil || answer.AccessToken == "" {
 		return fault.New(fault.Settings, fault.BadKey,
 			"W&B at %s does not accept the identity token of WANDB_IDENTITY_TOKEN_FILE (%s): the exchange for an access token was answered with status %d. Renew the token, or unset the variable and use an API key.",
-			hostOf(t.settings.BaseURL), t.settings.IdentityTokenFile, resp.StatusCode)
+			config.HostOf(t.settings.BaseURL), t.settings.IdentityTokenFile, resp.StatusCode)
 	}
 	t.token = secret.String(answer.AccessToken)
 	life := time.Duration(answer.ExpiresIn * float64(time.Second))

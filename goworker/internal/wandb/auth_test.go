@@ -13,6 +13,8 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/wandbtest"
 )
 
 func TestTheKeyDoesNotFollowARedirect(t *testing.T) {
@@ -70,8 +72,8 @@ func newIdentityServer(t *testing.T, life int, exchanges *atomic.Int32, answer f
 func TestAnIdentityTokenIsExchanged(t *testing.T) {
 	var exchanges atomic.Int32
 	s := newIdentityServer(t, 3600, &exchanges, nil)
-	file := write(t, "header.body.signature\n", t.TempDir(), "token")
-	c := clientFor(t, wandb.Inputs{BaseURL: s.URL, Env: map[string]string{"WANDB_IDENTITY_TOKEN_FILE": file}}, wandb.WithTimings(quick()))
+	file := wandbtest.WriteFile(t, "header.body.signature\n", t.TempDir(), "token")
+	c := clientFor(t, config.Inputs{BaseURL: s.URL, Env: map[string]string{"WANDB_IDENTITY_TOKEN_FILE": file}}, wandb.WithTimings(quick()))
 	for range 3 {
 		_, err := c.Viewer(t.Context())
 		require.NoError(t, err)
@@ -85,8 +87,8 @@ func TestAnAccessTokenThatRanOutIsRenewed(t *testing.T) {
 		reply(w, 200, obj{"access_token": []string{"", "access-1", "access-2"}[n], "expires_in": 1e-9})
 		return true
 	})
-	file := write(t, "header.body.signature\n", t.TempDir(), "token")
-	c := clientFor(t, wandb.Inputs{BaseURL: s.URL, Env: map[string]string{"WANDB_IDENTITY_TOKEN_FILE": file}}, wandb.WithTimings(quick()))
+	file := wandbtest.WriteFile(t, "header.body.signature\n", t.TempDir(), "token")
+	c := clientFor(t, config.Inputs{BaseURL: s.URL, Env: map[string]string{"WANDB_IDENTITY_TOKEN_FILE": file}}, wandb.WithTimings(quick()))
 	for range 2 {
 		_, err := c.Viewer(t.Context())
 		require.NoError(t, err)
@@ -96,7 +98,7 @@ func TestAnAccessTokenThatRanOutIsRenewed(t *testing.T) {
 
 func TestAnIdentityTokenThatDoesNotWork(t *testing.T) {
 	dir := t.TempDir()
-	wrong := write(t, "another", dir, "token")
+	wrong := wandbtest.WriteFile(t, "another", dir, "token")
 	busy := func(w http.ResponseWriter, n int32) bool {
 		if n == 1 {
 			w.WriteHeader(http.StatusServiceUnavailable)
@@ -109,13 +111,13 @@ func TestAnIdentityTokenThatDoesNotWork(t *testing.T) {
 	}{
 		"refused":  {wrong, "bad_key", nil},
 		"no file":  {filepath.Join(dir, "none"), "bad_settings", nil},
-		"busy":     {write(t, "header.body.signature", dir, "good"), "", busy},
+		"busy":     {wandbtest.WriteFile(t, "header.body.signature", dir, "good"), "", busy},
 		"no token": {wrong, "bad_key", func(w http.ResponseWriter, _ int32) bool { reply(w, 200, obj{}); return true }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var exchanges atomic.Int32
 			s := newIdentityServer(t, 3600, &exchanges, c.answer)
-			client := clientFor(t, wandb.Inputs{BaseURL: s.URL, Env: map[string]string{"WANDB_IDENTITY_TOKEN_FILE": c.file}}, wandb.WithTimings(quick()))
+			client := clientFor(t, config.Inputs{BaseURL: s.URL, Env: map[string]string{"WANDB_IDENTITY_TOKEN_FILE": c.file}}, wandb.WithTimings(quick()))
 			_, err := client.Viewer(t.Context())
 			assert.Equal(t, c.code, fault.Code(err), "%v", err)
 			if c.code != "" {
@@ -126,7 +128,7 @@ func TestAnIdentityTokenThatDoesNotWork(t *testing.T) {
 }
 
 func TestAClientNeedsAServerAndAKey(t *testing.T) {
-	for _, s := range []wandb.Settings{{}, {BaseURL: "http://x"}, {APIKey: secret.String(someKey())}} {
+	for _, s := range []config.Settings{{}, {BaseURL: "http://x"}, {APIKey: secret.String(wandbtest.SomeKey())}} {
 		_, err := wandb.NewClient(s)
 		assert.Equal(t, "internal", fault.Code(err))
 	}

@@ -64,7 +64,7 @@ func unreadable(e artifact.Entry, err error) error {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, localfile.ErrNotRegular), errors.Is(err, localfile.ErrChanged):
 		return fileChanged(e)
 	}
-	return fault.Wrap(err, fault.Media, fault.UnreadableFile, "The file %s cannot be read any more (%s). Nothing was committed.", e.LocalPath, plainFileError(err))
+	return fault.Wrap(err, fault.Media, fault.UnreadableFile, "The file %s cannot be read any more (%s). Nothing was committed.", e.LocalPath, localfile.Reason(err))
 }
 
 // manifestSource uploads a manifest without holding it: it is written once for its
@@ -141,7 +141,7 @@ func (b *checkedBody) Read(p []byte) (int, error) {
 	case b.left == 0 && base64Sum(b.hash) != b.src.md5, b.left > 0 && errors.Is(err, io.EOF):
 		return 0, b.src.changed
 	case err != nil && !errors.Is(err, io.EOF):
-		return 0, fault.Wrap(err, fault.Media, fault.UnreadableFile, "A file that was being uploaded cannot be read any more (%s). Nothing was committed.", plainFileError(err))
+		return 0, fault.Wrap(err, fault.Media, fault.UnreadableFile, "A file that was being uploaded cannot be read any more (%s). Nothing was committed.", localfile.Reason(err))
 	}
 	if !b.void {
 		b.sent += int64(n)

@@ -12,6 +12,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/localfile"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/pace"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // Timings are all the durations that the client goes by.
@@ -98,7 +99,7 @@ func WithNotices(f func(string)) Option { return func(c *Client) { c.notice = f 
 
 // Client talks to one W&B server as one user. It is safe for concurrent use.
 type Client struct {
-	settings Settings
+	settings config.Settings
 	timings  Timings
 	limits   Limits
 	notice   func(string)
@@ -133,7 +134,7 @@ type endpoint struct {
 
 // NewClient makes a client for settings that Resolve made. It sends nothing yet.
 // Close it when it is no longer needed.
-func NewClient(s Settings, opts ...Option) (*Client, error) {
+func NewClient(s config.Settings, opts ...Option) (*Client, error) {
 	if s.BaseURL == "" || (s.APIKey.Reveal() == "" && s.IdentityTokenFile == "") {
 		return nil, fault.New(fault.Plugin, fault.Internal, "The W&B client was started without a server or a key.")
 	}
@@ -145,11 +146,11 @@ func NewClient(s Settings, opts ...Option) (*Client, error) {
 	c.limits = c.limits.withinHandles(localfile.Handles())
 	c.uploads = pace.NewSlots(pace.NewController(c.limits.FirstUploads, c.limits.Uploads))
 	c.batch = pace.NewBatch(c.limits.FirstBatch, c.limits.MaxBatch)
-	c.transport = s.network.transport(c.timings.Dial, c.limits.Uploads+otherConnections)
-	c.wire = &headerTransport{headers: s.ExtraHeaders.list, base: s.BaseURL, next: c.transport}
+	c.transport = newTransport(s.Network(), c.timings.Dial, c.limits.Uploads+otherConnections)
+	c.wire = &headerTransport{headers: s.ExtraHeaders.List(), base: s.BaseURL, next: c.transport}
 	c.scrub = scrubber(s)
 
-	auth := &authTransport{base: s.BaseURL, userAgent: s.UserAgent, identity: s.identity(), next: c.wire, credentials: c.credentials()}
+	auth := &authTransport{base: s.BaseURL, userAgent: s.UserAgent, identity: s.Identity(), next: c.wire, credentials: c.credentials()}
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	reached := new(atomic.Bool)
 	c.api = &endpoint{http: &http.Client{Transport: auth, CheckRedirect: stay, Timeout: c.timings.Try}, reached: reached}
@@ -162,7 +163,7 @@ func NewClient(s Settings, opts ...Option) (*Client, error) {
 }
 
 // Settings are those that the client was made with.
-func (c *Client) Settings() Settings { return c.settings }
+func (c *Client) Settings() config.Settings { return c.settings }
 
 // Format implements fmt.Formatter: printing a client must not print what is in it,
 // since fmt does not ask unexported fields how they want to be shown.

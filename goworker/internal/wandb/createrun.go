@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // RunSpec is a run to create. Without a DisplayName it is as WANDB_NAME says, else left to the server. Job type, group,
 // tags, notes, host and program are those of W&B's variables.
 type RunSpec struct {
-	RunRef
+	config.RunRef
 	DisplayName string
 	Config      map[string]any
 	// Panels are those of the run's custom charts, by the charts' keys.
@@ -25,7 +26,7 @@ type RunSpec struct {
 // that process's, and not ours to finish. Faults: unknown_entity, no_permission,
 // run_deleted (W&B does not give an id away again), bad_name.
 func (c *Client) CreateRun(ctx context.Context, spec RunSpec) (*Run, error) {
-	for _, err := range []error{checkEntity(spec.Entity), CheckProject(spec.Project), CheckRunID(spec.ID),
+	for _, err := range []error{config.CheckEntity(spec.Entity), config.CheckProject(spec.Project), config.CheckRunID(spec.ID),
 		c.settings.CheckNewRun(),
 	} {
 		if err != nil {
@@ -38,7 +39,7 @@ func (c *Client) CreateRun(ctx context.Context, spec RunSpec) (*Run, error) {
 		return nil, err
 	}
 	vars := map[string]any{"entity": spec.Entity, "project": spec.Project, "run": spec.ID, "config": config}
-	c.settings.newRun.variables(spec, vars)
+	addRunVariables(c.settings.NewRun(), spec, vars)
 	run, err := c.insertRun(ctx, spec.RunRef, vars, mark)
 	if e := refusal(err); e != nil {
 		if e.status == http.StatusNotFound && !e.notWandB && e.means == meansStatus {
@@ -53,7 +54,7 @@ func (c *Client) CreateRun(ctx context.Context, spec RunSpec) (*Run, error) {
 // insertRun sends the mutation. It is not simply tried again when its answer is
 // lost: the second answer would say that the run was there, whoever made it. The
 // mark in the config tells whose it is.
-func (c *Client) insertRun(ctx context.Context, ref RunRef, vars map[string]any, mark string) (*Run, error) {
+func (c *Client) insertRun(ctx context.Context, ref config.RunRef, vars map[string]any, mark string) (*Run, error) {
 	var first time.Time
 	duplicates := 0
 	for wait := c.timings.RetryWait; ; wait = min(2*wait, c.timings.RetryWaitMax) {
@@ -119,13 +120,13 @@ func unsureWhetherDone(err error) bool {
 }
 
 // runByMark looks for the run, and whether it is the one with our mark.
-func (c *Client) runByMark(ctx context.Context, ref RunRef, mark string) (*Run, error) {
+func (c *Client) runByMark(ctx context.Context, ref config.RunRef, mark string) (*Run, error) {
 	var out struct {
 		Project *struct {
 			Run *runNode `json:"run"`
 		} `json:"project"`
 	}
-	err := c.graphql(ctx, "RunConfig", ref.variables(), &out)
+	err := c.graphql(ctx, "RunConfig", runVariables(ref), &out)
 	if statusOf(err) == http.StatusNotFound {
 		return nil, nil
 	}
@@ -164,4 +165,32 @@ func newRunConfig(spec RunSpec, mark string) (string, error) {
 		return "", err
 	}
 	return string(raw), nil
+}
+
+// maxRunConfig is the most bytes of a run's config that the server takes.
+const maxRunConfig = 15_000_000
+
+// checkRunConfig refuses a run's config, as it would be sent, that W&B would refuse: fault too_large.
+func checkRunConfig(raw []byte) error {
+	if len(raw) <= maxRunConfig {
+		return nil
+	}
+	return fault.New(fault.Settings, fault.TooLarge,
+		"The run's config would have %.1f MB, and W&B allows %d MB. Log to another run, or use shorter names.", float64(len(raw))/1e6, maxRunConfig/1_000_000)
+}
+
+// addRunVariables adds what is said of the run to those of the mutation that creates it. What the spec
+// says goes first.
+func addRunVariables(r config.NewRun, spec RunSpec, vars map[string]any) {
+	for name, value := range map[string]string{
+		"displayName": config.FirstOf(spec.DisplayName, r.DisplayName), "jobType": r.JobType,
+		"group": r.Group, "notes": r.Notes, "host": r.Host, "program": r.Program,
+	} {
+		if value != "" {
+			vars[name] = value
+		}
+	}
+	if len(r.Tags) > 0 {
+		vars["tags"] = r.Tags
+	}
 }

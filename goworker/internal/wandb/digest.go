@@ -7,6 +7,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // The algorithms of the digests in a manifest's entries, as their "alg" names them (wandb 0.31:
@@ -55,6 +56,6 @@ func (e *storedEntry) algorithm(path string) (string, error) {
 	default:
 		return "", fault.New(fault.WandB, fault.BadArtifact,
 			"The file %s of the artifact has a checksum of the kind %q, which this plugin cannot check, so the file was not used. Update the plugin, or log the artifact again with another version of wandb.",
-			path, clip(a, 40))
+			path, config.Clip(a, 40))
 	}
 }

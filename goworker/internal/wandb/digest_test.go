@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // TestFilesOfOtherAlgorithms reads "hello" of an artifact whose manifest is as wandb 0.31 writes it
@@ -56,7 +56,7 @@ func TestFilesOfOtherAlgorithms(t *testing.T) {
 				return true
 			})
 			client := f.client()
-			v, err := client.FindArtifact(t.Context(), wandb.ArtifactRef{Name: "n"}, []string{"f"})
+			v, err := client.FindArtifact(t.Context(), config.ArtifactRef{Name: "n"}, []string{"f"})
 			require.NoError(t, err)
 			var text []byte
 			r, err := client.OpenFile(t.Context(), v.Files["f"])

@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // maxResumes is how often a download goes on without having got any further.
@@ -183,7 +184,7 @@ func (c *Client) open(ctx context.Context, address string, offset int64) (io.Rea
 	if offset > 0 {
 		req.header.Set("Range", fmt.Sprintf("bytes=%d-", offset))
 	}
-	x := exchange{client: c, end: c.store, what: "A download from " + hostOf(address)}
+	x := exchange{client: c, end: c.store, what: "A download from " + config.HostOf(address)}
 	r, err := x.open(ctx, req)
 	switch {
 	case err != nil:

@@ -19,11 +19,12 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // find is the newest version of an artifact with one of its files.
 func (l *library) find(name, path string) (*wandb.ArtifactVersion, wandb.RemoteFile) {
-	v, err := l.client.FindArtifact(l.t.Context(), wandb.ArtifactRef{Name: name}, []string{path})
+	v, err := l.client.FindArtifact(l.t.Context(), config.ArtifactRef{Name: name}, []string{path})
 	require.NoError(l.t, err)
 	require.Contains(l.t, v.Files, path)
 	return v, v.Files[path]

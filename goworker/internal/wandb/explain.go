@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // peer is who a request was sent to.
@@ -133,7 +134,7 @@ func (c *Client) faultOfStatus(p peer, doing string, e *serverError) *fault.Erro
 	words := c.words(e)
 	switch s := e.status; {
 	case isRedirect(s):
-		to := hostOf(e.location)
+		to := config.HostOf(e.location)
 		if u, err := url.Parse(e.location); err == nil && u.Host != "" {
 			to = u.Scheme + "://" + u.Host
 		}
@@ -188,7 +189,7 @@ func (c *Client) unknownEntity(entity string) *fault.Error {
 func (c *Client) badKey(e *serverError) *fault.Error {
 	f := fault.New(fault.Settings, fault.BadKey,
 		"W&B at %s does not accept the API key that was found in %s. Take a valid one from %s and run `wandb login --relogin`, or set FIFTYONE_WANDB_API_KEY or WANDB_API_KEY.",
-		c.settings.server(), c.settings.KeySource, c.settings.AuthorizeURL())
+		c.settings.Server(), c.settings.KeySource, c.settings.AuthorizeURL())
 	if e != nil {
 		f.Err = &serverError{op: e.op, status: e.status}
 	}
@@ -197,7 +198,7 @@ func (c *Client) badKey(e *serverError) *fault.Error {
 
 // words is the server's own text, short and without the key, as a sentence.
 func (c *Client) words(e *serverError) string {
-	text := strings.TrimRight(c.clean(clip(strings.Join(strings.Fields(strings.Join(e.messages, "; ")), " "), 300)), ". ")
+	text := strings.TrimRight(c.clean(config.Clip(strings.Join(strings.Fields(strings.Join(e.messages, "; ")), " "), 300)), ". ")
 	if text == "" {
 		return ""
 	}
@@ -208,4 +209,4 @@ func (c *Client) words(e *serverError) string {
 func (c *Client) clean(text string) string { return c.scrub.Replace(text) }
 
 // host is the server's name for messages.
-func (c *Client) host() string { return hostOf(c.settings.BaseURL) }
+func (c *Client) host() string { return config.HostOf(c.settings.BaseURL) }

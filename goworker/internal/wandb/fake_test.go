@@ -21,6 +21,7 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // obj is a JSON object.
@@ -104,16 +105,16 @@ func quick() wandb.Timings {
 	}
 }
 
-func (f *fake) inputs() wandb.Inputs {
-	return wandb.Inputs{APIKey: f.key, BaseURL: f.api.URL, Entity: "me", Project: "p", UserAgent: "fiftyone-wandb-test/1"}
+func (f *fake) inputs() config.Inputs {
+	return config.Inputs{APIKey: f.key, BaseURL: f.api.URL, Entity: "me", Project: "p", UserAgent: "fiftyone-wandb-test/1"}
 }
 
 func (f *fake) client(opts ...wandb.Option) *wandb.Client {
 	return clientFor(f.t, f.inputs(), append([]wandb.Option{wandb.WithTimings(quick())}, opts...)...)
 }
 
-func clientFor(t *testing.T, in wandb.Inputs, opts ...wandb.Option) *wandb.Client {
-	settings, err := wandb.Resolve(in)
+func clientFor(t *testing.T, in config.Inputs, opts ...wandb.Option) *wandb.Client {
+	settings, err := config.Resolve(in)
 	require.NoError(t, err)
 	c, err := wandb.NewClient(settings, opts...)
 	require.NoError(t, err)

@@ -17,6 +17,8 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/wandbtest"
 )
 
 func body(code int, kind, text string) http.HandlerFunc {
@@ -103,7 +105,7 @@ func TestTheKeyIsTakenOutOfTheServersWords(t *testing.T) {
 	require.Error(t, err)
 	assert.Contains(t, err.Error(), "bad key **redacted** of Basic **redacted**")
 	for ; err != nil; err = errors.Unwrap(err) {
-		assertHidden(t, err, f.key.Reveal())
+		wandbtest.AssertHidden(t, err, f.key.Reveal())
 	}
 }
 
@@ -124,7 +126,7 @@ func TestServersThatCannotBeReached(t *testing.T) {
 		"unknown certificates": {secured.URL, "tls", "REQUESTS_CA_BUNDLE"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			client := clientFor(t, wandb.Inputs{BaseURL: c.url, APIKey: secret.String(someKey())}, wandb.WithTimings(quick()))
+			client := clientFor(t, config.Inputs{BaseURL: c.url, APIKey: secret.String(wandbtest.SomeKey())}, wandb.WithTimings(quick()))
 			_, err := client.Viewer(t.Context())
 			require.Equal(t, c.code, fault.Code(err), "%v", err)
 			assert.Contains(t, err.Error(), c.words)

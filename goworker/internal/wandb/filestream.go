@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // A post to a run's file stream behind its end sets the run to running again, and five
@@ -31,7 +32,7 @@ const (
 // values are its summary and its only step: tables show in the run's workspace from then on. If the
 // server takes the end but not the values, the run is ended all the same and the fault is
 // table_not_shown. Signs of life of this client end with it, whether they were stopped or not.
-func (c *Client) FinishRun(ctx context.Context, ref RunRef, exitCode int, values ...RunValue) error {
+func (c *Client) FinishRun(ctx context.Context, ref config.RunRef, exitCode int, values ...RunValue) error {
 	end := map[string]any{"complete": true, "exitcode": exitCode}
 	signs := c.signs.of(ref)
 	unanswered := signs.inFlight(ctx)
@@ -54,7 +55,7 @@ func (c *Client) FinishRun(ctx context.Context, ref RunRef, exitCode int, values
 // FinishAbandonedRun ends a run whose process died or gave up. It looks at the run before,
 // since the process may have ended it, and afterwards, since a sign of life of the process
 // may still have been on its way.
-func (c *Client) FinishAbandonedRun(ctx context.Context, ref RunRef, exitCode int) error {
+func (c *Client) FinishAbandonedRun(ctx context.Context, ref config.RunRef, exitCode int) error {
 	run, err := c.FindRun(ctx, ref)
 	if err != nil {
 		return err
@@ -75,7 +76,7 @@ func (c *Client) FinishAbandonedRun(ctx context.Context, ref RunRef, exitCode in
 }
 
 // end posts the end, with the values if there are any and the server takes them.
-func (c *Client) end(ctx context.Context, ref RunRef, end map[string]any, values []RunValue) error {
+func (c *Client) end(ctx context.Context, ref config.RunRef, end map[string]any, values []RunValue) error {
 	doing := "ending the run " + ref.ID
 	if len(values) == 0 {
 		return c.explain(doing, c.stream(ctx, ref, end, false))
@@ -96,7 +97,7 @@ func (c *Client) end(ctx context.Context, ref RunRef, end map[string]any, values
 }
 
 // keepEnded looks at a run that was ended, and ends it again if something woke it.
-func (c *Client) keepEnded(ctx context.Context, ref RunRef, end map[string]any) error {
+func (c *Client) keepEnded(ctx context.Context, ref config.RunRef, end map[string]any) error {
 	for look := 1; look <= keepLooks; look++ {
 		if err := sleep(ctx, time.Duration(look)*c.timings.RetryWait/2); err != nil {
 			return err
@@ -114,13 +115,13 @@ func (c *Client) keepEnded(ctx context.Context, ref RunRef, end map[string]any) 
 
 // stream posts to a run's file stream: history, summary, signs of life, its end. A
 // sign of life has one try: the next one follows soon.
-func (c *Client) stream(ctx context.Context, ref RunRef, body map[string]any, single bool) error {
+func (c *Client) stream(ctx context.Context, ref config.RunRef, body map[string]any, single bool) error {
 	raw, err := json.Marshal(body)
 	if err != nil {
 		return err
 	}
 	x := exchange{client: c, end: c.api, what: "The message to the run", single: single}
-	r, err := x.post(ctx, ref.streamPath(), raw)
+	r, err := x.post(ctx, streamPath(ref), raw)
 	if err != nil {
 		return err
 	}
@@ -141,7 +142,7 @@ func isGone(err error) bool {
 	return s == http.StatusNotFound || s == http.StatusGone
 }
 
-func (r RunRef) streamPath() string {
+func streamPath(r config.RunRef) string {
 	return fmt.Sprintf("/files/%s/%s/%s/file_stream", url.PathEscape(r.Entity), url.PathEscape(r.Project), url.PathEscape(r.ID))
 }
 
@@ -149,7 +150,7 @@ func (r RunRef) streamPath() string {
 // crashed while a long job goes on. They end with stop, with FinishRun, with Close, or
 // when the run was deleted. Stop waits for nothing: FinishRun knows of a sign of life
 // that is still on its way.
-func (c *Client) KeepAlive(ref RunRef) (stop func()) {
+func (c *Client) KeepAlive(ref config.RunRef) (stop func()) {
 	s := &lifeSigns{quit: make(chan struct{}), ended: make(chan struct{})}
 	c.signs.add(ref, s)
 	go s.run(c, ref)
@@ -165,7 +166,7 @@ type lifeSigns struct {
 	doubt bool // one was sent, and W&B has not answered
 }
 
-func (s *lifeSigns) run(c *Client, ref RunRef) {
+func (s *lifeSigns) run(c *Client, ref config.RunRef) {
 	defer close(s.ended)
 	tick := time.NewTicker(c.timings.Heartbeat)
 	defer tick.Stop()
@@ -244,19 +245,19 @@ func (s *lifeSigns) inFlight(ctx context.Context) bool {
 // signsByRun are the signs of life that a client posts.
 type signsByRun struct {
 	mu sync.Mutex
-	m  map[RunRef]*lifeSigns
+	m  map[config.RunRef]*lifeSigns
 }
 
-func (b *signsByRun) add(ref RunRef, s *lifeSigns) {
+func (b *signsByRun) add(ref config.RunRef, s *lifeSigns) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.m == nil {
-		b.m = map[RunRef]*lifeSigns{}
+		b.m = map[config.RunRef]*lifeSigns{}
 	}
 	b.m[ref] = s
 }
 
-func (b *signsByRun) of(ref RunRef) *lifeSigns {
+func (b *signsByRun) of(ref config.RunRef) *lifeSigns {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.m[ref]

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/wandbtest"
 )
 
 // http2Server serves h over HTTP/2 and ends a connection with GOAWAY at every n-th answer, as load
@@ -50,7 +51,7 @@ func TestConnectionsThatGoAway(t *testing.T) {
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	text := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: api.Certificate().Raw}),
 		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: f.store.Certificate().Raw})...)
-	write(t, string(text), filepath.Dir(ca), filepath.Base(ca))
+	wandbtest.WriteFile(t, string(text), filepath.Dir(ca), filepath.Base(ca))
 	in := f.inputs()
 	in.BaseURL, in.Env = api.URL, map[string]string{"SSL_CERT_FILE": ca}
 

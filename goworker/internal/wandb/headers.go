@@ -1,123 +1,18 @@
 package wandb
 
 import (
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
-	"golang.org/x/net/http/httpguts"
-
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
-
-// extraHeaderVariables name W&B's own variable for further headers, in both of its spellings:
-// wandb reads WANDB__ as the prefix of its internal settings, whose names begin with x_.
-var extraHeaderVariables = []string{"WANDB_X_EXTRA_HTTP_HEADERS", "WANDB__EXTRA_HTTP_HEADERS"}
-
-// messageHeaders belong to each request: credentials, and what says how to read it. One for all
-// requests would break the signatures of uploads.
-var messageHeaders = []string{
-	"Accept-Encoding", "Authorization", "Connection", "Content-Encoding", "Content-Length", "Content-Md5", "Content-Type",
-	"Expect", "Host", "Range", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
-}
-
-// extraHeader is a header that the user wants on every request, mostly for an access proxy before
-// the server. Its value is a secret, as the key is.
-type extraHeader struct {
-	name  string
-	value secret.String
-}
-
-// ExtraHeaders are the user's headers.
-type ExtraHeaders struct {
-	list    []extraHeader
-	secrets []secret.String // what no text may show of them
-}
-
-// Format implements fmt.Formatter: fmt would print the secrets in unexported fields.
-func (h ExtraHeaders) Format(f fmt.State, _ rune) {
-	_, _ = fmt.Fprintf(f, "%d extra headers", len(h.list))
-}
-
-// extraHeaders reads the variables' JSON object. No fault shows a value.
-func extraHeaders(env map[string]string) (h ExtraHeaders, err error) {
-	for _, text := range ExtraHeaderSecrets(env) {
-		h.secrets = append(h.secrets, secret.String(text))
-	}
-	h.list, err = parseExtraHeaders(env)
-	return h, err
-}
-
-func parseExtraHeaders(env map[string]string) ([]extraHeader, error) {
-	for _, variable := range extraHeaderVariables {
-		text := strings.TrimSpace(env[variable])
-		if text == "" {
-			continue
-		}
-		refuse := func(format string, args ...any) ([]extraHeader, error) {
-			return nil, fault.New(fault.Settings, fault.BadSettings, variable+" "+format+" Correct or unset it.", args...)
-		}
-		var values map[string]string
-		if json.Unmarshal([]byte(text), &values) != nil || values == nil {
-			return refuse(`is not a JSON object of texts, such as {"CF-Access-Client-Id": "..."}.`)
-		}
-		var out []extraHeader
-		for name, value := range values {
-			canonical := http.CanonicalHeaderKey(name)
-			switch {
-			case !httpguts.ValidHeaderFieldName(name):
-				return refuse("has %q, which is not a valid name of an HTTP header.", clip(name, 40))
-			case slices.Contains(messageHeaders, canonical):
-				return refuse("sets the header %s, which is different for each request and cannot be set for all of them.", canonical)
-			case !httpguts.ValidHeaderFieldValue(value):
-				return refuse("has a value for the header %s that HTTP does not allow, such as one with a line break.", canonical)
-			}
-			out = append(out, extraHeader{canonical, secret.String(value)})
-		}
-		slices.SortFunc(out, func(a, b extraHeader) int { return strings.Compare(a.name, b.name) })
-		return out, nil
-	}
-	return nil, nil
-}
-
-// shortestPart is the length from which one part of a header's value is taken for a secret of its own.
-const shortestPart = 16
-
-// ExtraHeaderSecrets are the texts that must not be shown of the extra headers in the caller's
-// variables: each value whole, and its long parts, such as the token of "Bearer <token>" or the
-// values of several cookies.
-func ExtraHeaderSecrets(env map[string]string) (out []string) {
-	for _, variable := range extraHeaderVariables {
-		text := strings.TrimSpace(env[variable])
-		if text == "" {
-			continue
-		}
-		var values map[string]string
-		if json.Unmarshal([]byte(text), &values) != nil {
-			out = append(out, text)
-		}
-		for _, value := range values {
-			out = append(out, value)
-			for _, part := range strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(" \t;,=:\"", r) }) {
-				if len(part) >= shortestPart && part != value {
-					out = append(out, part)
-				}
-			}
-		}
-	}
-	slices.SortFunc(out, func(a, b string) int { return len(b) - len(a) }) // a replacer takes the first that fits
-	return out
-}
 
 // headerTransport adds the user's headers to the requests that we make: those to the API, and
 // those to the addresses in the store that the API gave us, as wandb does. A redirect takes them to
 // no other host.
 type headerTransport struct {
-	headers []extraHeader
+	headers []config.ExtraHeader
 	base    string
 	next    http.RoundTripper
 }
@@ -130,8 +25,8 @@ func (t *headerTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	r = r.Clone(r.Context())
 	for _, h := range t.headers {
-		if r.Header.Get(h.name) == "" || h.name == "User-Agent" || strings.HasPrefix(h.name, "X-Wandb-") {
-			r.Header.Set(h.name, h.value.Reveal())
+		if r.Header.Get(h.Name) == "" || h.Name == "User-Agent" || strings.HasPrefix(h.Name, "X-Wandb-") {
+			r.Header.Set(h.Name, h.Value.Reveal())
 		}
 	}
 	return t.next.RoundTrip(r)
@@ -153,28 +48,4 @@ func (t *headerTransport) meant(r *http.Request) bool {
 // sameOrigin reports whether two addresses have scheme, host and port in common.
 func sameOrigin(a, b *url.URL) bool {
 	return a.Scheme == b.Scheme && strings.EqualFold(a.Host, b.Host)
-}
-
-// identity are the headers of the API by which a service account says for whom it acts. W&B's own
-// client sends them with GraphQL requests only.
-func (s Settings) identity() http.Header {
-	h := http.Header{}
-	if s.Username != "" {
-		h.Set("X-WANDB-USERNAME", s.Username)
-	}
-	if s.UserEmail != "" {
-		h.Set("X-WANDB-USER-EMAIL", s.UserEmail)
-	}
-	return h
-}
-
-// resolveIdentity reads who the requests are for, and the user's headers.
-func (s *Settings) resolveIdentity(env map[string]string) (err error) {
-	for variable, field := range map[string]*string{"WANDB_USERNAME": &s.Username, "WANDB_USER_EMAIL": &s.UserEmail} {
-		if *field = strings.TrimSpace(env[variable]); !httpguts.ValidHeaderFieldValue(*field) {
-			return fault.New(fault.Settings, fault.BadSettings, "%s has characters that cannot be sent in an HTTP header. Correct or unset it.", variable)
-		}
-	}
-	s.ExtraHeaders, err = extraHeaders(env)
-	return err
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/wandbtest"
 )
 
 // TestWhoTheRequestsAreFor: the same headers go to the same places as those of wandb 0.31, which
@@ -60,14 +62,14 @@ func TestBadExtraHeaders(t *testing.T) {
 		`{"X A": "open-sesame"}`: "not a valid name", `{"": "open-sesame"}`: "not a valid name", `{"X-A": "open\r\nsesame"}`: "header X-A",
 		`{"authorization": "Bearer open-sesame"}`: "Authorization", `{"Host": "open-sesame"}`: "Host", `{"content-type": "open-sesame"}`: "Content-Type",
 	} {
-		_, err := wandb.Resolve(wandb.Inputs{APIKey: newFake(t).key, Env: map[string]string{"WANDB__EXTRA_HTTP_HEADERS": text}})
+		_, err := config.Resolve(config.Inputs{APIKey: newFake(t).key, Env: map[string]string{"WANDB__EXTRA_HTTP_HEADERS": text}})
 		assert.Equal(t, "bad_settings", fault.Code(err), text)
 		assert.ErrorContains(t, err, "WANDB__EXTRA_HTTP_HEADERS", text)
 		assert.ErrorContains(t, err, want, text)
 		assert.NotContains(t, err.Error(), "sesame", "values are secrets")
 	}
 	for _, variable := range []string{"WANDB_USERNAME", "WANDB_USER_EMAIL"} {
-		_, err := wandb.Resolve(wandb.Inputs{APIKey: newFake(t).key, Env: map[string]string{variable: "a\nb"}})
+		_, err := config.Resolve(config.Inputs{APIKey: newFake(t).key, Env: map[string]string{variable: "a\nb"}})
 		assert.Equal(t, "bad_settings", fault.Code(err))
 		assert.ErrorContains(t, err, variable)
 	}
@@ -89,9 +91,9 @@ func TestExtraHeadersAreSecrets(t *testing.T) {
 		err := wholeJob(t, c, "run-"+failing)
 		require.Error(t, err, failing)
 		for _, secret := range []string{token, "open-sesame"} {
-			assertHidden(t, err, secret)
-			assertHidden(t, c.Settings(), secret)
-			assertHidden(t, c, secret)
+			wandbtest.AssertHidden(t, err, secret)
+			wandbtest.AssertHidden(t, c.Settings(), secret)
+			wandbtest.AssertHidden(t, c, secret)
 			assert.NotContains(t, said.String(), secret)
 		}
 		f.mu.Lock()
@@ -108,7 +110,7 @@ func TestNewRunsAreAsTheVariablesSay(t *testing.T) {
 		"WANDB_RUN_GROUP": "group", "WANDB_JOB_TYPE": strings.Repeat("j", 64), "WANDB_TAGS": "one, two,," + strings.Repeat("ö", 64),
 		"WANDB_NAME": "a name", "WANDB_NOTES": "two\nlines",
 	}
-	created := func(in wandb.Inputs, spec wandb.RunSpec) obj {
+	created := func(in config.Inputs, spec wandb.RunSpec) obj {
 		var q struct{ Variables obj }
 		f.on("CreateRun", 1, func(w http.ResponseWriter, r *http.Request) {
 			f.mu.Lock()
@@ -165,14 +167,14 @@ func TestNewRunsThatWandBWouldRefuse(t *testing.T) {
 // key for it, and must not get the secrets of an access proxy by that.
 func TestExtraHeadersGoToTheUsersOwnServers(t *testing.T) {
 	dir := t.TempDir()
-	write(t, "[default]\nbase_url = https://wandb.example.com\napi_key = "+someKey()+"\n", dir, "wandb", "settings")
-	in := wandb.Inputs{Dir: dir, Env: map[string]string{}}
-	_, err := wandb.Resolve(in)
+	wandbtest.WriteFile(t, "[default]\nbase_url = https://wandb.example.com\napi_key = "+wandbtest.SomeKey()+"\n", dir, "wandb", "settings")
+	in := config.Inputs{Dir: dir, Env: map[string]string{}}
+	_, err := config.Resolve(in)
 	require.NoError(t, err)
 	in.Env["WANDB_X_EXTRA_HTTP_HEADERS"] = `{"X-Access": "open-sesame"}`
-	_, err = wandb.Resolve(in)
+	_, err = config.Resolve(in)
 	assert.Equal(t, "untrusted_settings", fault.Code(err), "%v", err)
 	in.Env["WANDB_BASE_URL"] = "https://wandb.example.com"
-	_, err = wandb.Resolve(in)
+	_, err = config.Resolve(in)
 	assert.NoError(t, err)
 }

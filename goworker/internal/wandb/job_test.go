@@ -14,6 +14,7 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/wandbtest"
 )
 
 // wholeJob does what an operator does: from the first look to the finished run.
@@ -74,16 +75,16 @@ func TestTheKeyIsNowhereButInTheHeaderToTheServer(t *testing.T) {
 		err := wholeJob(t, c, "run")
 		assert.Equal(t, failing != "", err != nil, failing)
 		for e := err; e != nil; e = errors.Unwrap(e) {
-			assertHidden(t, e, key)
-			assertHidden(t, e, encoded)
+			wandbtest.AssertHidden(t, e, key)
+			wandbtest.AssertHidden(t, e, encoded)
 		}
 		if err != nil {
 			require.NotNil(t, fault.As(err))
 		}
 		assert.NotContains(t, said.String(), key)
 		assert.NotContains(t, said.String(), encoded)
-		assertHidden(t, c.Settings(), key)
-		assertHidden(t, c, key)
+		wandbtest.AssertHidden(t, c.Settings(), key)
+		wandbtest.AssertHidden(t, c, key)
 
 		f.api.Close() // and with it what the client no longer waited for
 		f.store.Close()

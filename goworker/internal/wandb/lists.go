@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // ListOptions say what part of a list is wanted.
@@ -100,7 +101,7 @@ func listVars(vars map[string]any, first int, after string) map[string]any {
 
 // RunInfo is a run in a list.
 type RunInfo struct {
-	RunRef
+	config.RunRef
 	DisplayName, State, Username string
 	// CreatedAt is ISO 8601.
 	CreatedAt string
@@ -130,7 +131,7 @@ func (u *userNode) name() string {
 }
 
 func (n *runInfoNode) info(at Place) RunInfo {
-	r := n.run(RunRef{Entity: at.Entity, Project: at.Project})
+	r := n.run(config.RunRef{Entity: at.Entity, Project: at.Project})
 	return RunInfo{
 		RunRef: r.RunRef, DisplayName: r.DisplayName, State: r.State, Username: n.User.name(), CreatedAt: n.CreatedAt, Tags: n.Tags,
 		Summary: plainObject(n.Summary),
@@ -225,7 +226,7 @@ func searchFilter(text string, fields ...string) string {
 	}
 	var pattern strings.Builder
 	for i, r := range []rune(text) {
-		if i == maxName {
+		if i == config.MaxName {
 			break
 		}
 		if up, low := unicode.ToUpper(r), unicode.ToLower(r); up != low {

@@ -13,6 +13,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/localfile"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // Stores take at most maxParts parts; larger ones are rounded up to partUnit bytes.
@@ -129,7 +130,7 @@ func (u *upload) inParts(ctx context.Context, j *job) error {
 // not overwrite means that it is.
 func (u *upload) complete(ctx context.Context, j *job, parts []filePart) error {
 	vars := map[string]any{
-		"parts": parts, "artifactID": firstOf(j.node.Artifact.ID, u.artifactID),
+		"parts": parts, "artifactID": config.FirstOf(j.node.Artifact.ID, u.artifactID),
 		"storagePath": j.node.StoragePath, "uploadID": j.node.Multipart.UploadID,
 	}
 	err := u.client.graphql(ctx, "CompleteMultipart", vars, &struct{}{})
@@ -185,7 +186,7 @@ func (u *upload) part(ctx context.Context, j *job, number int64, address string,
 	}
 	etag := r.header.Get("ETag")
 	if etag == "" {
-		return "", &storeError{host: hostOf(address), method: http.MethodPut, status: http.StatusBadGateway, message: "The answer has no ETag"}
+		return "", &storeError{host: config.HostOf(address), method: http.MethodPut, status: http.StatusBadGateway, message: "The answer has no ETag"}
 	}
 	return etag, nil
 }

@@ -27,10 +27,10 @@ func (e *proxyError) Error() string {
 // if they go directly.
 func (c *Client) proxyOf(address string) string {
 	u, err := url.Parse(address)
-	if err != nil || c.settings.network.proxy == nil {
+	if err != nil {
 		return ""
 	}
-	proxy, err := c.settings.network.proxy(u)
+	proxy, err := c.settings.Network().Proxy(u)
 	if err != nil || proxy == nil {
 		return ""
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // uploadTarget is where the server wants some bytes.
@@ -51,7 +52,7 @@ func (c *Client) put(ctx context.Context, target uploadTarget, src source, moved
 			req.header.Set(name, value)
 		}
 	}
-	x := exchange{client: c, end: c.store, what: "An upload to " + hostOf(address), watch: watch}
+	x := exchange{client: c, end: c.store, what: "An upload to " + config.HostOf(address), watch: watch}
 	r, err := x.send(ctx, req)
 	if err != nil {
 		takeBack()

@@ -12,6 +12,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/wandbtest"
 )
 
@@ -36,8 +37,8 @@ func newLibrary(t *testing.T) *library {
 }
 
 // open makes a client whose settings may differ from what is right.
-func (l *library) open(change ...func(*wandb.Inputs)) *wandb.Client {
-	in := wandb.Inputs{APIKey: l.server.Key(), BaseURL: l.server.URL(), Project: "p", UserAgent: "fiftyone-wandb-test/1"}
+func (l *library) open(change ...func(*config.Inputs)) *wandb.Client {
+	in := config.Inputs{APIKey: l.server.Key(), BaseURL: l.server.URL(), Project: "p", UserAgent: "fiftyone-wandb-test/1"}
 	for _, c := range change {
 		c(&in)
 	}
@@ -285,15 +286,15 @@ func TestListProjectsAndReports(t *testing.T) {
 func TestFaultsOfLists(t *testing.T) {
 	l := newLibrary(t)
 	l.Run("r", "", nil)
-	wrongKey := func(in *wandb.Inputs) { in.APIKey = standin.NewKey() }
-	nowhere := func(in *wandb.Inputs) { in.BaseURL = "http://127.0.0.1:9" }
+	wrongKey := func(in *config.Inputs) { in.APIKey = standin.NewKey() }
+	nowhere := func(in *config.Inputs) { in.BaseURL = "http://127.0.0.1:9" }
 	status := func(n int) *standin.Fault {
 		return &standin.Fault{Kind: standin.KindGraphQL, Mode: standin.ModeStatus, Status: n, Count: -1}
 	}
 	for name, c := range map[string]struct {
 		code    string
 		options wandb.ListOptions
-		change  func(*wandb.Inputs)
+		change  func(*config.Inputs)
 		fault   *standin.Fault
 	}{
 		"wrong key":      {"bad_key", list(1), wrongKey, nil},

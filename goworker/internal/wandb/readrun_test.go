@@ -11,6 +11,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 func TestRunByReference(t *testing.T) {
@@ -134,7 +135,7 @@ func TestAddRunTags(t *testing.T) {
 	assert.Equal(t, "bad_name", fault.Code(err))
 	_, err = l.client.AddRunTags(t.Context(), l.Ref("none"), []string{"a"})
 	assert.Equal(t, "not_found", fault.Code(err))
-	_, err = l.client.AddRunTags(t.Context(), wandb.RunRef{Entity: "strangers", Project: "p", ID: "x"}, []string{"a"})
+	_, err = l.client.AddRunTags(t.Context(), config.RunRef{Entity: "strangers", Project: "p", ID: "x"}, []string{"a"})
 	assert.Equal(t, "not_found", fault.Code(err), "what may not be seen looks as if it were not there")
 	assert.ErrorContains(t, err, "may not see it")
 }

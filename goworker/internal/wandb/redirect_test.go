@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // TestExtraHeadersDoNotFollowARedirect: they go where we send a request, to the same place again,
@@ -38,7 +40,7 @@ func TestExtraHeadersDoNotFollowARedirect(t *testing.T) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	t.Cleanup(transport.CloseIdleConnections)
 	client := &http.Client{Transport: &stallTransport{limit: 1 << 40, next: &headerTransport{
-		headers: []extraHeader{{"X-Access", "open-sesame"}}, base: api.URL, next: transport,
+		headers: []config.ExtraHeader{{Name: "X-Access", Value: "open-sesame"}}, base: api.URL, next: transport,
 	}}}
 	for _, path := range []string{"/same", "/api", "/elsewhere"} {
 		for _, method := range []string{http.MethodGet, http.MethodPut} {

@@ -3,50 +3,16 @@ package wandb
 import (
 	"cmp"
 	"context"
-	"slices"
-	"strings"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
-
-// ArtifactRefs gives all that a text may name, in the order to try: first what ParseArtifactRef reads
-// in it, then what that is called if this plugin stored it, which changes names as SanitizeName does.
-// So a name that was given to a logging job is found as it was given, even one with slashes and colons.
-// Addresses of pages have the stored name already. Faults: those of ParseArtifactRef, if the text cannot
-// be read in another way either.
-func (s Settings) ArtifactRefs(text string) ([]ArtifactRef, error) {
-	text = strings.TrimSpace(text)
-	var refs []ArtifactRef
-	add := func(ref ArtifactRef) {
-		if ref.Name = SanitizeName(ref.Name); ref.check() == nil && !slices.Contains(refs, ref) {
-			refs = append(refs, ref)
-		}
-	}
-	plain, err := s.ParseArtifactRef(text)
-	if err == nil {
-		refs = append(refs, plain)
-	}
-	if isAddress(text) || plain.ID != "" {
-		return refs, err
-	}
-	if err == nil {
-		add(plain)
-	}
-	if i := strings.LastIndex(text, ":"); i >= 0 {
-		add(ArtifactRef{Name: text[:i], Alias: text[i+1:]})
-	}
-	add(ArtifactRef{Name: text})
-	if len(refs) == 0 {
-		return nil, err
-	}
-	return refs, nil
-}
 
 // FindNamedArtifact is FindArtifact for a text, of which it tries all ArtifactRefs. Of fallback, the entity
 // and the project are used where the text does not name them; a version or alias in it goes before the text's
 // own. The first name of which there are versions decides: a version that it does not have is not looked for
 // under another name. The fault is that of the first name.
-func (c *Client) FindNamedArtifact(ctx context.Context, text string, fallback ArtifactRef, paths []string) (*ArtifactVersion, error) {
+func (c *Client) FindNamedArtifact(ctx context.Context, text string, fallback config.ArtifactRef, paths []string) (*ArtifactVersion, error) {
 	refs, err := c.settings.ArtifactRefs(text)
 	if err != nil {
 		return nil, err
@@ -54,13 +20,13 @@ func (c *Client) FindNamedArtifact(ctx context.Context, text string, fallback Ar
 	var first error
 	for i, ref := range refs {
 		if ref.ID != "" && fallback.Alias != "" {
-			return nil, badReference("%q is the id of one version of an artifact, so that %q cannot be chosen. Give the artifact's name, or leave out the version.", clip(text, maxName), clip(fallback.Alias, maxName))
+			return nil, config.BadReference("%q is the id of one version of an artifact, so that %q cannot be chosen. Give the artifact's name, or leave out the version.", config.Clip(text, config.MaxName), config.Clip(fallback.Alias, config.MaxName))
 		}
 		ref.Entity = cmp.Or(ref.Entity, fallback.Entity, c.settings.Entity)
 		ref.Project = cmp.Or(ref.Project, fallback.Project, c.settings.Project)
 		if fallback.Alias != "" {
-			if ref.Alias = fallback.Alias; ref.check() != nil {
-				return nil, ref.check()
+			if ref.Alias = fallback.Alias; ref.Check() != nil {
+				return nil, ref.Check()
 			}
 		}
 		found, err := c.FindArtifact(ctx, ref, paths)

@@ -10,12 +10,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 func TestWhatATextMayName(t *testing.T) {
-	type ref = wandb.ArtifactRef
-	s := wandb.Settings{BaseURL: "https://wandb.test", AppURL: "https://wandb.test"}
+	type ref = config.ArtifactRef
+	s := config.Settings{BaseURL: "https://wandb.test", AppURL: "https://wandb.test"}
 	for text, want := range map[string][]ref{
 		"train":            {{Name: "train"}},
 		"train:v3":         {{Name: "train", Alias: "v3"}, {Name: "train_v3"}},
@@ -55,29 +55,29 @@ func TestNamesComeOutAsTheyWentIn(t *testing.T) {
 	const letters = "abcXYZ019-_.:/ äİ日\t?#%"
 	runes := []rune(letters)
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same names each time
-	var s wandb.Settings
+	var s config.Settings
 	for range 20_000 {
 		var b strings.Builder
 		for range 1 + random.IntN(14) {
 			b.WriteRune(runes[random.IntN(len(runes))])
 		}
 		given := b.String()
-		generated := wandb.GeneratedName(strings.Repeat(given, 1+random.IntN(40)), "_x")
-		require.NoError(t, wandb.CheckArtifactName(generated))
+		generated := config.GeneratedName(strings.Repeat(given, 1+random.IntN(40)), "_x")
+		require.NoError(t, config.CheckArtifactName(generated))
 		refs, err := s.ArtifactRefs(generated + ":v3")
 		require.NoError(t, err)
-		require.Equal(t, wandb.ArtifactRef{Name: generated, Alias: "v3"}, refs[0], "a name that W&B has goes first, as it is")
+		require.Equal(t, config.ArtifactRef{Name: generated, Alias: "v3"}, refs[0], "a name that W&B has goes first, as it is")
 
-		stored := wandb.SanitizeName(given)
+		stored := config.SanitizeName(given)
 		if stored == "" {
 			continue
 		}
 		refs, err = s.ArtifactRefs(given)
 		require.NoError(t, err, given)
-		require.Contains(t, refs, wandb.ArtifactRef{Name: stored}, given)
+		require.Contains(t, refs, config.ArtifactRef{Name: stored}, given)
 		refs, err = s.ArtifactRefs(given + ":v3")
 		require.NoError(t, err, given)
-		require.Contains(t, refs, wandb.ArtifactRef{Name: stored, Alias: "v3"}, given)
+		require.Contains(t, refs, config.ArtifactRef{Name: stored, Alias: "v3"}, given)
 	}
 }
 
@@ -88,7 +88,7 @@ func TestFindNamedArtifact(t *testing.T) {
 		l.Artifact(run, "dataset", name, "{}", map[string]string{"f": strconv.Itoa(i)})
 	}
 	page := l.server.URL() + "/" + l.Entity + "/p/artifacts/dataset/our_data"
-	newest, err := l.client.FindArtifact(t.Context(), wandb.ArtifactRef{Name: "our_data"}, nil)
+	newest, err := l.client.FindArtifact(t.Context(), config.ArtifactRef{Name: "our_data"}, nil)
 	require.NoError(t, err)
 	for _, c := range []struct{ text, version, want string }{
 		{"My-Data", "", "My-Data:v0"},
@@ -118,17 +118,17 @@ func TestFindNamedArtifact(t *testing.T) {
 		{newest.ID, "v0", "bad_reference"},
 		{"Our Data", "a/b", "bad_reference"},
 	} {
-		v, err := l.client.FindNamedArtifact(t.Context(), c.text, wandb.ArtifactRef{Alias: c.version}, nil)
+		v, err := l.client.FindNamedArtifact(t.Context(), c.text, config.ArtifactRef{Alias: c.version}, nil)
 		if err != nil {
 			assert.Equal(t, c.want, fault.Code(err), "%s %s: %v", c.text, c.version, err)
 			continue
 		}
 		assert.Equal(t, c.want, v.Name+":"+v.Version, "%s %s", c.text, c.version)
 	}
-	_, err = l.client.FindNamedArtifact(t.Context(), "Nothing:v3", wandb.ArtifactRef{}, nil)
+	_, err = l.client.FindNamedArtifact(t.Context(), "Nothing:v3", config.ArtifactRef{}, nil)
 	assert.ErrorContains(t, err, `"Nothing:v3"`, "the name is said as it was given")
 	l.server.ResetStats()
-	_, err = l.client.FindNamedArtifact(t.Context(), "our_data:v0", wandb.ArtifactRef{}, nil)
+	_, err = l.client.FindNamedArtifact(t.Context(), "our_data:v0", config.ArtifactRef{}, nil)
 	require.NoError(t, err)
 	assert.Equal(t, 1, l.graphqlCalls(), "a stored name costs one question")
 }

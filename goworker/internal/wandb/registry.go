@@ -8,10 +8,16 @@ import (
 	"strings"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
-// registryPrefix begins the names of the projects that hold the registries of an organization.
-const registryPrefix = "wandb-registry-"
+// URL is the page of a version; in a registry, that of its member of the registry.
+func (a ArtifactInfo) URL(s config.Settings) string {
+	if !strings.HasPrefix(a.Project, config.RegistryPrefix) || a.Organization == "" {
+		return s.ArtifactURL(a.Entity, a.Project, a.Type, a.Name, a.Version)
+	}
+	return s.MemberURL(a.Organization, a.Entity, a.Project, a.Name, a.Version)
+}
 
 // organization is one that an account belongs to.
 type organization struct {
@@ -33,7 +39,7 @@ type organizationNode struct {
 // viewer's. wandb 0.31 goes about it in the same way (sdk/artifacts/_gqlutils.py). Faults beside
 // the network's: no_organization.
 func (c *Client) registry(ctx context.Context, named, project string) (organization, error) {
-	if !strings.HasPrefix(project, registryPrefix) {
+	if !strings.HasPrefix(project, config.RegistryPrefix) {
 		return organization{}, nil
 	}
 	of := named

@@ -13,6 +13,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/wandbtest"
 )
 
@@ -104,7 +105,7 @@ func TestRegistryOfAnOrganization(t *testing.T) {
 			assert.Equal(t, []string{"prod"}, v.Aliases)
 			assert.True(t, v.Linked)
 			if v.Organization != "" {
-				assert.Contains(t, client.Settings().VersionURL(v.ArtifactInfo), "/registry/model?")
+				assert.Contains(t, v.ArtifactInfo.URL(client.Settings()), "/registry/model?")
 			}
 		})
 	}
@@ -115,9 +116,9 @@ func TestServersThatDoNotKnowRegistries(t *testing.T) {
 	l := newLibrary(t)
 	refused := standin.Fault{Kind: standin.KindGraphQL, Match: "^Organizations$", Mode: standin.ModeGraphQLError, Message: `Cannot query field "orgEntity" on type "Organization".`, Count: -1}
 	require.NoError(t, l.server.AddFault(refused))
-	_, err := l.client.FindArtifact(t.Context(), wandb.ArtifactRef{Project: "wandb-registry-model", Name: "n"}, nil)
+	_, err := l.client.FindArtifact(t.Context(), config.ArtifactRef{Project: "wandb-registry-model", Name: "n"}, nil)
 	assert.Equal(t, "no_organization", fault.Code(err), "%v", err)
-	_, err = l.client.FindArtifact(t.Context(), wandb.ArtifactRef{Entity: l.Entity, Project: "wandb-registry-model", Name: "n"}, nil)
+	_, err = l.client.FindArtifact(t.Context(), config.ArtifactRef{Entity: l.Entity, Project: "wandb-registry-model", Name: "n"}, nil)
 	assert.Equal(t, "unknown_project", fault.Code(err), "%v", err)
 }
 
@@ -127,14 +128,14 @@ func TestFilesAreAskedForInTheNewerWayFirst(t *testing.T) {
 	logged := l.Artifact(l.Run("maker", "", nil), "dataset", "view", "{}", map[string]string{"f": "text"})
 	for _, c := range []struct {
 		refused string
-		ref     wandb.ArtifactRef
+		ref     config.ArtifactRef
 		asked   []string
 	}{
-		{"^$", wandb.ArtifactRef{Name: "view"}, []string{"ArtifactByName"}},
-		{"^ArtifactByName$", wandb.ArtifactRef{Name: "view"}, []string{"ArtifactByName", "ArtifactByMembership"}},
-		{"^ArtifactBy(Name|Membership)$", wandb.ArtifactRef{Name: "view"}, []string{"ArtifactByName", "ArtifactByMembership", "ArtifactByNameOld"}},
-		{"^$", wandb.ArtifactRef{ID: logged.ID}, []string{"ArtifactByID", "MembershipFiles"}},
-		{"^MembershipFiles$", wandb.ArtifactRef{ID: logged.ID}, []string{"ArtifactByID", "MembershipFiles", "ArtifactFiles"}},
+		{"^$", config.ArtifactRef{Name: "view"}, []string{"ArtifactByName"}},
+		{"^ArtifactByName$", config.ArtifactRef{Name: "view"}, []string{"ArtifactByName", "ArtifactByMembership"}},
+		{"^ArtifactBy(Name|Membership)$", config.ArtifactRef{Name: "view"}, []string{"ArtifactByName", "ArtifactByMembership", "ArtifactByNameOld"}},
+		{"^$", config.ArtifactRef{ID: logged.ID}, []string{"ArtifactByID", "MembershipFiles"}},
+		{"^MembershipFiles$", config.ArtifactRef{ID: logged.ID}, []string{"ArtifactByID", "MembershipFiles", "ArtifactFiles"}},
 	} {
 		require.NoError(t, l.server.AddFault(standin.Fault{Kind: standin.KindGraphQL, Match: c.refused, Mode: standin.ModeStatus, Status: 400, Message: "Cannot query field", Count: -1}))
 		l.server.ResetStats()
@@ -154,15 +155,16 @@ func TestFilesAreAskedForInTheNewerWayFirst(t *testing.T) {
 }
 
 func TestPagesOfVersions(t *testing.T) {
-	s := settingsFor(t, "https://api.wandb.ai")
+	s, err := config.Resolve(config.Inputs{APIKey: standin.NewKey(), BaseURL: "https://api.wandb.ai"})
+	require.NoError(t, err)
 	a := wandb.ArtifactInfo{Entity: "org-1", Project: "wandb-registry-model", Type: "model", Name: "best one", Version: "v7", Organization: "Our Org"}
-	page := s.VersionURL(a)
+	page := a.URL(s)
 	assert.Equal(t, "https://wandb.ai/orgs/Our%20Org/registry/model?selectionPath=org-1%2Fwandb-registry-model%2Fbest+one&version=v7&view=membership", page)
 	ref, err := s.ParseArtifactRef(page)
 	require.NoError(t, err)
-	assert.Equal(t, wandb.ArtifactRef{Entity: a.Entity, Project: a.Project, Name: a.Name, Alias: a.Version}, ref)
+	assert.Equal(t, config.ArtifactRef{Entity: a.Entity, Project: a.Project, Name: a.Name, Alias: a.Version}, ref)
 	a.Organization = ""
-	assert.Equal(t, "https://wandb.ai/org-1/wandb-registry-model/artifacts/model/best%20one/v7", s.VersionURL(a))
+	assert.Equal(t, "https://wandb.ai/org-1/wandb-registry-model/artifacts/model/best%20one/v7", a.URL(s))
 }
 
 // TestRegistryOfTheStandIn reads a registry, and lists it, as a member numbers its versions.
@@ -181,7 +183,7 @@ func TestRegistryOfTheStandIn(t *testing.T) {
 				aliases: [{artifactCollectionName: "views", alias: "prod"}]}) { versionIndex } }`, map[string]any{"id": logged.ID})
 		}
 	}
-	ref := wandb.ArtifactRef{Project: "wandb-registry-data", Name: "views", Alias: "prod"}
+	ref := config.ArtifactRef{Project: "wandb-registry-data", Name: "views", Alias: "prod"}
 	v, err := l.client.FindArtifact(t.Context(), ref, []string{"f"})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"acme", "wandb-registry-data", "views", "v1"}, []string{v.Entity, v.Project, v.Name, v.Version})
@@ -193,7 +195,7 @@ func TestRegistryOfTheStandIn(t *testing.T) {
 	user := l.Run("user", "", nil)
 	require.NoError(t, l.client.UseVersion(t.Context(), user, v))
 	assert.Equal(t, 1, server.Stats().Requests["UseArtifactFrom"])
-	again, err := l.client.FindArtifact(t.Context(), wandb.ArtifactRef{ID: v.ID}, nil)
+	again, err := l.client.FindArtifact(t.Context(), config.ArtifactRef{ID: v.ID}, nil)
 	require.NoError(t, err)
 	require.Len(t, again.UsedBy, 1)
 	assert.Equal(t, user, again.UsedBy[0].RunRef)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // RemoteFile is a file of an artifact's version.
@@ -237,5 +238,5 @@ func (c *Client) trusted(f RemoteFile) bool {
 		return false
 	}
 	manifest, err := c.address(f.manifestURL)
-	return err == nil && hostOf(file) == hostOf(manifest)
+	return err == nil && config.HostOf(file) == config.HostOf(manifest)
 }

@@ -20,6 +20,8 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/wandbtest"
 )
 
 // answer is one line of testdata/answers.jsonl: an answer of the real W&B server, byte
@@ -100,7 +102,7 @@ var drivers = map[string]func(ctx context.Context, f *fake, c *wandb.Client) err
 	"Viewer": func(ctx context.Context, _ *fake, c *wandb.Client) error { _, err := c.Viewer(ctx); return err },
 	"oidc":   func(ctx context.Context, _ *fake, c *wandb.Client) error { _, err := c.Viewer(ctx); return err },
 	"CreateRun": func(ctx context.Context, _ *fake, c *wandb.Client) error {
-		_, err := c.CreateRun(ctx, wandb.RunSpec{RunRef: wandb.RunRef{Entity: "team-a", Project: "proj-a", ID: "run00001"}})
+		_, err := c.CreateRun(ctx, wandb.RunSpec{RunRef: config.RunRef{Entity: "team-a", Project: "proj-a", ID: "run00001"}})
 		return err
 	},
 	"SetRunConfig": func(ctx context.Context, f *fake, c *wandb.Client) error {
@@ -121,7 +123,7 @@ var drivers = map[string]func(ctx context.Context, f *fake, c *wandb.Client) err
 		return err
 	},
 	"ArtifactByName": func(ctx context.Context, _ *fake, c *wandb.Client) error {
-		_, err := c.FindArtifact(ctx, wandb.ArtifactRef{Name: "name"}, []string{})
+		_, err := c.FindArtifact(ctx, config.ArtifactRef{Name: "name"}, []string{})
 		return err
 	},
 	"UseArtifact": func(ctx context.Context, _ *fake, c *wandb.Client) error {
@@ -138,7 +140,7 @@ var drivers = map[string]func(ctx context.Context, f *fake, c *wandb.Client) err
 	"PUT":                    func(ctx context.Context, f *fake, c *wandb.Client) error { return f.log(ctx, c) },
 	"PUT manifest":           func(ctx context.Context, f *fake, c *wandb.Client) error { return f.log(ctx, c) },
 	"GET": func(ctx context.Context, f *fake, c *wandb.Client) error {
-		v, err := c.FindArtifact(ctx, wandb.ArtifactRef{Name: "name"}, []string{"d/0000.txt"})
+		v, err := c.FindArtifact(ctx, config.ArtifactRef{Name: "name"}, []string{"d/0000.txt"})
 		require.NoError(f.t, err)
 		r, err := c.OpenFile(ctx, v.Files["d/0000.txt"])
 		require.NoError(f.t, err)
@@ -183,7 +185,7 @@ func (a answer) play(t *testing.T, times int) (f *fake, calls int, got error) {
 		timings.Try = 30 * time.Millisecond
 	}
 	if a.Op == "oidc" {
-		in.APIKey, in.Env = "", map[string]string{"WANDB_IDENTITY_TOKEN_FILE": write(t, "header.body.signature", t.TempDir(), "token")}
+		in.APIKey, in.Env = "", map[string]string{"WANDB_IDENTITY_TOKEN_FILE": wandbtest.WriteFile(t, "header.body.signature", t.TempDir(), "token")}
 	}
 	if a.WithoutEntity {
 		in.Entity = ""

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 	"net/http"
 )
 
@@ -64,7 +65,7 @@ type wholeNode struct {
 // FindArtifact finds the version that a reference names. An empty entity or project
 // of the reference is the settings'. The paths are those of the files that Files is
 // to have. Faults beside those of ListRuns: not_found.
-func (c *Client) FindArtifact(ctx context.Context, ref ArtifactRef, paths []string) (*ArtifactVersion, error) {
+func (c *Client) FindArtifact(ctx context.Context, ref config.ArtifactRef, paths []string) (*ArtifactVersion, error) {
 	const doing = "looking for the artifact"
 	if ref.ID != "" {
 		v, err := c.artifactByID(ctx, ref.ID, paths)
@@ -78,7 +79,7 @@ func (c *Client) FindArtifact(ctx context.Context, ref ArtifactRef, paths []stri
 	q := question{
 		doing: doing, op: "ArtifactByName", large: true,
 		entity: cmp.Or(ref.Entity, c.settings.Entity), project: cmp.Or(ref.Project, c.settings.Project),
-		vars: map[string]any{"name": ref.name(), "files": paths},
+		vars: map[string]any{"name": ref.Versioned(), "files": paths},
 	}
 	org, err := c.registry(ctx, q.entity, q.project)
 	if err != nil {
@@ -94,7 +95,7 @@ func (c *Client) FindArtifact(ctx context.Context, ref ArtifactRef, paths []stri
 		p, at, err = ask[project](ctx, c, q)
 	}
 	if statusOf(err) == http.StatusNotFound {
-		return nil, c.noArtifact(at.Entity, at.Project, ref.name())
+		return nil, c.noArtifact(at.Entity, at.Project, ref.Versioned())
 	}
 	if err != nil {
 		return nil, c.explain(doing, err)
@@ -104,7 +105,7 @@ func (c *Client) FindArtifact(ctx context.Context, ref ArtifactRef, paths []stri
 		node = p.Membership.Artifact
 	}
 	if node == nil || !node.listed() {
-		return nil, c.noArtifact(at.Entity, at.Project, ref.name())
+		return nil, c.noArtifact(at.Entity, at.Project, ref.Versioned())
 	}
 	v := c.artifactVersionOf(node, p.Membership, at)
 	v.Organization = org.name
@@ -125,7 +126,7 @@ func (c *Client) artifactByID(ctx context.Context, id string, paths []string) (*
 	case err == nil && out.Viewer == nil:
 		return nil, c.badKey(nil)
 	case missing || out.Artifact == nil || !out.Artifact.listed():
-		return nil, notFound("W&B at %s has no artifact with the id %q, or this account may not see it.", c.host(), clip(id, maxName))
+		return nil, notFound("W&B at %s has no artifact with the id %q, or this account may not see it.", c.host(), config.Clip(id, config.MaxName))
 	}
 	v := c.artifactVersionOf(out.Artifact, nil, Place{Viewer: out.Viewer.viewer()})
 	if len(paths) > 0 {

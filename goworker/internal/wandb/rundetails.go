@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // RunQuery says what is wanted of a run.
@@ -83,10 +84,10 @@ func (c *Client) ReadRun(ctx context.Context, q RunQuery) (*RunDetails, error) {
 		return nil, err
 	}
 	if !isURL {
-		ref = RunRef{Entity: q.Entity, Project: q.Project, ID: strings.TrimSpace(q.Reference)}
+		ref = config.RunRef{Entity: q.Entity, Project: q.Project, ID: strings.TrimSpace(q.Reference)}
 	}
-	if ref.ID == "" || utf8.RuneCountInString(ref.ID) > 4*maxName {
-		return nil, badReference("Say which W&B run is meant: its id, its name, or the address of its page.")
+	if ref.ID == "" || utf8.RuneCountInString(ref.ID) > 4*config.MaxName {
+		return nil, config.BadReference("Say which W&B run is meant: its id, its name, or the address of its page.")
 	}
 	const doing = "reading the run"
 	p, at, err := c.askRun(ctx, ref, q)
@@ -117,23 +118,23 @@ func (c *Client) ReadRun(ctx context.Context, q RunQuery) (*RunDetails, error) {
 }
 
 // pathRef reads "entity/project/id", as W&B's pages show a run's path.
-func pathRef(text string) (RunRef, bool) {
+func pathRef(text string) (config.RunRef, bool) {
 	parts := strings.Split(strings.TrimSpace(text), "/")
 	if len(parts) != 3 {
-		return RunRef{}, false
+		return config.RunRef{}, false
 	}
-	ref := RunRef{Entity: parts[0], Project: parts[1], ID: parts[2]}
-	return ref, ref.Entity != "" && ref.check() == nil
+	ref := config.RunRef{Entity: parts[0], Project: parts[1], ID: parts[2]}
+	return ref, ref.Entity != "" && ref.Check() == nil
 }
 
-func (c *Client) noRun(ref RunRef, at Place) error {
+func (c *Client) noRun(ref config.RunRef, at Place) error {
 	return notFound("W&B at %s has no run with the id or the name %q in %s/%s, or this account may not see it.",
-		c.host(), clip(ref.ID, maxName), firstOf(at.Entity, ref.Entity), firstOf(at.Project, ref.Project))
+		c.host(), config.Clip(ref.ID, config.MaxName), config.FirstOf(at.Entity, ref.Entity), config.FirstOf(at.Project, ref.Project))
 }
 
 // askRun asks for the run with an id, and in the same request for the runs that have
 // this text as their name.
-func (c *Client) askRun(ctx context.Context, ref RunRef, q RunQuery) (*runDetailsProject, Place, error) {
+func (c *Client) askRun(ctx context.Context, ref config.RunRef, q RunQuery) (*runDetailsProject, Place, error) {
 	specs := []string{}
 	for _, key := range q.HistoryKeys[:min(len(q.HistoryKeys), maxHistoryKeys)] {
 		raw, _ := json.Marshal(map[string]any{"keys": []string{stepKey, key}, "samples": max(1, min(q.HistoryPoints, maxHistoryPoints))})
@@ -148,14 +149,14 @@ func (c *Client) askRun(ctx context.Context, ref RunRef, q RunQuery) (*runDetail
 
 // askNamed asks for the runs with a name alone: some servers refuse to answer
 // anything where there is no run with the id.
-func (c *Client) askNamed(ctx context.Context, ref RunRef) (*runDetailsProject, Place, error) {
+func (c *Client) askNamed(ctx context.Context, ref config.RunRef) (*runDetailsProject, Place, error) {
 	return ask[runDetailsProject](ctx, c, question{
 		doing: "looking for the run", op: "RunsNamed", entity: ref.Entity, project: ref.Project, vars: map[string]any{"named": anyOf(ref.ID, "display_name")},
 	})
 }
 
 // oneNamed is the id of the only run that has the reference as its name.
-func (c *Client) oneNamed(p *runDetailsProject, at Place, ref RunRef) (string, error) {
+func (c *Client) oneNamed(p *runDetailsProject, at Place, ref config.RunRef) (string, error) {
 	var ids []string
 	if p.Named != nil {
 		for _, e := range p.Named.Edges {
@@ -171,7 +172,7 @@ func (c *Client) oneNamed(p *runDetailsProject, at Place, ref RunRef) (string, e
 		return ids[0], nil
 	}
 	return "", fault.New(fault.Settings, fault.Ambiguous,
-		"Several runs of %s/%s are called %q: %s. Say which one is meant by its id.", at.Entity, at.Project, clip(ref.ID, maxName), strings.Join(ids, ", "))
+		"Several runs of %s/%s are called %q: %s. Say which one is meant by its id.", at.Entity, at.Project, config.Clip(ref.ID, config.MaxName), strings.Join(ids, ", "))
 }
 
 func (c *Client) runDetails(ctx context.Context, n *runDetailsNode, at Place, q RunQuery) (*RunDetails, error) {
@@ -191,7 +192,7 @@ func (c *Client) runDetails(ctx context.Context, n *runDetailsNode, at Place, q 
 }
 
 // runArtifacts completes the first page of a run's artifacts.
-func (c *Client) runArtifacts(ctx context.Context, ref RunRef, op string, page *versionPage) ([]ArtifactInfo, error) {
+func (c *Client) runArtifacts(ctx context.Context, ref config.RunRef, op string, page *versionPage) ([]ArtifactInfo, error) {
 	first := true
 	nodes, _, err := gather(listMax, "", func(n int, after string) (*versionPage, error) {
 		if first {
@@ -278,24 +279,13 @@ func mergeHistory(samples []json.RawMessage) []map[string]json.RawMessage {
 	return out
 }
 
-// maxRunTag is the most characters of a run's tag.
-const maxRunTag = 64
-
-// CheckRunTag refuses a run's tag that W&B would refuse: fault bad_name.
-func CheckRunTag(tag string) error {
-	if n := utf8.RuneCountInString(tag); n < 1 || n > maxRunTag || hasControl(tag) {
-		return badName("%q cannot be a tag of a W&B run: a tag has 1 to %d characters.", clip(tag, maxName), maxRunTag)
-	}
-	return nil
-}
-
 // AddRunTags adds tags to a run, which may be alive elsewhere, and removes none. It
 // gives those that the run did not have. The tags are read again just before they are
 // written, since W&B knows no way to add one.
-func (c *Client) AddRunTags(ctx context.Context, ref RunRef, tags []string) (added []string, err error) {
+func (c *Client) AddRunTags(ctx context.Context, ref config.RunRef, tags []string) (added []string, err error) {
 	const doing = "adding tags to the run"
 	for _, t := range tags {
-		if err := CheckRunTag(t); err != nil {
+		if err := config.CheckRunTag(t); err != nil {
 			return nil, err
 		}
 	}
@@ -307,7 +297,7 @@ func (c *Client) AddRunTags(ctx context.Context, ref RunRef, tags []string) (add
 			} `json:"run"`
 		} `json:"project"`
 	}
-	if err := c.graphql(ctx, "RunTags", ref.variables(), &out); err != nil {
+	if err := c.graphql(ctx, "RunTags", runVariables(ref), &out); err != nil {
 		return nil, c.explain(doing, err)
 	}
 	if out.Project == nil || out.Project.Run == nil || out.Project.Run.ID == "" {

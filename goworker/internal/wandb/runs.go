@@ -8,18 +8,17 @@ import (
 	"strings"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
-// RunRef names a run. ID is the part of its address that W&B's schema calls "name".
-type RunRef struct{ Entity, Project, ID string }
-
-func (r RunRef) variables() map[string]string {
+// runVariables are those of the documents that are about a run.
+func runVariables(r config.RunRef) map[string]string {
 	return map[string]string{"entity": r.Entity, "project": r.Project, "run": r.ID}
 }
 
 // Run is a run as the server has it.
 type Run struct {
-	RunRef
+	config.RunRef
 	// StorageID is the server's own id, which updates go by.
 	StorageID   string
 	DisplayName string
@@ -56,7 +55,7 @@ type runNode struct {
 }
 
 // run is the node as a Run; ref fills in what it does not say.
-func (n *runNode) run(ref RunRef) *Run {
+func (n *runNode) run(ref config.RunRef) *Run {
 	if n == nil {
 		return nil
 	}
@@ -65,7 +64,7 @@ func (n *runNode) run(ref RunRef) *Run {
 		r.ID = n.Name
 	}
 	if p := n.Project; p != nil {
-		r.Project, r.Entity = firstOf(p.Name, r.Project), firstOf(p.Entity.Name, r.Entity)
+		r.Project, r.Entity = config.FirstOf(p.Name, r.Project), config.FirstOf(p.Entity.Name, r.Entity)
 	}
 	return r
 }
@@ -131,7 +130,7 @@ func (c *Client) endedRun(ctx context.Context, run *Run, op, doing string) (*run
 			Run *runNode `json:"run"`
 		} `json:"project"`
 	}
-	if err := c.graphql(ctx, op, run.variables(), &out); err != nil {
+	if err := c.graphql(ctx, op, runVariables(run.RunRef), &out); err != nil {
 		return nil, c.explain(doing, err)
 	}
 	if out.Project == nil || out.Project.Run == nil {

@@ -13,9 +13,10 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
-func ref(id string) wandb.RunRef { return wandb.RunRef{Entity: "me", Project: "p", ID: id} }
+func ref(id string) config.RunRef { return config.RunRef{Entity: "me", Project: "p", ID: id} }
 
 // have puts a run on the server.
 func (f *fake) have(id, state, config string) {
@@ -101,9 +102,9 @@ func TestFindRunTellsWhatIsMissing(t *testing.T) {
 	run, err := c.FindRun(t.Context(), ref("none"))
 	require.NoError(t, err)
 	assert.Nil(t, run)
-	_, err = c.FindRun(t.Context(), wandb.RunRef{Entity: "me", Project: "none", ID: "r"})
+	_, err = c.FindRun(t.Context(), config.RunRef{Entity: "me", Project: "none", ID: "r"})
 	assert.Equal(t, "unknown_project", fault.Code(err))
-	_, err = c.FindRun(t.Context(), wandb.RunRef{Entity: "nobody", Project: "none", ID: "r"})
+	_, err = c.FindRun(t.Context(), config.RunRef{Entity: "nobody", Project: "none", ID: "r"})
 	assert.Equal(t, "unknown_entity", fault.Code(err))
 }
 
@@ -188,7 +189,7 @@ func TestWhoseARunIsWhenTheAnswerWasLost(t *testing.T) {
 
 func TestRunsThatCannotBeMade(t *testing.T) {
 	for name, c := range map[string]struct {
-		spec   wandb.RunRef
+		spec   config.RunRef
 		answer http.HandlerFunc
 		code   string
 	}{
@@ -196,10 +197,10 @@ func TestRunsThatCannotBeMade(t *testing.T) {
 		"race":           {ref("r"), refuse(409, "Error 1062: Duplicate entry 'r' for key"), ""},
 		"other conflict": {ref("r"), refuse(409, "odd"), "refused"},
 		"permission":     {ref("r"), refuse(403, "permission denied"), "no_permission"},
-		"entity":         {wandb.RunRef{Entity: "nobody", Project: "p", ID: "r"}, refuse(404, "entity nobody not found during upsertBucket"), "unknown_entity"},
+		"entity":         {config.RunRef{Entity: "nobody", Project: "p", ID: "r"}, refuse(404, "entity nobody not found during upsertBucket"), "unknown_entity"},
 		"not found":      {ref("r"), refuse(404, "odd"), "not_found"},
 		"bad id":         {ref("a/b"), nil, "bad_name"},
-		"bad project":    {wandb.RunRef{Entity: "me", Project: "a/b", ID: "r"}, nil, "bad_name"},
+		"bad project":    {config.RunRef{Entity: "me", Project: "a/b", ID: "r"}, nil, "bad_name"},
 		"empty answer":   {ref("r"), body(200, "application/json", `{"data":{"upsertBucket":{"bucket":null}}}`), "refused"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -25,6 +25,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // storedThen has the store keep the next uploads under a prefix, and the answer go another way.
@@ -151,7 +152,7 @@ func beKilled(url string) {
 	if err != nil {
 		panic(err)
 	}
-	settings, err := wandb.Resolve(wandb.Inputs{APIKey: secret.String(os.Getenv(childVariable + "_KEY")), BaseURL: url, Entity: "me", Project: "p"})
+	settings, err := config.Resolve(config.Inputs{APIKey: secret.String(os.Getenv(childVariable + "_KEY")), BaseURL: url, Entity: "me", Project: "p"})
 	if err != nil {
 		panic(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // storeError is an answer of the file store, or of something before it, that is not a
@@ -47,7 +48,7 @@ func (e *storeError) says(text string) bool {
 
 // newStoreError reads a refusal. Stores write XML.
 func newStoreError(method, address string, r *reply) *storeError {
-	e := &storeError{method: method, host: hostOf(address), status: r.status}
+	e := &storeError{method: method, host: config.HostOf(address), status: r.status}
 	switch formOf(r) {
 	case formPage:
 		e.page = true
@@ -59,7 +60,7 @@ func newStoreError(method, address string, r *reply) *storeError {
 			Reason  string `xml:"AuthenticationErrorDetail"` // Azure's
 		}
 		if xml.Unmarshal(trimmed(r.body), &x) == nil {
-			e.code, e.message, e.details = strings.TrimSpace(x.Code), x.Message, firstOf(x.Details, x.Reason)
+			e.code, e.message, e.details = strings.TrimSpace(x.Code), x.Message, config.FirstOf(x.Details, x.Reason)
 		}
 	default:
 		e.message = strings.Join(errorTexts(r.body), "; ")
@@ -181,7 +182,7 @@ func isFull(r *reply) bool { return newStoreError("", "", r).means() == storeFul
 
 // storeAt names the file store for messages.
 func storeAt(address string) peer {
-	return peer{host: hostOf(address), name: "the file store of W&B at " + hostOf(address), address: address, store: true}
+	return peer{host: config.HostOf(address), name: "the file store of W&B at " + config.HostOf(address), address: address, store: true}
 }
 
 // explainStore is the fault for bytes that the file store at an address did not take or
@@ -201,7 +202,7 @@ func (c *Client) explainStore(address, doing string, err error) error {
 		return c.explainAt(storeAt(address), doing, &serverError{op: e.method, status: e.status, form: formPage})
 	}
 	code, text := e.sentence(doing)
-	words := c.clean(clip(e.words(), 400))
+	words := c.clean(config.Clip(e.words(), 400))
 	if words != "" {
 		text += " It says: " + words + "."
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 func TestWhatStoresAnswer(t *testing.T) {
@@ -57,7 +58,7 @@ func TestWhatStoresAnswer(t *testing.T) {
 		if c.code == "" {
 			continue
 		}
-		client := &Client{settings: Settings{BaseURL: "https://wandb.test"}, scrub: scrubber(Settings{})}
+		client := &Client{settings: config.Settings{BaseURL: "https://wandb.test"}, scrub: scrubber(config.Settings{})}
 		err := client.explainStore("https://store.test/x?signature=secret", "uploading f", e)
 		assert.Equal(t, c.code, fault.Code(err), name)
 		assert.Contains(t, err.Error(), "store.test", name)

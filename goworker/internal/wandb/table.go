@@ -9,6 +9,7 @@ import (
 	"io"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // MaxRunTableRows is how many rows the copy of a table among a run's files may have.
@@ -41,7 +42,7 @@ func PartitionedRunTable(key string) RunTable { return RunTable{copy: TableCopy{
 
 // UploadTableCopy puts the copy among the files of a run that this job created or that has ended. It
 // takes two requests and does not need the artifact, so it can go on beside LogArtifact.
-func (c *Client) UploadTableCopy(ctx context.Context, ref RunRef, t TableCopy) (RunTable, error) {
+func (c *Client) UploadTableCopy(ctx context.Context, ref config.RunRef, t TableCopy) (RunTable, error) {
 	const doing = "uploading the copy of the table for the run's workspace"
 	table, src, err := describeCopy(t)
 	if err != nil {

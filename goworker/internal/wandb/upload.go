@@ -11,6 +11,7 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // maxRounds is how often addresses are asked for a file whose address was refused.
@@ -225,7 +226,7 @@ func (u *upload) putAll(ctx context.Context, jobs []*job) (waiting []*job, err e
 
 // isBirth reports whether a file's bytes belong to this artifact and not to an older version.
 func (u *upload) isBirth(j *job) bool {
-	return firstOf(j.node.Artifact.ID, u.artifactID) == u.artifactID
+	return config.FirstOf(j.node.Artifact.ID, u.artifactID) == u.artifactID
 }
 
 // shares reports whether a file's bytes lie in one object with those of its twins: they

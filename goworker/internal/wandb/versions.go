@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 	"slices"
 	"strconv"
 )
@@ -73,7 +74,7 @@ func versionOf(index int) string { return "v" + strconv.Itoa(index) }
 func aliasesIn(collection string, all []alias) (out []string) {
 	for _, l := range all {
 		own := l.Collection == nil || l.Collection.Name == collection
-		if own && !versionForm.MatchString(l.Alias) && !slices.Contains(out, l.Alias) {
+		if own && !config.IsVersion(l.Alias) && !slices.Contains(out, l.Alias) {
 			out = append(out, l.Alias)
 		}
 	}

@@ -15,7 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/wandbtest"
 )
 
 // rawServer answers every connection with some bytes once it has read something.
@@ -59,7 +60,7 @@ func brokenWays(t *testing.T) map[string]way {
 	t.Cleanup(secured.Close)
 	_, port, err := net.SplitHostPort(secured.Listener.Addr().String())
 	require.NoError(t, err)
-	trusted := write(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secured.Certificate().Raw})), t.TempDir(), "ca.pem")
+	trusted := wandbtest.WriteFile(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secured.Certificate().Raw})), t.TempDir(), "ca.pem")
 	far, farPlain := "https://far.test", "http://far.test"
 	https := func(proxy string) map[string]string { return map[string]string{"HTTPS_PROXY": proxy} }
 	return map[string]way{
@@ -100,7 +101,7 @@ func TestABrokenWayIsToldAtOnceAsWhatItIs(t *testing.T) {
 			require.NoError(t, f.log(ctx, clientFor(t, in)))
 			f.storeURL = w.address
 			c := clientFor(t, in)
-			v, err := c.FindArtifact(ctx, wandb.ArtifactRef{Name: "name"}, []string{"d/0000.txt"})
+			v, err := c.FindArtifact(ctx, config.ArtifactRef{Name: "name"}, []string{"d/0000.txt"})
 			require.NoError(t, err)
 			r, err := c.OpenFile(ctx, v.Files["d/0000.txt"])
 			require.NoError(t, err)

@@ -20,6 +20,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // Target is a server to try.
@@ -79,7 +80,7 @@ func RunContract(t *testing.T, target Target) {
 }
 
 func (s *suite) newClient(t *testing.T, key secret.String, opts ...wandb.Option) *wandb.Client {
-	settings, err := wandb.Resolve(wandb.Inputs{
+	settings, err := config.Resolve(config.Inputs{
 		APIKey: key, BaseURL: s.target.BaseURL, Entity: s.target.Entity, Project: s.target.Project,
 		Env: s.target.Env, UserAgent: "fiftyone-wandb-contract",
 	})
@@ -90,8 +91,8 @@ func (s *suite) newClient(t *testing.T, key secret.String, opts ...wandb.Option)
 	return client
 }
 
-func (s *suite) ref(name string) wandb.RunRef {
-	return wandb.RunRef{Entity: s.entity, Project: s.target.Project, ID: name + "-" + s.id}
+func (s *suite) ref(name string) config.RunRef {
+	return config.RunRef{Entity: s.entity, Project: s.target.Project, ID: name + "-" + s.id}
 }
 
 // newRun creates a run that is removed at the end of the whole suite.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // childVariable marks the process that is killed.
@@ -47,7 +48,7 @@ func ServeChild() {
 
 func (j childJob) log() error {
 	ctx := context.Background()
-	settings, err := wandb.Resolve(wandb.Inputs{
+	settings, err := config.Resolve(config.Inputs{
 		APIKey: secret.String(j.Key), BaseURL: j.BaseURL, Entity: j.Entity, Project: j.Project, Env: j.Env, UserAgent: "fiftyone-wandb-contract",
 	})
 	if err != nil {
@@ -61,7 +62,7 @@ func (j childJob) log() error {
 	if err != nil {
 		return err
 	}
-	_, err = client.LogArtifact(ctx, wandb.ArtifactSpec{Run: wandb.RunRef{Entity: j.Entity, Project: j.Project, ID: j.Run}, Type: "dataset", Name: j.Name, Files: files}, nil)
+	_, err = client.LogArtifact(ctx, wandb.ArtifactSpec{Run: config.RunRef{Entity: j.Entity, Project: j.Project, ID: j.Run}, Type: "dataset", Name: j.Name, Files: files}, nil)
 	return err
 }
 

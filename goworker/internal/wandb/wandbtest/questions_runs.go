@@ -14,10 +14,11 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // settled gives a run as soon as it is as it should be, or as it is after a while.
-func (q *questioner) settled(ref wandb.RunRef, ok func(*storedRun) bool) *storedRun {
+func (q *questioner) settled(ref config.RunRef, ok func(*storedRun) bool) *storedRun {
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
 		run := q.read.run(ref.Entity, ref.Project, ref.ID)
 		if require.NotNil(q.t, run); ok(run) || time.Now().After(end) {

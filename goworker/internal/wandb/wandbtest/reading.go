@@ -10,6 +10,7 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // reading tries every question of the client that lists or reads.
@@ -43,7 +44,7 @@ func (s *suite) reading(t *testing.T) {
 		require.NoError(t, r.Close())
 		assert.Equal(t, "two!", string(raw))
 	}
-	_, err = s.client.FindArtifact(t.Context(), wandb.ArtifactRef{Name: name, Alias: "none"}, nil)
+	_, err = s.client.FindArtifact(t.Context(), config.ArtifactRef{Name: name, Alias: "none"}, nil)
 	assert.Equal(t, "not_found", fault.Code(err), "%v", err)
 
 	added, err := s.client.AddRunTags(t.Context(), run.RunRef, []string{"contract", "two words"})

@@ -14,6 +14,7 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // Seed fills a stand-in with what a test wants to read.
@@ -32,7 +33,7 @@ type Seed struct {
 
 // NewSeed connects to a server whose project is Target.Project.
 func NewSeed(t testing.TB, target Target) *Seed {
-	settings, err := wandb.Resolve(wandb.Inputs{APIKey: target.APIKey, BaseURL: target.BaseURL, Project: target.Project, UserAgent: "fiftyone-wandb-seed"})
+	settings, err := config.Resolve(config.Inputs{APIKey: target.APIKey, BaseURL: target.BaseURL, Project: target.Project, UserAgent: "fiftyone-wandb-seed"})
 	require.NoError(t, err)
 	client, err := wandb.NewClient(settings)
 	require.NoError(t, err)
@@ -45,19 +46,19 @@ func NewSeed(t testing.TB, target Target) *Seed {
 }
 
 // Ref names a run of the project.
-func (s *Seed) Ref(id string) wandb.RunRef {
-	return wandb.RunRef{Entity: s.Entity, Project: s.target.Project, ID: id}
+func (s *Seed) Ref(id string) config.RunRef {
+	return config.RunRef{Entity: s.Entity, Project: s.target.Project, ID: id}
 }
 
 // Run makes a run that stays alive.
-func (s *Seed) Run(id, displayName string, config map[string]any) wandb.RunRef {
+func (s *Seed) Run(id, displayName string, config map[string]any) config.RunRef {
 	_, err := s.Client.CreateRun(s.t.Context(), wandb.RunSpec{RunRef: s.Ref(id), DisplayName: displayName, Config: config})
 	require.NoError(s.t, err)
 	return s.Ref(id)
 }
 
 // Artifact logs a version with files, by path, and metadata, a JSON object.
-func (s *Seed) Artifact(run wandb.RunRef, artifactType, name, metadata string, contents map[string]string, aliases ...string) wandb.LoggedArtifact {
+func (s *Seed) Artifact(run config.RunRef, artifactType, name, metadata string, contents map[string]string, aliases ...string) wandb.LoggedArtifact {
 	files := new(artifact.Files)
 	for path, text := range contents {
 		local := filepath.Join(s.dir, strconv.FormatInt(s.files.Add(1), 10))
@@ -81,7 +82,7 @@ func (s *Seed) GraphQL(document string, variables map[string]any) {
 }
 
 // Stream posts to a run's file stream, such as a history.
-func (s *Seed) Stream(run wandb.RunRef, message map[string]any) {
+func (s *Seed) Stream(run config.RunRef, message map[string]any) {
 	body, err := json.Marshal(message)
 	require.NoError(s.t, err)
 	s.post("/files/"+run.Entity+"/"+run.Project+"/"+run.ID+"/file_stream", body)

@@ -1,4 +1,4 @@
-package wandb_test
+package config_test
 
 import (
 	"testing"
@@ -8,43 +8,43 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
-func settingsFor(t testing.TB, base string) wandb.Settings {
-	s, err := wandb.Resolve(wandb.Inputs{APIKey: standin.NewKey(), BaseURL: base})
+func settingsFor(t testing.TB, base string) config.Settings {
+	s, err := config.Resolve(config.Inputs{APIKey: standin.NewKey(), BaseURL: base})
 	require.NoError(t, err)
 	return s
 }
 
 func TestParseArtifactRef(t *testing.T) {
 	const cloud, forge, own, path = "https://api.wandb.ai", "https://api.forge.coreweave.com", "https://api.wandb.example.com", "https://example.com/w"
-	whole := wandb.ArtifactRef{Entity: "e", Project: "p", Name: "n", Alias: "v3"}
+	whole := config.ArtifactRef{Entity: "e", Project: "p", Name: "n", Alias: "v3"}
 	for _, c := range []struct {
 		base, text string
-		want       wandb.ArtifactRef
+		want       config.ArtifactRef
 	}{
-		{cloud, "n", wandb.ArtifactRef{Name: "n"}},
-		{cloud, " n:v3 ", wandb.ArtifactRef{Name: "n", Alias: "v3"}},
-		{cloud, "p/n:best one", wandb.ArtifactRef{Project: "p", Name: "n", Alias: "best one"}},
+		{cloud, "n", config.ArtifactRef{Name: "n"}},
+		{cloud, " n:v3 ", config.ArtifactRef{Name: "n", Alias: "v3"}},
+		{cloud, "p/n:best one", config.ArtifactRef{Project: "p", Name: "n", Alias: "best one"}},
 		{cloud, "e/p/n:v3", whole},
-		{cloud, "QXJ0aWZhY3Q6MTIz", wandb.ArtifactRef{ID: "QXJ0aWZhY3Q6MTIz"}},
+		{cloud, "QXJ0aWZhY3Q6MTIz", config.ArtifactRef{ID: "QXJ0aWZhY3Q6MTIz"}},
 		{cloud, "https://wandb.ai/e/p/artifacts/dataset/n/v3", whole},
 		{cloud, "https://wandb.ai/e/p/artifacts/dataset/n/v3/overview?nw=1", whole},
-		{cloud, "https://wandb.ai/e/my%20p/artifacts/data%20set/n", wandb.ArtifactRef{Entity: "e", Project: "my p", Name: "n"}},
+		{cloud, "https://wandb.ai/e/my%20p/artifacts/data%20set/n", config.ArtifactRef{Entity: "e", Project: "my p", Name: "n"}},
 		{cloud, "https://forge.coreweave.com/wandb/e/p/artifacts/dataset/n/v3", whole},
 		{forge, "https://wandb.ai/e/p/artifacts/dataset/n/v3", whole},
 		{forge, "https://forge.coreweave.com/wandb/e/p/artifacts/dataset/n/v3/", whole},
 		{own, "https://app.wandb.example.com/e/p/artifacts/dataset/n/v3", whole},
 		{own, "https://API.wandb.example.com/e/p/artifacts/dataset/n/v3", whole},
 		{path, "https://example.com/w/e/p/artifacts/dataset/n/v3", whole},
-		{cloud, "wandb-registry-model/n:v3", wandb.ArtifactRef{Project: "wandb-registry-model", Name: "n", Alias: "v3"}},
-		{cloud, "Our Company/wandb-registry-model/n", wandb.ArtifactRef{Entity: "Our Company", Project: "wandb-registry-model", Name: "n"}},
+		{cloud, "wandb-registry-model/n:v3", config.ArtifactRef{Project: "wandb-registry-model", Name: "n", Alias: "v3"}},
+		{cloud, "Our Company/wandb-registry-model/n", config.ArtifactRef{Entity: "Our Company", Project: "wandb-registry-model", Name: "n"}},
 		{
 			cloud, "https://wandb.ai/orgs/our-company/registry/model?selectionPath=our-company_0%2Fwandb-registry-model%2Fn&view=membership&version=v3",
-			wandb.ArtifactRef{Entity: "our-company_0", Project: "wandb-registry-model", Name: "n", Alias: "v3"},
+			config.ArtifactRef{Entity: "our-company_0", Project: "wandb-registry-model", Name: "n", Alias: "v3"},
 		},
-		{cloud, "two words:v3", wandb.ArtifactRef{Name: "two words", Alias: "v3"}},
+		{cloud, "two words:v3", config.ArtifactRef{Name: "two words", Alias: "v3"}},
 	} {
 		got, err := settingsFor(t, c.base).ParseArtifactRef(c.text)
 		if assert.NoError(t, err, c.text) {
@@ -89,10 +89,10 @@ func FuzzReferences(f *testing.F) {
 		case err != nil:
 			require.NotEmpty(t, fault.Code(err))
 		case ref.ID == "":
-			require.NoError(t, wandb.CheckArtifactName(ref.Name))
+			require.NoError(t, config.CheckArtifactName(ref.Name))
 		}
 		if run, ok, err := s.ParseRunURL(text); ok && err == nil {
-			require.NoError(t, wandb.CheckRunID(run.ID))
+			require.NoError(t, config.CheckRunID(run.ID))
 		} else if err != nil {
 			require.NotEmpty(t, fault.Code(err))
 		}

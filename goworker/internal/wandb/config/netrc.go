@@ -1,4 +1,4 @@
-package wandb
+package config
 
 import "strings"
 

@@ -1,4 +1,4 @@
-package wandb
+package config
 
 import (
 	"net/url"
@@ -35,13 +35,13 @@ func (fs settingsFiles) own() settingsFiles {
 
 // checkLocal refuses what ./wandb/settings decided about the way of the key, unless the user's
 // own settings say the same. A key that is in that file itself may go where it says.
-func (s *Settings) checkLocal(in Inputs, files settingsFiles) error {
+func (s *Settings) checkLocal(in Inputs, files settingsFiles, netrc netrcFile) error {
 	local, own := files.local(), files.own()
 	if local.path == "" {
 		return nil
 	}
 	if s.KeySource == settingsKeySource(local.path) {
-		if s.localServer && len(s.ExtraHeaders.list) > 0 && !s.namedByUser(in, own) {
+		if s.localServer && len(s.ExtraHeaders.list) > 0 && !s.namedByUser(own, netrc) {
 			return fault.New(fault.Settings, fault.UntrustedSettings,
 				"W&B's settings file %s, which belongs to the current directory and not to you, names the server %s, and your own settings do not, "+
 					"so your extra HTTP headers were not sent. If you mean it, set WANDB_BASE_URL, or unset WANDB_X_EXTRA_HTTP_HEADERS.", local.path, s.BaseURL)
@@ -53,29 +53,29 @@ func (s *Settings) checkLocal(in Inputs, files settingsFiles) error {
 			"W&B's settings file %s, which belongs to the current directory and not to you, %s, and your own settings do not, "+
 				"so your API key was not sent. %s, or remove that line from the file.", local.path, what, remedy)
 	}
-	if s.localServer && !s.namedByUser(in, own) {
+	if s.localServer && !s.namedByUser(own, netrc) {
 		return refuse("names the server "+s.BaseURL, "If you mean it, run `wandb login --host="+s.BaseURL+"`")
 	}
 	for name, kind := range map[string]string{"http_proxy": "WANDB_HTTP_PROXY", "https_proxy": "WANDB_HTTPS_PROXY"} {
 		value := strings.TrimSpace(local.values[name])
-		if value != "" && firstOf(in.Env[kind]) == "" && own.get(name) != value {
+		if value != "" && FirstOf(in.Env[kind]) == "" && own.get(name) != value {
 			return refuse("sets the proxy "+proxyHost(value), "If you mean it, set "+kind)
 		}
 	}
 	const variable = "WANDB_INSECURE_DISABLE_SSL"
-	if s.network.insecure && firstOf(in.Env[variable]) == "" && !truthy(own.get("insecure_disable_ssl")) {
+	if s.network.insecure && FirstOf(in.Env[variable]) == "" && !truthy(own.get("insecure_disable_ssl")) {
 		return refuse("switches off the check of the server's certificate", "If you mean it, set "+variable+"=true")
 	}
 	return nil
 }
 
 // namedByUser is whether the user's own settings name the server, beside W&B's cloud.
-func (s *Settings) namedByUser(in Inputs, own settingsFiles) bool {
-	base, err := cleanBaseURL(firstOf(own.get("base_url"), defaultBaseURL), "the settings")
+func (s *Settings) namedByUser(own settingsFiles, netrc netrcFile) bool {
+	base, err := cleanBaseURL(FirstOf(own.get("base_url"), defaultBaseURL), "the settings")
 	if err == nil && sameServer(base, s.BaseURL) {
 		return true
 	}
-	return s.netrcNames(in)
+	return netrc.names(s.netrcHosts())
 }
 
 // proxyHost is a proxy's address without what may be secret in it.
@@ -93,10 +93,10 @@ func proxyHost(value string) string {
 // settingsKeySource says that a key was found in a settings file.
 func settingsKeySource(path string) string { return "W&B's settings file " + path }
 
-// server is the server's host for messages, and which settings file named it.
-func (s Settings) server() string {
+// Server is the server's host for messages, and which settings file named it.
+func (s Settings) Server() string {
 	if s.serverFile == "" {
-		return hostOf(s.BaseURL)
+		return HostOf(s.BaseURL)
 	}
-	return hostOf(s.BaseURL) + " (named by W&B's settings file " + s.serverFile + ")"
+	return HostOf(s.BaseURL) + " (named by W&B's settings file " + s.serverFile + ")"
 }

@@ -1,4 +1,4 @@
-package wandb
+package config
 
 import (
 	"cmp"
@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 
 	"gopkg.in/ini.v1"
@@ -54,6 +55,27 @@ type Inputs struct {
 	OfflineDir string
 	// UserAgent names us to the server.
 	UserAgent string
+
+	// read gives the settings files, see ReadOnce.
+	read func() (settingsFiles, error)
+}
+
+// ReadOnce is the inputs with W&B's settings files as they are when they are first needed: all that is asked of the result,
+// and of its copies, is answered from one reading.
+func (in Inputs) ReadOnce() Inputs {
+	if in.read == nil {
+		again := in
+		in.read = sync.OnceValues(func() (settingsFiles, error) { return readSettingsFiles(again) })
+	}
+	return in
+}
+
+// files are W&B's settings files.
+func (in Inputs) files() (settingsFiles, error) {
+	if in.read != nil {
+		return in.read()
+	}
+	return readSettingsFiles(in)
 }
 
 // Settings says where W&B is and who we are. Make one with Resolve.
@@ -82,7 +104,7 @@ type Settings struct {
 	// project; empty where none did.
 	Files []string
 
-	network network
+	network Network
 	newRun  NewRun
 	// serverFile is the settings file that named the server, localServer whether that is ./wandb/settings.
 	serverFile  string
@@ -93,7 +115,7 @@ type Settings struct {
 // secrets first. Its faults are no_key, bad_key (a text that does not look like a key),
 // bad_settings, untrusted_settings, bad_name, offline and disabled.
 func Resolve(in Inputs) (Settings, error) {
-	files, err := readSettingsFiles(in)
+	files, err := in.files()
 	if err != nil {
 		return Settings{}, err
 	}
@@ -120,10 +142,11 @@ func Resolve(in Inputs) (Settings, error) {
 	if err := s.resolveIdentity(in.Env); err != nil {
 		return Settings{}, err
 	}
-	if err := s.findKey(in, files); err != nil {
+	netrc := readNetrc(in)
+	if err := s.findKey(in, files, netrc); err != nil {
 		return Settings{}, err
 	}
-	if err := s.checkLocal(in, files); err != nil {
+	if err := s.checkLocal(in, files, netrc); err != nil {
 		return Settings{}, err
 	}
 	return s, nil
@@ -141,13 +164,13 @@ func (in Inputs) ForRun(runID string) (of Inputs, here bool) {
 
 // resolvePlace finds the entity and the project.
 func (s *Settings) resolvePlace(in Inputs, files settingsFiles) error {
-	s.Entity = firstOf(in.Entity, in.Env["WANDB_ENTITY"], files.get("entity"))
-	s.Project = firstOf(in.Project, in.Env["WANDB_PROJECT"], files.get("project"), defaultProject)
+	s.Entity = FirstOf(in.Entity, in.Env["WANDB_ENTITY"], files.get("entity"))
+	s.Project = FirstOf(in.Project, in.Env["WANDB_PROJECT"], files.get("project"), defaultProject)
 	if r := in.ActiveRun; r != nil {
-		s.Entity = firstOf(r.Entity, s.Entity)
-		s.Project = firstOf(r.Project, s.Project)
+		s.Entity = FirstOf(r.Entity, s.Entity)
+		s.Project = FirstOf(r.Project, s.Project)
 	}
-	if err := checkEntity(s.Entity); err != nil {
+	if err := CheckEntity(s.Entity); err != nil {
 		return err
 	}
 	return CheckProject(s.Project)
@@ -159,8 +182,8 @@ func (in Inputs) usedFiles(files settingsFiles) []string {
 	var out []string
 	for key, isElsewhere := range map[string]bool{
 		"base_url": !in.serverFromFiles(),
-		"entity":   firstOf(run.Entity, in.Entity, in.Env["WANDB_ENTITY"]) != "",
-		"project":  firstOf(run.Project, in.Project, in.Env["WANDB_PROJECT"]) != "",
+		"entity":   FirstOf(run.Entity, in.Entity, in.Env["WANDB_ENTITY"]) != "",
+		"project":  FirstOf(run.Project, in.Project, in.Env["WANDB_PROJECT"]) != "",
 	} {
 		if path := files.source(key); path != "" && !isElsewhere && !slices.Contains(out, path) {
 			out = append(out, path)
@@ -170,8 +193,8 @@ func (in Inputs) usedFiles(files settingsFiles) []string {
 	return out
 }
 
-// firstOf is the first text that is not blank, trimmed.
-func firstOf(texts ...string) string {
+// FirstOf is the first text that is not blank, trimmed.
+func FirstOf(texts ...string) string {
 	for _, t := range texts {
 		if t = strings.TrimSpace(t); t != "" {
 			return t
@@ -226,13 +249,13 @@ func readSettingsFiles(in Inputs) (settingsFiles, error) {
 	}
 	var out settingsFiles
 	for _, path := range paths {
-		raw, err := localfile.ReadAll(path, maxSettingsFile)
+		raw, err := localfile.ReadAll(path, MaxFile)
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 			continue
 		}
 		if err != nil {
 			return nil, fault.Wrap(err, fault.Settings, fault.BadSettings,
-				"W&B's settings file %s cannot be read (%s). Make it readable or remove it.", path, plainFileError(err))
+				"W&B's settings file %s cannot be read (%s). Make it readable or remove it.", path, localfile.Reason(err))
 		}
 		cfg, err := ini.LoadSources(ini.LoadOptions{
 			InsensitiveKeys: true, IgnoreInlineComment: true, PreserveSurroundedQuote: true, SkipUnrecognizableLines: true,
@@ -246,8 +269,8 @@ func readSettingsFiles(in Inputs) (settingsFiles, error) {
 	return out, nil
 }
 
-// maxSettingsFile is how large a file of settings, keys or tokens may be, in bytes.
-const maxSettingsFile = 4 << 20
+// MaxFile is how large a file of settings, keys or tokens may be, in bytes.
+const MaxFile = 4 << 20
 
 // expandHome replaces a leading ~ by the caller's home directory.
 func expandHome(path, home string) string {
@@ -255,15 +278,6 @@ func expandHome(path, home string) string {
 		return filepath.Join(home, path[1:])
 	}
 	return path
-}
-
-// plainFileError is the reason alone, without the operation and the path.
-func plainFileError(err error) string {
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		return p.Err.Error()
-	}
-	return err.Error()
 }
 
 // truthy reads a boolean variable as W&B does; anything else is false.
@@ -274,3 +288,6 @@ func truthy(text string) bool {
 	}
 	return text == "yes" || text == "y" || text == "on"
 }
+
+// Network is how the server is reached.
+func (s Settings) Network() Network { return s.network }

@@ -1,9 +1,8 @@
-package wandb
+package config
 
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -11,12 +10,11 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 )
 
-// Limits of W&B's names, in characters, and of its metadata, in keys.
+// Limits of W&B's names, in characters.
 const (
-	maxName         = 128
-	maxRunID        = 128
-	maxMetadataKeys = 100
-	maxTags         = 20
+	MaxName  = 128
+	maxRunID = 128
+	maxTags  = 20
 )
 
 var (
@@ -48,7 +46,7 @@ func SanitizeName(text string) string {
 func GeneratedName(head, tail string) string {
 	const hashLength = 8
 	name := illegalInName.ReplaceAllString(head, "_")
-	if room := maxName - len(tail); len(name) > room {
+	if room := MaxName - len(tail); len(name) > room {
 		sum := sha256.Sum256([]byte(head))
 		name = name[:room-hashLength-1] + "_" + hex.EncodeToString(sum[:])[:hashLength]
 	}
@@ -60,26 +58,26 @@ func CheckArtifactName(name string) error {
 	switch {
 	case strings.TrimSpace(name) == "":
 		return badName("The artifact's name is empty once everything that W&B does not allow is taken out. Use letters, digits, dots, dashes and underscores.")
-	case utf8.RuneCountInString(name) > maxName:
-		return badName("The artifact's name %q is too long: W&B allows %d characters.", clip(name, 40), maxName)
+	case utf8.RuneCountInString(name) > MaxName:
+		return badName("The artifact's name %q is too long: W&B allows %d characters.", Clip(name, 40), MaxName)
 	case strings.ContainsAny(name, "/:") || hasControl(name):
-		return badName("%q cannot be an artifact's name in W&B: it must not hold / or :.", clip(name, maxName))
+		return badName("%q cannot be an artifact's name in W&B: it must not hold / or :.", Clip(name, MaxName))
 	}
 	return nil
 }
 
-// checkArtifactType refuses a type that W&B would refuse.
-func checkArtifactType(name string) error {
-	if len(name) > maxName || !typeForm.MatchString(name) || name == "job" || strings.HasPrefix(name, "wandb-") {
-		return badName("%q cannot be an artifact's type in W&B.", clip(name, maxName))
+// CheckArtifactType refuses a type that W&B would refuse.
+func CheckArtifactType(name string) error {
+	if len(name) > MaxName || !typeForm.MatchString(name) || name == "job" || strings.HasPrefix(name, "wandb-") {
+		return badName("%q cannot be an artifact's type in W&B.", Clip(name, MaxName))
 	}
 	return nil
 }
 
-// checkEntity refuses what can be no user or team, before it gets into a path.
-func checkEntity(name string) error {
-	if strings.ContainsAny(name, "/\\#?%: \t\r\n") || len(name) > maxName {
-		return badName("%q is not the name of a W&B user or team (the entity). Use the name as it stands in the address of its page.", clip(name, maxName))
+// CheckEntity refuses what can be no user or team, before it gets into a path.
+func CheckEntity(name string) error {
+	if strings.ContainsAny(name, "/\\#?%: \t\r\n") || len(name) > MaxName {
+		return badName("%q is not the name of a W&B user or team (the entity). Use the name as it stands in the address of its page.", Clip(name, MaxName))
 	}
 	return nil
 }
@@ -89,8 +87,8 @@ func CheckProject(name string) error {
 	switch {
 	case strings.TrimSpace(name) == "":
 		return badName("The W&B project's name is empty. Say which project is meant.")
-	case utf8.RuneCountInString(name) > maxName:
-		return badName("The W&B project's name %q is too long: W&B allows %d characters.", clip(name, 40), maxName)
+	case utf8.RuneCountInString(name) > MaxName:
+		return badName("The W&B project's name %q is too long: W&B allows %d characters.", Clip(name, 40), MaxName)
 	case strings.ContainsAny(name, "/\\#?%:\r\n"):
 		return badName("%q cannot be a project's name in W&B: it must not hold any of / \\ # ? %% : or a line break.", name)
 	}
@@ -103,11 +101,11 @@ func CheckRunID(id string) error {
 	case id == "":
 		return badName("The W&B run's id is empty.")
 	case id != strings.TrimSpace(id):
-		return badName("The W&B run's id %q begins or ends with a blank. Remove it.", clip(id, maxName))
+		return badName("The W&B run's id %q begins or ends with a blank. Remove it.", Clip(id, MaxName))
 	case utf8.RuneCountInString(id) > maxRunID:
-		return badName("The W&B run's id %q is too long: use at most %d characters.", clip(id, 40), maxRunID)
+		return badName("The W&B run's id %q is too long: use at most %d characters.", Clip(id, 40), maxRunID)
 	case strings.ContainsAny(id, ":;,#?/'\\") || hasControl(id):
-		return badName(`The W&B run's id %q must not hold any of : ; , # ? / \ '. The id is the last part of the address of the run's page.`, clip(id, maxName))
+		return badName(`The W&B run's id %q must not hold any of : ; , # ? / \ '. The id is the last part of the address of the run's page.`, Clip(id, MaxName))
 	}
 	return nil
 }
@@ -117,20 +115,23 @@ func CheckAlias(alias string) error {
 	switch {
 	case strings.TrimSpace(alias) == "":
 		return badName("An alias of the artifact is empty.")
-	case utf8.RuneCountInString(alias) > maxName:
-		return badName("The alias %q is too long: W&B allows %d characters.", clip(alias, 40), maxName)
+	case utf8.RuneCountInString(alias) > MaxName:
+		return badName("The alias %q is too long: W&B allows %d characters.", Clip(alias, 40), MaxName)
 	case strings.ContainsAny(alias, "/:") || hasControl(alias):
 		return badName("%q cannot be an alias in W&B: it must not hold / or :.", alias)
-	case versionForm.MatchString(alias):
+	case IsVersion(alias):
 		return badName("%q cannot be an alias: W&B gives names like this to the versions itself.", alias)
 	}
 	return nil
 }
 
+// IsVersion reports whether a name is one that W&B gives to versions itself, such as "v3".
+func IsVersion(alias string) bool { return versionForm.MatchString(alias) }
+
 // CheckTag refuses an artifact's tag that W&B would refuse: fault bad_name.
 func CheckTag(tag string) error {
-	if utf8.RuneCountInString(tag) > maxName || !tagForm.MatchString(tag) {
-		return badName("%q cannot be a tag of an artifact in W&B: use at most %d letters, digits, dashes, underscores and blanks between words.", clip(tag, maxName), maxName)
+	if utf8.RuneCountInString(tag) > MaxName || !tagForm.MatchString(tag) {
+		return badName("%q cannot be a tag of an artifact in W&B: use at most %d letters, digits, dashes, underscores and blanks between words.", Clip(tag, MaxName), MaxName)
 	}
 	return nil
 }
@@ -153,27 +154,12 @@ func CheckArtifactLabels(aliases, tags []string) error {
 	return nil
 }
 
-// checkMetadata refuses what is not a JSON object or has too many keys at the top.
-func checkMetadata(raw json.RawMessage) error {
-	if len(raw) == 0 {
-		return nil
-	}
-	var top map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &top); err != nil {
-		return fault.Wrap(err, fault.Plugin, fault.Internal, "The artifact's metadata is not a JSON object.")
-	}
-	if len(top) > maxMetadataKeys {
-		return badName("The artifact's metadata has %d entries at the top, and W&B allows %d.", len(top), maxMetadataKeys)
-	}
-	return nil
-}
-
 func hasControl(text string) bool {
 	return strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f })
 }
 
-// clip cuts a text for a message.
-func clip(text string, n int) string {
+// Clip cuts a text for a message.
+func Clip(text string, n int) string {
 	runes := []rune(text)
 	if len(runes) <= n {
 		return text

@@ -1,4 +1,4 @@
-package wandb
+package config
 
 import (
 	"fmt"
@@ -138,14 +138,10 @@ func (s Settings) ArtifactURL(entity, project, artifactType, name, version strin
 	return s.page(entity, project, "artifacts", artifactType, name, version)
 }
 
-// VersionURL is the page of a version; in a registry, that of its member of the registry.
-func (s Settings) VersionURL(a ArtifactInfo) string {
-	name, ok := strings.CutPrefix(a.Project, registryPrefix)
-	if !ok || a.Organization == "" {
-		return s.ArtifactURL(a.Entity, a.Project, a.Type, a.Name, a.Version)
-	}
-	query := url.Values{"selectionPath": {a.Entity + "/" + a.Project + "/" + a.Name}, "view": {"membership"}, "version": {a.Version}}
-	return s.page("orgs", a.Organization, "registry", name) + "?" + query.Encode()
+// MemberURL is the page of a member of a registry: of a version of the collection name in one of its organization's projects.
+func (s Settings) MemberURL(organization, entity, project, name, version string) string {
+	query := url.Values{"selectionPath": {entity + "/" + project + "/" + name}, "view": {"membership"}, "version": {version}}
+	return s.page("orgs", organization, "registry", strings.TrimPrefix(project, RegistryPrefix)) + "?" + query.Encode()
 }
 
 // ReportURL is a report's page: a readable form of its title, and its id.
@@ -172,8 +168,8 @@ func reportSlug(title string) string {
 
 var dashes = regexp.MustCompile(`-+`)
 
-// hostOf is the host, with its port, of an address, for messages.
-func hostOf(address string) string {
+// HostOf is the host, with its port, of an address, for messages.
+func HostOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {
 		return "the server"
@@ -188,7 +184,7 @@ func sameServer(a, b string) bool {
 }
 
 func isCloud(base string) bool {
-	h := hostOf(base)
+	h := HostOf(base)
 	if name, _, err := net.SplitHostPort(h); err == nil {
 		h = name
 	}

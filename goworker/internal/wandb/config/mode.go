@@ -1,4 +1,4 @@
-package wandb
+package config
 
 import (
 	"strings"
@@ -22,7 +22,7 @@ const (
 // ModeOf is the mode that WANDB_MODE, else W&B's settings files name; of a caller who wants it offline, that. Fault:
 // bad_settings.
 func ModeOf(in Inputs) (Mode, error) {
-	files, err := readSettingsFiles(in)
+	files, err := in.files()
 	if err != nil {
 		return Online, err
 	}
@@ -76,7 +76,7 @@ func (in Inputs) checkOnline(files settingsFiles) error {
 // ResolveOffline finds what of the settings an offline run has: entity, project, and what is said of new runs. There
 // is no server and no key. Faults: bad_name, bad_settings.
 func ResolveOffline(in Inputs) (Settings, error) {
-	files, err := readSettingsFiles(in)
+	files, err := in.files()
 	if err != nil {
 		return Settings{}, err
 	}

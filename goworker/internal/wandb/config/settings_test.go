@@ -1,7 +1,6 @@
-package wandb_test
+package config_test
 
 import (
-	"crypto/rand"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,29 +11,19 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/wandbtest"
 )
 
-// someKey is a key that opens nothing.
-func someKey() string { return strings.ToLower(rand.Text() + rand.Text()) }
-
-// write makes a file under dir, with its directories.
-func write(t *testing.T, text string, path ...string) string {
-	full := filepath.Join(path...)
-	require.NoError(t, os.MkdirAll(filepath.Dir(full), 0o700))
-	require.NoError(t, os.WriteFile(full, []byte(text), 0o600))
-	return full
-}
-
 func TestSettingsComeFromTheFirstPlaceThatHasThem(t *testing.T) {
-	argKey, envKey, netrcKey, fileKey := someKey(), someKey(), someKey(), someKey()
+	argKey, envKey, netrcKey, fileKey := wandbtest.SomeKey(), wandbtest.SomeKey(), wandbtest.SomeKey(), wandbtest.SomeKey()
 	home, dir := t.TempDir(), t.TempDir()
-	write(t, "machine wandb.example.com\n  login user\n  password "+netrcKey+"\n", home, ".netrc")
-	write(t, "[default]\nbase_url = https://wandb.example.com/\nentity = global-entity\nproject = global-project\napi_key = "+fileKey+"\n", home, ".config", "wandb", "settings")
-	write(t, "[default]\nproject: local-project\n[other]\nentity = no\n", dir, "wandb", "settings")
+	wandbtest.WriteFile(t, "machine wandb.example.com\n  login user\n  password "+netrcKey+"\n", home, ".netrc")
+	wandbtest.WriteFile(t, "[default]\nbase_url = https://wandb.example.com/\nentity = global-entity\nproject = global-project\napi_key = "+fileKey+"\n", home, ".config", "wandb", "settings")
+	wandbtest.WriteFile(t, "[default]\nproject: local-project\n[other]\nentity = no\n", dir, "wandb", "settings")
 
-	in := wandb.Inputs{Home: home, Env: map[string]string{}}
-	s, err := wandb.Resolve(in)
+	in := config.Inputs{Home: home, Env: map[string]string{}}
+	s, err := config.Resolve(in)
 	require.NoError(t, err)
 	assert.Equal(t, "https://wandb.example.com", s.BaseURL)
 	assert.Equal(t, "global-entity", s.Entity)
@@ -43,32 +32,32 @@ func TestSettingsComeFromTheFirstPlaceThatHasThem(t *testing.T) {
 	assert.Contains(t, s.KeySource, ".netrc")
 
 	in.Dir = dir
-	s, err = wandb.Resolve(in)
+	s, err = config.Resolve(in)
 	require.NoError(t, err)
 	assert.Equal(t, "global-entity", s.Entity)
 	assert.Equal(t, "local-project", s.Project)
 
 	in.Env = map[string]string{"WANDB_API_KEY": envKey + "\n", "WANDB_BASE_URL": "http://localhost:8080", "WANDB_ENTITY": "env-entity", "WANDB_PROJECT": "env-project"}
-	s, err = wandb.Resolve(in)
+	s, err = config.Resolve(in)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"http://localhost:8080", "http://localhost:8080", "env-entity", "env-project", envKey},
 		[]string{s.BaseURL, s.AppURL, s.Entity, s.Project, s.APIKey.Reveal()})
 
 	in.APIKey, in.BaseURL, in.Entity, in.Project = secret.String(argKey), "https://api.arg.example.com", "arg-entity", "arg-project"
-	s, err = wandb.Resolve(in)
+	s, err = config.Resolve(in)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"https://api.arg.example.com", "https://app.arg.example.com", "arg-entity", "arg-project", argKey},
 		[]string{s.BaseURL, s.AppURL, s.Entity, s.Project, s.APIKey.Reveal()})
 
-	in.ActiveRun = &wandb.ActiveRun{Entity: "run-entity", Project: "run-project", RunID: "r", BaseURL: "https://wandb.example.com"}
-	s, err = wandb.Resolve(in)
+	in.ActiveRun = &config.ActiveRun{Entity: "run-entity", Project: "run-project", RunID: "r", BaseURL: "https://wandb.example.com"}
+	s, err = config.Resolve(in)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"https://wandb.example.com", "run-entity", "run-project"}, []string{s.BaseURL, s.Entity, s.Project})
 	assert.Equal(t, envKey, s.APIKey.Reveal(), "a secret that is meant for one server is not sent to another")
 }
 
 func TestWithoutAnySettingsTheCloudIsUsed(t *testing.T) {
-	s, err := wandb.Resolve(wandb.Inputs{APIKey: secret.String(someKey())})
+	s, err := config.Resolve(config.Inputs{APIKey: secret.String(wandbtest.SomeKey())})
 	require.NoError(t, err)
 	assert.Equal(t, "https://api.wandb.ai", s.BaseURL)
 	assert.Equal(t, "https://wandb.ai", s.AppURL)
@@ -77,7 +66,7 @@ func TestWithoutAnySettingsTheCloudIsUsed(t *testing.T) {
 }
 
 func TestTheKeyIsFoundInNetrcAndSettingsFiles(t *testing.T) {
-	key := someKey()
+	key := wandbtest.SomeKey()
 	for name, c := range map[string]struct {
 		base  string
 		files map[string]string // below the home directory
@@ -102,9 +91,9 @@ func TestTheKeyIsFoundInNetrcAndSettingsFiles(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			home := t.TempDir()
 			for path, text := range c.files {
-				write(t, text, home, path)
+				wandbtest.WriteFile(t, text, home, path)
 			}
-			s, err := wandb.Resolve(wandb.Inputs{BaseURL: c.base, Home: home, Env: c.env})
+			s, err := config.Resolve(config.Inputs{BaseURL: c.base, Home: home, Env: c.env})
 			if !c.found {
 				require.Equal(t, "no_key", fault.Code(err), "%v", err)
 				return
@@ -116,20 +105,20 @@ func TestTheKeyIsFoundInNetrcAndSettingsFiles(t *testing.T) {
 }
 
 func TestNoKeySaysWhatToDo(t *testing.T) {
-	_, err := wandb.Resolve(wandb.Inputs{BaseURL: "https://wandb.example.com", Home: t.TempDir()})
+	_, err := config.Resolve(config.Inputs{BaseURL: "https://wandb.example.com", Home: t.TempDir()})
 	require.Equal(t, "no_key", fault.Code(err))
 	for _, word := range []string{"wandb.example.com", "`wandb login --host=https://wandb.example.com`", "FIFTYONE_WANDB_API_KEY", "WANDB_API_KEY", "https://wandb.example.com/authorize"} {
 		assert.Contains(t, err.Error(), word)
 	}
 	assert.Equal(t, fault.Settings, fault.As(err).Source)
 
-	_, err = wandb.Resolve(wandb.Inputs{})
+	_, err = config.Resolve(config.Inputs{})
 	assert.Contains(t, err.Error(), "`wandb login`")
 	assert.Contains(t, err.Error(), "https://wandb.ai/authorize")
 }
 
 func TestKeysOfEveryFormAreAccepted(t *testing.T) {
-	letters := someKey() + someKey()
+	letters := wandbtest.SomeKey() + wandbtest.SomeKey()
 	for name, key := range map[string]string{
 		"40 letters":      letters[:40],
 		"new":             "wandb_v1_" + letters[:40] + "_" + letters[:36],
@@ -139,7 +128,7 @@ func TestKeysOfEveryFormAreAccepted(t *testing.T) {
 		"dashes inside":   "local-" + letters[:20] + "-" + letters[:20],
 		"capital letters": strings.ToUpper(letters[:40]),
 	} {
-		s, err := wandb.Resolve(wandb.Inputs{APIKey: secret.String(key)})
+		s, err := config.Resolve(config.Inputs{APIKey: secret.String(key)})
 		require.NoError(t, err, name)
 		assert.Equal(t, strings.TrimSpace(key), s.APIKey.Reveal())
 	}
@@ -147,7 +136,7 @@ func TestKeysOfEveryFormAreAccepted(t *testing.T) {
 		"short": letters[:39], "short behind the prefix": "local-" + letters[:39], "blank inside": letters[:30] + " " + letters[:30],
 		"quotes": `"` + letters[:40] + `"`, "two dots": "a.b." + letters[:40] + ".c",
 	} {
-		_, err := wandb.Resolve(wandb.Inputs{APIKey: secret.String(key)})
+		_, err := config.Resolve(config.Inputs{APIKey: secret.String(key)})
 		require.Equal(t, "bad_key", fault.Code(err), name)
 		assert.NotContains(t, err.Error(), letters[:20], "the key itself is not shown")
 	}
@@ -155,57 +144,57 @@ func TestKeysOfEveryFormAreAccepted(t *testing.T) {
 
 func TestModesInWhichNothingMayBeSent(t *testing.T) {
 	home := t.TempDir()
-	write(t, "[default]\nmode = offline\n", home, ".config", "wandb", "settings")
-	key := secret.String(someKey())
+	wandbtest.WriteFile(t, "[default]\nmode = offline\n", home, ".config", "wandb", "settings")
+	key := secret.String(wandbtest.SomeKey())
 	for mode, code := range map[string]string{"offline": "offline", "dryrun": "offline", "disabled": "disabled", "DISABLED": "disabled", "nonsense": "bad_settings"} {
-		_, err := wandb.Resolve(wandb.Inputs{APIKey: key, Env: map[string]string{"WANDB_MODE": mode}})
+		_, err := config.Resolve(config.Inputs{APIKey: key, Env: map[string]string{"WANDB_MODE": mode}})
 		assert.Equal(t, code, fault.Code(err), mode)
 		assert.Contains(t, err.Error(), "WANDB_MODE")
 	}
-	_, err := wandb.Resolve(wandb.Inputs{APIKey: key, Home: home})
+	_, err := config.Resolve(config.Inputs{APIKey: key, Home: home})
 	assert.Equal(t, "offline", fault.Code(err))
 	assert.Contains(t, err.Error(), "wandb online")
 	assert.Contains(t, err.Error(), filepath.Join(home, ".config"))
 
 	for _, mode := range []string{"online", "run", "shared"} {
-		_, err = wandb.Resolve(wandb.Inputs{APIKey: key, Home: home, Env: map[string]string{"WANDB_MODE": mode}})
+		_, err = config.Resolve(config.Inputs{APIKey: key, Home: home, Env: map[string]string{"WANDB_MODE": mode}})
 		assert.NoError(t, err, "the variable comes before the file")
 	}
 }
 
 func TestSettingsThatCannotBeMeantAreRefused(t *testing.T) {
-	key := secret.String(someKey())
-	notADir := write(t, "x", t.TempDir(), "file")
+	key := secret.String(wandbtest.SomeKey())
+	notADir := wandbtest.WriteFile(t, "x", t.TempDir(), "file")
 	locked := t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Join(locked, "settings"), 0o700)) // a directory where a file should be
 	for name, c := range map[string]struct {
-		in   wandb.Inputs
+		in   config.Inputs
 		code string
 		word string
 	}{
-		"page of the cloud":    {wandb.Inputs{BaseURL: "https://wandb.ai"}, "bad_settings", "https://api.wandb.ai"},
-		"cloud in the clear":   {wandb.Inputs{BaseURL: "http://api.wandb.ai"}, "bad_settings", "in the clear"},
-		"page of the forge":    {wandb.Inputs{BaseURL: "https://forge.coreweave.com/wandb"}, "bad_settings", "https://api.forge.coreweave.com"},
-		"no scheme":            {wandb.Inputs{Env: map[string]string{"WANDB_BASE_URL": "wandb.example.com"}}, "bad_settings", "WANDB_BASE_URL"},
-		"ftp":                  {wandb.Inputs{BaseURL: "ftp://x"}, "bad_settings", "FIFTYONE_WANDB_URL"},
-		"no address":           {wandb.Inputs{BaseURL: "http://%zz"}, "bad_settings", "FIFTYONE_WANDB_URL"},
-		"password in address":  {wandb.Inputs{BaseURL: "https://user:hunter2@x"}, "bad_settings", "Remove it"},
-		"query":                {wandb.Inputs{BaseURL: "https://x?a=b"}, "bad_settings", "?"},
-		"app URL":              {wandb.Inputs{Env: map[string]string{"WANDB_APP_URL": "nothing"}}, "bad_settings", "WANDB_APP_URL"},
-		"entity":               {wandb.Inputs{Entity: "a/b"}, "bad_name", "entity"},
-		"project":              {wandb.Inputs{Project: "a/b"}, "bad_name", "project"},
-		"key and token file":   {wandb.Inputs{Env: map[string]string{"WANDB_API_KEY": someKey(), "WANDB_IDENTITY_TOKEN_FILE": "x"}}, "bad_settings", "Unset"},
-		"unreadable settings":  {wandb.Inputs{Env: map[string]string{"WANDB_CONFIG_DIR": locked}}, "bad_settings", locked},
-		"proxy":                {wandb.Inputs{Env: map[string]string{"HTTPS_PROXY": "://user:hunter2@x"}}, "bad_settings", "HTTPS_PROXY"},
-		"proxy of another way": {wandb.Inputs{Env: map[string]string{"http_proxy": "gopher://user:hunter2@x"}}, "bad_settings", "HTTP_PROXY"},
-		"no certificates":      {wandb.Inputs{Env: map[string]string{"REQUESTS_CA_BUNDLE": notADir}}, "bad_settings", "REQUESTS_CA_BUNDLE"},
-		"certificates missing": {wandb.Inputs{Env: map[string]string{"SSL_CERT_FILE": notADir + "x"}}, "bad_settings", "SSL_CERT_FILE"},
+		"page of the cloud":    {config.Inputs{BaseURL: "https://wandb.ai"}, "bad_settings", "https://api.wandb.ai"},
+		"cloud in the clear":   {config.Inputs{BaseURL: "http://api.wandb.ai"}, "bad_settings", "in the clear"},
+		"page of the forge":    {config.Inputs{BaseURL: "https://forge.coreweave.com/wandb"}, "bad_settings", "https://api.forge.coreweave.com"},
+		"no scheme":            {config.Inputs{Env: map[string]string{"WANDB_BASE_URL": "wandb.example.com"}}, "bad_settings", "WANDB_BASE_URL"},
+		"ftp":                  {config.Inputs{BaseURL: "ftp://x"}, "bad_settings", "FIFTYONE_WANDB_URL"},
+		"no address":           {config.Inputs{BaseURL: "http://%zz"}, "bad_settings", "FIFTYONE_WANDB_URL"},
+		"password in address":  {config.Inputs{BaseURL: "https://user:hunter2@x"}, "bad_settings", "Remove it"},
+		"query":                {config.Inputs{BaseURL: "https://x?a=b"}, "bad_settings", "?"},
+		"app URL":              {config.Inputs{Env: map[string]string{"WANDB_APP_URL": "nothing"}}, "bad_settings", "WANDB_APP_URL"},
+		"entity":               {config.Inputs{Entity: "a/b"}, "bad_name", "entity"},
+		"project":              {config.Inputs{Project: "a/b"}, "bad_name", "project"},
+		"key and token file":   {config.Inputs{Env: map[string]string{"WANDB_API_KEY": wandbtest.SomeKey(), "WANDB_IDENTITY_TOKEN_FILE": "x"}}, "bad_settings", "Unset"},
+		"unreadable settings":  {config.Inputs{Env: map[string]string{"WANDB_CONFIG_DIR": locked}}, "bad_settings", locked},
+		"proxy":                {config.Inputs{Env: map[string]string{"HTTPS_PROXY": "://user:hunter2@x"}}, "bad_settings", "HTTPS_PROXY"},
+		"proxy of another way": {config.Inputs{Env: map[string]string{"http_proxy": "gopher://user:hunter2@x"}}, "bad_settings", "HTTP_PROXY"},
+		"no certificates":      {config.Inputs{Env: map[string]string{"REQUESTS_CA_BUNDLE": notADir}}, "bad_settings", "REQUESTS_CA_BUNDLE"},
+		"certificates missing": {config.Inputs{Env: map[string]string{"SSL_CERT_FILE": notADir + "x"}}, "bad_settings", "SSL_CERT_FILE"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if c.in.Env["WANDB_API_KEY"] == "" {
 				c.in.APIKey = key
 			}
-			_, err := wandb.Resolve(c.in)
+			_, err := config.Resolve(c.in)
 			require.Equal(t, c.code, fault.Code(err), "%v", err)
 			assert.Contains(t, err.Error(), c.word)
 			assert.NotContains(t, err.Error(), "hunter2")
@@ -215,8 +204,8 @@ func TestSettingsThatCannotBeMeantAreRefused(t *testing.T) {
 }
 
 func TestASettingsDirectoryThatIsAFileIsNoSettings(t *testing.T) {
-	notADir := write(t, "x", t.TempDir(), "file")
-	_, err := wandb.Resolve(wandb.Inputs{APIKey: secret.String(someKey()), Dir: notADir})
+	notADir := wandbtest.WriteFile(t, "x", t.TempDir(), "file")
+	_, err := config.Resolve(config.Inputs{APIKey: secret.String(wandbtest.SomeKey()), Dir: notADir})
 	assert.NoError(t, err)
 }
 
@@ -227,11 +216,11 @@ func TestPages(t *testing.T) {
 		"https://api.acme.example.com": "https://app.acme.example.com", "https://wandb.acme.com": "https://wandb.acme.com",
 		"HTTP://LocalHost:8080": "http://localhost:8080", "https://example.com/wandb/": "https://example.com/wandb", "http://api.local:8080": "http://app.local:8080",
 	} {
-		s, err := wandb.Resolve(wandb.Inputs{APIKey: secret.String(someKey()), BaseURL: base})
+		s, err := config.Resolve(config.Inputs{APIKey: secret.String(wandbtest.SomeKey()), BaseURL: base})
 		require.NoError(t, err, base)
 		assert.Equal(t, app, s.AppURL)
 	}
-	s, err := wandb.Resolve(wandb.Inputs{APIKey: secret.String(someKey()), Env: map[string]string{"WANDB_APP_URL": "https://pages.example.com/"}})
+	s, err := config.Resolve(config.Inputs{APIKey: secret.String(wandbtest.SomeKey()), Env: map[string]string{"WANDB_APP_URL": "https://pages.example.com/"}})
 	require.NoError(t, err)
 	assert.Equal(t, "https://pages.example.com/e/p", s.ProjectURL("e", "p"))
 	assert.Equal(t, "https://pages.example.com/e/my%20project/runs/r%25", s.RunURL("e", "my project", "r%"))
@@ -241,17 +230,17 @@ func TestPages(t *testing.T) {
 }
 
 func TestSettingsDoNotShowTheKey(t *testing.T) {
-	key := someKey()
-	s, err := wandb.Resolve(wandb.Inputs{APIKey: secret.String(key), Env: map[string]string{"HTTPS_PROXY": "http://user:hunter2@proxy:1"}})
+	key := wandbtest.SomeKey()
+	s, err := config.Resolve(config.Inputs{APIKey: secret.String(key), Env: map[string]string{"HTTPS_PROXY": "http://user:hunter2@proxy:1"}})
 	require.NoError(t, err)
-	assertHidden(t, s, key)
-	assertHidden(t, s, "hunter2")
+	wandbtest.AssertHidden(t, s, key)
+	wandbtest.AssertHidden(t, s, "hunter2")
 }
 
 // A directory that was cloned or unpacked decides neither where a key of the user goes, nor who
 // can listen on the way.
 func TestTheSettingsOfADirectoryGetNoKeyOfTheUser(t *testing.T) {
-	secretKey := someKey()
+	secretKey := wandbtest.SomeKey()
 	const evil = "http://evil.example.com"
 	named := map[string]string{".netrc": "machine evil.example.com login user password " + secretKey}
 	for name, c := range map[string]struct {
@@ -283,15 +272,15 @@ func TestTheSettingsOfADirectoryGetNoKeyOfTheUser(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			home, dir := t.TempDir(), t.TempDir()
-			path := write(t, "[default]\n"+c.local+"\n", dir, "wandb", "settings")
+			path := wandbtest.WriteFile(t, "[default]\n"+c.local+"\n", dir, "wandb", "settings")
 			for file, text := range c.home {
-				write(t, text+"\n", home, file)
+				wandbtest.WriteFile(t, text+"\n", home, file)
 			}
-			in := wandb.Inputs{Home: home, Dir: dir, Env: c.env}
+			in := config.Inputs{Home: home, Dir: dir, Env: c.env}
 			if c.arg {
 				in.APIKey = secret.String(secretKey)
 			}
-			_, err := wandb.Resolve(in)
+			_, err := config.Resolve(in)
 			if c.word == "" {
 				require.NoError(t, err)
 				return
@@ -307,24 +296,24 @@ func TestTheSettingsOfADirectoryGetNoKeyOfTheUser(t *testing.T) {
 
 func TestSettingsSayWhichFilesNamedThePlace(t *testing.T) {
 	home, dir := t.TempDir(), t.TempDir()
-	global := write(t, "[default]\nbase_url = http://wandb.mine\nentity = mine\nmode = online\n", home, ".config", "wandb", "settings")
-	local := write(t, "[default]\nproject = theirs\n", dir, "wandb", "settings")
-	run := &wandb.ActiveRun{Entity: "e", Project: "p", RunID: "r", BaseURL: "http://wandb.run"}
+	global := wandbtest.WriteFile(t, "[default]\nbase_url = http://wandb.mine\nentity = mine\nmode = online\n", home, ".config", "wandb", "settings")
+	local := wandbtest.WriteFile(t, "[default]\nproject = theirs\n", dir, "wandb", "settings")
+	run := &config.ActiveRun{Entity: "e", Project: "p", RunID: "r", BaseURL: "http://wandb.run"}
 	for name, c := range map[string]struct {
-		in   wandb.Inputs
+		in   config.Inputs
 		want []string
 	}{
-		"both":             {wandb.Inputs{Dir: dir}, []string{global, local}},
-		"the user's own":   {wandb.Inputs{}, []string{global}},
-		"project by name":  {wandb.Inputs{Dir: dir, Project: "p"}, []string{global}},
-		"by variable":      {wandb.Inputs{Dir: dir, Env: map[string]string{"WANDB_PROJECT": "p"}}, []string{global}},
-		"local alone":      {wandb.Inputs{Dir: dir, BaseURL: "http://wandb.other", Entity: "e"}, []string{local}},
-		"all by arguments": {wandb.Inputs{Dir: dir, BaseURL: "http://wandb.other", Entity: "e", Project: "p"}, nil},
-		"the active run's": {wandb.Inputs{Dir: dir, ActiveRun: run}, nil},
+		"both":             {config.Inputs{Dir: dir}, []string{global, local}},
+		"the user's own":   {config.Inputs{}, []string{global}},
+		"project by name":  {config.Inputs{Dir: dir, Project: "p"}, []string{global}},
+		"by variable":      {config.Inputs{Dir: dir, Env: map[string]string{"WANDB_PROJECT": "p"}}, []string{global}},
+		"local alone":      {config.Inputs{Dir: dir, BaseURL: "http://wandb.other", Entity: "e"}, []string{local}},
+		"all by arguments": {config.Inputs{Dir: dir, BaseURL: "http://wandb.other", Entity: "e", Project: "p"}, nil},
+		"the active run's": {config.Inputs{Dir: dir, ActiveRun: run}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c.in.APIKey, c.in.Home = secret.String(someKey()), home
-			s, err := wandb.Resolve(c.in)
+			c.in.APIKey, c.in.Home = secret.String(wandbtest.SomeKey()), home
+			s, err := config.Resolve(c.in)
 			require.NoError(t, err)
 			assert.ElementsMatch(t, c.want, s.Files)
 		})
@@ -333,8 +322,26 @@ func TestSettingsSayWhichFilesNamedThePlace(t *testing.T) {
 
 func TestErrorsAboutTheKeySayWhichFileNamedTheServer(t *testing.T) {
 	home := t.TempDir()
-	path := write(t, "[default]\nbase_url = http://wandb.example.com\n", home, ".config", "wandb", "settings")
-	_, err := wandb.Resolve(wandb.Inputs{Home: home, Env: map[string]string{}})
+	path := wandbtest.WriteFile(t, "[default]\nbase_url = http://wandb.example.com\n", home, ".config", "wandb", "settings")
+	_, err := config.Resolve(config.Inputs{Home: home, Env: map[string]string{}})
 	assert.Equal(t, "no_key", fault.Code(err))
 	require.ErrorContains(t, err, "named by W&B's settings file "+path)
+}
+
+func TestSettingsFilesAreReadOnce(t *testing.T) {
+	home := t.TempDir()
+	path := wandbtest.WriteFile(t, "[default]\nmode = online\nentity = first\n", home, ".config", "wandb", "settings")
+	in := config.Inputs{Home: home, APIKey: secret.String(wandbtest.SomeKey())}
+	once := in.ReadOnce()
+	mode, err := config.ModeOf(once)
+	require.NoError(t, err)
+	assert.Equal(t, config.Online, mode)
+	require.NoError(t, os.WriteFile(path, []byte("[default]\nmode = offline\nentity = second\n"), 0o600))
+	of, _ := once.ForRun("x")
+	s, err := config.Resolve(of)
+	require.NoError(t, err, "the mode and the settings are those of one reading")
+	assert.Equal(t, "first", s.Entity)
+	_, err = config.Resolve(in)
+	assert.Equal(t, "offline", fault.Code(err))
+	wandbtest.AssertHidden(t, once, "first")
 }

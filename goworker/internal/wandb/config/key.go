@@ -1,4 +1,4 @@
-package wandb
+package config
 
 import (
 	"errors"
@@ -43,7 +43,7 @@ func keyProblem(key string) string {
 
 // findKey looks for the key: the argument or secret, W&B's variables, netrc, the
 // settings files. It sets APIKey or IdentityTokenFile, and KeySource.
-func (s *Settings) findKey(in Inputs, files settingsFiles) error {
+func (s *Settings) findKey(in Inputs, files settingsFiles, netrc netrcFile) error {
 	if in.APIKey.Reveal() != "" && s.isExplicitServer(in) {
 		return s.setKey(in.APIKey.Reveal(), "the operator's settings (FIFTYONE_WANDB_API_KEY)")
 	}
@@ -60,12 +60,11 @@ func (s *Settings) findKey(in Inputs, files settingsFiles) error {
 		s.KeySource = "the file of WANDB_IDENTITY_TOKEN_FILE"
 		return nil
 	}
-	key, source, note := s.netrcKey(in)
-	if key != "" {
-		return s.setKey(key, source)
+	if key := netrc.key(s.netrcHosts()); key != "" {
+		return s.setKey(key, netrc.path)
 	}
 	if f, ok := files.find("api_key"); ok {
-		base, err := cleanBaseURL(firstOf(f.values["base_url"], defaultBaseURL), f.path)
+		base, err := cleanBaseURL(FirstOf(f.values["base_url"], defaultBaseURL), f.path)
 		if err == nil && sameServer(base, s.BaseURL) {
 			return s.setKey(f.values["api_key"], settingsKeySource(f.path))
 		}
@@ -76,7 +75,7 @@ func (s *Settings) findKey(in Inputs, files settingsFiles) error {
 	}
 	return fault.New(fault.Settings, fault.NoKey,
 		"There is no API key for the W&B server %s.%s Run %s once, or set FIFTYONE_WANDB_API_KEY (a FiftyOne secret) or WANDB_API_KEY. Your key is on %s.",
-		s.server(), note, login, s.AuthorizeURL())
+		s.Server(), netrc.problem(), login, s.AuthorizeURL())
 }
 
 // isExplicitServer reports whether the key of the arguments and secrets is meant for
@@ -100,37 +99,46 @@ func (s *Settings) setKey(key, source string) error {
 	return nil
 }
 
-// netrcKey looks into the netrc file. The note says why it could not be read.
-func (s *Settings) netrcKey(in Inputs) (key, source, note string) {
-	for _, path := range netrcPaths(in) {
-		raw, err := localfile.ReadAll(path, maxSettingsFile)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return "", "", fmt.Sprintf(" (The file %s could not be read: %s.)", path, plainFileError(err))
-		}
-		key, machine := netrcPassword(parseNetrc(string(raw)), s.netrcHosts()...)
-		// A default entry is for any server: what it holds may well be another password.
-		if machine == "" && keyProblem(key) != "" {
-			return "", "", ""
-		}
-		return key, path, ""
-	}
-	return "", "", ""
+// netrcFile is what the netrc file says; without entries where there is none.
+type netrcFile struct {
+	path    string
+	entries []netrcEntry
+	err     error
 }
 
-// netrcNames is whether the netrc file has an entry for this very server, beside the one for any.
-func (s *Settings) netrcNames(in Inputs) bool {
+// readNetrc reads the first netrc file that is there.
+func readNetrc(in Inputs) netrcFile {
 	for _, path := range netrcPaths(in) {
-		raw, err := localfile.ReadAll(path, maxSettingsFile)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
+		raw, err := localfile.ReadAll(path, MaxFile)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return netrcFile{path, parseNetrc(string(raw)), err}
 		}
-		_, machine := netrcPassword(parseNetrc(string(raw)), s.netrcHosts()...)
-		return machine != ""
 	}
-	return false
+	return netrcFile{}
+}
+
+// key is the key for a server with one of these names; empty if there is none.
+func (f netrcFile) key(hosts []string) string {
+	key, machine := netrcPassword(f.entries, hosts...)
+	// A default entry is for any server: what it holds may well be another password.
+	if machine == "" && keyProblem(key) != "" {
+		return ""
+	}
+	return key
+}
+
+// names reports whether there is an entry for this very server, beside the one for any.
+func (f netrcFile) names(hosts []string) bool {
+	_, machine := netrcPassword(f.entries, hosts...)
+	return machine != ""
+}
+
+// problem says why the file could not be read, in a sentence of its own; empty if it could.
+func (f netrcFile) problem() string {
+	if f.err == nil {
+		return ""
+	}
+	return fmt.Sprintf(" (The file %s could not be read: %s.)", f.path, localfile.Reason(f.err))
 }
 
 // netrcPaths are the places of the netrc file; the first that is there counts.

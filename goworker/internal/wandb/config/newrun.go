@@ -1,4 +1,4 @@
-package wandb
+package config
 
 import (
 	"strings"
@@ -7,11 +7,11 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 )
 
-// Limits of the server for a run, in characters and bytes.
+// Limits of the server for a run, in characters.
 const (
-	maxJobType   = 64
-	maxHost      = 64
-	maxRunConfig = 15_000_000
+	maxJobType = 64
+	maxHost    = 64
+	maxRunTag  = 64
 )
 
 // NewRun is what W&B's variables say of the runs that are created, and empty where they do not: W&B's own client gives it to
@@ -24,9 +24,9 @@ type NewRun struct {
 
 func newRunOf(in Inputs) NewRun {
 	r := NewRun{
-		Group: firstOf(in.Env["WANDB_RUN_GROUP"]), JobType: firstOf(in.Env["WANDB_JOB_TYPE"]),
-		DisplayName: firstOf(in.Env["WANDB_NAME"]), Notes: firstOf(in.Env["WANDB_NOTES"]),
-		Host: firstOf(in.Env["WANDB_HOST"], in.Host), Program: firstOf(in.Env["WANDB_PROGRAM"], in.Program),
+		Group: FirstOf(in.Env["WANDB_RUN_GROUP"]), JobType: FirstOf(in.Env["WANDB_JOB_TYPE"]),
+		DisplayName: FirstOf(in.Env["WANDB_NAME"]), Notes: FirstOf(in.Env["WANDB_NOTES"]),
+		Host: FirstOf(in.Env["WANDB_HOST"], in.Host), Program: FirstOf(in.Env["WANDB_PROGRAM"], in.Program),
 	}
 	for tag := range strings.SplitSeq(in.Env["WANDB_TAGS"], ",") {
 		if tag = strings.TrimSpace(tag); tag != "" {
@@ -62,27 +62,10 @@ func checkJobType(jobType string) error {
 	return nil
 }
 
-// checkRunConfig refuses a run's config, as it would be sent, that W&B would refuse: fault too_large.
-func checkRunConfig(raw []byte) error {
-	if len(raw) <= maxRunConfig {
-		return nil
+// CheckRunTag refuses a run's tag that W&B would refuse: fault bad_name.
+func CheckRunTag(tag string) error {
+	if n := utf8.RuneCountInString(tag); n < 1 || n > maxRunTag || hasControl(tag) {
+		return badName("%q cannot be a tag of a W&B run: a tag has 1 to %d characters.", Clip(tag, MaxName), maxRunTag)
 	}
-	return fault.New(fault.Settings, fault.TooLarge,
-		"The run's config would have %.1f MB, and W&B allows %d MB. Log to another run, or use shorter names.", float64(len(raw))/1e6, maxRunConfig/1_000_000)
-}
-
-// variables adds what is said of the run to those of the mutation that creates it. What the spec
-// says goes first.
-func (r NewRun) variables(spec RunSpec, vars map[string]any) {
-	for name, value := range map[string]string{
-		"displayName": firstOf(spec.DisplayName, r.DisplayName), "jobType": r.JobType,
-		"group": r.Group, "notes": r.Notes, "host": r.Host, "program": r.Program,
-	} {
-		if value != "" {
-			vars[name] = value
-		}
-	}
-	if len(r.Tags) > 0 {
-		vars["tags"] = r.Tags
-	}
+	return nil
 }

@@ -1,4 +1,4 @@
-package wandb_test
+package config_test
 
 import (
 	"encoding/json"
@@ -11,16 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
-
-// assertHidden checks that a value shows no secret, however it is printed.
-func assertHidden(t *testing.T, value any, text string) {
-	t.Helper()
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
-		assert.NotContains(t, fmt.Sprintf(verb, value), text)
-	}
-}
 
 // TestSharedNames has the cases that the plugin's Python is tested with, too: its forms say early what W&B would refuse.
 func TestSharedNames(t *testing.T) {
@@ -35,12 +27,12 @@ func TestSharedNames(t *testing.T) {
 	require.NoError(t, json.Unmarshal(raw, &shared))
 	require.NotEmpty(t, shared.ArtifactNames)
 	for _, c := range shared.ArtifactNames {
-		assert.Equal(t, c[1], wandb.SanitizeName(c[0]), c[0])
+		assert.Equal(t, c[1], config.SanitizeName(c[0]), c[0])
 	}
 	for what, c := range map[string]struct {
 		names
 		check func(string) error
-	}{"project": {shared.Projects, wandb.CheckProject}, "run": {shared.RunIDs, wandb.CheckRunID}} {
+	}{"project": {shared.Projects, config.CheckProject}, "run": {shared.RunIDs, config.CheckRunID}} {
 		require.NotEmpty(t, c.Good)
 		for _, name := range c.Bad {
 			assert.Equal(t, "bad_name", fault.Code(c.check(name)), "%s %q", what, name)
@@ -56,22 +48,22 @@ func FuzzSanitizedNamesAreAcceptedOrEmpty(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		name := wandb.SanitizeName(text)
+		name := config.SanitizeName(text)
 		if name != "" && len(name) <= 128 {
-			assert.NoError(t, wandb.CheckArtifactName(name))
+			assert.NoError(t, config.CheckArtifactName(name))
 		}
-		assert.Equal(t, name, wandb.SanitizeName(name), "what is clean stays as it is")
+		assert.Equal(t, name, config.SanitizeName(name), "what is clean stays as it is")
 	})
 }
 
 func TestGeneratedNamesChangeOnlyWhatWandBRefuses(t *testing.T) {
 	for head, want := range map[string]string{"run-b": "run-b", "A--b__.": "A--b__.", "a b/c": "a_b_c", "äß": "__"} {
-		assert.Equal(t, want+"_end", wandb.GeneratedName(head, "_end"), head)
+		assert.Equal(t, want+"_end", config.GeneratedName(head, "_end"), head)
 	}
 	long := strings.Repeat("x", 200)
-	one, other := wandb.GeneratedName(long+"1", "_end"), wandb.GeneratedName(long+"2", "_end")
+	one, other := config.GeneratedName(long+"1", "_end"), config.GeneratedName(long+"2", "_end")
 	assert.NotEqual(t, one, other, "a hash tells long names apart")
-	assert.Equal(t, one, wandb.GeneratedName(long+"1", "_end"))
+	assert.Equal(t, one, config.GeneratedName(long+"1", "_end"))
 	for _, name := range []string{one, other} {
 		assert.Len(t, name, 128)
 		assert.True(t, strings.HasPrefix(name, long[:100]) && strings.HasSuffix(name, "_end"), name)
@@ -83,7 +75,7 @@ func FuzzGeneratedNamesAreAccepted(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		assert.NoError(t, wandb.CheckArtifactName(wandb.GeneratedName(text, "_x")))
+		assert.NoError(t, config.CheckArtifactName(config.GeneratedName(text, "_x")))
 	})
 }
 
@@ -93,11 +85,11 @@ func TestNamesThatWandBRefuses(t *testing.T) {
 		check   func(string) error
 		bad, ok []string
 	}{
-		"artifact": {wandb.CheckArtifactName, []string{"", " ", long, "a:b", "a/b", "a\nb"}, []string{"a", "A-b_c.1", long[:128], "two words", strings.Repeat("ä", 128)}},
-		"project":  {wandb.CheckProject, []string{"", " "}, nil},
-		"run":      {wandb.CheckRunID, []string{""}, nil},
-		"alias":    {wandb.CheckAlias, []string{"", " ", long, "a/b", "a:b", "v1", "v123"}, []string{"best", "v1.0", "version 2", "vx"}},
-		"tag":      {wandb.CheckTag, []string{"", " ", long, "a/b", "a ", " a", "a.b"}, []string{"a", "two words", "a-b_c"}},
+		"artifact": {config.CheckArtifactName, []string{"", " ", long, "a:b", "a/b", "a\nb"}, []string{"a", "A-b_c.1", long[:128], "two words", strings.Repeat("ä", 128)}},
+		"project":  {config.CheckProject, []string{"", " "}, nil},
+		"run":      {config.CheckRunID, []string{""}, nil},
+		"alias":    {config.CheckAlias, []string{"", " ", long, "a/b", "a:b", "v1", "v123"}, []string{"best", "v1.0", "version 2", "vx"}},
+		"tag":      {config.CheckTag, []string{"", " ", long, "a/b", "a ", " a", "a.b"}, []string{"a", "two words", "a-b_c"}},
 	} {
 		for _, name := range c.bad {
 			assert.Equal(t, "bad_name", fault.Code(c.check(name)), "%s %q", what, name)
@@ -106,10 +98,10 @@ func TestNamesThatWandBRefuses(t *testing.T) {
 			assert.NoError(t, c.check(name), "%s %q", what, name)
 		}
 	}
-	assert.NoError(t, wandb.CheckArtifactLabels([]string{"a", "b"}, make20("t")))
-	assert.Equal(t, "bad_name", fault.Code(wandb.CheckArtifactLabels(nil, append(make20("t"), "one more"))))
-	assert.Equal(t, "bad_name", fault.Code(wandb.CheckArtifactLabels([]string{"v3"}, nil)))
-	assert.Equal(t, "bad_name", fault.Code(wandb.CheckArtifactLabels(nil, []string{"a/b"})))
+	assert.NoError(t, config.CheckArtifactLabels([]string{"a", "b"}, make20("t")))
+	assert.Equal(t, "bad_name", fault.Code(config.CheckArtifactLabels(nil, append(make20("t"), "one more"))))
+	assert.Equal(t, "bad_name", fault.Code(config.CheckArtifactLabels([]string{"v3"}, nil)))
+	assert.Equal(t, "bad_name", fault.Code(config.CheckArtifactLabels(nil, []string{"a/b"})))
 }
 
 func make20(prefix string) []string {
