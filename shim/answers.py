@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import calls
-from .errors import WandBError
+from .errors import WandBCancelled, WandBError
 from .plain import to_plain
 from .worker import logs
 
@@ -32,6 +32,9 @@ _TIMEOUT = 20.0
 # The most answers that are kept; the oldest go first. Answers that took long to make are also large.
 _MOST = 200
 _MOST_LARGE = 10
+
+# The panel asks again within a second: a question that nobody repeats for this long, in seconds, was given up.
+_ABANDONED = 5.0
 
 #: The code of an answer that has not come yet.
 PENDING = "pending"
@@ -68,6 +71,11 @@ class _Asked:
     when: float = 0.0
     waited: bool = False
     status: str = "W&B has not answered yet"
+    wanted: float = field(default_factory=time.monotonic)
+
+    def is_set(self) -> bool:
+        """Whether nobody waits for the answer any more: what a call takes as ``stop``."""
+        return time.monotonic() - self.wanted > _ABANDONED
 
 
 def ask(where: dict[str, Any], request: dict[str, Any], wait: float = None, fresh: bool = False) -> Answer:
@@ -95,15 +103,18 @@ def work(
     wait: float = None,
     fresh: bool = False,
     kept: float = None,
+    stoppable: bool = False,
 ) -> Answer:
     """What a function returns that takes long.
 
     Args:
         question: what tells this question from others, as JSON
-        call: a function of a function that is to be told how it goes, in words
+        call: a function of a function that is to be told how it goes, in words; where it is stoppable, also of
+            what :func:`shim.calls.ask` takes as ``stop``
         wait (None): how long the first one who asks waits, in seconds; by default, a moment
         fresh (False): whether an answer that is there already is too old
         kept (None): how long the answer is kept, in seconds; by default, a minute
+        stoppable (False): whether the call ends when nobody asks this question any more, as when a page is left
 
     Returns:
         an :class:`Answer`
@@ -112,10 +123,12 @@ def work(
     with _lock:
         _drop_old()
         asked = _asked.get(key)
-        if asked is None or (fresh and asked.done.is_set()):
+        if asked is None or (fresh and asked.done.is_set()) or (stoppable and asked.is_set() and not asked.answer):
             _asked.pop(key, None)
             asked = _asked[key] = _Asked(kept)
-            threading.Thread(target=_answer, args=(asked, call), daemon=True, name="wandb-ask").start()
+            threading.Thread(target=_answer, args=(key, asked, call, stoppable), daemon=True, name="wandb-ask").start()
+
+        asked.wanted = time.monotonic()
 
     # Once: a server that is slow must not make everything slow.
     if not asked.waited:
@@ -131,12 +144,19 @@ def forget() -> None:
         _asked.clear()
 
 
-def _answer(asked, call):
+def _answer(key, asked, call, stoppable):
     def say(text):
         asked.status = text
 
     try:
-        answer = Answer(call(say))
+        answer = Answer(call(say, asked) if stoppable else call(say))
+    except WandBCancelled:
+        # Nobody waits for it; whoever asks again begins again.
+        with _lock:
+            if _asked.get(key) is asked:
+                del _asked[key]
+
+        answer = Answer(problem="The question was given up", code=PENDING)
     except WandBError as e:
         answer = Answer(problem=str(e), code=e.code)
     except Exception as e:

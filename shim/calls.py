@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from typing import Any
+from typing import Any, Protocol
 
 from . import __version__
 from .errors import PLUGIN, WANDB, WandBCancelled, WandBError
 from .worker import logs
 
 _log = logs.logger("fiftyone_wandb")
+
+
+class Stop(Protocol):
+    """Something that can be set, such as a ``threading.Event``."""
+
+    def is_set(self) -> bool: ...
 
 
 def call_worker(job_id: str, settings: dict[str, Any], request: dict[str, Any], **callbacks: Any) -> Any:
@@ -45,7 +50,7 @@ def ask(
     settings: dict[str, Any],
     request: dict[str, Any],
     seconds: float = 60.0,
-    stop: threading.Event | None = None,
+    stop: Stop | None = None,
     **callbacks: Any,
 ) -> Any:
     """Does one short call in this thread.
@@ -54,14 +59,14 @@ def ask(
         settings: a dict of the wire contract's ``WandbSettings``
         request: a dict with the one key of the wire contract's ``job``
         seconds (60): how long it may take
-        stop (None): an event that ends it before
+        stop (None): ends it before, such as a ``threading.Event``
         callbacks: see :func:`shim.worker.run_job`
 
     Returns:
         the message that ended the call
 
     Raises:
-        WandBError: if it failed
+        WandBError: if it failed; a :class:`shim.errors.WandBCancelled` if it was stopped
     """
     end = time.monotonic() + seconds
 

@@ -12,6 +12,7 @@ import { Reports } from "./pages/Reports";
 import { RunPage } from "./pages/RunPage";
 import { Runs } from "./pages/Runs";
 import { isLoggedOut, NoProject, WayIn } from "./emptyPages";
+import { OtherProject } from "./OtherProject";
 import STYLES from "./panel.css?inline";
 import type { DatasetFacts, Job, Place, Selection } from "./types";
 
@@ -88,6 +89,14 @@ function Shell() {
     go({ tab: route.tab });
   };
 
+  const [typing, setTyping] = useState(false);
+  const openOther = (found: Where) => {
+    setTyping(false);
+    setEntity(found.entity);
+    setProject(found.project);
+    go({ tab: route.tab });
+  };
+
   const page = usePlaceOnPage(`${route.tab} ${route.open ?? ""}`);
 
   const body = () => {
@@ -134,6 +143,17 @@ function Shell() {
           {place.data && (
             <Chooser place={place.data} project={chosen} setProject={setProject} setEntity={chooseEntity} />
           )}
+          {place.data && (
+            <button
+              type="button"
+              aria-label="Type another project"
+              title="Type the entity and the project, or paste an address"
+              aria-expanded={typing}
+              onClick={() => setTyping(!typing)}
+            >
+              …
+            </button>
+          )}
           {place.data && place.pending && <Loading text="Refreshing" />}
           <button
             type="button"
@@ -149,6 +169,7 @@ function Shell() {
             ↻
           </button>
         </div>
+        {typing && <OtherProject where={where} open={openOther} close={() => setTyping(false)} />}
         <Tabs name="Pages" tabs={TABS.map(([id, label]) => [id, labelled(id, label, jobs)] as const)} chosen={route.tab} choose={(next) => go({ tab: next })} />
       </header>
       <main className="w-page" ref={page} tabIndex={-1} id="w-tabpanel" role="tabpanel" aria-labelledby={`w-tab-${route.tab}`}>

@@ -130,6 +130,9 @@ const SharedContext = createContext<Shared | null>(null);
 /** How many answers are kept, so that a page that was open before shows at once. */
 const MOST_KEPT = 100;
 
+/** How many of them may be tables, which have pictures in them. A page shows fewer at a time. */
+const MOST_TABLES = 30;
+
 export function AppProvider(props: { children: React.ReactNode }) {
   const calls = useCalls();
   const [generation, setGeneration] = useState(0);
@@ -176,6 +179,8 @@ export function useData<T>(event: string, params: Params | null): Loaded<T> {
         cache.delete(key);
         cache.set(key, { value, generation });
         for (const oldest of cache.keys()) if (cache.size > MOST_KEPT) cache.delete(oldest);
+        const tables = [...cache.keys()].filter((one) => one.startsWith('["table"'));
+        for (const oldest of tables.slice(0, -MOST_TABLES)) cache.delete(oldest);
         setEnded({ question, problem: null });
       })
       .catch((error: unknown) => {

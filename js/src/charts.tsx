@@ -187,9 +187,9 @@ export function Histogram(props: {
           );
         })}
       </div>
-      <div className="w-row w-small w-soft" aria-hidden="true" style={{ justifyContent: "space-between" }}>
+      <div className="w-row w-small w-soft" aria-hidden="true" style={{ justifyContent: "space-between", flexWrap: "nowrap" }}>
         <span>0</span>
-        <span>confidence; the highest: {count(most)} (heights: square root of the number)</span>
+        <span style={{ textAlign: "center" }}>confidence; the highest: {count(most)} (heights: square root of the number)</span>
         <span>1</span>
       </div>
     </>

@@ -1,4 +1,4 @@
-// What the panel's events answer: see shim/panel_data.py.
+// What the panel's events answer: see shim/panel.
 
 export interface Project {
   name: string;
@@ -172,4 +172,67 @@ export interface Report {
   updated: string;
   user: string;
   url: string;
+}
+
+export interface TablePicture {
+  /** The picture itself, as a data address. */
+  url: string;
+  width: number;
+  height: number;
+}
+
+/** A box in fractions of its picture. */
+export interface TableBox {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+  caption: string;
+  colour: string;
+}
+
+export interface TableImage {
+  /** Its place in {@link TableHead.pictures}; null where `problem` says why it is not there. So it is with masks. */
+  picture: number | null;
+  problem: string;
+  caption: string;
+  boxes: { key: string; left: number; boxes: TableBox[] }[];
+  masks: { key: string; picture: number | null; problem: string }[];
+}
+
+export interface TableCell {
+  kind: "empty" | "text" | "number" | "bool" | "time" | "json" | "image" | "media";
+  text: string;
+  /** Whether the text goes on. */
+  cut: boolean;
+  image?: TableImage;
+}
+
+/** The first rows of a table. */
+export interface TableHead {
+  tables: string[];
+  table: string;
+  /** Why there is no table. */
+  note: string;
+  columns: string[];
+  allColumns: number;
+  rows: TableCell[][];
+  more: boolean;
+  total: number | null;
+  pictures: TablePicture[];
+  /** The classes that masks show. */
+  classes: { name: string; colour: string }[];
+}
+
+/** An offline run of this plugin that was not uploaded yet. */
+export interface OfflineRun {
+  directory: string;
+  name: string;
+  artifact: string;
+  type: string;
+  entity: string;
+  project: string;
+  rows: number | null;
+  /** Seconds since 1970. */
+  written: number;
 }

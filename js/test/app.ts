@@ -35,6 +35,20 @@ export const PLACE = {
 
 export const DATASET = { dataset: "digits", datasetId: "d1", records: [] as object[], fields: ["predictions"], selection: null as object | null };
 
+/** The beginning of a table of an artifact that has none. */
+export const NO_TABLE = {
+  tables: [] as string[],
+  table: "",
+  note: "This artifact has no table.",
+  columns: [] as string[],
+  allColumns: 0,
+  rows: [] as object[][],
+  more: false,
+  total: null as number | null,
+  pictures: [] as object[],
+  classes: [] as object[],
+};
+
 export function run(id: string, more: object = {}) {
   return {
     id,
@@ -110,6 +124,8 @@ export function reset() {
     artifacts: { artifacts: [], next: "", total: 0 },
     versions: { artifacts: [], next: "", total: 0 },
     reports: { reports: [] },
+    table: NO_TABLE,
+    offline: { runs: [] },
   };
 }
 

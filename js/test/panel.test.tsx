@@ -262,3 +262,44 @@ it("loads nothing from other hosts", async () => {
   fireEvent.click(within(container).getByRole("button", { name: "Open the run run a in W&B" }));
   expect(window.open).toHaveBeenCalledWith("http://wandb.test/runs/a", "_blank", "noopener,noreferrer");
 });
+
+describe("a project that is typed", () => {
+  async function type(project: string, entity?: string) {
+    answer("place", (params) =>
+      params["entity"] === "strangers" ? problem("no_permission", "You may not see strangers.") : { ...PLACE, entity: params["entity"] || "me" },
+    );
+    answer("runs", (params) =>
+      params["project"] === "nowhere" ? problem("unknown_project", "There is no project nowhere.") : { runs: [run("a")], next: "", total: 1 },
+    );
+    render(<WandBPanel />);
+    await user.click(await screen.findByRole("button", { name: "Type another project" }));
+    const form = screen.getByRole("form", { name: "Open another project" });
+    if (entity !== undefined) {
+      await user.clear(within(form).getByRole("textbox", { name: "Entity" }));
+      await user.type(within(form).getByRole("textbox", { name: "Entity" }), entity);
+    }
+    if (project) await user.type(within(form).getByRole("textbox", { name: "Project" }), project);
+    await user.click(within(form).getByRole("button", { name: "Open" }));
+    return form;
+  }
+
+  it.each(["theirs/other", "http://wandb.test/theirs/other/runs/x?workspace=1"])("is opened and remembered: %s", async (typed) => {
+    await type(typed);
+    await waitFor(() => expect(asked("runs").at(-1)).toMatchObject({ entity: "theirs", project: "other" }));
+    await waitFor(() => expect(screen.queryByRole("form", { name: "Open another project" })).toBeNull());
+    expect(screen.getByRole<HTMLSelectElement>("combobox", { name: "Project" }).value).toBe("other");
+    expect(window.localStorage.getItem("@harpreetsahota/wandb:project")).toBe("other");
+    expect(window.localStorage.getItem("@harpreetsahota/wandb:entity")).toBe("theirs");
+  });
+
+  it.each([
+    ["nowhere", undefined, "There is no project nowhere."],
+    ["other", "strangers", "You may not see strangers."],
+    ["", undefined, /Type the name of a project/],
+  ])("is refused with the reason, and nothing changes: %s", async (project, entity, reason) => {
+    const form = await type(project, entity);
+    const alert = await within(form).findByRole("alert");
+    expect(alert.textContent).toMatch(reason);
+    expect(screen.getByRole<HTMLSelectElement>("combobox", { name: "Project" }).value).toBe("second");
+  });
+});

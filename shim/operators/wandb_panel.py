@@ -19,12 +19,13 @@ import fiftyone.operators as foo
 from fiftyone.operators import types
 from fiftyone.operators.executor import ExecutionContext
 
-from .. import answers, jobs, query, settings
+from .. import answers, calls, jobs, offline, query, settings
 from ..errors import FIFTYONE, WandBError, bad_argument
-from ..panel import background, data, selection, views
+from ..panel import background, data, selection, tables, views
 from ..worker import logs, plaintext
 from .load_view_from_wandb import LoadViewFromWandB
 from .show import PANEL
+from .sync_wandb_offline import SyncWandBOffline
 
 # The component of the bundle.
 _COMPONENT = "WandBPanelView"
@@ -37,6 +38,10 @@ _JOBS = 50
 
 # Points of a curve: more than a panel has pixels for.
 _POINTS = 300
+
+# Rows of a table, and how long reading them may take, in seconds.
+_ROWS = 8
+_TABLE_TIMEOUT = 40.0
 
 # How long what was read of an artifact's samples is kept, in seconds.
 _KEPT = 600.0
@@ -169,6 +174,27 @@ class WandBPanel(foo.Panel):
         return data.artifact_content(_answer(_asked(ctx), request, ctx))
 
     @_event
+    def ask_table(self, ctx: ExecutionContext) -> dict[str, Any]:
+        """The first rows of an artifact's table, with their pictures."""
+        asked = _asked(ctx)
+        request = {"reference": _text(ctx, "artifact"), "table": ctx.params.get("table") or "", "rows": _ROWS}
+
+        def call(say, stop):
+            say("Reading the first rows")
+            return tables.head(calls.ask(asked, {"read_table": request}, _TABLE_TIMEOUT, stop=stop, say=say))
+
+        return _value(
+            answers.work(
+                ["table", asked, request],
+                call,
+                wait=_WAIT,
+                fresh=bool(ctx.params.get("fresh")),
+                kept=_KEPT,
+                stoppable=True,
+            )
+        )
+
+    @_event
     def ask_reports(self, ctx: ExecutionContext) -> dict[str, Any]:
         """The project's reports."""
         found = _answer(_asked(ctx), {"lookup": {"kind": "LOOKUP_KIND_REPORTS"}}, ctx)
@@ -219,22 +245,32 @@ class WandBPanel(foo.Panel):
     @_event
     def ask_loading(self, ctx: ExecutionContext) -> dict[str, Any]:
         """Shows the view when it has been made."""
-        running = background.find(_text(ctx, "loading"))
-        if running is None:
-            raise WandBError("The App's server was restarted in the meantime: load the view again", code="no_job")
-
-        if not running.wait(_WAIT):
-            raise _NotYet(running.update.label)
-
-        background.forget(running)
-        if running.error is not None:
-            raise running.error
-
+        running = _ended(_text(ctx, "loading"), "load the view again")
         # They are asked of the App one by one, as the operator itself would.
         for _ in LoadViewFromWandB().effects(ctx, running.result):
             pass
 
         return {"result": dict(running.result)}
+
+    @_event
+    def ask_offline(self, ctx: ExecutionContext) -> dict[str, Any]:
+        """The offline runs of this plugin that were not uploaded yet."""
+        results = [record.get("result") or {} for record in jobs.list_jobs(limit=_JOBS)]
+        known = [result.get("offline_directory") for result in results]
+        return {"runs": offline.waiting(path for path in known if isinstance(path, str) and path)}
+
+    @_event
+    def ask_sync(self, ctx: ExecutionContext) -> dict[str, Any]:
+        """Starts to upload an offline run; gives the id to ask for it. It is a job of the list, with its progress."""
+        operator = SyncWandBOffline()
+        job, conclude = operator.job(_text(ctx, "directory"), {}, secret=ctx.secret)
+        return {"syncing": background.start(job, conclude).id}
+
+    @_event
+    def ask_syncing(self, ctx: ExecutionContext) -> dict[str, Any]:
+        """What became of an offline run."""
+        result = _ended(_text(ctx, "syncing"), "upload the offline run again").result
+        return {"result": dict(result)}
 
     @_event
     def ask_jobs(self, ctx: ExecutionContext) -> dict[str, Any]:
@@ -277,6 +313,22 @@ def _value(answer):
         raise WandBError(answer.problem, code=answer.code)
 
     return answer.value
+
+
+def _ended(running_id, again):
+    """A job that the panel has started, when it has ended well; until then it is not yet there."""
+    running = background.find(running_id)
+    if running is None:
+        raise WandBError(f"The App's server was restarted in the meantime: {again}", code="no_job")
+
+    if not running.wait(_WAIT):
+        raise _NotYet(running.update.label)
+
+    background.forget(running)
+    if running.error is not None:
+        raise running.error
+
+    return running
 
 
 def _comparison(ctx):

@@ -17,6 +17,12 @@ _SPACES = "\n\t\r\u2028\u2029"
 _JOINERS = "\u200c\u200d"  # scripts and emoji need them
 
 
+class Made(str):
+    """A text that the plugin has made itself, such as a picture's data: :func:`clean_all` leaves it as it is."""
+
+    __slots__ = ()
+
+
 def clean(text: str, most: int = LONGEST, lines: bool = False) -> str:
     """The text without what acts on whoever shows it.
 
@@ -51,6 +57,8 @@ def clean(text: str, most: int = LONGEST, lines: bool = False) -> str:
 
 def clean_all(value: Any) -> Any:
     """A copy of a JSON value whose texts and names are clean; texts keep their line ends."""
+    if isinstance(value, Made):
+        return str(value)
     if isinstance(value, str):
         return clean(value, lines=True)
     if isinstance(value, dict):

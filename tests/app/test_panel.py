@@ -86,6 +86,77 @@ def test_an_artifact(panel, digits):
     panel.panel.get_by_role("heading", name="augmented-svm").wait_for()
 
 
+@pytest.fixture(scope="module")
+def detected(digits, project, wandb_server):
+    """An artifact and a run whose table has pictures with boxes and a mask."""
+    import fiftyone as fo
+    import fiftyone.operators as foo
+    import numpy as np
+
+    def label(i, **more):
+        return fo.Detections(detections=[fo.Detection(label=f"digit {i}", bounding_box=[0.2, 0.15, 0.6, 0.7], **more)])
+
+    dataset = fo.Dataset("digits-with-boxes")
+    mask = np.zeros((16, 16), dtype=np.uint8)
+    mask[4:12, 4:12] = 1
+    for i, sample in enumerate(digits.limit(12)):
+        dataset.add_sample(
+            fo.Sample(
+                filepath=sample.filepath,
+                note=f"{i}: " + "a long note about this digit " * 12,
+                weight=i / 7,
+                ground_truth=label(i % 3),
+                predictions=label(i % 2, confidence=0.5 + i / 30),
+                ink=fo.Segmentation(mask=mask),
+            )
+        )
+
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("FIFTYONE_WANDB_URL", wandb_server.url)
+        environment.setenv("FIFTYONE_WANDB_API_KEY", wandb_server.key)
+        log_view = foo.get_operator("@harpreetsahota/wandb/log_fiftyone_view_to_wandb")
+        log_view(
+            dataset,
+            project=project,
+            run_id="detected",
+            artifact_name="digits_detected",
+            include_labels=True,
+            include_images=True,
+        )
+
+    yield dataset
+    dataset.delete()
+
+
+def test_the_first_rows_of_an_artifact_and_of_its_run(panel, detected, wandb_server):
+    panel.click("Refresh")
+    panel.tab("Artifacts")
+    panel.click("digits_detected:v0")
+    rows = panel.panel.get_by_role("region", name="Rows of samples")
+    rows.locator("tbody tr").nth(7).wait_for()
+    panel.shows("The first 8 of 12 rows.")
+    loaded = "e => e.complete && e.naturalWidth > 0"
+    wait_for(lambda: all(picture.evaluate(loaded) for picture in rows.locator("img").all()))
+    assert rows.locator("img").count() == 16, "a picture and a mask in each row"
+    box = rows.locator("[data-layer=predictions]").first
+    assert box.inner_text() == "digit 0 (0.50)"
+    frame, inner = rows.get_by_role("button").first.bounding_box(), box.bounding_box()
+    assert inner["x"] - frame["x"] == pytest.approx(0.2 * frame["width"], abs=1)
+    assert inner["height"] == pytest.approx(0.7 * frame["height"], abs=1)
+    panel.picture("panel-first-rows")
+    panel.panel.get_by_role("checkbox", name="predictions").uncheck()
+    assert rows.locator("[data-layer=predictions]").count() == 0
+    assert rows.locator("[data-layer=ground_truth]").count() == 8
+    rows.get_by_role("button").first.click()
+    assert rows.get_by_role("button").first.bounding_box()["width"] > frame["width"]
+    assert wandb_server.key not in panel.page.content()
+
+    panel.click("detected")
+    table = panel.panel.get_by_role("region", name="Table of digits_detected:v0")
+    table.locator("[data-layer=predictions]").first.wait_for()
+    panel.picture("panel-run-tables")
+
+
 def test_predictions(panel, digits):
     panel.tab("Predictions")
     panel.click("digits_predictions:v0")
@@ -226,3 +297,33 @@ def test_the_light_theme(panel):
         theme.click()
 
     wait_for(lambda: panel.panel.evaluate(colour) == dark)
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_a_narrow_column_in_both_themes(panel, detected, theme):
+    def keep(name):
+        assert panel.fits(), name
+        panel.picture(f"narrow-{theme}-{name}")
+
+    with panel.narrow_column(theme):
+        for name, text in TABS.items():
+            panel.tab(name)
+            panel.shows(text)
+            keep(name.lower())
+
+        panel.tab("Artifacts")
+        panel.click("digits_detected:v0")
+        panel.panel.locator("[data-layer=predictions]").first.wait_for()
+        keep("artifact")
+        panel.tab("Runs")
+        panel.click("deeper-svm")
+        panel.panel.get_by_role("img", name="loss. deeper-svm").wait_for()
+        keep("run")
+        panel.tab("Predictions")
+        panel.click("digits_predictions:v0")
+        panel.panel.get_by_role("button", name="Confidence 0.95 to 1.00").wait_for()
+        keep("predictions-opened")
+        panel.click("Type another project")
+        panel.panel.get_by_role("form", name="Open another project").wait_for()
+        keep("typed")
+        panel.click("Cancel")

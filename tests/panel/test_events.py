@@ -1,9 +1,13 @@
 """The panel's Python side with the real worker and the stand-in for W&B."""
 
+import base64
+import io
 import json
 import time
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from support.fake_worker import module
 from support.waiting import wait_for
@@ -409,3 +413,80 @@ def test_an_error_of_ours_keeps_the_panel(once, operator, monkeypatch):
     answer = once("jobs").answer
     assert (answer["state"], answer["code"]) == ("problem", "internal")
     assert "ZeroDivisionError" in answer["text"]
+
+
+def test_the_first_rows_of_a_table(ready, operator, images, login):
+    log_view = operator("log_fiftyone_view_to_wandb")
+    log_view(
+        images, project=PROJECT, run_id="tabled1", artifact_name="tabled", include_labels=True, include_images=True
+    )
+    table = ready("table", images, project=PROJECT, artifact="tabled")
+    assert (table["tables"], table["table"], table["note"]) == (["samples"], "samples", "")
+    assert (len(table["rows"]), table["total"]) == (min(8, len(images)), len(images))
+    column = {name: [row[i] for row in table["rows"]] for i, name in enumerate(table["columns"])}
+    assert column["sample_id"][0]["text"] == images.first().id
+    shown = column["image"][0]["image"]
+    picture = table["pictures"][shown["picture"]]
+    kind, data = picture["url"].split(";base64,")
+    assert kind in ("data:image/jpeg", "data:image/png")
+    with Image.open(io.BytesIO(base64.b64decode(data))) as decoded:
+        assert decoded.size == (picture["width"], picture["height"])
+
+    assert "ground_truth" in [layer["key"] for layer in shown["boxes"]]
+    assert login.key not in json.dumps(table)
+    # It is kept: W&B is not asked a second time.
+    login.fault(kind="any", mode="status", status=403, count=-1)
+    try:
+        assert ready("table", images, project=PROJECT, artifact="tabled") == table
+    finally:
+        login.heal()
+
+
+def test_an_artifact_without_a_table(ready, operator, images, login):
+    operator("log_fiftyone_view_to_wandb")(images, project=PROJECT, run_id="tabled2", artifact_name="without")
+    table = ready("table", images, project=PROJECT, artifact="without")
+    assert (table["tables"], table["rows"]) == ([], [])
+    assert "has no table" in table["note"]
+
+
+def test_a_table_that_nobody_waits_for(once, operator, images, login, monkeypatch):
+    log_view = operator("log_fiftyone_view_to_wandb")
+    log_view(images, project=PROJECT, run_id="tabled3", artifact_name="left", include_labels=True)
+    answers = module(operator("WandBPanel"), "answers")
+    monkeypatch.setattr(answers, "_ABANDONED", 0.5)
+    login.fault(kind="download", mode="hang", count=-1)
+    assert once("table", images, project=PROJECT, artifact="left").answer["state"] == "pending"
+    wait_for(lambda: not answers._asked)
+    login.heal()
+
+
+def test_an_offline_run_is_uploaded(ask, ready, operator, images, login, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    log_view = operator("log_fiftyone_view_to_wandb")
+    written = log_view(images, project=PROJECT, artifact_name="logged_offline", offline=True)
+    (waiting,) = ready("offline", images)["runs"]
+    assert waiting["directory"] == written["offline_directory"]
+    assert (waiting["artifact"], waiting["project"], waiting["rows"]) == ("logged_offline", PROJECT, len(images))
+
+    # From elsewhere, the jobs' records lead to it.
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert waiting in ready("offline", images)["runs"]
+    syncing = ready("sync", images, directory=waiting["directory"])["syncing"]
+    result = ready("syncing", images, syncing=syncing)["result"]
+    assert result["artifact_name"] == "logged_offline"
+    assert waiting["directory"] not in [run["directory"] for run in ready("offline", images)["runs"]]
+    assert [a for a in login.artifacts() if a["collection"] == "logged_offline"]
+    assert ready("jobs")["jobs"][0]["operator"] == "sync_wandb_offline"
+
+
+def test_a_changed_offline_run_is_not_uploaded(ask, ready, operator, images, login, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    written = operator("log_fiftyone_view_to_wandb")(images, project=PROJECT, artifact_name="changed", offline=True)
+    stored = next(p for p in (Path(written["offline_directory"]) / "artifact").rglob("*") if p.is_file())
+    stored.chmod(0o600)
+    stored.write_bytes(b"other bytes")
+    syncing = ready("sync", images, directory=written["offline_directory"])["syncing"]
+    answer = ask("syncing", images, syncing=syncing).answer
+    assert (answer["state"], answer["code"]) == ("problem", "offline_changed")
+    assert written["offline_directory"] in [run["directory"] for run in ready("offline", images)["runs"]]

@@ -195,6 +195,29 @@ class Visit:
         """Waits for a text in the panel."""
         self.panel.get_by_text(text).first.wait_for()
 
+    @contextlib.contextmanager
+    def narrow_column(self, theme="dark", width=360):
+        """The panel as narrow as people make it beside the samples, in one of the App's themes."""
+        colour = "e => getComputedStyle(e).color"
+        switch = self.page.get_by_test_id("LightModeIcon").or_(self.page.get_by_test_id("DarkModeIcon")).first
+        before = self.panel.evaluate(colour)
+        self.panel.evaluate("(e, width) => { e.style.width = `${width}px` }", width)
+        if theme == "light":
+            switch.click()
+            wait_for(lambda: self.panel.evaluate(colour) != before)
+
+        try:
+            yield
+        finally:
+            self.panel.evaluate("e => { e.style.width = '' }")
+            if theme == "light":
+                switch.click()
+                wait_for(lambda: self.panel.evaluate(colour) == before)
+
+    def fits(self):
+        """Whether nothing of the panel is wider than its column."""
+        return self.panel.evaluate("e => e.scrollWidth <= e.clientWidth")
+
     def grid_has(self, samples):
         """Waits until the grid has so many samples."""
         self.page.get_by_text(re.compile(f"^{samples} samples?$")).first.wait_for()

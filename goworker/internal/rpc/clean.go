@@ -45,7 +45,7 @@ func cleanMessage(m protoreflect.Message) {
 // cleanText cleans the text of a field: only what is written for reading has lines.
 func cleanText(f protoreflect.FieldDescriptor, text string) string {
 	switch f.Name() {
-	case "message", "description", "notes":
+	case "message", "description", "notes", "text", "caption":
 		return plaintext.CleanLines(text, longestText)
 	}
 	return plaintext.Clean(text, longestName)

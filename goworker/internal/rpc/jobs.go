@@ -69,6 +69,8 @@ func (w *Jobs) Run(ctx context.Context, req *pb.RunRequest, send func(*pb.RunRes
 		return lookup(ctx, one.Lookup, inputs, send)
 	case *pb.RunRequest_ReadArtifact:
 		return readArtifact(ctx, one.ReadArtifact, inputs, send)
+	case *pb.RunRequest_ReadTable:
+		return readTable(ctx, one.ReadTable, inputs, send)
 	case *pb.RunRequest_ReadRun:
 		return readRun(ctx, one.ReadRun, inputs, send)
 	case *pb.RunRequest_SyncOffline:

@@ -107,10 +107,9 @@ func (s *sender) pass(event *pb.RunResponse) {
 // concludes says whether event is one of those that end the stream.
 func concludes(event *pb.RunResponse) bool {
 	switch event.GetEvent().(type) {
-	case *pb.RunResponse_Failure, *pb.RunResponse_ArtifactLogged, *pb.RunResponse_RunFinished,
-		*pb.RunResponse_LookupResult, *pb.RunResponse_ArtifactContent, *pb.RunResponse_RunDetails:
-		return true
-	default:
+	case nil, *pb.RunResponse_Progress, *pb.RunResponse_RunCreated, *pb.RunResponse_IdChunk:
 		return false
+	default:
+		return true
 	}
 }

@@ -147,3 +147,17 @@ func TestEventsOfManyGoroutinesComeOneByOne(t *testing.T) {
 	require.NoError(t, s.close())
 	assert.GreaterOrEqual(t, sent.Load(), int64(1600))
 }
+
+// TestOneLastEvent: whatever a job's result is, it is the last event, and no failure is sent behind it.
+func TestOneLastEvent(t *testing.T) {
+	message := (&pb.RunResponse{}).ProtoReflect()
+	fields := message.Descriptor().Oneofs().ByName("event").Fields()
+	for i := range fields.Len() {
+		event := &pb.RunResponse{}
+		field := fields.Get(i)
+		event.ProtoReflect().Set(field, event.ProtoReflect().NewField(field))
+		goesOn := field.Name() == "progress" || field.Name() == "run_created" || field.Name() == "id_chunk"
+		assert.Equal(t, !goesOn, concludes(event), field.Name())
+	}
+	assert.False(t, concludes(&pb.RunResponse{}))
+}

@@ -5,6 +5,7 @@ import { useAction, useApp, useData, type Params } from "../app";
 import { bytes, count, plural } from "../format";
 import { pathOf, placeOf, type Go, type Where } from "../nav";
 import { Age, Back, Field, KeyValues, LinkOut, Loading, Notice, ProblemNotice, Section, State, Status, Tags } from "../parts";
+import { FirstRows } from "./Table";
 import type {
   Artifact,
   ArtifactContent,
@@ -55,6 +56,11 @@ export function ArtifactPage(props: { where: Where; artifact: string; dataset: D
         <>
           <Facts artifact={content.artifact} />
           <Loader key={`load ${content.artifact.id}`} where={where} artifact={content.artifact} dataset={props.dataset} go={props.go} />
+          <FirstRows
+            key={`rows ${content.artifact.id}`}
+            where={placeOf(content.artifact, where)}
+            artifact={`${content.artifact.name}:${content.artifact.version}`}
+          />
           <Compare key={`compare ${content.artifact.id}`} where={where} artifact={content.artifact} versions={others} dataset={props.dataset} />
           {content.createdBy && <Runs title="Made by" where={where} runs={[content.createdBy]} go={props.go} />}
           <Runs title="Used by" where={where} runs={content.usedBy.filter((run) => run.id !== content.createdBy?.id)} go={props.go} />

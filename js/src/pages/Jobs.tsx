@@ -4,13 +4,16 @@ import React, { useEffect, useState } from "react";
 import { useAction, useApp } from "../app";
 import { ago, plural, span } from "../format";
 import { pathOf, type Go, type Where } from "../nav";
+import { OfflineRuns } from "./OfflineRuns";
 import { LinkOut, Loading, Notice, ProblemNotice, State } from "../parts";
 import type { Job } from "../types";
 
 const NAMES: Record<string, string> = {
   log_fiftyone_view_to_wandb: "Save view as artifact",
   log_model_predictions: "Log predictions",
+  log_evaluation_to_wandb: "Log evaluation",
   load_view_from_wandb: "Load view",
+  sync_wandb_offline: "Upload an offline run",
 };
 
 export function isGoing(job: Job): boolean {
@@ -23,6 +26,7 @@ export function Jobs(props: { where: Where; jobs: Job[] | null; problem: React.R
   return (
     <>
       {props.problem}
+      <OfflineRuns now={now} reload={props.reload} />
       {props.jobs.length === 0 && (
         <Notice>There are no jobs yet. What this plugin logs and loads, here and in the background, shows up here.</Notice>
       )}

@@ -5,6 +5,7 @@ import { useAction, useApp, useData, type Calls } from "../app";
 import { COLOURS, Curve, type Line } from "../charts";
 import { pathOf, placeOf, type Go, type Where } from "../nav";
 import { Age, Back, Field, KeyValues, LinkOut, Loading, ProblemNotice, Section, State, Status, Tags } from "../parts";
+import { FirstRows } from "./Table";
 import type { Artifact, DatasetFacts, RunDetails, Row, RunPage as Page, RunRecord } from "../types";
 
 /** Curves that are shown before anybody asks for more. */
@@ -12,6 +13,15 @@ const CURVES = 4;
 
 /** Metrics that can be chosen before anybody asks for all of them. */
 const METRICS = 12;
+
+/** Artifacts whose tables are shown before anybody asks for all of them. */
+const TABLES = 3;
+
+/** How many are shown then. */
+const MOST_TABLES = 20;
+
+/** Types of artifacts that have no table. */
+const WITHOUT_TABLES = new Set(["model", "code", "job"]);
 
 /** Runs over each other: more could not be told apart. */
 const MOST_RUNS = 6;
@@ -51,6 +61,7 @@ export function RunPage(props: {
           {details.notes && <p>{details.notes}</p>}
           <Linking details={details} dataset={props.dataset} changed={props.changed} />
           <Curves where={placeOf(details.run, where)} details={details} />
+          <Tables where={where} artifacts={details.outputs} />
           <div className="w-split">
             <Section title="Summary">
               <KeyValues values={details.summary} name="Summary" />
@@ -65,6 +76,40 @@ export function RunPage(props: {
       )}
     </>
   );
+}
+
+/** The tables that the run has made, each in its newest version: those that W&B shows in the run's workspace. */
+function Tables(props: { where: Where; artifacts: Artifact[] }) {
+  const [all, setAll] = useState(false);
+  const newest = new Map<string, Artifact>();
+  for (const artifact of props.artifacts) {
+    const path = pathOf(artifact.name, artifact, props.where);
+    const other = newest.get(path);
+    if (!WITHOUT_TABLES.has(artifact.type) && (!other || age(artifact) > age(other))) newest.set(path, artifact);
+  }
+  const tables = [...newest.values()].slice(0, MOST_TABLES);
+  return (
+    <>
+      {(all ? tables : tables.slice(0, TABLES)).map((artifact) => (
+        <FirstRows
+          key={artifact.id}
+          quiet
+          title={`Table of ${artifact.name}:${artifact.version}`}
+          where={placeOf(artifact, props.where)}
+          artifact={`${artifact.name}:${artifact.version}`}
+        />
+      ))}
+      {tables.length > TABLES && (
+        <button type="button" className="w-link w-small" aria-expanded={all} onClick={() => setAll(!all)}>
+          {all ? "Show fewer tables" : `Show the tables of ${tables.length} artifacts`}
+        </button>
+      )}
+    </>
+  );
+}
+
+function age(artifact: Artifact): number {
+  return Number(artifact.version.replace(/^v/, ""));
 }
 
 function Artifacts(props: { title: string; where: Where; artifacts: Artifact[]; go: Go }) {

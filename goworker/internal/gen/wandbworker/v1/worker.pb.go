@@ -525,6 +525,79 @@ func (IdList) EnumDescriptor() ([]byte, []int) {
 	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{7}
 }
 
+// CellKind says what a cell of a table holds.
+type CellKind int32
+
+const (
+	// Nothing.
+	CellKind_CELL_KIND_UNSPECIFIED CellKind = 0
+	// A text.
+	CellKind_CELL_KIND_TEXT CellKind = 1
+	// A number, as JSON has it.
+	CellKind_CELL_KIND_NUMBER CellKind = 2
+	// "true" or "false".
+	CellKind_CELL_KIND_BOOL CellKind = 3
+	// A moment: ISO 8601.
+	CellKind_CELL_KIND_TIME CellKind = 4
+	// A list or an object.
+	CellKind_CELL_KIND_JSON CellKind = 5
+	// A picture.
+	CellKind_CELL_KIND_IMAGE CellKind = 6
+	// Something that is not shown: the text is its kind, such as "video".
+	CellKind_CELL_KIND_MEDIA CellKind = 7
+)
+
+// Enum value maps for CellKind.
+var (
+	CellKind_name = map[int32]string{
+		0: "CELL_KIND_UNSPECIFIED",
+		1: "CELL_KIND_TEXT",
+		2: "CELL_KIND_NUMBER",
+		3: "CELL_KIND_BOOL",
+		4: "CELL_KIND_TIME",
+		5: "CELL_KIND_JSON",
+		6: "CELL_KIND_IMAGE",
+		7: "CELL_KIND_MEDIA",
+	}
+	CellKind_value = map[string]int32{
+		"CELL_KIND_UNSPECIFIED": 0,
+		"CELL_KIND_TEXT":        1,
+		"CELL_KIND_NUMBER":      2,
+		"CELL_KIND_BOOL":        3,
+		"CELL_KIND_TIME":        4,
+		"CELL_KIND_JSON":        5,
+		"CELL_KIND_IMAGE":       6,
+		"CELL_KIND_MEDIA":       7,
+	}
+)
+
+func (x CellKind) Enum() *CellKind {
+	p := new(CellKind)
+	*p = x
+	return p
+}
+
+func (x CellKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (CellKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_wandbworker_v1_worker_proto_enumTypes[8].Descriptor()
+}
+
+func (CellKind) Type() protoreflect.EnumType {
+	return &file_wandbworker_v1_worker_proto_enumTypes[8]
+}
+
+func (x CellKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use CellKind.Descriptor instead.
+func (CellKind) EnumDescriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{8}
+}
+
 // RunRequest is one job and everything it needs.
 type RunRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -547,6 +620,7 @@ type RunRequest struct {
 	//	*RunRequest_SyncOffline
 	//	*RunRequest_LogEvaluation
 	//	*RunRequest_ReadEvaluation
+	//	*RunRequest_ReadTable
 	Job           isRunRequest_Job `protobuf_oneof:"job"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -691,6 +765,15 @@ func (x *RunRequest) GetReadEvaluation() *ReadEvaluation {
 	return nil
 }
 
+func (x *RunRequest) GetReadTable() *ReadTable {
+	if x != nil {
+		if x, ok := x.Job.(*RunRequest_ReadTable); ok {
+			return x.ReadTable
+		}
+	}
+	return nil
+}
+
 type isRunRequest_Job interface {
 	isRunRequest_Job()
 }
@@ -741,6 +824,11 @@ type RunRequest_ReadEvaluation struct {
 	ReadEvaluation *ReadEvaluation `protobuf:"bytes,17,opt,name=read_evaluation,json=readEvaluation,proto3,oneof"`
 }
 
+type RunRequest_ReadTable struct {
+	// Read the first rows of an artifact's table with their pictures, for the panel.
+	ReadTable *ReadTable `protobuf:"bytes,50,opt,name=read_table,json=readTable,proto3,oneof"`
+}
+
 func (*RunRequest_LogView) isRunRequest_Job() {}
 
 func (*RunRequest_LogPredictions) isRunRequest_Job() {}
@@ -758,6 +846,8 @@ func (*RunRequest_SyncOffline) isRunRequest_Job() {}
 func (*RunRequest_LogEvaluation) isRunRequest_Job() {}
 
 func (*RunRequest_ReadEvaluation) isRunRequest_Job() {}
+
+func (*RunRequest_ReadTable) isRunRequest_Job() {}
 
 // WandbSettings is what the host knows of W&B's settings. The worker completes
 // it from W&B's environment variables, settings files and netrc.
@@ -2999,6 +3089,7 @@ type RunResponse struct {
 	//	*RunResponse_ArtifactContent
 	//	*RunResponse_RunDetails
 	//	*RunResponse_EvaluationNumbers
+	//	*RunResponse_TableHead
 	Event         isRunResponse_Event `protobuf_oneof:"event"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3131,6 +3222,15 @@ func (x *RunResponse) GetEvaluationNumbers() *EvaluationNumbers {
 	return nil
 }
 
+func (x *RunResponse) GetTableHead() *TableHead {
+	if x != nil {
+		if x, ok := x.Event.(*RunResponse_TableHead); ok {
+			return x.TableHead
+		}
+	}
+	return nil
+}
+
 type isRunResponse_Event interface {
 	isRunResponse_Event()
 }
@@ -3185,6 +3285,11 @@ type RunResponse_EvaluationNumbers struct {
 	EvaluationNumbers *EvaluationNumbers `protobuf:"bytes,10,opt,name=evaluation_numbers,json=evaluationNumbers,proto3,oneof"`
 }
 
+type RunResponse_TableHead struct {
+	// The beginning of a table was read. The last event.
+	TableHead *TableHead `protobuf:"bytes,50,opt,name=table_head,json=tableHead,proto3,oneof"`
+}
+
 func (*RunResponse_Progress) isRunResponse_Event() {}
 
 func (*RunResponse_RunCreated) isRunResponse_Event() {}
@@ -3204,6 +3309,8 @@ func (*RunResponse_ArtifactContent) isRunResponse_Event() {}
 func (*RunResponse_RunDetails) isRunResponse_Event() {}
 
 func (*RunResponse_EvaluationNumbers) isRunResponse_Event() {}
+
+func (*RunResponse_TableHead) isRunResponse_Event() {}
 
 // Progress is how far a job is. Totals of 0 are not known.
 type Progress struct {
@@ -5089,11 +5196,760 @@ func (x *RunDetails) GetSettingsFiles() []string {
 	return nil
 }
 
+// ReadTable reads the first rows of an artifact's table. Files are read only as far as they are needed, and checksums
+// of whole files are not compared: what it gives is for people to look at.
+type ReadTable struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The artifact, see ReadArtifact.reference.
+	Reference string `protobuf:"bytes,1,opt,name=reference,proto3" json:"reference,omitempty"`
+	// The name of the table; empty for the artifact's first.
+	Table string `protobuf:"bytes,2,opt,name=table,proto3" json:"table,omitempty"`
+	// How many rows to read, up to 50; 0 for 8.
+	Rows int32 `protobuf:"varint,3,opt,name=rows,proto3" json:"rows,omitempty"`
+	// The longest side of the pictures in pixels, up to 512; 0 for 256.
+	PictureSize   int32 `protobuf:"varint,4,opt,name=picture_size,json=pictureSize,proto3" json:"picture_size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReadTable) Reset() {
+	*x = ReadTable{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReadTable) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReadTable) ProtoMessage() {}
+
+func (x *ReadTable) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReadTable.ProtoReflect.Descriptor instead.
+func (*ReadTable) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *ReadTable) GetReference() string {
+	if x != nil {
+		return x.Reference
+	}
+	return ""
+}
+
+func (x *ReadTable) GetTable() string {
+	if x != nil {
+		return x.Table
+	}
+	return ""
+}
+
+func (x *ReadTable) GetRows() int32 {
+	if x != nil {
+		return x.Rows
+	}
+	return 0
+}
+
+func (x *ReadTable) GetPictureSize() int32 {
+	if x != nil {
+		return x.PictureSize
+	}
+	return 0
+}
+
+// TableHead is the beginning of a table.
+type TableHead struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The names of the artifact's tables.
+	Tables []string `protobuf:"bytes,1,rep,name=tables,proto3" json:"tables,omitempty"`
+	// The one that was read; empty where there is none.
+	Table string `protobuf:"bytes,2,opt,name=table,proto3" json:"table,omitempty"`
+	// Why there is none, in a sentence.
+	Message string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	// The first of the columns' names.
+	Columns []string `protobuf:"bytes,4,rep,name=columns,proto3" json:"columns,omitempty"`
+	// How many columns there are.
+	AllColumns int32 `protobuf:"varint,5,opt,name=all_columns,json=allColumns,proto3" json:"all_columns,omitempty"`
+	// The first rows.
+	Rows []*TableRow `protobuf:"bytes,6,rep,name=rows,proto3" json:"rows,omitempty"`
+	// Whether there are more rows.
+	More bool `protobuf:"varint,7,opt,name=more,proto3" json:"more,omitempty"`
+	// How many rows there are; -1 where that is not known.
+	Total int64 `protobuf:"varint,8,opt,name=total,proto3" json:"total,omitempty"`
+	// The pictures that cells and masks show, each once.
+	Pictures []*TablePicture `protobuf:"bytes,9,rep,name=pictures,proto3" json:"pictures,omitempty"`
+	// The classes that masks show.
+	Classes       []*TableClass `protobuf:"bytes,10,rep,name=classes,proto3" json:"classes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TableHead) Reset() {
+	*x = TableHead{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TableHead) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TableHead) ProtoMessage() {}
+
+func (x *TableHead) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TableHead.ProtoReflect.Descriptor instead.
+func (*TableHead) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *TableHead) GetTables() []string {
+	if x != nil {
+		return x.Tables
+	}
+	return nil
+}
+
+func (x *TableHead) GetTable() string {
+	if x != nil {
+		return x.Table
+	}
+	return ""
+}
+
+func (x *TableHead) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *TableHead) GetColumns() []string {
+	if x != nil {
+		return x.Columns
+	}
+	return nil
+}
+
+func (x *TableHead) GetAllColumns() int32 {
+	if x != nil {
+		return x.AllColumns
+	}
+	return 0
+}
+
+func (x *TableHead) GetRows() []*TableRow {
+	if x != nil {
+		return x.Rows
+	}
+	return nil
+}
+
+func (x *TableHead) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
+}
+
+func (x *TableHead) GetTotal() int64 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
+
+func (x *TableHead) GetPictures() []*TablePicture {
+	if x != nil {
+		return x.Pictures
+	}
+	return nil
+}
+
+func (x *TableHead) GetClasses() []*TableClass {
+	if x != nil {
+		return x.Classes
+	}
+	return nil
+}
+
+// TableRow is a row of a table.
+type TableRow struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One for each of the columns.
+	Cells         []*TableCell `protobuf:"bytes,1,rep,name=cells,proto3" json:"cells,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TableRow) Reset() {
+	*x = TableRow{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[42]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TableRow) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TableRow) ProtoMessage() {}
+
+func (x *TableRow) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[42]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TableRow.ProtoReflect.Descriptor instead.
+func (*TableRow) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{42}
+}
+
+func (x *TableRow) GetCells() []*TableCell {
+	if x != nil {
+		return x.Cells
+	}
+	return nil
+}
+
+// TableCell is a cell of a table.
+type TableCell struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it holds.
+	Kind CellKind `protobuf:"varint,1,opt,name=kind,proto3,enum=wandbworker.v1.CellKind" json:"kind,omitempty"`
+	// Its text.
+	Text string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	// Whether the text goes on.
+	Cut bool `protobuf:"varint,3,opt,name=cut,proto3" json:"cut,omitempty"`
+	// The picture.
+	Image         *TableImage `protobuf:"bytes,4,opt,name=image,proto3" json:"image,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TableCell) Reset() {
+	*x = TableCell{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TableCell) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TableCell) ProtoMessage() {}
+
+func (x *TableCell) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TableCell.ProtoReflect.Descriptor instead.
+func (*TableCell) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *TableCell) GetKind() CellKind {
+	if x != nil {
+		return x.Kind
+	}
+	return CellKind_CELL_KIND_UNSPECIFIED
+}
+
+func (x *TableCell) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *TableCell) GetCut() bool {
+	if x != nil {
+		return x.Cut
+	}
+	return false
+}
+
+func (x *TableCell) GetImage() *TableImage {
+	if x != nil {
+		return x.Image
+	}
+	return nil
+}
+
+// TableImage is a picture of a table with what is drawn over it.
+type TableImage struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its place in TableHead.pictures; -1 where problem says why it is not shown.
+	Picture int32 `protobuf:"varint,1,opt,name=picture,proto3" json:"picture,omitempty"`
+	// Why it is not shown.
+	Problem string `protobuf:"bytes,2,opt,name=problem,proto3" json:"problem,omitempty"`
+	// What is written with it.
+	Caption string `protobuf:"bytes,3,opt,name=caption,proto3" json:"caption,omitempty"`
+	// The layers of boxes.
+	Boxes []*TableBoxes `protobuf:"bytes,4,rep,name=boxes,proto3" json:"boxes,omitempty"`
+	// The layers of masks.
+	Masks         []*TableMask `protobuf:"bytes,5,rep,name=masks,proto3" json:"masks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TableImage) Reset() {
+	*x = TableImage{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TableImage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TableImage) ProtoMessage() {}
+
+func (x *TableImage) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TableImage.ProtoReflect.Descriptor instead.
+func (*TableImage) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *TableImage) GetPicture() int32 {
+	if x != nil {
+		return x.Picture
+	}
+	return 0
+}
+
+func (x *TableImage) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
+func (x *TableImage) GetCaption() string {
+	if x != nil {
+		return x.Caption
+	}
+	return ""
+}
+
+func (x *TableImage) GetBoxes() []*TableBoxes {
+	if x != nil {
+		return x.Boxes
+	}
+	return nil
+}
+
+func (x *TableImage) GetMasks() []*TableMask {
+	if x != nil {
+		return x.Masks
+	}
+	return nil
+}
+
+// TableBoxes is a layer of boxes.
+type TableBoxes struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The layer's name.
+	Key string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// The boxes.
+	Boxes []*TableBox `protobuf:"bytes,2,rep,name=boxes,proto3" json:"boxes,omitempty"`
+	// How many more there are.
+	Left          int32 `protobuf:"varint,3,opt,name=left,proto3" json:"left,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TableBoxes) Reset() {
+	*x = TableBoxes{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TableBoxes) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TableBoxes) ProtoMessage() {}
+
+func (x *TableBoxes) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TableBoxes.ProtoReflect.Descriptor instead.
+func (*TableBoxes) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *TableBoxes) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *TableBoxes) GetBoxes() []*TableBox {
+	if x != nil {
+		return x.Boxes
+	}
+	return nil
+}
+
+func (x *TableBoxes) GetLeft() int32 {
+	if x != nil {
+		return x.Left
+	}
+	return 0
+}
+
+// TableBox is a box in fractions of its picture, from the top left corner.
+type TableBox struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The left side.
+	MinX float64 `protobuf:"fixed64,1,opt,name=min_x,json=minX,proto3" json:"min_x,omitempty"`
+	// The right side.
+	MaxX float64 `protobuf:"fixed64,2,opt,name=max_x,json=maxX,proto3" json:"max_x,omitempty"`
+	// The upper side.
+	MinY float64 `protobuf:"fixed64,3,opt,name=min_y,json=minY,proto3" json:"min_y,omitempty"`
+	// The lower side.
+	MaxY float64 `protobuf:"fixed64,4,opt,name=max_y,json=maxY,proto3" json:"max_y,omitempty"`
+	// What is written at it: its class and its confidence.
+	Caption string `protobuf:"bytes,5,opt,name=caption,proto3" json:"caption,omitempty"`
+	// The class's colour, such as "#3cb44b".
+	Colour        string `protobuf:"bytes,6,opt,name=colour,proto3" json:"colour,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TableBox) Reset() {
+	*x = TableBox{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TableBox) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TableBox) ProtoMessage() {}
+
+func (x *TableBox) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TableBox.ProtoReflect.Descriptor instead.
+func (*TableBox) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *TableBox) GetMinX() float64 {
+	if x != nil {
+		return x.MinX
+	}
+	return 0
+}
+
+func (x *TableBox) GetMaxX() float64 {
+	if x != nil {
+		return x.MaxX
+	}
+	return 0
+}
+
+func (x *TableBox) GetMinY() float64 {
+	if x != nil {
+		return x.MinY
+	}
+	return 0
+}
+
+func (x *TableBox) GetMaxY() float64 {
+	if x != nil {
+		return x.MaxY
+	}
+	return 0
+}
+
+func (x *TableBox) GetCaption() string {
+	if x != nil {
+		return x.Caption
+	}
+	return ""
+}
+
+func (x *TableBox) GetColour() string {
+	if x != nil {
+		return x.Colour
+	}
+	return ""
+}
+
+// TableMask is a layer with the colours of classes, which is transparent elsewhere.
+type TableMask struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The layer's name.
+	Key string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// Its place in TableHead.pictures; -1 where problem says why it is not shown.
+	Picture int32 `protobuf:"varint,2,opt,name=picture,proto3" json:"picture,omitempty"`
+	// Why it is not shown.
+	Problem       string `protobuf:"bytes,3,opt,name=problem,proto3" json:"problem,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TableMask) Reset() {
+	*x = TableMask{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TableMask) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TableMask) ProtoMessage() {}
+
+func (x *TableMask) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TableMask.ProtoReflect.Descriptor instead.
+func (*TableMask) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *TableMask) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *TableMask) GetPicture() int32 {
+	if x != nil {
+		return x.Picture
+	}
+	return 0
+}
+
+func (x *TableMask) GetProblem() string {
+	if x != nil {
+		return x.Problem
+	}
+	return ""
+}
+
+// TablePicture is a picture that was made small.
+type TablePicture struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The file.
+	Data []byte `protobuf:"bytes,1,opt,name=data,proto3" json:"data,omitempty"`
+	// "jpg" or "png".
+	Format string `protobuf:"bytes,2,opt,name=format,proto3" json:"format,omitempty"`
+	// In pixels.
+	Width int32 `protobuf:"varint,3,opt,name=width,proto3" json:"width,omitempty"`
+	// In pixels.
+	Height        int32 `protobuf:"varint,4,opt,name=height,proto3" json:"height,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TablePicture) Reset() {
+	*x = TablePicture{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TablePicture) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TablePicture) ProtoMessage() {}
+
+func (x *TablePicture) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TablePicture.ProtoReflect.Descriptor instead.
+func (*TablePicture) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{48}
+}
+
+func (x *TablePicture) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+func (x *TablePicture) GetFormat() string {
+	if x != nil {
+		return x.Format
+	}
+	return ""
+}
+
+func (x *TablePicture) GetWidth() int32 {
+	if x != nil {
+		return x.Width
+	}
+	return 0
+}
+
+func (x *TablePicture) GetHeight() int32 {
+	if x != nil {
+		return x.Height
+	}
+	return 0
+}
+
+// TableClass is a class that masks show.
+type TableClass struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Its colour, such as "#3cb44b".
+	Colour        string `protobuf:"bytes,2,opt,name=colour,proto3" json:"colour,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TableClass) Reset() {
+	*x = TableClass{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[49]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TableClass) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TableClass) ProtoMessage() {}
+
+func (x *TableClass) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[49]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TableClass.ProtoReflect.Descriptor instead.
+func (*TableClass) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{49}
+}
+
+func (x *TableClass) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *TableClass) GetColour() string {
+	if x != nil {
+		return x.Colour
+	}
+	return ""
+}
+
 var File_wandbworker_v1_worker_proto protoreflect.FileDescriptor
 
 const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\n" +
-	"\x1bwandbworker/v1/worker.proto\x12\x0ewandbworker.v1\"\xc5\x05\n" +
+	"\x1bwandbworker/v1/worker.proto\x12\x0ewandbworker.v1\"\x81\x06\n" +
 	"\n" +
 	"RunRequest\x12\x15\n" +
 	"\x06job_id\x18\x01 \x01(\tR\x05jobId\x123\n" +
@@ -5109,7 +5965,9 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\bread_run\x18\x0f \x01(\v2\x17.wandbworker.v1.ReadRunH\x00R\areadRun\x12@\n" +
 	"\fsync_offline\x18\x1e \x01(\v2\x1b.wandbworker.v1.SyncOfflineH\x00R\vsyncOffline\x12F\n" +
 	"\x0elog_evaluation\x18\x10 \x01(\v2\x1d.wandbworker.v1.LogEvaluationH\x00R\rlogEvaluation\x12I\n" +
-	"\x0fread_evaluation\x18\x11 \x01(\v2\x1e.wandbworker.v1.ReadEvaluationH\x00R\x0ereadEvaluationB\x05\n" +
+	"\x0fread_evaluation\x18\x11 \x01(\v2\x1e.wandbworker.v1.ReadEvaluationH\x00R\x0ereadEvaluation\x12:\n" +
+	"\n" +
+	"read_table\x182 \x01(\v2\x19.wandbworker.v1.ReadTableH\x00R\treadTableB\x05\n" +
 	"\x03job\"\xe8\x03\n" +
 	"\rWandbSettings\x12\x17\n" +
 	"\aapi_key\x18\x01 \x01(\tR\x06apiKey\x12\x19\n" +
@@ -5330,7 +6188,7 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x06entity\x18\x01 \x01(\tR\x06entity\x12\x18\n" +
 	"\aproject\x18\x02 \x01(\tR\aproject\x12\x15\n" +
 	"\x06run_id\x18\x03 \x01(\tR\x05runId\x12\x1b\n" +
-	"\texit_code\x18\x04 \x01(\x05R\bexitCode\"\xab\x05\n" +
+	"\texit_code\x18\x04 \x01(\x05R\bexitCode\"\xe7\x05\n" +
 	"\vRunResponse\x126\n" +
 	"\bprogress\x18\x01 \x01(\v2\x18.wandbworker.v1.ProgressH\x00R\bprogress\x12=\n" +
 	"\vrun_created\x18\x02 \x01(\v2\x1a.wandbworker.v1.RunCreatedH\x00R\n" +
@@ -5344,7 +6202,9 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\vrun_details\x18\t \x01(\v2\x1a.wandbworker.v1.RunDetailsH\x00R\n" +
 	"runDetails\x12R\n" +
 	"\x12evaluation_numbers\x18\n" +
-	" \x01(\v2!.wandbworker.v1.EvaluationNumbersH\x00R\x11evaluationNumbersB\a\n" +
+	" \x01(\v2!.wandbworker.v1.EvaluationNumbersH\x00R\x11evaluationNumbers\x12:\n" +
+	"\n" +
+	"table_head\x182 \x01(\v2\x19.wandbworker.v1.TableHeadH\x00R\ttableHeadB\a\n" +
 	"\x05event\"\xa5\x02\n" +
 	"\bProgress\x12+\n" +
 	"\x05stage\x18\x01 \x01(\x0e2\x15.wandbworker.v1.StageR\x05stage\x12\x1b\n" +
@@ -5533,7 +6393,64 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"projectUrl\x12\x1f\n" +
 	"\vactive_here\x18\f \x01(\bR\n" +
 	"activeHere\x12%\n" +
-	"\x0esettings_files\x18\r \x03(\tR\rsettingsFiles*s\n" +
+	"\x0esettings_files\x18\r \x03(\tR\rsettingsFiles\"v\n" +
+	"\tReadTable\x12\x1c\n" +
+	"\treference\x18\x01 \x01(\tR\treference\x12\x14\n" +
+	"\x05table\x18\x02 \x01(\tR\x05table\x12\x12\n" +
+	"\x04rows\x18\x03 \x01(\x05R\x04rows\x12!\n" +
+	"\fpicture_size\x18\x04 \x01(\x05R\vpictureSize\"\xd6\x02\n" +
+	"\tTableHead\x12\x16\n" +
+	"\x06tables\x18\x01 \x03(\tR\x06tables\x12\x14\n" +
+	"\x05table\x18\x02 \x01(\tR\x05table\x12\x18\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\x12\x18\n" +
+	"\acolumns\x18\x04 \x03(\tR\acolumns\x12\x1f\n" +
+	"\vall_columns\x18\x05 \x01(\x05R\n" +
+	"allColumns\x12,\n" +
+	"\x04rows\x18\x06 \x03(\v2\x18.wandbworker.v1.TableRowR\x04rows\x12\x12\n" +
+	"\x04more\x18\a \x01(\bR\x04more\x12\x14\n" +
+	"\x05total\x18\b \x01(\x03R\x05total\x128\n" +
+	"\bpictures\x18\t \x03(\v2\x1c.wandbworker.v1.TablePictureR\bpictures\x124\n" +
+	"\aclasses\x18\n" +
+	" \x03(\v2\x1a.wandbworker.v1.TableClassR\aclasses\";\n" +
+	"\bTableRow\x12/\n" +
+	"\x05cells\x18\x01 \x03(\v2\x19.wandbworker.v1.TableCellR\x05cells\"\x91\x01\n" +
+	"\tTableCell\x12,\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\x18.wandbworker.v1.CellKindR\x04kind\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\x12\x10\n" +
+	"\x03cut\x18\x03 \x01(\bR\x03cut\x120\n" +
+	"\x05image\x18\x04 \x01(\v2\x1a.wandbworker.v1.TableImageR\x05image\"\xbd\x01\n" +
+	"\n" +
+	"TableImage\x12\x18\n" +
+	"\apicture\x18\x01 \x01(\x05R\apicture\x12\x18\n" +
+	"\aproblem\x18\x02 \x01(\tR\aproblem\x12\x18\n" +
+	"\acaption\x18\x03 \x01(\tR\acaption\x120\n" +
+	"\x05boxes\x18\x04 \x03(\v2\x1a.wandbworker.v1.TableBoxesR\x05boxes\x12/\n" +
+	"\x05masks\x18\x05 \x03(\v2\x19.wandbworker.v1.TableMaskR\x05masks\"b\n" +
+	"\n" +
+	"TableBoxes\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12.\n" +
+	"\x05boxes\x18\x02 \x03(\v2\x18.wandbworker.v1.TableBoxR\x05boxes\x12\x12\n" +
+	"\x04left\x18\x03 \x01(\x05R\x04left\"\x90\x01\n" +
+	"\bTableBox\x12\x13\n" +
+	"\x05min_x\x18\x01 \x01(\x01R\x04minX\x12\x13\n" +
+	"\x05max_x\x18\x02 \x01(\x01R\x04maxX\x12\x13\n" +
+	"\x05min_y\x18\x03 \x01(\x01R\x04minY\x12\x13\n" +
+	"\x05max_y\x18\x04 \x01(\x01R\x04maxY\x12\x18\n" +
+	"\acaption\x18\x05 \x01(\tR\acaption\x12\x16\n" +
+	"\x06colour\x18\x06 \x01(\tR\x06colour\"Q\n" +
+	"\tTableMask\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x18\n" +
+	"\apicture\x18\x02 \x01(\x05R\apicture\x12\x18\n" +
+	"\aproblem\x18\x03 \x01(\tR\aproblem\"h\n" +
+	"\fTablePicture\x12\x12\n" +
+	"\x04data\x18\x01 \x01(\fR\x04data\x12\x16\n" +
+	"\x06format\x18\x02 \x01(\tR\x06format\x12\x14\n" +
+	"\x05width\x18\x03 \x01(\x05R\x05width\x12\x16\n" +
+	"\x06height\x18\x04 \x01(\x05R\x06height\"8\n" +
+	"\n" +
+	"TableClass\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
+	"\x06colour\x18\x02 \x01(\tR\x06colour*s\n" +
 	"\aRowKind\x12\x18\n" +
 	"\x14ROW_KIND_UNSPECIFIED\x10\x00\x12\x13\n" +
 	"\x0fROW_KIND_SAMPLE\x10\x01\x12\x12\n" +
@@ -5584,7 +6501,16 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x17ID_LIST_FALSE_POSITIVES\x10\x04\x12\x1b\n" +
 	"\x17ID_LIST_FALSE_NEGATIVES\x10\x05\x12\x11\n" +
 	"\rID_LIST_WRONG\x10\x06\x12\x11\n" +
-	"\rID_LIST_WORSE\x10\a2Q\n" +
+	"\rID_LIST_WORSE\x10\a*\xb5\x01\n" +
+	"\bCellKind\x12\x19\n" +
+	"\x15CELL_KIND_UNSPECIFIED\x10\x00\x12\x12\n" +
+	"\x0eCELL_KIND_TEXT\x10\x01\x12\x14\n" +
+	"\x10CELL_KIND_NUMBER\x10\x02\x12\x12\n" +
+	"\x0eCELL_KIND_BOOL\x10\x03\x12\x12\n" +
+	"\x0eCELL_KIND_TIME\x10\x04\x12\x12\n" +
+	"\x0eCELL_KIND_JSON\x10\x05\x12\x13\n" +
+	"\x0fCELL_KIND_IMAGE\x10\x06\x12\x13\n" +
+	"\x0fCELL_KIND_MEDIA\x10\a2Q\n" +
 	"\rWorkerService\x12@\n" +
 	"\x03Run\x12\x1a.wandbworker.v1.RunRequest\x1a\x1b.wandbworker.v1.RunResponse0\x01BgZegithub.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/gen/wandbworker/v1;wandbworkerv1b\x06proto3"
 
@@ -5600,8 +6526,8 @@ func file_wandbworker_v1_worker_proto_rawDescGZIP() []byte {
 	return file_wandbworker_v1_worker_proto_rawDescData
 }
 
-var file_wandbworker_v1_worker_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
-var file_wandbworker_v1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
+var file_wandbworker_v1_worker_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
+var file_wandbworker_v1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 53)
 var file_wandbworker_v1_worker_proto_goTypes = []any{
 	(RowKind)(0),              // 0: wandbworker.v1.RowKind
 	(ImageMode)(0),            // 1: wandbworker.v1.ImageMode
@@ -5611,134 +6537,156 @@ var file_wandbworker_v1_worker_proto_goTypes = []any{
 	(RunRelation)(0),          // 5: wandbworker.v1.RunRelation
 	(LookupKind)(0),           // 6: wandbworker.v1.LookupKind
 	(IdList)(0),               // 7: wandbworker.v1.IdList
-	(*RunRequest)(nil),        // 8: wandbworker.v1.RunRequest
-	(*WandbSettings)(nil),     // 9: wandbworker.v1.WandbSettings
-	(*ActiveRun)(nil),         // 10: wandbworker.v1.ActiveRun
-	(*Dataset)(nil),           // 11: wandbworker.v1.Dataset
-	(*View)(nil),              // 12: wandbworker.v1.View
-	(*Selection)(nil),         // 13: wandbworker.v1.Selection
-	(*Field)(nil),             // 14: wandbworker.v1.Field
-	(*Overlays)(nil),          // 15: wandbworker.v1.Overlays
-	(*Range)(nil),             // 16: wandbworker.v1.Range
-	(*Pillow)(nil),            // 17: wandbworker.v1.Pillow
-	(*Pictures)(nil),          // 18: wandbworker.v1.Pictures
-	(*LogView)(nil),           // 19: wandbworker.v1.LogView
-	(*LogPredictions)(nil),    // 20: wandbworker.v1.LogPredictions
-	(*SyncOffline)(nil),       // 21: wandbworker.v1.SyncOffline
-	(*EvaluationSubset)(nil),  // 22: wandbworker.v1.EvaluationSubset
-	(*LogEvaluation)(nil),     // 23: wandbworker.v1.LogEvaluation
-	(*ReadEvaluation)(nil),    // 24: wandbworker.v1.ReadEvaluation
-	(*EvaluationNumbers)(nil), // 25: wandbworker.v1.EvaluationNumbers
-	(*Metric)(nil),            // 26: wandbworker.v1.Metric
-	(*EvaluationClass)(nil),   // 27: wandbworker.v1.EvaluationClass
-	(*Chart)(nil),             // 28: wandbworker.v1.Chart
-	(*FinishRun)(nil),         // 29: wandbworker.v1.FinishRun
-	(*RunResponse)(nil),       // 30: wandbworker.v1.RunResponse
-	(*Progress)(nil),          // 31: wandbworker.v1.Progress
-	(*RunCreated)(nil),        // 32: wandbworker.v1.RunCreated
-	(*Failure)(nil),           // 33: wandbworker.v1.Failure
-	(*Warning)(nil),           // 34: wandbworker.v1.Warning
-	(*ArtifactLogged)(nil),    // 35: wandbworker.v1.ArtifactLogged
-	(*RunFinished)(nil),       // 36: wandbworker.v1.RunFinished
-	(*Lookup)(nil),            // 37: wandbworker.v1.Lookup
-	(*LookupResult)(nil),      // 38: wandbworker.v1.LookupResult
-	(*ProjectEntry)(nil),      // 39: wandbworker.v1.ProjectEntry
-	(*RunEntry)(nil),          // 40: wandbworker.v1.RunEntry
-	(*ArtifactEntry)(nil),     // 41: wandbworker.v1.ArtifactEntry
-	(*ReportEntry)(nil),       // 42: wandbworker.v1.ReportEntry
-	(*ReadArtifact)(nil),      // 43: wandbworker.v1.ReadArtifact
-	(*IdChunk)(nil),           // 44: wandbworker.v1.IdChunk
-	(*ArtifactContent)(nil),   // 45: wandbworker.v1.ArtifactContent
-	(*ReadRun)(nil),           // 46: wandbworker.v1.ReadRun
-	(*RunDetails)(nil),        // 47: wandbworker.v1.RunDetails
-	nil,                       // 48: wandbworker.v1.WandbSettings.EnvironmentEntry
-	nil,                       // 49: wandbworker.v1.Chart.FieldsEntry
-	nil,                       // 50: wandbworker.v1.Chart.StringsEntry
+	(CellKind)(0),             // 8: wandbworker.v1.CellKind
+	(*RunRequest)(nil),        // 9: wandbworker.v1.RunRequest
+	(*WandbSettings)(nil),     // 10: wandbworker.v1.WandbSettings
+	(*ActiveRun)(nil),         // 11: wandbworker.v1.ActiveRun
+	(*Dataset)(nil),           // 12: wandbworker.v1.Dataset
+	(*View)(nil),              // 13: wandbworker.v1.View
+	(*Selection)(nil),         // 14: wandbworker.v1.Selection
+	(*Field)(nil),             // 15: wandbworker.v1.Field
+	(*Overlays)(nil),          // 16: wandbworker.v1.Overlays
+	(*Range)(nil),             // 17: wandbworker.v1.Range
+	(*Pillow)(nil),            // 18: wandbworker.v1.Pillow
+	(*Pictures)(nil),          // 19: wandbworker.v1.Pictures
+	(*LogView)(nil),           // 20: wandbworker.v1.LogView
+	(*LogPredictions)(nil),    // 21: wandbworker.v1.LogPredictions
+	(*SyncOffline)(nil),       // 22: wandbworker.v1.SyncOffline
+	(*EvaluationSubset)(nil),  // 23: wandbworker.v1.EvaluationSubset
+	(*LogEvaluation)(nil),     // 24: wandbworker.v1.LogEvaluation
+	(*ReadEvaluation)(nil),    // 25: wandbworker.v1.ReadEvaluation
+	(*EvaluationNumbers)(nil), // 26: wandbworker.v1.EvaluationNumbers
+	(*Metric)(nil),            // 27: wandbworker.v1.Metric
+	(*EvaluationClass)(nil),   // 28: wandbworker.v1.EvaluationClass
+	(*Chart)(nil),             // 29: wandbworker.v1.Chart
+	(*FinishRun)(nil),         // 30: wandbworker.v1.FinishRun
+	(*RunResponse)(nil),       // 31: wandbworker.v1.RunResponse
+	(*Progress)(nil),          // 32: wandbworker.v1.Progress
+	(*RunCreated)(nil),        // 33: wandbworker.v1.RunCreated
+	(*Failure)(nil),           // 34: wandbworker.v1.Failure
+	(*Warning)(nil),           // 35: wandbworker.v1.Warning
+	(*ArtifactLogged)(nil),    // 36: wandbworker.v1.ArtifactLogged
+	(*RunFinished)(nil),       // 37: wandbworker.v1.RunFinished
+	(*Lookup)(nil),            // 38: wandbworker.v1.Lookup
+	(*LookupResult)(nil),      // 39: wandbworker.v1.LookupResult
+	(*ProjectEntry)(nil),      // 40: wandbworker.v1.ProjectEntry
+	(*RunEntry)(nil),          // 41: wandbworker.v1.RunEntry
+	(*ArtifactEntry)(nil),     // 42: wandbworker.v1.ArtifactEntry
+	(*ReportEntry)(nil),       // 43: wandbworker.v1.ReportEntry
+	(*ReadArtifact)(nil),      // 44: wandbworker.v1.ReadArtifact
+	(*IdChunk)(nil),           // 45: wandbworker.v1.IdChunk
+	(*ArtifactContent)(nil),   // 46: wandbworker.v1.ArtifactContent
+	(*ReadRun)(nil),           // 47: wandbworker.v1.ReadRun
+	(*RunDetails)(nil),        // 48: wandbworker.v1.RunDetails
+	(*ReadTable)(nil),         // 49: wandbworker.v1.ReadTable
+	(*TableHead)(nil),         // 50: wandbworker.v1.TableHead
+	(*TableRow)(nil),          // 51: wandbworker.v1.TableRow
+	(*TableCell)(nil),         // 52: wandbworker.v1.TableCell
+	(*TableImage)(nil),        // 53: wandbworker.v1.TableImage
+	(*TableBoxes)(nil),        // 54: wandbworker.v1.TableBoxes
+	(*TableBox)(nil),          // 55: wandbworker.v1.TableBox
+	(*TableMask)(nil),         // 56: wandbworker.v1.TableMask
+	(*TablePicture)(nil),      // 57: wandbworker.v1.TablePicture
+	(*TableClass)(nil),        // 58: wandbworker.v1.TableClass
+	nil,                       // 59: wandbworker.v1.WandbSettings.EnvironmentEntry
+	nil,                       // 60: wandbworker.v1.Chart.FieldsEntry
+	nil,                       // 61: wandbworker.v1.Chart.StringsEntry
 }
 var file_wandbworker_v1_worker_proto_depIdxs = []int32{
-	9,  // 0: wandbworker.v1.RunRequest.wandb:type_name -> wandbworker.v1.WandbSettings
-	19, // 1: wandbworker.v1.RunRequest.log_view:type_name -> wandbworker.v1.LogView
-	20, // 2: wandbworker.v1.RunRequest.log_predictions:type_name -> wandbworker.v1.LogPredictions
-	29, // 3: wandbworker.v1.RunRequest.finish_run:type_name -> wandbworker.v1.FinishRun
-	37, // 4: wandbworker.v1.RunRequest.lookup:type_name -> wandbworker.v1.Lookup
-	43, // 5: wandbworker.v1.RunRequest.read_artifact:type_name -> wandbworker.v1.ReadArtifact
-	46, // 6: wandbworker.v1.RunRequest.read_run:type_name -> wandbworker.v1.ReadRun
-	21, // 7: wandbworker.v1.RunRequest.sync_offline:type_name -> wandbworker.v1.SyncOffline
-	23, // 8: wandbworker.v1.RunRequest.log_evaluation:type_name -> wandbworker.v1.LogEvaluation
-	24, // 9: wandbworker.v1.RunRequest.read_evaluation:type_name -> wandbworker.v1.ReadEvaluation
-	48, // 10: wandbworker.v1.WandbSettings.environment:type_name -> wandbworker.v1.WandbSettings.EnvironmentEntry
-	10, // 11: wandbworker.v1.WandbSettings.active_run:type_name -> wandbworker.v1.ActiveRun
-	0,  // 12: wandbworker.v1.View.row_kind:type_name -> wandbworker.v1.RowKind
-	13, // 13: wandbworker.v1.View.selection:type_name -> wandbworker.v1.Selection
-	14, // 14: wandbworker.v1.Overlays.fields:type_name -> wandbworker.v1.Field
-	2,  // 15: wandbworker.v1.Overlays.masks:type_name -> wandbworker.v1.MaskMode
-	1,  // 16: wandbworker.v1.Pictures.mode:type_name -> wandbworker.v1.ImageMode
-	14, // 17: wandbworker.v1.Pictures.crop_fields:type_name -> wandbworker.v1.Field
-	15, // 18: wandbworker.v1.Pictures.overlays:type_name -> wandbworker.v1.Overlays
-	16, // 19: wandbworker.v1.Pictures.image_range:type_name -> wandbworker.v1.Range
-	17, // 20: wandbworker.v1.Pictures.pillow:type_name -> wandbworker.v1.Pillow
-	12, // 21: wandbworker.v1.LogView.view:type_name -> wandbworker.v1.View
-	11, // 22: wandbworker.v1.LogView.dataset:type_name -> wandbworker.v1.Dataset
-	14, // 23: wandbworker.v1.LogView.labels:type_name -> wandbworker.v1.Field
-	14, // 24: wandbworker.v1.LogView.fields:type_name -> wandbworker.v1.Field
-	14, // 25: wandbworker.v1.LogView.embeddings:type_name -> wandbworker.v1.Field
-	18, // 26: wandbworker.v1.LogView.pictures:type_name -> wandbworker.v1.Pictures
-	12, // 27: wandbworker.v1.LogPredictions.view:type_name -> wandbworker.v1.View
-	11, // 28: wandbworker.v1.LogPredictions.dataset:type_name -> wandbworker.v1.Dataset
-	14, // 29: wandbworker.v1.LogPredictions.predictions:type_name -> wandbworker.v1.Field
-	14, // 30: wandbworker.v1.LogPredictions.prompt:type_name -> wandbworker.v1.Field
-	14, // 31: wandbworker.v1.LogPredictions.fields:type_name -> wandbworker.v1.Field
-	18, // 32: wandbworker.v1.LogPredictions.pictures:type_name -> wandbworker.v1.Pictures
-	12, // 33: wandbworker.v1.EvaluationSubset.view:type_name -> wandbworker.v1.View
-	12, // 34: wandbworker.v1.LogEvaluation.view:type_name -> wandbworker.v1.View
-	11, // 35: wandbworker.v1.LogEvaluation.dataset:type_name -> wandbworker.v1.Dataset
-	18, // 36: wandbworker.v1.LogEvaluation.pictures:type_name -> wandbworker.v1.Pictures
-	14, // 37: wandbworker.v1.LogEvaluation.fields:type_name -> wandbworker.v1.Field
-	22, // 38: wandbworker.v1.LogEvaluation.subsets:type_name -> wandbworker.v1.EvaluationSubset
-	12, // 39: wandbworker.v1.ReadEvaluation.view:type_name -> wandbworker.v1.View
-	11, // 40: wandbworker.v1.ReadEvaluation.dataset:type_name -> wandbworker.v1.Dataset
-	26, // 41: wandbworker.v1.EvaluationNumbers.metrics:type_name -> wandbworker.v1.Metric
-	27, // 42: wandbworker.v1.EvaluationNumbers.classes:type_name -> wandbworker.v1.EvaluationClass
-	28, // 43: wandbworker.v1.EvaluationNumbers.charts:type_name -> wandbworker.v1.Chart
-	49, // 44: wandbworker.v1.Chart.fields:type_name -> wandbworker.v1.Chart.FieldsEntry
-	50, // 45: wandbworker.v1.Chart.strings:type_name -> wandbworker.v1.Chart.StringsEntry
-	31, // 46: wandbworker.v1.RunResponse.progress:type_name -> wandbworker.v1.Progress
-	32, // 47: wandbworker.v1.RunResponse.run_created:type_name -> wandbworker.v1.RunCreated
-	33, // 48: wandbworker.v1.RunResponse.failure:type_name -> wandbworker.v1.Failure
-	35, // 49: wandbworker.v1.RunResponse.artifact_logged:type_name -> wandbworker.v1.ArtifactLogged
-	36, // 50: wandbworker.v1.RunResponse.run_finished:type_name -> wandbworker.v1.RunFinished
-	38, // 51: wandbworker.v1.RunResponse.lookup_result:type_name -> wandbworker.v1.LookupResult
-	44, // 52: wandbworker.v1.RunResponse.id_chunk:type_name -> wandbworker.v1.IdChunk
-	45, // 53: wandbworker.v1.RunResponse.artifact_content:type_name -> wandbworker.v1.ArtifactContent
-	47, // 54: wandbworker.v1.RunResponse.run_details:type_name -> wandbworker.v1.RunDetails
-	25, // 55: wandbworker.v1.RunResponse.evaluation_numbers:type_name -> wandbworker.v1.EvaluationNumbers
-	3,  // 56: wandbworker.v1.Progress.stage:type_name -> wandbworker.v1.Stage
-	4,  // 57: wandbworker.v1.Failure.source:type_name -> wandbworker.v1.Source
-	5,  // 58: wandbworker.v1.ArtifactLogged.run_relation:type_name -> wandbworker.v1.RunRelation
-	34, // 59: wandbworker.v1.ArtifactLogged.warnings:type_name -> wandbworker.v1.Warning
-	25, // 60: wandbworker.v1.ArtifactLogged.evaluation:type_name -> wandbworker.v1.EvaluationNumbers
-	26, // 61: wandbworker.v1.ArtifactLogged.run_metrics:type_name -> wandbworker.v1.Metric
-	6,  // 62: wandbworker.v1.Lookup.kind:type_name -> wandbworker.v1.LookupKind
-	39, // 63: wandbworker.v1.LookupResult.projects:type_name -> wandbworker.v1.ProjectEntry
-	40, // 64: wandbworker.v1.LookupResult.runs:type_name -> wandbworker.v1.RunEntry
-	41, // 65: wandbworker.v1.LookupResult.artifacts:type_name -> wandbworker.v1.ArtifactEntry
-	42, // 66: wandbworker.v1.LookupResult.reports:type_name -> wandbworker.v1.ReportEntry
-	7,  // 67: wandbworker.v1.ReadArtifact.lists:type_name -> wandbworker.v1.IdList
-	7,  // 68: wandbworker.v1.IdChunk.list:type_name -> wandbworker.v1.IdList
-	41, // 69: wandbworker.v1.ArtifactContent.artifact:type_name -> wandbworker.v1.ArtifactEntry
-	40, // 70: wandbworker.v1.ArtifactContent.used_by:type_name -> wandbworker.v1.RunEntry
-	40, // 71: wandbworker.v1.ArtifactContent.created_by:type_name -> wandbworker.v1.RunEntry
-	7,  // 72: wandbworker.v1.ArtifactContent.found:type_name -> wandbworker.v1.IdList
-	40, // 73: wandbworker.v1.RunDetails.run:type_name -> wandbworker.v1.RunEntry
-	41, // 74: wandbworker.v1.RunDetails.inputs:type_name -> wandbworker.v1.ArtifactEntry
-	41, // 75: wandbworker.v1.RunDetails.outputs:type_name -> wandbworker.v1.ArtifactEntry
-	8,  // 76: wandbworker.v1.WorkerService.Run:input_type -> wandbworker.v1.RunRequest
-	30, // 77: wandbworker.v1.WorkerService.Run:output_type -> wandbworker.v1.RunResponse
-	77, // [77:78] is the sub-list for method output_type
-	76, // [76:77] is the sub-list for method input_type
-	76, // [76:76] is the sub-list for extension type_name
-	76, // [76:76] is the sub-list for extension extendee
-	0,  // [0:76] is the sub-list for field type_name
+	10, // 0: wandbworker.v1.RunRequest.wandb:type_name -> wandbworker.v1.WandbSettings
+	20, // 1: wandbworker.v1.RunRequest.log_view:type_name -> wandbworker.v1.LogView
+	21, // 2: wandbworker.v1.RunRequest.log_predictions:type_name -> wandbworker.v1.LogPredictions
+	30, // 3: wandbworker.v1.RunRequest.finish_run:type_name -> wandbworker.v1.FinishRun
+	38, // 4: wandbworker.v1.RunRequest.lookup:type_name -> wandbworker.v1.Lookup
+	44, // 5: wandbworker.v1.RunRequest.read_artifact:type_name -> wandbworker.v1.ReadArtifact
+	47, // 6: wandbworker.v1.RunRequest.read_run:type_name -> wandbworker.v1.ReadRun
+	22, // 7: wandbworker.v1.RunRequest.sync_offline:type_name -> wandbworker.v1.SyncOffline
+	24, // 8: wandbworker.v1.RunRequest.log_evaluation:type_name -> wandbworker.v1.LogEvaluation
+	25, // 9: wandbworker.v1.RunRequest.read_evaluation:type_name -> wandbworker.v1.ReadEvaluation
+	49, // 10: wandbworker.v1.RunRequest.read_table:type_name -> wandbworker.v1.ReadTable
+	59, // 11: wandbworker.v1.WandbSettings.environment:type_name -> wandbworker.v1.WandbSettings.EnvironmentEntry
+	11, // 12: wandbworker.v1.WandbSettings.active_run:type_name -> wandbworker.v1.ActiveRun
+	0,  // 13: wandbworker.v1.View.row_kind:type_name -> wandbworker.v1.RowKind
+	14, // 14: wandbworker.v1.View.selection:type_name -> wandbworker.v1.Selection
+	15, // 15: wandbworker.v1.Overlays.fields:type_name -> wandbworker.v1.Field
+	2,  // 16: wandbworker.v1.Overlays.masks:type_name -> wandbworker.v1.MaskMode
+	1,  // 17: wandbworker.v1.Pictures.mode:type_name -> wandbworker.v1.ImageMode
+	15, // 18: wandbworker.v1.Pictures.crop_fields:type_name -> wandbworker.v1.Field
+	16, // 19: wandbworker.v1.Pictures.overlays:type_name -> wandbworker.v1.Overlays
+	17, // 20: wandbworker.v1.Pictures.image_range:type_name -> wandbworker.v1.Range
+	18, // 21: wandbworker.v1.Pictures.pillow:type_name -> wandbworker.v1.Pillow
+	13, // 22: wandbworker.v1.LogView.view:type_name -> wandbworker.v1.View
+	12, // 23: wandbworker.v1.LogView.dataset:type_name -> wandbworker.v1.Dataset
+	15, // 24: wandbworker.v1.LogView.labels:type_name -> wandbworker.v1.Field
+	15, // 25: wandbworker.v1.LogView.fields:type_name -> wandbworker.v1.Field
+	15, // 26: wandbworker.v1.LogView.embeddings:type_name -> wandbworker.v1.Field
+	19, // 27: wandbworker.v1.LogView.pictures:type_name -> wandbworker.v1.Pictures
+	13, // 28: wandbworker.v1.LogPredictions.view:type_name -> wandbworker.v1.View
+	12, // 29: wandbworker.v1.LogPredictions.dataset:type_name -> wandbworker.v1.Dataset
+	15, // 30: wandbworker.v1.LogPredictions.predictions:type_name -> wandbworker.v1.Field
+	15, // 31: wandbworker.v1.LogPredictions.prompt:type_name -> wandbworker.v1.Field
+	15, // 32: wandbworker.v1.LogPredictions.fields:type_name -> wandbworker.v1.Field
+	19, // 33: wandbworker.v1.LogPredictions.pictures:type_name -> wandbworker.v1.Pictures
+	13, // 34: wandbworker.v1.EvaluationSubset.view:type_name -> wandbworker.v1.View
+	13, // 35: wandbworker.v1.LogEvaluation.view:type_name -> wandbworker.v1.View
+	12, // 36: wandbworker.v1.LogEvaluation.dataset:type_name -> wandbworker.v1.Dataset
+	19, // 37: wandbworker.v1.LogEvaluation.pictures:type_name -> wandbworker.v1.Pictures
+	15, // 38: wandbworker.v1.LogEvaluation.fields:type_name -> wandbworker.v1.Field
+	23, // 39: wandbworker.v1.LogEvaluation.subsets:type_name -> wandbworker.v1.EvaluationSubset
+	13, // 40: wandbworker.v1.ReadEvaluation.view:type_name -> wandbworker.v1.View
+	12, // 41: wandbworker.v1.ReadEvaluation.dataset:type_name -> wandbworker.v1.Dataset
+	27, // 42: wandbworker.v1.EvaluationNumbers.metrics:type_name -> wandbworker.v1.Metric
+	28, // 43: wandbworker.v1.EvaluationNumbers.classes:type_name -> wandbworker.v1.EvaluationClass
+	29, // 44: wandbworker.v1.EvaluationNumbers.charts:type_name -> wandbworker.v1.Chart
+	60, // 45: wandbworker.v1.Chart.fields:type_name -> wandbworker.v1.Chart.FieldsEntry
+	61, // 46: wandbworker.v1.Chart.strings:type_name -> wandbworker.v1.Chart.StringsEntry
+	32, // 47: wandbworker.v1.RunResponse.progress:type_name -> wandbworker.v1.Progress
+	33, // 48: wandbworker.v1.RunResponse.run_created:type_name -> wandbworker.v1.RunCreated
+	34, // 49: wandbworker.v1.RunResponse.failure:type_name -> wandbworker.v1.Failure
+	36, // 50: wandbworker.v1.RunResponse.artifact_logged:type_name -> wandbworker.v1.ArtifactLogged
+	37, // 51: wandbworker.v1.RunResponse.run_finished:type_name -> wandbworker.v1.RunFinished
+	39, // 52: wandbworker.v1.RunResponse.lookup_result:type_name -> wandbworker.v1.LookupResult
+	45, // 53: wandbworker.v1.RunResponse.id_chunk:type_name -> wandbworker.v1.IdChunk
+	46, // 54: wandbworker.v1.RunResponse.artifact_content:type_name -> wandbworker.v1.ArtifactContent
+	48, // 55: wandbworker.v1.RunResponse.run_details:type_name -> wandbworker.v1.RunDetails
+	26, // 56: wandbworker.v1.RunResponse.evaluation_numbers:type_name -> wandbworker.v1.EvaluationNumbers
+	50, // 57: wandbworker.v1.RunResponse.table_head:type_name -> wandbworker.v1.TableHead
+	3,  // 58: wandbworker.v1.Progress.stage:type_name -> wandbworker.v1.Stage
+	4,  // 59: wandbworker.v1.Failure.source:type_name -> wandbworker.v1.Source
+	5,  // 60: wandbworker.v1.ArtifactLogged.run_relation:type_name -> wandbworker.v1.RunRelation
+	35, // 61: wandbworker.v1.ArtifactLogged.warnings:type_name -> wandbworker.v1.Warning
+	26, // 62: wandbworker.v1.ArtifactLogged.evaluation:type_name -> wandbworker.v1.EvaluationNumbers
+	27, // 63: wandbworker.v1.ArtifactLogged.run_metrics:type_name -> wandbworker.v1.Metric
+	6,  // 64: wandbworker.v1.Lookup.kind:type_name -> wandbworker.v1.LookupKind
+	40, // 65: wandbworker.v1.LookupResult.projects:type_name -> wandbworker.v1.ProjectEntry
+	41, // 66: wandbworker.v1.LookupResult.runs:type_name -> wandbworker.v1.RunEntry
+	42, // 67: wandbworker.v1.LookupResult.artifacts:type_name -> wandbworker.v1.ArtifactEntry
+	43, // 68: wandbworker.v1.LookupResult.reports:type_name -> wandbworker.v1.ReportEntry
+	7,  // 69: wandbworker.v1.ReadArtifact.lists:type_name -> wandbworker.v1.IdList
+	7,  // 70: wandbworker.v1.IdChunk.list:type_name -> wandbworker.v1.IdList
+	42, // 71: wandbworker.v1.ArtifactContent.artifact:type_name -> wandbworker.v1.ArtifactEntry
+	41, // 72: wandbworker.v1.ArtifactContent.used_by:type_name -> wandbworker.v1.RunEntry
+	41, // 73: wandbworker.v1.ArtifactContent.created_by:type_name -> wandbworker.v1.RunEntry
+	7,  // 74: wandbworker.v1.ArtifactContent.found:type_name -> wandbworker.v1.IdList
+	41, // 75: wandbworker.v1.RunDetails.run:type_name -> wandbworker.v1.RunEntry
+	42, // 76: wandbworker.v1.RunDetails.inputs:type_name -> wandbworker.v1.ArtifactEntry
+	42, // 77: wandbworker.v1.RunDetails.outputs:type_name -> wandbworker.v1.ArtifactEntry
+	51, // 78: wandbworker.v1.TableHead.rows:type_name -> wandbworker.v1.TableRow
+	57, // 79: wandbworker.v1.TableHead.pictures:type_name -> wandbworker.v1.TablePicture
+	58, // 80: wandbworker.v1.TableHead.classes:type_name -> wandbworker.v1.TableClass
+	52, // 81: wandbworker.v1.TableRow.cells:type_name -> wandbworker.v1.TableCell
+	8,  // 82: wandbworker.v1.TableCell.kind:type_name -> wandbworker.v1.CellKind
+	53, // 83: wandbworker.v1.TableCell.image:type_name -> wandbworker.v1.TableImage
+	54, // 84: wandbworker.v1.TableImage.boxes:type_name -> wandbworker.v1.TableBoxes
+	56, // 85: wandbworker.v1.TableImage.masks:type_name -> wandbworker.v1.TableMask
+	55, // 86: wandbworker.v1.TableBoxes.boxes:type_name -> wandbworker.v1.TableBox
+	9,  // 87: wandbworker.v1.WorkerService.Run:input_type -> wandbworker.v1.RunRequest
+	31, // 88: wandbworker.v1.WorkerService.Run:output_type -> wandbworker.v1.RunResponse
+	88, // [88:89] is the sub-list for method output_type
+	87, // [87:88] is the sub-list for method input_type
+	87, // [87:87] is the sub-list for extension type_name
+	87, // [87:87] is the sub-list for extension extendee
+	0,  // [0:87] is the sub-list for field type_name
 }
 
 func init() { file_wandbworker_v1_worker_proto_init() }
@@ -5756,6 +6704,7 @@ func file_wandbworker_v1_worker_proto_init() {
 		(*RunRequest_SyncOffline)(nil),
 		(*RunRequest_LogEvaluation)(nil),
 		(*RunRequest_ReadEvaluation)(nil),
+		(*RunRequest_ReadTable)(nil),
 	}
 	file_wandbworker_v1_worker_proto_msgTypes[19].OneofWrappers = []any{}
 	file_wandbworker_v1_worker_proto_msgTypes[22].OneofWrappers = []any{
@@ -5769,14 +6718,15 @@ func file_wandbworker_v1_worker_proto_init() {
 		(*RunResponse_ArtifactContent)(nil),
 		(*RunResponse_RunDetails)(nil),
 		(*RunResponse_EvaluationNumbers)(nil),
+		(*RunResponse_TableHead)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wandbworker_v1_worker_proto_rawDesc), len(file_wandbworker_v1_worker_proto_rawDesc)),
-			NumEnums:      8,
-			NumMessages:   43,
+			NumEnums:      9,
+			NumMessages:   53,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
