@@ -22,10 +22,10 @@ from .. import query
 from . import limits, rows
 from .stagecheck import StagesUnusable
 
-# Documents that are written at once.
+# How many documents one write holds.
 _BATCH = 10_000
 
-# Where the clips of a sample are while rows are made of them.
+# The field that holds a sample's clips until each of them becomes a row.
 _CLIPS = "_wandb_clips"
 
 
@@ -77,13 +77,13 @@ def _add_clips(view, stage, most):
     others = config.get("other_fields")
     others = [others] if isinstance(others, str) else others
     ids, clips = _trajectories(view, field) if is_trajectories else _spans(view, stage.field_or_expr, config)
-    # Each clip is a copy of the fields of its video: they are counted before any is written.
+    # Each clip copies its video's fields, so count the clips before writing any.
     if sum(len(spans) for spans in clips if spans) > most:
         raise rows.TooManyRows(f"it has more than {most:,} rows, many more than were logged")
 
     dataset = _dataset(view, field, others)
     _write(dataset, view, dict(zip(ids, clips)), field, others)
-    # What the stage says of itself when it has made its collection: it then uses that one.
+    # The stage's own mark that its collection exists: FiftyOne then uses that one.
     stage._state = {
         "dataset_id": str(view._root_dataset._doc.id),
         "stages": view._serialize(include_uuids=False),
@@ -113,7 +113,7 @@ def _spans(view, spans, config):
     if not isinstance(spans, foe.ViewExpression):
         return view.values("_id"), spans
 
-    # What is asked of each frame is whether, and not what: that may be anything, and comes into this process.
+    # Ask only whether each frame matches: a value may be anything, and would be sent to this process.
     spans = spans.if_else(True, False)
     ids, numbers, kept = view.values(["_id", "frames.frame_number", F("frames").map(spans)])
     tol, shortest = config.get("tol", 0), config.get("min_len", 0)

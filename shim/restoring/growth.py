@@ -13,27 +13,27 @@ from typing import Any
 from .mongo_operators import COMPARING, GROWING, LOOPS, NESTING, OPERATORS, SIZED
 from .values import Forbidden
 
-# How many copies of a sample's fields a value may be made of; and all values that stages write, one out of another.
+# The most copies of a sample's fields that one value may hold. Values that stages compute from each other share this limit.
 MOST_COPIES = 100
 
-# An expression for each label of each frame has two loops.
+# An expression over each label of each frame needs two nested loops.
 _MAX_LOOPS = 2
 
-# A list or a text that is written down: where loops are inside each other, and in any loop. MongoDB looks fields
-# up again for each element, so a list of fields has the smaller bound in any loop.
+# The longest literal list or text: inside nested loops, and inside any loop. MongoDB resolves fields again for each
+# element, so the smaller limit applies to a list of fields in any loop.
 _MAX_LOOPED = 1_000
 _MAX_TEXT_IN_LOOP = 10_000
 
-# What lists are joined of: each may be as long as a sample's longest.
+# How many lists an expression may join: each may be as long as the longest list of a sample.
 _MAX_JOINED = 12
 
-# Fields that are nested deeper are not compared with others, see _overlap.
+# Fields that are nested deeper than this count as overlapping, see _overlap.
 _MAX_PARTS = 10
 
-# Arguments of operators that decide on a value without being part of it.
+# Arguments that select a value but are not part of the result.
 _DECIDING = {"$filter": {"cond"}, "$cond": {"if"}, "$switch": {"case"}, "$sortArray": {"sortBy"}}
 
-# Values that differ from one reading to the next, or that say something of the server.
+# Variables that change between reads, or that reveal something about the server.
 _UNSTEADY = ("$$NOW", "$$CLUSTER_TIME", "$$USER_ROLES", "$$SEARCH_META", "$$JS_SCOPE", "$$IS_MR")
 
 

@@ -30,20 +30,20 @@ STORE = "wandb_id_lists"
 _MAX_IDS = 800_000
 _MAX_ORDERED_IDS = 400_000
 
-# What the App can be asked to carry around with each of its requests.
+# The App sends the view with each of its requests, so such views stay smaller.
 _MAX_IDS_IN_APP = 100_000
 
-# A list that was made on another machine for a session alone.
+# Lists that another machine made for a session are removed after this time.
 _MAX_AGE_SECONDS = 7 * 24 * 3600
 
-# How long leaving Python may take for all lists together, in seconds.
+# The time to remove all lists when Python exits, in seconds.
 _EXIT_SECONDS = 2.0
 
 _FIELD = "_wandb_ids"
 
 _log = logs.logger("fiftyone_wandb")
 
-# The names of the lists that this process made, and the process.
+# The names of the lists that this process made, and its pid: a forked child has made none.
 _made = []
 _made_by = None
 
@@ -108,7 +108,7 @@ def sweep(dataset: str | None = None, in_app: bool = False) -> None:
             if record is not None and not _is_needed(name, record, dataset, in_app):
                 _remove(store, name)
     except Exception:
-        # Nothing depends on it; the next load tries again.
+        # Nothing depends on the removal; the next load tries again.
         _log.debug("Cannot remove old lists of ids", exc_info=True)
 
 
@@ -127,7 +127,7 @@ def _found_in(name, path):
 
 
 def _mongo(view, pipeline):
-    # Neither frames nor other slices are needed; FiftyOne would attach them to be safe.
+    # The pipeline needs neither frames nor other slices, which FiftyOne would attach to be safe.
     return view.add_stage(fo.Mongo([*pipeline, {"$unset": _FIELD}], _needs_frames=False, _group_slices=[]))
 
 
@@ -139,7 +139,7 @@ def _keep(dataset, ids, in_app):
         "updated": time.time(),
         **processes.this_process(),
     }
-    # First, so that what a crash leaves behind is found.
+    # Write the record first, so that a later sweep finds the list after a crash.
     _store().set(name, record)
     begin = 0
     for chunk in ids.chunks():
@@ -153,7 +153,7 @@ def _keep(dataset, ids, in_app):
 def _note(name):
     global _made_by
     if _made_by != os.getpid():
-        # A forked child also has the parent's handlers.
+        # A forked child inherits the parent's exit handlers: register only once.
         if _made_by is None:
             atexit.register(_remove_at_exit)
 

@@ -15,11 +15,11 @@ import numpy as np
 #: Bytes of an id.
 SIZE = 12
 
-# A list stays in memory up to this many bytes; this many ids are worked on at a time.
+# A list up to this many bytes stays in memory. Ids are processed in chunks of this many.
 _IN_MEMORY = 8 << 20
 _CHUNK = 250_000
 
-# A part of lists that are compared has about this many ids; there are at most this many parts.
+# Lists are compared in parts of about this many ids, and in at most this many parts.
 _PART = 500_000
 _MAX_PARTS = 128
 _PART_IN_MEMORY = 256 << 10
@@ -27,7 +27,7 @@ _PART_IN_MEMORY = 256 << 10
 _TYPE = np.dtype([("high", ">u8"), ("low", ">u4")])
 _RECORD = np.dtype([("id", _TYPE), ("place", "<u4")])
 
-# The author of ids cannot choose which part they come to.
+# Random, so that the author of an artifact cannot put all ids into one part.
 _FACTORS = (secrets.randbits(64) | 1, secrets.randbits(64) | 1)
 
 
@@ -105,7 +105,7 @@ class Part:
             self.has[name] = np.zeros(count, dtype=bool)
             self.has[name][numbers] = True
             if begin == 0:
-                # Backwards: of several places the first one stays.
+                # Assign backwards, so that the first of several places is kept.
                 self.first[numbers[::-1]] = records["place"][::-1]
 
             begin += len(records)

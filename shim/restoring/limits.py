@@ -23,18 +23,18 @@ from ..errors import FIFTYONE, WandBCancelled, WandBError
 #: Building and comparing a view may take this long, in seconds.
 SECONDS = 600
 
-# A view may have twice the rows that were logged, ten times those that its dataset has, and this many in any case.
-# The artifact says how many were logged, so that counts up to the length of its longest list only.
+# A view may have twice the rows that were logged, ten times the rows of its dataset, and always this many.
+# The number of logged rows comes from the artifact, so it counts only up to the length of the artifact's longest list.
 _TIMES_LOGGED = 2
 _TIMES_SAMPLES = 10
 _ROWS = 10_000
 _MAX_LOGGED = 20_000_000
 
-# How long operations are looked for after a cancel, and how often, in seconds.
+# After a cancel, operations are looked for and killed for this long, and this often, in seconds.
 _KILLING = 20.0
 _TICK = 0.1
 
-# What FiftyOne writes into, for each kind of generated view.
+# The prefixes of the collections that FiftyOne generates.
 _GENERATED = ("patches.", "clips.", "frames.")
 
 
@@ -100,7 +100,7 @@ class Work:
         threading.Thread(target=self._kill, name=self.comment, daemon=True).start()
 
     def _kill(self):
-        # Again and again: the thread that works may be between two operations.
+        # Repeat: the working thread may be between two operations.
         end = time.monotonic() + _KILLING
         while time.monotonic() < end:
             with contextlib.suppress(pymongo.errors.PyMongoError):
@@ -158,7 +158,7 @@ def _encoded(step):
     try:
         return bson.encode(step)
     except Exception:
-        # What MongoDB shows of a long command may be a text.
+        # MongoDB may report a long command as text.
         return repr(step).encode()
 
 

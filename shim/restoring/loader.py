@@ -24,7 +24,7 @@ ERRORS = {
     "worse": "ID_LIST_WORSE",
 }
 
-# What there is none of, in words.
+# How to say that such a list is empty.
 _NONE = {
     "fp": "no false positives",
     "fn": "no false negatives",
@@ -222,5 +222,5 @@ def _moment(text):
     except ValueError:
         return None
 
-    # W&B says whole seconds: what changed in that second changed before it was logged.
+    # W&B gives whole seconds: a change in that second counts as made before the artifact was logged.
     return moment if moment.microsecond else moment + datetime.timedelta(seconds=1)

@@ -10,10 +10,10 @@ import fiftyone.core.labels as fol
 
 from .. import query
 
-# What rows are compared under; no field of FiftyOne's is called so.
+# Names of the fields that the comparison adds to rows; FiftyOne has none of these names.
 _SHOWN, _OWN, _FRAME = "_wandb_shown", "_wandb_own", "_wandb_frame"
 
-# Fields of labels and of documents that name files.
+# The fields of labels and documents that hold the path of a file.
 _NAMES = ("filepath", "mask_path", "map_path")
 
 
@@ -69,7 +69,7 @@ def _paths(dataset, frames=False):
     schema = (dataset.get_frame_field_schema() if frames else dataset.get_field_schema(flat=False)) or {}
     found = set(media_fields(dataset)) if not frames else set()
     _walk(schema, "", found)
-    # What a row could have been given that the schema does not say.
+    # A row may have been given this field although the schema does not list it.
     found.add("filepath")
     return sorted(found)
 

@@ -5,13 +5,13 @@ Left out on purpose are those that run scripts ($function, $where, $accumulator)
 server's own state, and make lists out of nothing ($range, $documents, $densify).
 """
 
-# These leave samples as they are, or leave something out of them.
+# Stages that keep samples unchanged, or only leave something out.
 _KEEPING = "$limit $match $project $redact $sample $skip $sort $unset"
 
-# These write fields.
+# Stages that write fields.
 _SETTING = "$addFields $set"
 
-# FiftyOne's own stages also become these. The collections that they read are checked by name.
+# Further stages that FiftyOne generates. The collections that they read are checked by name.
 _FIFTYONE = "$geoNear $group $lookup $replaceRoot $replaceWith $unionWith $unwind"
 
 _QUERIES = """

@@ -141,7 +141,7 @@ def select_labels(restored: Restored, path: str, wanted: ids.Ids, in_app: bool =
 
     root = schema.label_list(path, label_field)
     wanted = _ids(wanted)
-    # Only those that exist: a list in an artifact may have any length.
+    # Keep only ids that exist: a list in an artifact may have any length.
     mask = np.zeros(len(wanted), dtype=bool)
     for part in ids.parts(wanted=wanted, there=rows.label_ids(restored.view, root or path)):
         mask[part.first[part.has["wanted"] & part.has["there"]]] = True
@@ -290,7 +290,7 @@ class _Maker:
 
         name = self._logged.metadata.get("group_slice")
         if name is None and len(self._ids) and not names & (_SLICE_STAGES | _GENERATING_STAGES):
-            # Artifacts of the original plugin do not say it, but the samples do.
+            # Artifacts of the original plugin do not name the slice, but the samples do.
             first = next(self._ids.chunks())[:1000]
             found = rows.slices_of(self._dataset, ids.texts(first))
             name = found[0] if len(found) == 1 else None

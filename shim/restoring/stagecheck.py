@@ -27,7 +27,7 @@ _MAX_GENERATED = 20
 # MongoDB writes all rows to its disk for each of these, for as long as the view is read.
 _MAX_SORTS = 50
 
-# What says what a sample is: no view writes them, whatever the schema calls them.
+# Fields that identify a sample: a loaded view never writes them, whatever their type in the schema.
 _IDENTITY = {"id", "sample_id", "frame_id", "frame_number", "group", "metadata", "media_reference"}
 
 # Lists of ids that this plugin keeps in collections of its own, see the module idlists.
@@ -160,7 +160,7 @@ class Checker:
             raise StagesRefused(f"it has more than {_MAX_GENERATED} stages that make patches, clips or frames")
 
         if self._changed:
-            # What FiftyOne writes then could not be told from what the dataset has.
+            # Changed documents could not be told from the dataset's own in the collection that FiftyOne writes.
             raise Forbidden("is made of documents that a pipeline has changed")
 
     def _class(self, cls):
@@ -188,7 +188,7 @@ class Checker:
         return arguments
 
     def _check_Concat(self, arguments):
-        # The dataset that it names is not looked at: what is concatenated is of this one.
+        # The dataset that the argument names is ignored: the concatenated view is always one of this dataset.
         samples = arguments.get("samples")
         if not isinstance(samples, dict) or not set(samples) <= {"dataset", "dataset_id", "stages"}:
             raise Forbidden("holds no view")
@@ -255,7 +255,7 @@ class Checker:
         if isinstance(expression, list) or is_whole or expression == {}:
             raise Forbidden("writes a list or a document, and a loaded view writes plain values only")
 
-        # What one stage writes, the next one may read.
+        # A stage may read what an earlier one wrote, so the copies multiply.
         self._copies *= max(1, copies)
         if degree > 1 or self._copies > growth.MOST_COPIES:
             raise Forbidden(f"writes values of more than {growth.MOST_COPIES} copies of a sample's fields")
@@ -315,7 +315,7 @@ def _check_argument(name, key, value):
             if isinstance(label, dict) and "field" in label:
                 check_field(label["field"])
     elif key not in ("expr", "query"):
-        # Those were checked with the stage.
+        # `expr` and `query` were checked with the stage.
         check_plain(value)
 
 
@@ -330,7 +330,7 @@ def _check_field_or_expression(value):
 
 
 def _check_map(arguments):
-    # Its values become a part of an expression.
+    # The map's values become part of an expression.
     mapping = arguments.get("map")
     if not isinstance(mapping, dict) or not all(isinstance(v, values.SCALARS) for v in mapping.values()):
         raise Forbidden("maps to something else than plain values")

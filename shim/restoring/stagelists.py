@@ -1,7 +1,7 @@
 """The view stages of FiftyOne that may come out of an artifact, with what they may say."""
 
-# FiftyOne's stages, with the arguments that they store. `_state` names generated datasets
-# that FiftyOne would delete, and `_uuid` is nobody's business: both are left out.
+# FiftyOne's stages and the arguments that they store, without two of them: `_state` names generated datasets that
+# FiftyOne would delete, and `_uuid` differs in each session.
 ARGUMENTS = {
     "Concat": "samples",
     "Exclude": "sample_ids",
@@ -48,8 +48,8 @@ ARGUMENTS = {
     "ToTrajectories": "field config",
 }
 
-# What `config` may say. The rest of what FiftyOne knows concerns the generated dataset's
-# name, its indexes, and where ffmpeg writes pictures: no row depends on it.
+# The allowed keys of `config`. FiftyOne's other keys set the generated dataset's name, its indexes, and the directory
+# of ffmpeg's pictures; no row depends on them.
 CONFIG = {
     "ToClips": {"other_fields", "tol", "min_len"},
     "ToEvaluationPatches": {"other_fields"},
@@ -58,7 +58,7 @@ CONFIG = {
     "ToTrajectories": {"other_fields", "tol", "min_len"},
 }
 
-#: Stages whose index FiftyOne would make.
+#: Stages for which FiftyOne would create an index.
 INDEXING = {"GeoNear", "GeoWithin", "GroupBy", "SortBy"}
 
 #: Arguments that name fields, or that FiftyOne makes keys of: each a text or a list of texts.

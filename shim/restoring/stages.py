@@ -113,7 +113,7 @@ class Builder:
             self._work.go_on()
             key = None
             if stage.name in CONFIG:
-                # Views that are concatenated have to share what FiftyOne generates for them.
+                # Concatenated views must share the collections that FiftyOne generates for them.
                 key = repr(stages[:number])
                 if key in self._generated:
                     view = self._generated[key]
@@ -177,7 +177,7 @@ class Builder:
             arguments["field_or_expr"] = _of_frames(arguments["field_or_expr"])
 
         if "config" in arguments:
-            # FiftyOne adds to it.
+            # A copy, since FiftyOne adds keys to it.
             arguments["config"] = dict(arguments["config"]) if arguments["config"] else None
 
         return getattr(fos, stage.name)(**arguments)
@@ -214,7 +214,7 @@ def _of_frames(value):
 
 
 def _typed_keys(view, arguments):
-    # JSON has no keys but strings; the field's type says what they were.
+    # JSON keys are always strings: the field's type gives the original type.
     kind = type(view.get_field(arguments["field"])).__name__
     convert = _KEY_TYPES.get(kind)
     if convert is None:

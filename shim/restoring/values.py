@@ -19,27 +19,27 @@ import bson
 import numpy as np
 from bson import json_util
 
-# A view of 800,000 selected samples has 22 MB. Reading takes at most 200 MB (tests/restore/test_memory.py), in bytes as Python
-# keeps texts: of four bytes a character if one needs them.
+# The longest text in bytes, as Python stores it: four bytes a character if one character needs them. A view of 800,000
+# selected samples has 22 MB. Reading takes at most 200 MB (tests/restore/test_memory.py).
 _MAX_TEXT = 32 << 20
 
-# Objects and lists take 50 times as much memory as text, other values up to 100 bytes each, and keys as much again.
+# Objects and lists take 50 times the memory of their text; other values take up to 100 bytes each, and so do keys.
 _MAX_CONTAINERS = 100_000
 _MAX_VALUES = 850_000
 _MAX_KEYS = 200_000
 
-# A single text that is not all ASCII. Vectors are longer, but are ASCII.
+# The longest single text that is not pure ASCII. Vectors may be longer, since they are ASCII.
 _MAX_WIDE = 2 << 20
 _LARGE = 8 << 20
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 MAX_DEPTH = 100
 
-# The numbers of a similarity query; and the words of one, which FiftyOne's own reader is shown.
+# The longest vector of a similarity query, and the longest text of one.
 _MAX_VECTOR = 16_000_000
 _MAX_WORDS = 4_096
 
-# What extended JSON may stand for. Code and references to databases are not among it.
+# The types of extended JSON that are read. Code and database references are not.
 _JSON_TYPES = {
     "$oid",
     "$date",
@@ -185,7 +185,7 @@ def read_vector(packed: Any) -> np.ndarray:
     for length in shape:
         count *= length
 
-    # Python's own whole numbers: a shape may multiply to more than a machine's have room for.
+    # Multiply with Python's integers: the product of a shape may overflow numpy's.
     if kind.kind not in "fiu" or len(shape) not in (1, 2) or count * kind.itemsize != len(raw) - file.tell():
         raise Unreadable("a damaged query")
 
@@ -194,7 +194,7 @@ def read_vector(packed: Any) -> np.ndarray:
 
 
 def _as_fiftyone_decodes(text):
-    # Its reader drops what is not of the alphabet.
+    # FiftyOne's reader ignores characters outside the base64 alphabet.
     try:
         return base64.b64decode(text[: 2 * _MAX_WORDS].encode("ascii"))
     except ValueError:
@@ -213,8 +213,8 @@ def _is_packed(raw):
 
 
 def _extended(value):
-    # Only what the list names, and only where nothing else is in the object: json_util's
-    # own reader would make code of `$code`, and drop what stands beside a `$regex`.
+    # Accept only the listed types, and only as the sole key of an object: json_util would build code from `$code`, and
+    # would drop the keys beside a `$regex`.
     if len(value) == 1 and next(iter(value)) in _JSON_TYPES:
         return json_util.object_hook(value)
 

@@ -11,10 +11,10 @@ from .expressions import quoted
 from .media_paths import media_fields
 from .stagecheck import Forbidden, Stage
 
-# Exactly these: what is made of them (colors, numbers of frames) has a meaning of its own.
+# Exactly these types: their subclasses (colors, frame numbers) have a meaning of their own.
 _PLAIN = {fof.BooleanField, fof.DateField, fof.DateTimeField, fof.FloatField, fof.IntField, fof.StringField}
 
-# The documents that plain values may be in, beside labels.
+# The documents, beside labels, whose plain values a stage may write.
 _DOCUMENTS = {foo.DynamicEmbeddedDocument, foo.EmbeddedDocument}
 
 
@@ -25,7 +25,7 @@ def check(view: fo.DatasetView, stage: Stage) -> None:
         Forbidden: if it writes anything else than plain values that exist
     """
     if stage.name == "Flatten":
-        # Its stages are not the view's own: FiftyOne adds them to the pipeline of each group.
+        # FiftyOne adds these stages to the pipeline of each group, not to the view, so check them here.
         inner = stage.arguments.get("stages") or []
         for one in inner if isinstance(inner, list) else [inner]:
             check(view, one)
@@ -34,7 +34,7 @@ def check(view: fo.DatasetView, stage: Stage) -> None:
         _check(view, path.replace("[]", ""), ())
 
     if stage.mapped is not None:
-        # It replaces the values in a list one by one.
+        # A map replaces the values in a list one by one.
         _check(view, stage.mapped.replace("[]", ""), (fof.ListField,))
 
 

@@ -38,7 +38,7 @@ ROOT = Path(__file__).resolve().parents[2]
 #: The Go package of the worker.
 PACKAGE = "./goworker"
 
-#: What people see while they wait.
+#: The message during a build.
 BUILDING = "Building the worker (once, about a minute)…"
 WAITING = "Another process is building the worker; waiting for it…"
 
@@ -148,7 +148,7 @@ def file_hash(path: Path) -> str:
 def open_hash(descriptor: int) -> str:
     """The SHA-256 of a file that is open; remembered until the file changes."""
     status = os.fstat(descriptor)
-    # The last of these times cannot be set by anybody.
+    # The change time (ctime) cannot be set by a user.
     key = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     if key not in _sums:
         digest = hashlib.sha256()
@@ -184,7 +184,7 @@ def write_label(binary: Path, source: str) -> None:
 # -- building ----------------------------------------------------------------------
 
 
-#: The oldest Go that fetches the one that go.mod asks for by itself.
+#: The oldest Go that downloads the toolchain that go.mod names.
 _FETCHING = (1, 21)
 
 

@@ -22,8 +22,8 @@ except ImportError:  # Windows
 
 _PAUSE = 0.1  # seconds between two attempts to get a lock
 
-# The descriptors that a forked child has to close. The lock keeps forks out of the moment
-# between the making of a descriptor and its entry here.
+# The descriptors that a forked child must close. The lock prevents a fork between opening a descriptor and
+# adding it here.
 _ours: set[Descriptor] = set()
 fork_lock = threading.RLock()
 

@@ -25,16 +25,16 @@ from .process import POLL, Process
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-#: A request to cancel: an event, or a function that is asked about ten times a second.
+#: A request to cancel: an event, or a function that is called about ten times a second.
 Cancel = threading.Event | Callable[[], bool]
 
-#: How long a worker may take from its start to its first line, and again to its first answer.
+#: The time limit from the worker's start to its first line, and again to its first answer, in seconds.
 START_TIMEOUT = 20.0
 
-#: The header of every answer that says what the worker was built from; goworker/internal/host has the same.
+#: The header with the source hash that every answer carries; goworker/internal/host has the same name.
 SOURCE_HEADER = "wandb-worker-source"
 
-# How many events wait for their reader. Lists of ids come in pieces of about a megabyte.
+# The most events that are queued for the reader. Lists of ids come in pieces of about a megabyte.
 _WAITING_EVENTS = 8
 
 # grpc.health.v1 for the service "plugin": HealthCheckRequest, and a HealthCheckResponse that says "serving".
@@ -70,7 +70,7 @@ class Worker:
             MissingRequirement: if a Python package is not installed
             JobCancelled: if that was asked for
         """
-        # Before grpc is imported, which is then silent about every fork of a user's program.
+        # Set before grpc is imported, so that it does not print a warning at every fork of a user's program.
         os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
         self._grpc = require("grpc", "grpcio")
         messages.load()
@@ -91,7 +91,7 @@ class Worker:
         except BaseException:
             self.close()
             raise
-        # go-plugin keeps what the worker prints in a pipe, and would block it once that is full.
+        # go-plugin pipes the worker's output, and the worker would block once the pipe is full.
         self._stdio = self._channel.unary_stream("/plugin.GRPCStdio/StreamStdio")(b"")
         threading.Thread(target=_drain, args=(self._stdio,), daemon=True, name="wandb-worker-stdio").start()
 
@@ -289,7 +289,7 @@ class _Events:
     def stop(self) -> None:
         """Lets the thread end, once nobody reads on."""
         self._stopped = True
-        # The thread may be waiting for a place, or may not have seen the flag yet: then it puts one event more.
+        # The thread may be waiting to put an event, or may not have seen the flag yet and put one more.
         with contextlib.suppress(queue.Empty):
             while True:
                 self.waiting.get_nowait()

@@ -21,7 +21,7 @@ class _Clean(logging.Filter):
         except Exception:  # wrong arguments: logging itself says so, and where
             return True
         if record.exc_info:
-            # Formatters print the text if there is one. From the exception itself some would make their own.
+            # Formatters print this text if it is set; some would otherwise format the exception themselves.
             record.exc_text = plaintext.clean(self._format.formatException(record.exc_info), lines=True)
             record.exc_info = None
         return True
@@ -30,7 +30,7 @@ class _Clean(logging.Filter):
 def logger(name: str) -> logging.Logger:
     """The logger of this name, whose lines are clean whatever texts of others are in them."""
     found = logging.getLogger(name)
-    # FiftyOne loads the plugin again and again, and loggers stay.
+    # FiftyOne reloads the plugin, but loggers persist: replace the filter of an earlier load.
     for old in [one for one in found.filters if type(one).__name__ == _Clean.__name__]:
         found.removeFilter(old)
     found.addFilter(_Clean())

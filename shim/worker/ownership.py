@@ -147,7 +147,7 @@ def _me() -> Person:
     with contextlib.suppress(KeyError):
         account = pwd.getpwuid(uid)
         group = grp.getgrgid(account.pw_gid)
-        # Many systems give each user a group of the same name, and a umask that lets it write.
+        # Many systems give each user a group of the same name, with a umask that lets the group write.
         if group.gr_name == account.pw_name and set(group.gr_mem) <= {account.pw_name}:
             return Person(uid, group.gr_gid)
     return Person(uid, None)

@@ -21,16 +21,16 @@ from .errors import WorkerStartError
 from .find import Found, remedy
 from .handshake import PROTOCOL
 
-#: The variables of the caller's environment that the worker gets: what its system needs.
-#: W&B's variables and proxies travel in the request, so that no secret is in here.
+#: The environment variables that the worker inherits: those that its system needs.
+#: W&B's variables and proxies travel in the request, so that the environment holds no secret.
 PASSED = ("HOME", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
-#: How long a worker may take to end by itself, in seconds. With the time in which a request
-#: to cancel is seen, this stays below two; the worker's own patience with a job is 1.5.
+#: How long a worker may take to end by itself, in seconds. Together with the delay until a request to cancel
+#: is noticed, this stays below two seconds; the worker gives its job 1.5 seconds.
 GRACE = 1.8
 
-#: How often waiting looks at requests to cancel, in seconds. Also the time in which a
-#: Ctrl-C is seen: some waits of Python and all of gRPC do not end by themselves.
+#: How often a wait checks for requests to cancel, in seconds. This is also the delay of a Ctrl-C: some waits of
+#: Python and all of gRPC's are not interrupted by it.
 POLL = 0.1
 
 _LINE = 1 << 16  # a longer line is read in pieces

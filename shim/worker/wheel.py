@@ -13,7 +13,7 @@ from . import build
 #: The wheel's name, for pip.
 NAME = "fiftyone-wandb-worker"
 
-#: The directory that it installs. It holds the binary and, beside it, what it was built from.
+#: The directory that the wheel installs. It holds the binary, and the hash of its sources beside it.
 PACKAGE = "fiftyone_wandb_worker"
 
 
