@@ -26,7 +26,7 @@ type Entry struct {
 	Digest string
 	// Size is in bytes. That of a reference may be 0 for not known.
 	Size int64
-	// LocalPath is where the bytes are; empty for a reference.
+	// LocalPath is where the bytes are; empty for a reference, and where another process has them.
 	LocalPath string
 	// Offset is where in the file they begin: only a Pack holds those of several entries.
 	Offset int64
@@ -47,12 +47,26 @@ type Files struct {
 
 // Add puts an entry in. The same path with the same content may come again; with other
 // content it is an error, and so is a path that the official package would refuse.
-func (f *Files) Add(e Entry) error {
+func (f *Files) Add(e Entry) error { return f.add(e, badEntry(e)) }
+
+// AddElsewhere is Add for a file whose bytes another process has: its LocalPath is empty.
+func (f *Files) AddElsewhere(e Entry) error {
+	if e.Ref != "" {
+		return f.Add(e)
+	}
+	if _, ok := decodeMD5(e.Digest); !ok || e.Size < 0 || e.LocalPath != "" {
+		return f.add(e, "it is no file of another process")
+	}
+	return f.add(e, "")
+}
+
+// add puts an entry in with which nothing is wrong.
+func (f *Files) add(e Entry, wrong string) error {
 	if why := badPath(e.Path); why != "" {
 		return fault.New(fault.Plugin, fault.BadPath, "The artifact cannot hold a file under the path %q: %s. Please report this.", e.Path, why)
 	}
-	if why := badEntry(e); why != "" {
-		return fault.New(fault.Plugin, fault.BadEntry, "The entry %q of the artifact is not complete: %s. Please report this.", e.Path, why)
+	if wrong != "" {
+		return fault.New(fault.Plugin, fault.BadEntry, "The entry %q of the artifact is not complete: %s. Please report this.", e.Path, wrong)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -66,6 +66,15 @@ func NewSpool(parent string) (*Spool, error) {
 	return nil, spoolFault(errors.New("its lock files are taken by other programs"), parent)
 }
 
+// Sub makes a spool within the spool, which the latter's lock protects.
+func (s *Spool) Sub(name string) (*Spool, error) {
+	dir, err := s.Dir(name)
+	if err != nil {
+		return nil, err
+	}
+	return &Spool{dir: dir, open: make(map[*SpoolFile]bool)}, nil
+}
+
 // Dir makes a directory in the spool. When it is complete, the caller may move it to where it stays.
 func (s *Spool) Dir(name string) (string, error) {
 	path := filepath.Join(s.dir, name)
@@ -88,6 +97,9 @@ func (s *Spool) Close() error {
 	}
 	s.open = nil
 	err := os.RemoveAll(s.dir)
+	if s.lock == nil {
+		return err
+	}
 	if err != nil {
 		// The lock file stays, so that the next NewSpool tries again.
 		_ = s.lock.Unlock()

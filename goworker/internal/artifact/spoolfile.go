@@ -2,6 +2,7 @@ package artifact
 
 import (
 	"crypto/md5"
+	"encoding"
 	"encoding/base64"
 	"errors"
 	"hash"
@@ -138,6 +139,28 @@ func (f *SpoolFile) release() {
 		f.err = spoolFault(err, f.path)
 	}
 	f.file = nil
+}
+
+// State is how many bytes were written, and the state of their MD5 as hash.Hash marshals it: it can go on elsewhere.
+func (f *SpoolFile) State() (size int64, sum []byte, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.flush()
+	if f.err != nil {
+		return 0, nil, f.err
+	}
+	sum, err = f.sum.(encoding.BinaryMarshaler).MarshalBinary()
+	return f.size, sum, err
+}
+
+// DigestOf is the digest of a file, of which State gave the state, with so many bytes more behind it.
+func DigestOf(state, more []byte) (string, error) {
+	sum := md5.New()
+	if err := sum.(encoding.BinaryUnmarshaler).UnmarshalBinary(state); err != nil {
+		return "", err
+	}
+	_, _ = sum.Write(more)
+	return base64.StdEncoding.EncodeToString(sum.Sum(nil)), nil
 }
 
 // Close ends the file. A second Close does nothing but say again what went wrong.

@@ -46,7 +46,7 @@ type record struct {
 	block, offset uint32
 	pathLen       uint32
 	nameLen       uint32  // of a reference that of its URI
-	dir           uint32  // number + 1 in dirs; of a reference the length of its digest's text
+	dir           uint32  // number + 1 in dirs, or 0; of a reference the length of its digest's text
 	ref           refKind // 0 for no reference
 }
 
@@ -77,6 +77,8 @@ func (s *store) add(e Entry) {
 		text += s.addRef(&r, e)
 	} else {
 		r.md5, _ = decodeMD5(e.Digest)
+	}
+	if e.Ref == "" && e.LocalPath != "" {
 		cut := strings.LastIndexByte(e.LocalPath, os.PathSeparator) + 1
 		name := e.LocalPath[cut:]
 		r.dir = s.dirID(e.LocalPath[:cut])
@@ -127,6 +129,9 @@ func (s *store) entry(i uint32) Entry {
 	}
 	if r.ref > 0 {
 		e.Ref = string(s.behind(r, 0, r.nameLen))
+		return e
+	}
+	if r.dir == 0 {
 		return e
 	}
 	name := e.Path[strings.LastIndexByte(e.Path, '/')+1:]

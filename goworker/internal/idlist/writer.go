@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"io"
+	"os"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -19,10 +20,10 @@ const Line = 25
 
 // Writer writes a list.
 type Writer struct {
-	file *artifact.SpoolFile
-	path string
-	n    int64
-	line [Line]byte
+	file  *artifact.SpoolFile
+	path  string
+	bytes int64
+	line  [Line]byte
 }
 
 // NewWriter starts a list that becomes the artifact's file at path.
@@ -35,13 +36,31 @@ func NewWriter(file *artifact.SpoolFile, path string) *Writer {
 // Add adds an id.
 func (w *Writer) Add(id bson.ObjectID) error {
 	hex.Encode(w.line[:], id[:])
-	w.n++
+	w.bytes += Line
 	_, err := w.file.Write(w.line[:])
 	return err
 }
 
+// AddLines adds ids as another list's file has them. A line may be cut into two calls.
+func (w *Writer) AddLines(lines []byte) error {
+	w.bytes += int64(len(lines))
+	_, err := w.file.Write(lines)
+	return err
+}
+
+// End ends the file, and gives it for reading: it is not added to an artifact's files.
+func (w *Writer) End() (*os.File, error) {
+	if err := w.file.Close(); err != nil {
+		return nil, err
+	}
+	return w.file.Open()
+}
+
+// Path is the list's path in the artifact.
+func (w *Writer) Path() string { return w.path }
+
 // Len is how many ids were added.
-func (w *Writer) Len() int64 { return w.n }
+func (w *Writer) Len() int64 { return w.bytes / Line }
 
 // Close ends the file and adds it to the artifact's files.
 func (w *Writer) Close(files *artifact.Files) error {
@@ -53,7 +72,7 @@ func (w *Writer) Close(files *artifact.Files) error {
 
 // List is the ids as a list of the metadata, once the file is closed.
 func (w *Writer) List(key string) metadata.List {
-	return metadata.List{Key: key, Path: w.path, Size: w.n*(Line+2) + 2, JSON: w.json}
+	return metadata.List{Key: key, Path: w.path, Size: w.Len()*(Line+2) + 2, JSON: w.json}
 }
 
 func (w *Writer) json() ([]byte, error) {
@@ -63,10 +82,10 @@ func (w *Writer) json() ([]byte, error) {
 	}
 	defer func() { _ = f.Close() }()
 	var buf bytes.Buffer
-	buf.Grow(int(w.n)*(Line+2) + 2)
+	buf.Grow(int(w.Len())*(Line+2) + 2)
 	buf.WriteByte('[')
 	line, in := make([]byte, Line), bufio.NewReader(f)
-	for i := int64(0); i < w.n; i++ {
+	for i := int64(0); i < w.Len(); i++ {
 		if _, err := io.ReadFull(in, line); err != nil {
 			return nil, err
 		}

@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"cmp"
+	"encoding/json"
 	"slices"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/words"
@@ -41,6 +42,35 @@ func (c *ClassCounts) Merge(other *ClassCounts) {
 		c.add([]byte(one.Name), one.N)
 	}
 	c.ignored += other.ignored
+}
+
+// classesForm is the form in which counts are kept. Names are bytes: they need not be UTF-8.
+type classesForm struct {
+	Names   [][]byte `json:"names"`
+	Counts  []int64  `json:"counts"`
+	Ignored int64    `json:"ignored,omitempty"`
+}
+
+// MarshalJSON implements json.Marshaler.
+func (c *ClassCounts) MarshalJSON() ([]byte, error) {
+	out := classesForm{Ignored: c.ignored}
+	for _, one := range c.list {
+		out.Names, out.Counts = append(out.Names, []byte(one.Name)), append(out.Counts, one.N)
+	}
+	return json.Marshal(out)
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (c *ClassCounts) UnmarshalJSON(raw []byte) error {
+	var in classesForm
+	if err := json.Unmarshal(raw, &in); err != nil {
+		return err
+	}
+	*c = ClassCounts{ignored: in.Ignored}
+	for i, name := range in.Names[:min(len(in.Names), len(in.Counts))] {
+		c.add(name, in.Counts[i])
+	}
+	return nil
 }
 
 func (c *ClassCounts) add(name []byte, n int64) {

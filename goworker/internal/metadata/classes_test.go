@@ -56,3 +56,20 @@ func TestClassesAreCountedInOrderAndBounded(t *testing.T) {
 	assert.Equal(t, "{}", string(text))
 	assert.Zero(t, listed)
 }
+
+func TestClassesThatSeveralHaveCountedAreThoseOfOne(t *testing.T) {
+	names := []string{"b", "a", "bad\xff", "a", "c", "", "b"}
+	var all, merged ClassCounts
+	for start := 0; start < len(names); start += 3 {
+		var part, kept ClassCounts
+		for _, name := range names[start:min(start+3, len(names))] {
+			all.Add([]byte(name))
+			part.Add([]byte(name))
+		}
+		raw, err := json.Marshal(&part)
+		require.NoError(t, err)
+		require.NoError(t, json.Unmarshal(raw, &kept))
+		merged.Merge(&kept)
+	}
+	assert.Equal(t, all.Counts(), merged.Counts())
+}

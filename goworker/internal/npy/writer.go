@@ -47,6 +47,7 @@ type Writer struct {
 	idBuf, vecBuf *bufio.Writer
 	shape         []int
 	numbers       int
+	given         bool   // the shape was set
 	parts         []part // the last one is that of the next vector
 }
 
@@ -77,7 +78,7 @@ func NewWriter(ids, vectors io.ReadWriteSeeker) *Writer {
 // Add adds a sample's vector. A *ShapeError means that this one is left out and
 // that the writer can go on; every other error is one of the scratch files.
 func (w *Writer) Add(sample bson.ObjectID, a Array) error {
-	if w.Len() == 0 {
+	if w.Len() == 0 && !w.given {
 		w.shape, w.numbers = slices.Clone(a.Shape), a.Len()
 	}
 	if !slices.Equal(a.Shape, w.shape) {
@@ -90,6 +91,17 @@ func (w *Writer) Add(sample bson.ObjectID, a Array) error {
 	_, errData := w.vecBuf.Write(a.Data)
 	return errors.Join(errID, errType, errData)
 }
+
+// SetShape sets the shape that vectors have to have; without it, it is the first one's. It comes before the first vector.
+func (w *Writer) SetShape(shape []int) {
+	w.shape, w.numbers, w.given = slices.Clone(shape), 1, true
+	for _, n := range shape {
+		w.numbers *= n
+	}
+}
+
+// Shape is the shape of the vectors, once there is one.
+func (w *Writer) Shape() []int { return w.shape }
 
 // Cut ends a part: FinishParts begins another archive with the next vector. A part may be empty.
 func (w *Writer) Cut() { w.parts = append(w.parts, part{}) }

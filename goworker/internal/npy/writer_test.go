@@ -353,3 +353,20 @@ func BenchmarkAddAndFinish(b *testing.B) {
 		b.Fatal(err)
 	}
 }
+
+func TestTheShapeMayBeSetBeforeTheFirstVector(t *testing.T) {
+	w := newWriter(t)
+	w.SetShape([]int{2})
+	var shape *ShapeError
+	require.ErrorAs(t, w.Add(sampleID(1), float32s(1, 2, 3)), &shape)
+	require.NoError(t, w.Add(sampleID(2), float32s(1, 2)))
+	require.ErrorAs(t, w.Add(sampleID(3), float32s(1)), &shape)
+	assert.Equal(t, 1, w.Len())
+	assert.Equal(t, []int{2}, w.Shape())
+	var with, without bytes.Buffer
+	require.NoError(t, w.Finish(&with))
+	plain := newWriter(t)
+	require.NoError(t, plain.Add(sampleID(2), float32s(1, 2)))
+	require.NoError(t, plain.Finish(&without))
+	assert.Equal(t, without.Bytes(), with.Bytes())
+}

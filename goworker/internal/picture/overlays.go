@@ -58,6 +58,7 @@ type overlays struct {
 	// dbPaths are the fields' paths in the documents, and parts what is read of them.
 	dbPaths, parts []string
 	names          []string
+	found          Classes
 	classes        table.ClassesFile
 	// sampled says that the classes are those of the first rows.
 	sampled bool
@@ -86,12 +87,12 @@ func (p *Maker) openOverlays(ctx context.Context) error {
 		_ = json.Unmarshal([]byte(names), &spec.Default) // entries that are not strings are ignored
 	}
 	p.overlays = o
-	if err := o.findClasses(ctx, p, &spec, seen); err != nil {
+	if found := p.rows.Classes; found != nil {
+		spec.Seen, spec.Truncated, spec.Colors, spec.Numbers = found.Seen, found.Truncated, found.Colors, found.Numbers
+	} else if err := o.find(ctx, p, &spec, seen); err != nil {
 		return err
 	}
-	if err := o.findValues(ctx, p.rows, &spec); err != nil {
-		return err
-	}
+	o.found = Classes{spec.Seen, spec.Truncated, spec.Colors, spec.Numbers}
 	classes := overlay.NewClasses(spec)
 	o.noteMany(p.sink, classes)
 	plan := overlay.NewPlan(o.fields, classes, conf.Masks, p.conf.Size)
@@ -103,6 +104,29 @@ func (p *Maker) openOverlays(ctx context.Context) error {
 		o.drawers <- o.newOne(o.smallRaster)
 	}
 	return o.writeClasses(p.sink, classes.Names())
+}
+
+// Classes are what was found of the classes of a view's labels. They are kept and sent as JSON.
+type Classes struct {
+	Seen            []overlay.Seen
+	Truncated       bool
+	Colors, Numbers []uint32
+}
+
+// Found are the classes that Open has found, for other Makers of these rows: those of all rows, if Rows.AllClasses was set.
+func (p *Maker) Found() *Classes {
+	if p == nil || p.overlays == nil {
+		return nil
+	}
+	return &p.overlays.found
+}
+
+// find searches the labels of the rows, and some of their masks, for classes.
+func (o *overlays) find(ctx context.Context, p *Maker, spec *overlay.ClassSpec, seen []overlay.SeenField) error {
+	if err := o.findClasses(ctx, p, spec, seen); err != nil {
+		return err
+	}
+	return o.findValues(ctx, p.rows, spec)
 }
 
 // ErrOtherClasses is the error of a label whose class is not among those of the first rows: Rows.AllClasses helps.

@@ -134,6 +134,9 @@ type Rows struct {
 	Only func([]bson.Raw) []bson.Raw
 	// MaskTargetsJSON and DefaultClassesJSON are what the dataset says of its classes, for Overlays.
 	MaskTargetsJSON, DefaultClassesJSON string
+	// Classes are the classes that an earlier Maker of the same rows has found, so that several give them the same ids; nil to
+	// search for them.
+	Classes *Classes
 	// AllClasses has the labels of all rows searched for classes, which takes longer than reading them. Otherwise Read
 	// may end with ErrOtherClasses.
 	AllClasses bool

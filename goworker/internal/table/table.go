@@ -112,8 +112,12 @@ func NewWriter(columns []string, open func(part int) (Part, error)) *Writer {
 func (w *Writer) SetClasses(names []string) { w.classes = names }
 
 // SetLimits sets up to how many rows a table is one file, and how many a part has of a longer one, in place of WholeRows and
-// PartRows. It comes before the first row.
-func (w *Writer) SetLimits(whole, part int64) { w.wholeRows, w.partRows = whole, part }
+// PartRows. Full parts have to make up the former. It comes before the first row.
+func (w *Writer) SetLimits(whole, part int64) {
+	if w.wholeRows, w.partRows = whole, part; whole%part != 0 {
+		w.fail(errors.New("table: the limit of a table in one file is not that of full parts"))
+	}
+}
 
 // BeginRow starts a row.
 func (w *Writer) BeginRow() {

@@ -94,17 +94,10 @@ func (v *version) lacks(collection string, wanted []string) []string {
 // Faults beside those of any request: bad_name, type_taken, file_changed (a file is
 // not the one that was hashed: nothing is committed), unreadable_file, too_large.
 func (c *Client) LogArtifact(ctx context.Context, spec ArtifactSpec, progress func(UploadProgress)) (LoggedArtifact, error) {
-	for _, err := range []error{
-		config.CheckArtifactName(spec.Name), config.CheckArtifactType(spec.Type),
-		config.CheckArtifactLabels(spec.Aliases, spec.Tags), checkMetadata(spec.Metadata), checkMetadata(spec.SlimMetadata),
-	} {
-		if err != nil {
-			return LoggedArtifact{}, err
-		}
+	l, err := c.newLogging(spec, progress)
+	if err != nil {
+		return LoggedArtifact{}, err
 	}
-	spec.Aliases = withLatest(spec.Aliases)
-	l := &logging{client: c, spec: spec, digest: spec.Files.Digest(), sequenceID: NewClientID()}
-	l.track = newTracker(progress, 0, 0)
 	done, err := l.run(ctx, progress)
 	return done, c.explain("logging the artifact "+spec.Name, err)
 }

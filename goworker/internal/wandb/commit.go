@@ -73,6 +73,11 @@ func (l *logging) publish(ctx context.Context, m manifest, births func() func(st
 		if err := m.upload(ctx, births); err != nil {
 			return nil, err
 		}
+		if l.sure != nil {
+			if err := l.sure(ctx); err != nil {
+				return nil, err
+			}
+		}
 		v, err := l.commitPatiently(ctx, m.artifactID)
 		if e := refusal(err); e == nil || !e.says("manifest digest") {
 			return v, err

@@ -30,6 +30,8 @@ type logging struct {
 	// sequenceID is the client id for the collection, random has the versions' ids be so too.
 	sequenceID string
 	random     bool
+	// sure, if not nil, is called before the commit, which its error keeps from being made.
+	sure func(context.Context) error
 }
 
 // errAnew asks for another attempt; cause is what to report if it was the last. byChance asks
@@ -71,23 +73,34 @@ func (l *logging) run(ctx context.Context, progress func(UploadProgress)) (Logge
 
 // attempt creates the artifact under the attempt's client id, and finishes it.
 func (l *logging) attempt(ctx context.Context, attempt int, progress func(UploadProgress)) (LoggedArtifact, error) {
+	a, done, err := l.open(ctx, attempt, attempt == maxAttempts-1)
+	if a == nil || err != nil {
+		return done, err
+	}
+	return l.fill(ctx, a, progress)
+}
+
+// open creates the artifact under the attempt's client id. Where the server has its content, it gives that version and no
+// artifact to fill. The last attempt goes on with an artifact that was deleted.
+func (l *logging) open(ctx context.Context, attempt int, last bool) (*created, LoggedArtifact, error) {
 	a, err := l.create(ctx, attempt)
 	if err != nil {
-		return LoggedArtifact{}, err
+		return nil, LoggedArtifact{}, err
 	}
 	switch a.State {
 	case stateCommitted:
-		return l.existing(ctx, a.ID)
+		done, err := l.existing(ctx, a.ID)
+		return nil, done, err
 	case stateDeleted:
 		// Somebody deleted what an earlier call logged. Only old servers go on with it.
-		if attempt < maxAttempts-1 {
-			return LoggedArtifact{}, errAnew{cause: errors.New("it was deleted")}
+		if !last {
+			return nil, LoggedArtifact{}, errAnew{cause: errors.New("it was deleted")}
 		}
 	case statePending:
 	default:
-		return LoggedArtifact{}, fault.New(fault.WandB, fault.ServerError, "W&B at %s says that the artifact %s is %q, which this plugin does not know.", l.client.host(), l.spec.Name, a.State)
+		return nil, LoggedArtifact{}, fault.New(fault.WandB, fault.ServerError, "W&B at %s says that the artifact %s is %q, which this plugin does not know.", l.client.host(), l.spec.Name, a.State)
 	}
-	return l.fill(ctx, a, progress)
+	return a, LoggedArtifact{}, nil
 }
 
 // create sends CreateArtifact, once more with the slim metadata if it is too large.
@@ -182,28 +195,33 @@ func (l *logging) clientID(attempt int) string {
 	return derivedClientID(l.client.settings.BaseURL, s.Run.Entity, s.Run.Project, s.Name, "version", strconv.Itoa(attempt), l.digest)
 }
 
-// fill brings manifest and files of a pending artifact, and commits it.
-func (l *logging) fill(ctx context.Context, a *created, progress func(UploadProgress)) (LoggedArtifact, error) {
-	c, all := l.client, l.spec.Files
-	m := manifest{client: c, spec: l.spec, artifactID: a.ID}
+// manifest is the list of the files of a pending artifact.
+func (l *logging) manifest(a *created) manifest {
+	m := manifest{client: l.client, spec: l.spec, artifactID: a.ID}
 	if a.Sequence != nil && a.Sequence.Latest != nil {
 		m.baseID = a.Sequence.Latest.ID
 	}
+	return m
+}
+
+// stub creates the manifest without its content, for the id that files belong to.
+func (m *manifest) stub(ctx context.Context) (*manifestNode, error) {
 	stub, err := m.create(ctx, "")
 	if s := statusOf(err); s == http.StatusNotFound || s == http.StatusConflict {
-		return LoggedArtifact{}, errAnew{cause: err}
+		return nil, errAnew{cause: err}
 	}
+	return stub, err
+}
+
+// fill brings manifest and files of a pending artifact, and commits it.
+func (l *logging) fill(ctx context.Context, a *created, progress func(UploadProgress)) (LoggedArtifact, error) {
+	c, all := l.client, l.spec.Files
+	m := l.manifest(a)
+	stub, err := m.stub(ctx)
 	if err != nil {
 		return LoggedArtifact{}, err
 	}
-	var files int
-	var bytes int64
-	for i := range all.Len() {
-		if e := all.At(i); e.Ref == "" {
-			files++
-			bytes += e.Size
-		}
-	}
+	files, bytes := sizes(all)
 	l.track = newTracker(progress, int64(files), bytes)
 	defer l.track.stop()
 	up := newUpload(c, a.ID, stub.ID, all, files, l.track)

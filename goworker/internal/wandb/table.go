@@ -36,6 +36,32 @@ type RunTable struct {
 	artifactPath string
 }
 
+// runTableForm is the form in which a RunTable is kept.
+type runTableForm struct {
+	Key    string `json:"key"`
+	Path   string `json:"path,omitempty"`
+	SHA256 string `json:"sha256,omitempty"`
+	Size   int64  `json:"size,omitempty"`
+	Cols   int    `json:"columns,omitempty"`
+	Rows   int64  `json:"rows,omitempty"`
+	In     string `json:"in,omitempty"`
+}
+
+// MarshalJSON implements json.Marshaler: what is kept is what FinishRun needs, and not how the copy is read.
+func (t RunTable) MarshalJSON() ([]byte, error) {
+	return json.Marshal(runTableForm{t.copy.Key, t.path, t.sha256, t.size, t.copy.Columns, t.copy.Rows, t.artifactPath})
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (t *RunTable) UnmarshalJSON(raw []byte) error {
+	var in runTableForm
+	if err := json.Unmarshal(raw, &in); err != nil {
+		return err
+	}
+	*t = RunTable{copy: TableCopy{Key: in.Key, Columns: in.Cols, Rows: in.Rows}, path: in.Path, sha256: in.SHA256, size: in.Size, artifactPath: in.In}
+	return nil
+}
+
 // PartitionedRunTable is a table of several parts. It has no copy among the run's files: as with W&B's own client, the
 // workspace reads it from the artifact.
 func PartitionedRunTable(key string) RunTable { return RunTable{copy: TableCopy{Key: key}} }
