@@ -42,7 +42,15 @@ type collector struct {
 	pictures *picture.Maker // nil for none
 	// allClasses is what pictures are asked for: see picture.Rows.
 	allClasses bool
-	ends       []func()
+	// classes are those that were found for all shards; nil to search for them.
+	classes *picture.Classes
+	parts   Parts
+	// shard is set where the rows are those of one shard, and merged where there are none, since shards have read them: then
+	// files that hold something of each row are not ended here.
+	shard  *shardRead
+	merged *mergedShards
+	lists  []*idlist.Writer
+	ends   []func()
 }
 
 // collect reads the rows of a job's view into the content of its artifact.
@@ -69,12 +77,16 @@ func (c *collector) collect(ctx context.Context, plan logPlan) (*publication, er
 		return nil, err
 	}
 	if n == 0 {
-		return nil, fault.New(fault.Settings, fault.EmptyView, "The view has no samples, so there is nothing to log: choose another view.")
+		return nil, errEmptyView()
 	}
 	if err := content.close(); err != nil {
 		return nil, err
 	}
 	return content.publication(ctx, n)
+}
+
+func errEmptyView() error {
+	return fault.New(fault.Settings, fault.EmptyView, "The view has no samples, so there is nothing to log: choose another view.")
 }
 
 // AtEnd has something done when the job is over, however it ends.
@@ -114,6 +126,9 @@ func (c *collector) create(path string) (*artifact.SpoolFile, error) {
 
 // WriteFile adds a small generated file.
 func (c *collector) WriteFile(path string, content []byte) error {
+	if c.shard != nil { // the files that are the same for all shards are written once, where these are merged
+		return nil
+	}
 	f, err := c.create(path)
 	if err != nil {
 		return err
@@ -127,13 +142,28 @@ func (c *collector) WriteFile(path string, content []byte) error {
 	return c.files.Add(f.Entry(path))
 }
 
+// noteName says that W&B has the artifact under another name than the given one.
+func (c *collector) noteName(given string) {
+	c.warnings.note("artifact_name", "The artifact %q is stored as %q, as the original plugin would store it. This plugin finds it under both names.", given, c.name)
+}
+
 // newIDList starts a list of ids.
 func (c *collector) newIDList(path string) (*idlist.Writer, error) {
 	f, err := c.create(path)
 	if err != nil {
 		return nil, err
 	}
-	return idlist.NewWriter(f, path), nil
+	list := idlist.NewWriter(f, path)
+	c.lists = append(c.lists, list)
+	return list, nil
+}
+
+// closeList ends a list of ids. That of a shard is a part of the artifact's file.
+func (c *collector) closeList(list *idlist.Writer) error {
+	if c.shard != nil {
+		return nil // see shardRead.put
+	}
+	return list.Close(c.files)
 }
 
 // identityFile writes fiftyone/metadata.json.

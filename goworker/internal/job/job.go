@@ -3,11 +3,13 @@
 package job
 
 import (
+	"cmp"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/chart"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
@@ -51,6 +53,17 @@ type View struct {
 	Selection *Selection
 	// GroupSlice is the active slice of a grouped view, which its stages do not tell.
 	GroupSlice string
+}
+
+// Parts is how the files are cut that hold something of each row: there is one up to Whole rows, else one for each Part of them.
+// 0 stands for table.WholeRows and table.PartRows.
+type Parts struct{ Whole, Part int64 }
+
+// orUsual is with the usual numbers in place of 0, and with a Whole that full parts make up.
+func (p Parts) orUsual() Parts {
+	p = Parts{cmp.Or(p.Whole, table.WholeRows), cmp.Or(p.Part, table.PartRows)}
+	p.Whole -= p.Whole % p.Part
+	return p
 }
 
 // Target says where in W&B an artifact goes and what it is called.

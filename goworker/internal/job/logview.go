@@ -25,14 +25,24 @@ type LogView struct {
 	Labels     []view.Field
 	Fields     []view.Field
 	Embeddings []view.Field
+	Parts      Parts
 }
 
 // Run does the job.
 func (j LogView) Run(ctx context.Context, events Events) (*Result, error) {
-	return runLog(ctx, events, logPlan{
-		target: j.Target, view: j.View, kind: "dataset", runPrefix: "fiftyone_", defaultName: defaultViewName,
-		score: byConfidence(nil), open: j.open,
-	})
+	plan, err := j.plan()
+	if err != nil {
+		return nil, err
+	}
+	return runLog(ctx, events, plan)
+}
+
+// plan implements Shardable.
+func (j LogView) plan() (logPlan, error) {
+	return logPlan{
+		target: j.Target, view: j.View, parts: j.Parts, kind: "dataset", runPrefix: "fiftyone_", defaultName: defaultViewName,
+		score: byConfidence(nil), open: j.open, inOnePiece: !j.hasTable(), pictures: j.Pictures,
+	}, nil
 }
 
 // hasTable reports whether the rows are logged as a table.
@@ -62,13 +72,15 @@ func (j LogView) open(ctx context.Context, rd *reader) (content, error) {
 			return nil, err
 		}
 		r.table = rd.newTable("samples", r.columns())
-	} else {
+	} else if rd.c.merged == nil {
 		r.metadata = rd.Slot("metadata")
 		if r.refs, err = newReferences(rd.c); err != nil {
 			return nil, err
 		}
 	}
-	r.vectors, err = openVectors(rd.c, &rd.Fields, j.Embeddings)
+	if rd.c.merged == nil {
+		r.vectors, err = openVectors(rd.c, &rd.Fields, j.Embeddings)
+	}
 	return r, err
 }
 
@@ -130,7 +142,7 @@ func (r *viewRows) add(row *row) error {
 // close ends the files and hands them to the artifact.
 func (r *viewRows) close() error {
 	c := r.reader.c
-	if err := r.ids.Close(c.files); err != nil {
+	if err := c.closeList(r.ids); err != nil {
 		return err
 	}
 	for _, v := range r.vectors {
@@ -138,10 +150,26 @@ func (r *viewRows) close() error {
 			return err
 		}
 	}
-	if r.refs != nil {
-		return r.refs.close(c.files)
+	if c.merged != nil {
+		c.merged.closeVectors(c, r.job.Embeddings)
 	}
-	return r.table.close()
+	switch {
+	case r.refs != nil:
+		return r.refs.close(c.files)
+	case r.table != nil:
+		return r.table.close()
+	}
+	return nil
+}
+
+// tally implements content.
+func (r *viewRows) tally() tally { return tally{Splits: r.reader.base.splits} }
+
+// addTally implements content.
+func (r *viewRows) addTally(t tally) {
+	for split, n := range t.Splits {
+		r.reader.base.splits[split] += n
+	}
 }
 
 // publication says what to upload and how to describe it.

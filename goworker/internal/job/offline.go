@@ -202,7 +202,7 @@ func (p *publisher) offlineSpec(c *collector, pub *publication) (offline.Spec, e
 	}
 	shown = shown.InOffline(spec.Artifact.ClientID, t.path)
 	spec.Table = &offline.Table{
-		Key: t.key, Path: t.path, Columns: t.done.Columns, Rows: t.done.Rows, Parts: len(t.parts), Copy: shown.Path(), Value: shown.Value(),
+		Key: t.key, Path: t.path, Columns: t.done.Columns, Rows: t.done.Rows, Parts: len(t.done.Parts), Copy: shown.Path(), Value: shown.Value(),
 	}
 	return spec, nil
 }

@@ -35,18 +35,25 @@ type LogPredictions struct {
 	// YYYYmmdd_HHMMSS, for the artifact's default name.
 	Timestamp, NameTimestamp string
 	Fields                   []view.Field
+	Parts                    Parts
 }
 
 // Run does the job.
 func (j LogPredictions) Run(ctx context.Context, events Events) (*Result, error) {
-	if err := j.checkModelConfig(); err != nil {
+	plan, err := j.plan()
+	if err != nil {
 		return nil, err
 	}
-	return runLog(ctx, events, logPlan{
-		target: j.Target, view: j.View, kind: "predictions", runPrefix: "predictions_",
+	return runLog(ctx, events, plan)
+}
+
+// plan implements Shardable.
+func (j LogPredictions) plan() (logPlan, error) {
+	return logPlan{
+		target: j.Target, view: j.View, parts: j.Parts, kind: "predictions", runPrefix: "predictions_",
 		defaultName: func(string) string { return j.defaultName() },
-		score:       byConfidence(&j.Predictions), open: j.open,
-	})
+		score:       byConfidence(&j.Predictions), open: j.open, pictures: j.Pictures,
+	}, j.checkModelConfig()
 }
 
 // defaultName is the artifact's name where none is given: the original's lower case model and "_" for blanks.
@@ -91,8 +98,11 @@ func (j LogPredictions) open(ctx context.Context, rd *reader) (content, error) {
 	}
 	r.table = rd.newTable("predictions", r.columns())
 	var err error
-	for path, to := range map[string]**idlist.Writer{sampleIDsPath: &r.sampleIDs, labelIDsPath: &r.labelIDs, lowIDsPath: &r.lowIDs} {
-		if *to, err = rd.c.newIDList(path); err != nil {
+	for _, list := range []struct {
+		path string
+		to   **idlist.Writer
+	}{{sampleIDsPath, &r.sampleIDs}, {labelIDsPath, &r.labelIDs}, {lowIDsPath, &r.lowIDs}} {
+		if *list.to, err = rd.c.newIDList(list.path); err != nil {
 			return nil, err
 		}
 	}
@@ -200,11 +210,20 @@ func (r *predictionRows) readLabel(row *row) error {
 // close ends the files and hands them to the artifact.
 func (r *predictionRows) close() error {
 	for _, l := range []*idlist.Writer{r.sampleIDs, r.labelIDs, r.lowIDs} {
-		if err := l.Close(r.reader.c.files); err != nil {
+		if err := r.reader.c.closeList(l); err != nil {
 			return err
 		}
 	}
 	return r.table.close()
+}
+
+// tally implements content.
+func (r *predictionRows) tally() tally { return tally{Predictions: r.predictions, classes: &r.classes} }
+
+// addTally implements content.
+func (r *predictionRows) addTally(t tally) {
+	r.predictions += t.Predictions
+	r.classes.Merge(t.classes)
 }
 
 // publication says what to upload and how to describe it.

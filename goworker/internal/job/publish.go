@@ -54,10 +54,7 @@ func (p *publisher) publish(ctx context.Context, c *collector, pub *publication)
 	p.tracker.begin(StageUploading)
 	copied := p.copyTable(ctx, pub, relation)
 	charts := p.uploadCharts(ctx, pub, relation)
-	logged, err := s.client.LogArtifact(ctx, wandb.ArtifactSpec{
-		Run: s.ref, Type: p.kind, Name: p.name, Description: pub.description,
-		Metadata: pub.metadata, SlimMetadata: pub.slimMetadata, Aliases: p.target.Aliases, Tags: p.target.Tags, Files: c.files,
-	}, func(u wandb.UploadProgress) { p.tracker.upload(u.FilesDone, u.FilesTotal, u.BytesDone, u.BytesTotal) })
+	logged, err := s.client.LogArtifact(ctx, p.spec(c, pub), func(u wandb.UploadProgress) { p.tracker.upload(u.FilesDone, u.FilesTotal, u.BytesDone, u.BytesTotal) })
 	if err != nil {
 		return nil, err
 	}
@@ -81,6 +78,14 @@ func (p *publisher) publish(ctx context.Context, c *collector, pub *publication)
 	})
 	p.tracker.done()
 	return p.result(c, pub, relation, logged), nil
+}
+
+// spec describes the version that is logged.
+func (p *publisher) spec(c *collector, pub *publication) wandb.ArtifactSpec {
+	return wandb.ArtifactSpec{
+		Run: p.session.ref, Type: p.kind, Name: p.name, Description: pub.description,
+		Metadata: pub.metadata, SlimMetadata: pub.slimMetadata, Aliases: p.target.Aliases, Tags: p.target.Tags, Files: c.files,
+	}
 }
 
 // copied is a table's copy for the run's workspace, or why there is none.

@@ -38,6 +38,7 @@ func (r *reader) openPictures(ctx context.Context, conf *picture.Config, d Datas
 	r.pictures, err = picture.Open(ctx, conf, picture.Rows{
 		Source: r.c.source, Query: r.query, Kind: r.view.Rows, Fields: &r.Fields, Only: r.view.onlyChosen,
 		MaskTargetsJSON: d.MaskTargetsJSON, DefaultClassesJSON: d.DefaultClassesJSON, AllClasses: r.c.allClasses,
+		Classes: r.c.classes,
 	}, r.c)
 	r.c.pictures = r.pictures
 	return err
@@ -91,7 +92,7 @@ type rowTable struct {
 // newTable starts a table of the view's rows.
 func (r *reader) newTable(key string, columns []column) *rowTable {
 	t := &rowTable{newTableFile(r.c.spool, key, table.Names(columns)), r, columns}
-	t.w.SetClasses(r.pictures.Classes())
+	t.prepare(r.c, r.pictures.Classes())
 	return t
 }
 

@@ -98,6 +98,7 @@ func newRunID(prefix string) string {
 type logPlan struct {
 	target      Target
 	view        View
+	parts       Parts  // 0 for as usual
 	kind        string // the artifact's type
 	runPrefix   string // of the id of a new run
 	defaultName func(runID string) string
@@ -107,6 +108,9 @@ type logPlan struct {
 	prepare func(context.Context, *collector) error
 	// open registers what the job reads of each row, and starts the files that it goes to.
 	open func(context.Context, *reader) (content, error)
+	// inOnePiece says that the content has a file that is not made of parts: its rows cannot be shared by several workers.
+	inOnePiece bool
+	pictures   *picture.Config // nil for none
 }
 
 // content is what a logging job makes of a view's rows: the files of its artifact, and how they are described.
@@ -226,10 +230,10 @@ func (p *publisher) attempt(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	defer func() { _ = spool.Close() }()
-	c := &collector{source: p.source, spool: spool, files: &artifact.Files{}, tracker: p.tracker, runID: p.session.ref.ID, name: p.name, allClasses: p.allClasses}
+	c := &collector{source: p.source, spool: spool, files: &artifact.Files{}, tracker: p.tracker, runID: p.session.ref.ID, name: p.name, allClasses: p.allClasses, parts: p.parts}
 	defer c.end()
 	if given := p.givenName(); given != "" {
-		c.warnings.note("artifact_name", "The artifact %q is stored as %q, as the original plugin would store it. This plugin finds it under both names.", given, p.name)
+		c.noteName(given)
 	}
 	p.tracker.begin(StageReading)
 	pub, err := c.collect(ctx, p.logPlan)

@@ -16,13 +16,15 @@ import (
 // tableFile is a W&B table in the spool directory. Whether it is one file or a
 // partitioned table is known only at its end.
 type tableFile struct {
-	key    string
-	spool  *artifact.Spool
-	opened int
-	parts  []*artifact.SpoolFile
-	w      *table.Writer
-	done   table.Summary
-	path   string // in the artifact
+	key     string
+	columns []string
+	classes []string
+	spool   *artifact.Spool
+	opened  int
+	parts   []*artifact.SpoolFile
+	w       *table.Writer
+	done    table.Summary
+	path    string // in the artifact
 	// keys are those by which the rows of each part are sorted when the table is closed; none for the order in which
 	// they came.
 	keys []float64
@@ -31,9 +33,22 @@ type tableFile struct {
 }
 
 func newTableFile(spool *artifact.Spool, key string, columns []string) *tableFile {
-	t := &tableFile{key: key, spool: spool}
+	t := &tableFile{key: key, spool: spool, columns: columns}
 	t.w = table.NewWriter(columns, t.open)
 	return t
+}
+
+// prepare sets what a table of a view's rows depends on beside its columns.
+func (t *tableFile) prepare(c *collector, classes []string) {
+	t.classes = classes
+	t.w.SetClasses(classes)
+	switch {
+	case c.shard != nil:
+		c.shard.prepareTable(t)
+	default:
+		parts := c.parts.orUsual()
+		t.w.SetLimits(parts.Whole, parts.Part)
+	}
 }
 
 // open makes the file of a part, or makes it again.
@@ -58,14 +73,17 @@ func (p tablePart) Reopen() (io.ReadCloser, error) { return p.OpenLast() }
 
 // close ends the table and adds its files to the artifact's.
 func (t *tableFile) close(c *collector) error {
+	switch {
+	case c.shard != nil:
+		return c.shard.closeTable(t)
+	case c.merged != nil:
+		return c.merged.closeTable(c, t)
+	}
 	var err error
 	if t.done, err = t.w.Close(); err != nil {
 		return err
 	}
-	if len(t.done.Texts) > 0 {
-		c.warnings.note("text_columns", "These columns hold values of several kinds, or documents that are deep or have many keys, "+
-			"which W&B's pages cannot show: they are texts. %s.", strings.Join(t.done.Texts, ", "))
-	}
+	t.noteTexts(c)
 	if err := t.sort(); err != nil {
 		return err
 	}
@@ -80,6 +98,14 @@ func (t *tableFile) close(c *collector) error {
 		return c.WriteFile(t.path, table.PartitionedJSON(t.key))
 	}
 	return nil
+}
+
+// noteTexts warns of columns that have become texts.
+func (t *tableFile) noteTexts(c *collector) {
+	if len(t.done.Texts) > 0 {
+		c.warnings.note("text_columns", "These columns hold values of several kinds, or documents that are deep or have many keys, "+
+			"which W&B's pages cannot show: they are texts. %s.", strings.Join(t.done.Texts, ", "))
+	}
 }
 
 // sort writes the parts again with their rows in the order of their keys.
@@ -125,7 +151,7 @@ func (t *tableFile) reorder(part int, order []int) error {
 }
 
 // isPartitioned reports whether the table has several parts.
-func (t *tableFile) isPartitioned() bool { return len(t.parts) > 1 }
+func (t *tableFile) isPartitioned() bool { return len(t.done.Parts) > 1 }
 
 // copy is the beginning of the table as a run's workspace wants it: columns and
 // data only, and media cells as the name of their type.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/npy"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
 
@@ -16,8 +15,8 @@ import (
 // has thousands of numbers, not millions.
 const vectorLimit = 64 << 20
 
-// vectorFile is embeddings/<field>.npz while it is written; where the view has more than table.WholeRows rows,
-// embeddings/<field>/part-NNNNN.npz for each table.PartRows of them.
+// vectorFile is embeddings/<field>.npz while it is written; where the view has more than Parts.Whole rows,
+// embeddings/<field>/part-NNNNN.npz for each Parts.Part of them.
 type vectorFile struct {
 	path    string // in the artifact
 	field   string
@@ -26,6 +25,7 @@ type vectorFile struct {
 	decoder *npy.Decoder
 	writer  *npy.Writer
 	scratch [2]io.Closer
+	parts   Parts
 }
 
 // openVectors starts one file for each vector field.
@@ -40,18 +40,34 @@ func openVectors(c *collector, f *view.Fields, embeddings []view.Field) ([]*vect
 		if err != nil {
 			return nil, err
 		}
-		path := "embeddings/" + field.Path + ".npz"
+		path := vectorsPath(field.Path)
 		out = append(out, &vectorFile{
 			path: path, field: field.Path, slot: f.Slot(field.DBPath), decoder: npy.NewDecoder(vectorLimit),
-			writer: npy.NewWriter(ids, vectors), scratch: [2]io.Closer{ids, vectors},
+			writer: npy.NewWriter(ids, vectors), scratch: [2]io.Closer{ids, vectors}, parts: c.parts.orUsual(),
 		})
+		if c.shard != nil {
+			c.shard.prepareVectors(out[len(out)-1])
+		}
 	}
 	return out, nil
 }
 
+// vectorsPath is the path in the artifact of the file of a field's vectors.
+func vectorsPath(field string) string { return "embeddings/" + field + ".npz" }
+
+// partPath is the path in the artifact of one of several files.
+func (v *vectorFile) partPath(part int64) string {
+	return fmt.Sprintf("%s/part-%05d.npz", strings.TrimSuffix(v.path, ".npz"), part)
+}
+
+// noteNoVectors warns of a field without vectors.
+func (c *collector) noteNoVectors(field string) {
+	c.warnings.note("no_vectors "+field, "The field %q has no vectors in this view, so %s was not written.", field, vectorsPath(field))
+}
+
 // add takes the vector of a row. A vector that cannot be used is counted.
 func (v *vectorFile) add(r *row, w *warnings) error {
-	if v.rows > 0 && v.rows%table.PartRows == 0 {
+	if v.rows > 0 && v.rows%v.parts.Part == 0 {
 		v.writer.Cut()
 	}
 	v.rows++
@@ -82,10 +98,12 @@ func (v *vectorFile) close(c *collector) error {
 		}
 	}()
 	switch {
+	case c.shard != nil && !c.shard.alone:
+		return c.shard.closeVectors(c, v)
 	case v.writer.Len() == 0:
-		c.warnings.note("no_vectors "+v.field, "The field %q has no vectors in this view, so %s was not written.", v.field, v.path)
+		c.noteNoVectors(v.field)
 		return nil
-	case v.rows <= table.WholeRows:
+	case v.rows <= v.parts.Whole:
 		out, err := c.create(v.path)
 		if err != nil {
 			return err
@@ -98,7 +116,7 @@ func (v *vectorFile) close(c *collector) error {
 	var parts []*artifact.SpoolFile
 	var paths []string
 	err := v.writer.FinishParts(func(part int) (io.WriteCloser, error) {
-		path := fmt.Sprintf("%s/part-%05d.npz", strings.TrimSuffix(v.path, ".npz"), part)
+		path := v.partPath(int64(part))
 		out, err := c.create(path)
 		parts, paths = append(parts, out), append(paths, path)
 		return out, err

@@ -31,6 +31,22 @@ func (w *warnings) add(code, rest, sampleID string) {
 	}
 }
 
+// merge adds the warnings of rows that follow. A sentence that is about no sample stays one.
+func (w *warnings) merge(more []Warning) {
+	for _, one := range more {
+		i := slices.IndexFunc(w.list, func(x *Warning) bool {
+			return x.Code == one.Code && (one.Count > 0) == (x.Count > 0) && (one.Count > 0 || x.Message == one.Message)
+		})
+		if i < 0 {
+			w.list = append(w.list, &one)
+			continue
+		}
+		all := w.list[i]
+		all.Count += one.Count
+		all.SampleIDs = append(all.SampleIDs, one.SampleIDs[:min(len(one.SampleIDs), examples-len(all.SampleIDs))]...)
+	}
+}
+
 // note adds a sentence that is about no sample.
 func (w *warnings) note(code, format string, args ...any) {
 	w.list = append(w.list, &Warning{Code: code, Message: fmt.Sprintf(format, args...)})

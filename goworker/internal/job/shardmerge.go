@@ -1,0 +1,254 @@
+package job
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/shard"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
+)
+
+// leadContent is the artifact's content as the lead knows it: the bytes of most of its files are with the slots.
+type leadContent struct {
+	c      *collector
+	merged *mergedShards
+	pub    *publication
+}
+
+// mergedShards is what was read of all shards, in the order of the rows.
+type mergedShards struct {
+	alone   bool
+	tables  map[string]*tableState
+	vectors map[string]int64
+	rows    int64
+	made    int64
+}
+
+// merge makes the artifact's content of what was read of the shards. Where the rows of some are not as all rows together want them,
+// the error asks for these to be read again.
+func (w *Sharded) merge(ctx context.Context, plan shard.Plan, st *planState, reads shard.Reads) (*leadContent, error) {
+	states, err := readStates(ctx, reads)
+	if err != nil {
+		return nil, err
+	}
+	if err := st.reread(states); err != nil {
+		return nil, err
+	}
+	c, err := w.collector()
+	if err != nil {
+		return nil, err
+	}
+	m := &mergedShards{alone: plan.Mode == shard.Alone, tables: map[string]*tableState{}, vectors: map[string]int64{}}
+	c.merged, c.classes = m, st.Classes
+	defer c.end()
+	if given := w.givenName(); given != "" {
+		c.noteName(given)
+	}
+	rd, err := newReader(c, st.rows(w.view))
+	if err != nil {
+		return nil, err
+	}
+	opened, err := w.open(ctx, rd)
+	if err != nil {
+		return nil, err
+	}
+	content, ok := opened.(shardable)
+	if !ok {
+		return nil, errNoContent
+	}
+	for n, state := range states {
+		if err := m.add(ctx, c, content, reads, n, state); err != nil {
+			return nil, err
+		}
+	}
+	if err := content.close(); err != nil {
+		return nil, err
+	}
+	pub, err := content.publication(ctx, m.rows)
+	return &leadContent{c, m, pub}, err
+}
+
+// readStates are what was read of each shard, but for the pieces.
+func readStates(ctx context.Context, reads shard.Reads) ([]*shardState, error) {
+	states := make([]*shardState, reads.Len())
+	for n := range states {
+		out, err := reads.Read(ctx, n)
+		if err != nil {
+			return nil, err
+		}
+		states[n] = &shardState{}
+		if err := json.Unmarshal(out.State, states[n]); err != nil {
+			return nil, err
+		}
+		states[n].rows = out.Rows
+	}
+	return states, nil
+}
+
+// reread asks for another reading of the shards whose rows are not as all rows together want them: a column holds values of several kinds,
+// so that all of its cells are texts, or a vector is not as long as the first one.
+func (st *planState) reread(states []*shardState) error {
+	types, shapes := map[string]*table.Types{}, map[string][]int{}
+	for _, state := range states {
+		for key, t := range state.Tables {
+			if types[key] == nil {
+				types[key] = &table.Types{}
+			}
+			if err := types[key].Merge(t.Types); err != nil {
+				return err
+			}
+		}
+		for field, v := range state.Vectors {
+			if _, ok := shapes[field]; !ok && v.Count > 0 {
+				shapes[field] = v.Shape
+			}
+		}
+	}
+	next := *st
+	next.Texts, next.Shapes = map[string][]int{}, shapes
+	for key, t := range types {
+		next.Texts[key] = t.Texts()
+	}
+	var again []int
+	for n, state := range states {
+		fits := true
+		for key, t := range state.Tables {
+			fits = fits && t.Types.Fit(next.Texts[key])
+		}
+		for field, v := range state.Vectors {
+			fits = fits && (v.Count == 0 || slices.Equal(v.Shape, shapes[field]))
+		}
+		if !fits {
+			again = append(again, n)
+		}
+	}
+	if again == nil {
+		return nil
+	}
+	raw, err := json.Marshal(next)
+	if err != nil {
+		return err
+	}
+	return shard.Reread(raw, again)
+}
+
+// add adds a shard.
+func (m *mergedShards) add(ctx context.Context, c *collector, content shardable, reads shard.Reads, n int, state *shardState) error {
+	for key, t := range state.Tables {
+		if m.tables[key] == nil {
+			m.tables[key] = &tableState{}
+		}
+		all := m.tables[key]
+		if err := all.Types.Merge(t.Types); err != nil {
+			return err
+		}
+		all.Parts = append(all.Parts, t.Parts...)
+	}
+	for field, v := range state.Vectors {
+		m.vectors[field] += v.Count
+	}
+	m.rows += state.rows
+	m.made += state.Made
+	c.warnings.merge(state.Warnings)
+	for _, list := range c.lists {
+		if err := eachPiece(ctx, reads, n, kindsOfLists[list.Path()], list.AddLines); err != nil {
+			return err
+		}
+	}
+	var classes []byte
+	err := eachPiece(ctx, reads, n, classPieces, func(raw []byte) error {
+		classes = append(classes, raw...)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	counted := state.Tally
+	counted.classes = &metadata.ClassCounts{}
+	if len(classes) > 0 {
+		if err := json.Unmarshal(classes, counted.classes); err != nil {
+			return err
+		}
+	}
+	content.addTally(counted)
+	return eachPiece(ctx, reads, n, entryPieces, func(raw []byte) error { return eachEntry(raw, c.files.AddElsewhere) })
+}
+
+// closeTable makes the entries of a table's parts, which the slots end in the same way.
+func (m *mergedShards) closeTable(c *collector, t *tableFile) error {
+	state := m.tables[t.key]
+	if state == nil {
+		return fault.New(fault.Plugin, fault.Internal, "No shard has written the table %s.", t.key)
+	}
+	t.done = table.Summary{Columns: t.columns, Types: state.Types.JSON(t.columns, t.classes)}
+	for _, i := range state.Types.Texts() {
+		t.done.Texts = append(t.done.Texts, t.columns[i])
+	}
+	t.noteTexts(c)
+	var paths []string
+	t.path, paths = table.Layout(t.key, len(state.Parts))
+	for i, part := range state.Parts {
+		t.done.Parts = append(t.done.Parts, part.Rows)
+		t.done.Rows += part.Rows
+		footer := table.Footer(len(t.columns), part.Rows, t.done.Types)
+		digest, err := artifact.DigestOf(part.MD5, footer)
+		if err != nil {
+			return err
+		}
+		if err := c.files.AddElsewhere(artifact.Entry{Path: paths[i], Digest: digest, Size: part.Size + int64(len(footer))}); err != nil {
+			return err
+		}
+	}
+	if t.isPartitioned() {
+		return c.WriteFile(t.path, table.PartitionedJSON(t.key))
+	}
+	return nil
+}
+
+// closeVectors warns of fields without vectors.
+func (m *mergedShards) closeVectors(c *collector, fields []view.Field) {
+	for _, field := range fields {
+		if !m.alone && m.vectors[field.Path] == 0 {
+			c.noteNoVectors(field.Path)
+		}
+	}
+}
+
+// pathsOf are the paths of a shard's files, without the references, in the order in which the slot that uploaded them had them.
+func (l *leadContent) pathsOf(ctx context.Context, reads shard.Reads, n int) (paths []string, err error) {
+	err = eachPiece(ctx, reads, n, entryPieces, func(raw []byte) error {
+		return eachEntry(raw, func(e artifact.Entry) error {
+			if e.Ref == "" {
+				paths = append(paths, e.Path)
+			}
+			return nil
+		})
+	})
+	for key, t := range l.merged.tables {
+		_, parts := table.Layout(key, len(t.Parts))
+		if !l.merged.alone {
+			parts = parts[n : n+1]
+		}
+		paths = append(paths, parts...)
+	}
+	slices.Sort(paths)
+	return paths, err
+}
+
+// own are the files that the lead has itself.
+func (l *leadContent) own() (*artifact.Files, error) {
+	own := &artifact.Files{}
+	for i := range l.c.files.Len() {
+		if e := l.c.files.At(i); e.LocalPath != "" {
+			if err := own.Add(e); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return own, nil
+}

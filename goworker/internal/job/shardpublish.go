@@ -1,0 +1,339 @@
+package job
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/shard"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
+)
+
+// announcedState is what slots have to know of the artifact to upload its files.
+type announcedState struct {
+	Pending wandb.Pending             `json:"pending"`
+	Tables  map[string]announcedTable `json:"tables,omitempty"`
+	// Shown is the key of the table of which the run's workspace gets a copy; empty for none.
+	Shown string `json:"shown,omitempty"`
+}
+
+// announcedTable is how the parts of a table end.
+type announcedTable struct {
+	Types json.RawMessage `json:"types"`
+	Parts int             `json:"parts"`
+}
+
+// upState is what was uploaded of a shard.
+type upState struct {
+	IDs       []string        `json:"ids"`
+	Births    []byte          `json:"births"`
+	Unchanged int64           `json:"unchanged,omitempty"`
+	Shown     *wandb.RunTable `json:"shown,omitempty"`
+	NotShown  string          `json:"not_shown,omitempty"` // why there is no copy
+}
+
+// outcomeState is what a job has come to.
+type outcomeState struct {
+	Result Result `json:"result"`
+	// Shown is the table that the workspace of a new run shows; nil for none.
+	Shown *wandb.RunTable `json:"shown,omitempty"`
+}
+
+// ResultOf is the result of a job whose Work was Sharded.
+func ResultOf(outcome shard.Outcome) (*Result, error) {
+	var st outcomeState
+	if err := json.Unmarshal(outcome.State, &st); err != nil {
+		return nil, fault.Wrap(err, fault.Plugin, fault.Internal, "The job's result cannot be read: another version of the plugin has written it.")
+	}
+	return &st.Result, nil
+}
+
+// content is the artifact's content, which this slot may have made already.
+func (w *Sharded) content(ctx context.Context, plan shard.Plan, reads shard.Reads) (*planState, *leadContent, error) {
+	st, err := w.enter(ctx, plan)
+	if err == nil && w.lead == nil {
+		w.lead, err = w.merge(ctx, plan, st, reads)
+	}
+	return st, w.lead, err
+}
+
+// Announce implements shard.Work.
+func (w *Sharded) Announce(ctx context.Context, plan shard.Plan, reads shard.Reads, attempt int) (shard.Announced, error) {
+	st, l, err := w.content(ctx, plan, reads)
+	if err != nil {
+		return shard.Announced{}, err
+	}
+	if err := w.ensureRun(ctx, l.pub); err != nil {
+		return shard.Announced{}, err
+	}
+	w.session.run.Created = w.session.run.Created || st.NewRun
+	p, logged, err := w.session.client.BeginArtifact(ctx, w.spec(l.c, l.pub), attempt)
+	if err != nil {
+		return shard.Announced{}, err
+	}
+	if p == nil {
+		logged.FilesUnchanged, _ = l.c.stored()
+		out, err := w.outcome(l, logged, w.shown(l))
+		return shard.Announced{Unchanged: true, Outcome: out}, err
+	}
+	state := announcedState{Pending: *p, Tables: map[string]announcedTable{}}
+	for key, t := range l.merged.tables {
+		state.Tables[key] = announcedTable{l.pub.table.done.Types, len(t.Parts)}
+	}
+	if t := l.pub.table; t != nil && !t.isPartitioned() && w.session.relation() == RunOurs {
+		state.Shown = t.key
+	}
+	raw, err := json.Marshal(state)
+	return shard.Announced{State: raw}, err
+}
+
+// shown is the table for the workspace of a new run, where it needs no copy.
+func (w *Sharded) shown(l *leadContent) *wandb.RunTable {
+	if l.pub.table == nil || !l.pub.table.isPartitioned() {
+		return nil
+	}
+	shown := wandb.PartitionedRunTable(l.pub.table.key)
+	return &shown
+}
+
+// Upload implements shard.Work.
+func (w *Sharded) Upload(ctx context.Context, plan shard.Plan, announced shard.Announced, s shard.Shard, read shard.ReadOut) (shard.UpOut, error) {
+	st, err := w.enter(ctx, plan)
+	if err != nil {
+		return shard.UpOut{}, err
+	}
+	var ann announcedState
+	if err := json.Unmarshal(announced.State, &ann); err != nil {
+		return shard.UpOut{}, err
+	}
+	if w.kept[s.N] == nil {
+		again, err := w.readShard(ctx, plan, st, s, nil)
+		if err != nil {
+			return shard.UpOut{}, err
+		}
+		if !bytes.Equal(again.Sum, read.Sum) {
+			return shard.UpOut{}, errNotSame()
+		}
+	}
+	sp := w.kept[s.N]
+	if err := sp.end(ann); err != nil {
+		return shard.UpOut{}, err
+	}
+	client := w.session.client
+	up, err := client.UploadFiles(ctx, ann.Pending, sp.c.files, nil)
+	if err != nil {
+		return shard.UpOut{}, err
+	}
+	state := upState{IDs: up.IDs, Births: packBirths(up.Births), Unchanged: up.Unchanged}
+	if t := sp.read.tables[ann.Shown]; t != nil {
+		if shown, err := client.UploadTableCopy(ctx, w.session.ref, t.copy()); err == nil {
+			state.Shown = &shown
+		} else if ctx.Err() == nil {
+			state.NotShown = err.Error()
+		}
+	}
+	raw, err := json.Marshal(state)
+	return shard.UpOut{Files: up.Files, Bytes: up.Bytes, State: raw}, errors.Join(err, ctx.Err())
+}
+
+// end writes the ends of the tables' parts, which are then files of the artifact.
+func (sp *shardSpool) end(ann announcedState) error {
+	if sp.ended {
+		return nil
+	}
+	for key, t := range sp.read.tables {
+		whole := ann.Tables[key]
+		_, paths := table.Layout(key, whole.Parts)
+		first := int(sp.read.n)
+		for i, part := range t.parts {
+			if first+i >= len(paths) {
+				return fault.New(fault.Plugin, fault.Internal, "The table %s has more parts than were announced.", key)
+			}
+			if _, err := part.Write(table.Footer(len(t.columns), t.done.Parts[i], whole.Types)); err != nil {
+				return err
+			}
+			if err := part.Close(); err != nil {
+				return err
+			}
+			if err := sp.c.files.Add(part.Entry(paths[first+i])); err != nil {
+				return err
+			}
+		}
+	}
+	sp.ended = true
+	return nil
+}
+
+// Commit implements shard.Work.
+func (w *Sharded) Commit(ctx context.Context, plan shard.Plan, announced shard.Announced, ups shard.Ups, sure func(context.Context) error) (shard.Outcome, error) {
+	st, l, err := w.content(ctx, plan, ups)
+	if err != nil {
+		return shard.Outcome{}, err
+	}
+	var ann announcedState
+	if err := json.Unmarshal(announced.State, &ann); err != nil {
+		return shard.Outcome{}, err
+	}
+	if err := w.ensureRun(ctx, l.pub); err != nil { // the slot that announced may be gone, or another one may have made it
+		return shard.Outcome{}, err
+	}
+	w.session.run.Created = w.session.run.Created || st.NewRun
+	all := newBirths(l.c.files)
+	total, shown, err := w.gather(ctx, l, ups, all)
+	if err != nil {
+		return shard.Outcome{}, err
+	}
+	up, err := w.uploadOwn(ctx, l, ann.Pending, all)
+	if err != nil {
+		return shard.Outcome{}, err
+	}
+	logged, err := w.session.client.CommitPending(ctx, w.spec(l.c, l.pub), ann.Pending, all.of, sure)
+	if errors.Is(err, wandb.ErrRebase) {
+		return shard.Outcome{}, shard.Rebase(err)
+	}
+	if err != nil {
+		return shard.Outcome{}, err
+	}
+	logged.FilesUploaded, logged.FilesUnchanged, logged.BytesUploaded = total.Files+up.Files, total.Unchanged+up.Unchanged, total.Bytes+up.Bytes
+	return w.outcome(l, logged, shown)
+}
+
+// uploadOwn uploads the files that the lead has itself, unless an earlier lead has committed.
+func (w *Sharded) uploadOwn(ctx context.Context, l *leadContent, p wandb.Pending, all *births) (up wandb.Uploaded, err error) {
+	if over, err := w.session.client.IsCommitted(ctx, p); err != nil || over {
+		return up, err
+	}
+	own, err := l.own()
+	if err != nil {
+		return up, err
+	}
+	if up, err = w.session.client.UploadFiles(ctx, p, own, nil); err != nil {
+		return up, err
+	}
+	for i := range own.Len() {
+		all.set(own.At(i).Path, up.IDs, up.Births, i)
+	}
+	return up, nil
+}
+
+// gather adds up what was uploaded of the shards.
+func (w *Sharded) gather(ctx context.Context, l *leadContent, ups shard.Ups, all *births) (total wandb.Uploaded, shown *wandb.RunTable, err error) {
+	shown = w.shown(l)
+	for n := range ups.Len() {
+		up, err := ups.Up(ctx, n)
+		if err != nil {
+			return total, nil, err
+		}
+		var state upState
+		if err := json.Unmarshal(up.State, &state); err != nil {
+			return total, nil, err
+		}
+		total.Files, total.Bytes, total.Unchanged = total.Files+up.Files, total.Bytes+up.Bytes, total.Unchanged+state.Unchanged
+		if state.Shown != nil {
+			shown = state.Shown
+		}
+		if state.NotShown != "" {
+			l.c.warnings.note(fault.TableNotShown, "The artifact was logged, but its table does not show in the run's workspace: %s", state.NotShown)
+		}
+		numbers, err := unpackBirths(state.Births)
+		if err != nil {
+			return total, nil, err
+		}
+		paths, err := l.pathsOf(ctx, ups, n)
+		if err != nil {
+			return total, nil, err
+		}
+		if len(paths) != len(numbers) {
+			return total, nil, errBadEntry
+		}
+		for i, path := range paths {
+			all.set(path, state.IDs, numbers, i)
+		}
+	}
+	return total, shown, nil
+}
+
+// births are the versions that the files of an artifact came with.
+type births struct {
+	files   *artifact.Files
+	ids     []string
+	known   map[string]uint32 // numbers in ids
+	numbers []uint32          // in ids, by the number of the file
+}
+
+func newBirths(files *artifact.Files) *births {
+	return &births{files: files, known: map[string]uint32{}, numbers: make([]uint32, files.Len())}
+}
+
+// set notes the version of a file, which is ids[numbers[i]].
+func (b *births) set(path string, ids []string, numbers []uint32, i int) {
+	at, ok := b.files.Number(path)
+	if !ok || i >= len(numbers) || int(numbers[i]) >= len(ids) {
+		return
+	}
+	id := ids[numbers[i]]
+	n, ok := b.known[id]
+	if !ok {
+		n = uint32(len(b.ids)) //nolint:gosec // there are few
+		b.ids, b.known[id] = append(b.ids, id), n
+	}
+	b.numbers[at] = n
+}
+
+// of is the version that a file came with.
+func (b *births) of(path string) string {
+	at, ok := b.files.Number(path)
+	if !ok || len(b.ids) == 0 {
+		return ""
+	}
+	return b.ids[b.numbers[at]]
+}
+
+// outcome is what the job has come to, when the artifact is there.
+func (w *Sharded) outcome(l *leadContent, logged wandb.LoggedArtifact, shown *wandb.RunTable) (shard.Outcome, error) {
+	relation := w.session.relation()
+	st := outcomeState{Result: *w.result(l.c, l.pub, relation, logged)}
+	st.Result.ThumbnailsMade = l.merged.made
+	if relation == RunOurs && shown != nil {
+		one, err := shown.In(logged.ID, l.pub.table.path)
+		if err == nil {
+			st.Shown = &one
+		} else {
+			st.Result.Warnings = append(st.Result.Warnings, Warning{Code: fault.TableNotShown, Message: err.Error()})
+		}
+	}
+	raw, err := json.Marshal(st)
+	return shard.Outcome{State: raw}, err
+}
+
+// Finish implements shard.Work.
+func (w *Sharded) Finish(ctx context.Context, plan shard.Plan, outcome shard.Outcome) (shard.Outcome, error) {
+	if _, err := w.enter(ctx, plan); err != nil {
+		return outcome, err
+	}
+	var st outcomeState
+	if err := json.Unmarshal(outcome.State, &st); err != nil {
+		return outcome, err
+	}
+	pub := &publication{result: st.Result}
+	config := json.NewDecoder(bytes.NewReader([]byte(st.Result.RunConfigJSON)))
+	config.UseNumber()
+	if err := config.Decode(&pub.config); err != nil {
+		return outcome, err
+	}
+	c := &collector{}
+	w.tellRun(ctx, c, pub, st.Result.Relation, func() ([]wandb.RunValue, error) {
+		if st.Shown == nil {
+			return nil, nil
+		}
+		return []wandb.RunValue{*st.Shown}, nil
+	})
+	st.Result.InputArtifactURL = pub.result.InputArtifactURL
+	st.Result.Warnings = append(st.Result.Warnings, c.warnings.final()...)
+	raw, err := json.Marshal(st)
+	return shard.Outcome{State: raw}, err
+}

@@ -1,0 +1,278 @@
+package job
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"hash"
+	"io"
+	"math"
+	"slices"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/shard"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
+)
+
+// tally is what a content counts of its rows beside what its files hold.
+type tally struct {
+	Splits      map[string]int64 `json:"splits,omitempty"`
+	Predictions int64            `json:"predictions,omitempty"`
+	classes     *metadata.ClassCounts
+}
+
+// shardable is a content whose rows several workers can share.
+type shardable interface {
+	content
+	// tally is what was counted, and addTally adds what was counted of the rows that follow.
+	tally() tally
+	addTally(tally)
+}
+
+// shardState is what was read of a shard, but for what is too large for it.
+type shardState struct {
+	Tables  map[string]*tableState `json:"tables,omitempty"`
+	Vectors map[string]vectorState `json:"vectors,omitempty"`
+	Tally   tally                  `json:"tally"`
+	// What follows may differ when the shard is read again.
+	Warnings []Warning `json:"warnings,omitempty"`
+	Made     int64     `json:"made,omitempty"`
+
+	rows int64
+}
+
+// tableState is a table of a shard's rows.
+type tableState struct {
+	Parts []partState `json:"parts"`
+	Types table.Types `json:"types"`
+}
+
+// partState is a part of a table that lacks its end.
+type partState struct {
+	Rows int64  `json:"rows"`
+	Size int64  `json:"size"`
+	MD5  []byte `json:"md5"` // its state, see artifact.SpoolFile.State
+}
+
+// vectorState is the vectors of a field in a shard's rows.
+type vectorState struct {
+	Count int64 `json:"count"`
+	Shape []int `json:"shape,omitempty"`
+}
+
+// shardRead takes what a collector's content makes of a shard's rows.
+type shardRead struct {
+	n      int64
+	alone  bool // the rows are all rows
+	parts  Parts
+	texts  map[string][]int
+	shapes map[string][]int
+	state  shardState
+	tables map[string]*tableFile
+}
+
+// shardSpool is what this slot has of a shard that it has read.
+type shardSpool struct {
+	c     *collector
+	read  *shardRead
+	ended bool // the tables have their ends
+}
+
+// addTo adds to a checksum what another reading of the shard has to give. The types are not among it: those of columns that only all rows
+// together make texts depend on when it was read, and the cells do not.
+func (s *shardState) addTo(sum hash.Hash) error {
+	parts := map[string][]partState{}
+	for key, t := range s.Tables {
+		parts[key] = t.Parts
+	}
+	raw, err := json.Marshal([]any{parts, s.Vectors, s.Tally})
+	_, _ = sum.Write(raw)
+	return err
+}
+
+// rowsOf is the view of a shard's rows.
+func (w *Sharded) rowsOf(ctx context.Context, c *collector, plan shard.Plan, st *planState, s shard.Shard) (chosenView, error) {
+	switch {
+	case plan.Mode == shard.Alone && st.ChosenOf > 0 && len(st.Chosen) == 0:
+		return c.choose(ctx, w.view, w.score) // the same rows again
+	case plan.Mode == shard.Alone:
+		return st.rows(w.view), nil
+	}
+	v := w.view
+	if plan.Mode == shard.Local {
+		v.Query, _ = v.Query.Local()
+	}
+	v.Query = v.Query.ByID(s.IDs, plan.Mode == shard.Local)
+	return chosenView{View: v}, nil
+}
+
+// readShard reads a shard into a directory of its own.
+func (w *Sharded) readShard(ctx context.Context, plan shard.Plan, st *planState, s shard.Shard, pieces shard.Pieces) (out shard.ReadOut, err error) {
+	w.drop(s.N)
+	c, err := w.collector()
+	if err != nil {
+		return out, err
+	}
+	defer c.end()
+	read := &shardRead{n: int64(s.N), alone: plan.Mode == shard.Alone, parts: w.parts, texts: st.Texts, shapes: st.Shapes,
+		state: shardState{Tables: map[string]*tableState{}, Vectors: map[string]vectorState{}}, tables: map[string]*tableFile{}}
+	c.shard, c.classes = read, st.Classes
+	defer func() {
+		if err != nil {
+			_ = c.spool.Close()
+		}
+	}()
+	chosen, err := w.rowsOf(ctx, c, plan, st, s)
+	if err != nil {
+		return out, err
+	}
+	rd, err := newReader(c, chosen)
+	if err != nil {
+		return out, err
+	}
+	opened, err := w.open(ctx, rd)
+	if err != nil {
+		return out, err
+	}
+	content, ok := opened.(shardable)
+	if !ok {
+		return out, errNoContent
+	}
+	rows, err := rd.each(ctx, content.add)
+	if err != nil {
+		return out, err
+	}
+	if err = content.close(); err != nil {
+		return out, err
+	}
+	read.state.Tally = content.tally()
+	if out, err = read.put(ctx, c, rows, pieces); err != nil {
+		return out, err
+	}
+	w.kept[s.N] = &shardSpool{c: c, read: read}
+	return out, nil
+}
+
+// drop forgets what was read of a shard.
+func (w *Sharded) drop(n int) {
+	if sp := w.kept[n]; sp != nil {
+		_ = sp.c.spool.Close()
+		delete(w.kept, n)
+	}
+}
+
+// prepareTable has a table's writer make one part of the shard's rows.
+func (r *shardRead) prepareTable(t *tableFile) {
+	if r.alone {
+		t.w.SetLimits(r.parts.Whole, r.parts.Part)
+	} else {
+		t.w.SetLimits(math.MaxInt64, math.MaxInt64)
+	}
+	t.w.SetTexts(r.texts[t.key])
+}
+
+// closeTable ends the rows of a table.
+func (r *shardRead) closeTable(t *tableFile) error {
+	body, err := t.w.CloseRows()
+	if err != nil {
+		return err
+	}
+	state := &tableState{Types: body.Types}
+	t.done = table.Summary{Parts: body.Parts, Columns: t.columns}
+	for i, rows := range body.Parts {
+		size, sum, err := t.parts[i].State()
+		if err != nil {
+			return err
+		}
+		state.Parts = append(state.Parts, partState{rows, size, sum})
+		t.done.Rows += rows
+	}
+	r.state.Tables[t.key], r.tables[t.key] = state, t
+	return nil
+}
+
+// prepareVectors has vectors of one shape only.
+func (r *shardRead) prepareVectors(v *vectorFile) {
+	v.parts = Parts{math.MaxInt64, math.MaxInt64}
+	if r.alone {
+		v.parts = r.parts
+	}
+	if shape, ok := r.shapes[v.field]; ok {
+		v.writer.SetShape(shape)
+	}
+}
+
+// closeVectors writes the shard's part of a field's vectors.
+func (r *shardRead) closeVectors(c *collector, v *vectorFile) error {
+	n := v.writer.Len()
+	if n == 0 {
+		return nil
+	}
+	r.state.Vectors[v.field] = vectorState{int64(n), v.writer.Shape()}
+	path := v.partPath(r.n)
+	out, err := c.create(path)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(v.writer.Finish(out), out.Close()); err != nil {
+		return err
+	}
+	return c.files.Add(out.Entry(path))
+}
+
+// kindsOfLists are the kinds of the pieces of lists of ids.
+var kindsOfLists = map[string]string{sampleIDsPath: "samples", labelIDsPath: "labels", lowIDsPath: "low"}
+
+// The other kinds of pieces.
+const (
+	entryPieces = "entries"
+	classPieces = "classes"
+)
+
+// put hands on what was read, and gives the outcome.
+func (r *shardRead) put(ctx context.Context, c *collector, rows int64, pieces shard.Pieces) (shard.ReadOut, error) {
+	sum := sha256.New()
+	to := newPieceWriter(ctx, pieces, entryPieces, sum)
+	var line []byte
+	for i := range c.files.Len() {
+		line = appendEntry(line[:0], c.files.At(i))
+		_, _ = to.Write(line) // the first error sticks, and Close returns it
+	}
+	if err := to.Close(); err != nil {
+		return shard.ReadOut{}, err
+	}
+	for _, list := range c.lists {
+		file, err := list.End()
+		if err != nil {
+			return shard.ReadOut{}, err
+		}
+		to := newPieceWriter(ctx, pieces, kindsOfLists[list.Path()], sum)
+		_, err = io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{file}, make([]byte, pieceSize))
+		if err := errors.Join(err, file.Close(), to.Close()); err != nil {
+			return shard.ReadOut{}, err
+		}
+	}
+	if classes := r.state.Tally.classes; classes != nil {
+		raw, err := json.Marshal(classes)
+		if err != nil {
+			return shard.ReadOut{}, err
+		}
+		to := newPieceWriter(ctx, pieces, classPieces, sum)
+		for part := range slices.Chunk(raw, pieceSize) {
+			_, _ = to.Write(part)
+		}
+		if err := to.Close(); err != nil {
+			return shard.ReadOut{}, err
+		}
+	}
+	if err := r.state.addTo(sum); err != nil {
+		return shard.ReadOut{}, err
+	}
+	for _, one := range c.warnings.list {
+		r.state.Warnings = append(r.state.Warnings, *one)
+	}
+	r.state.Made = c.pictures.Made()
+	raw, err := json.Marshal(r.state)
+	return shard.ReadOut{Rows: rows, Sum: sum.Sum(nil), State: raw}, err
+}
