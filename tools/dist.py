@@ -69,6 +69,73 @@ PLATFORMS = (
 )
 
 
+#: What the headers of programs say of their processor, by the system's format.
+_ELF = {62: "linux-amd64", 183: "linux-arm64"}
+_MACH_O = {0x01000007: "darwin-amd64", 0x0100000C: "darwin-arm64"}
+_PE = {0x8664: "windows-amd64"}
+_INTERPRETER = 3  # the kind of an ELF segment that names a dynamic linker
+
+
+def platform_of(program: bytes) -> str:
+    """The name of the platform that a program is for, as its header says; empty for others.
+
+    The formats are those of elf(5), of Apple's mach-o/loader.h, and of Microsoft's "PE Format".
+    """
+
+    def number(at: int, size: int) -> int:
+        return int.from_bytes(program[at : at + size], "little")
+
+    if program[:6] == b"\x7fELF\x02\x01":  # of 64 bits, the low byte first
+        return _ELF.get(number(18, 2), "")
+    if program[:4] == b"\xcf\xfa\xed\xfe":
+        return _MACH_O.get(number(4, 4), "")
+    header = number(60, 4)
+    if program[:2] == b"MZ" and program[header : header + 4] == b"PE\0\0":
+        return _PE.get(number(header + 4, 2), "")
+    return ""
+
+
+def is_static(elf: bytes) -> bool:
+    """Whether a Linux program needs no C library: no segment of it names a dynamic linker."""
+    start, size, count = (int.from_bytes(elf[at : at + n], "little") for at, n in ((32, 8), (54, 2), (56, 2)))
+    kinds = (int.from_bytes(elf[start + i * size :][:4], "little") for i in range(count))
+    return _INTERPRETER not in kinds
+
+
+def check_worker(platform: Platform, program: bytes) -> None:
+    """Reads what a program says of itself.
+
+    Raises:
+        SystemExit: if it is of another platform, or needs a C library although its wheel promises that it does not
+    """
+    found = platform_of(program)
+    if found != platform.name:
+        raise SystemExit(f"The worker for {platform.name} is a program for {found or 'no system that is known'}.")
+    if platform.goos == "linux" and not is_static(program):
+        raise SystemExit(
+            f"The worker for {platform.name} is not static, so its wheel's tags are not true: build it without cgo."
+        )
+
+
+def check_files(files: list[pathlib.Path]) -> None:
+    """Opens each wheel and each archive with a worker, and reads the worker's platform.
+
+    Raises:
+        SystemExit: if one holds the worker of another platform, or more than one
+    """
+    by_name = {build.binary_name(platform.goos, platform.goarch): platform for platform in PLATFORMS}
+    for path in files:
+        if path.suffix not in (".whl", ".zip"):
+            continue
+        with zipfile.ZipFile(path) as archive:
+            inside = [name for name in archive.namelist() if name.rpartition("/")[2] in by_name]
+            wanted = [p for p in PLATFORMS if p.name in path.name or p.tags[0] in path.name]
+            if [by_name[name.rpartition("/")[2]] for name in inside] != wanted:
+                raise SystemExit(f"{path.name} holds {', '.join(inside) or 'no worker'}: build the release again.")
+            for name, platform in zip(inside, wanted):
+                check_worker(platform, archive.read(name))
+
+
 def version() -> str:
     """The version of the plugin, as fiftyone.yml says it."""
     for line in (ROOT / "fiftyone.yml").read_text("utf-8").splitlines():
@@ -169,6 +236,7 @@ def make(output: pathlib.Path, platforms: list[Platform]) -> list[pathlib.Path]:
             files["requirements.txt"] = without_go(plugin["requirements.txt"].decode()).encode()
             programs = tuple(f"build/{name}" for name in binary if not name.endswith(".json"))
             archive(f"{ARCHIVE}-{version()}-{platform.name}.zip", files, programs)
+    check_files(made)
     bill = output / f"{ARCHIVE}-{version()}.cdx.json"
     bill.write_text(json.dumps(sbom.bill(version(), GO, build.source_hash()), indent=1) + "\n", "utf-8")
     made.append(bill)

@@ -40,8 +40,11 @@ def problems(version: str) -> list[str]:
     found += [f"{path} says {said}: set it to {version}." for path, said in versions.items() if said != version]
     changelog = ROOT / "CHANGELOG.md"
     text = changelog.read_text("utf-8") if changelog.is_file() else ""
-    if not re.search(rf"^## \[?v?{re.escape(version)}\b", text, re.M):
+    section = re.search(rf"^## \[?v?{re.escape(version)}(?![\w.]).*", text, re.M)
+    if section is None:
         found.append(f"CHANGELOG.md has no section '## {version}': write what users will notice.")
+    elif "unreleased" in section[0].lower():
+        found.append(f"CHANGELOG.md calls {version} unreleased: write the day, as in '## [{version}] - 2030-01-31'.")
     return found
 
 
