@@ -134,9 +134,8 @@ def install(one: dict[str, str], env: pathlib.Path, uv: str, python: str) -> Non
     Raises:
         subprocess.CalledProcessError: if something cannot be had, with what uv said
     """
-    packages = [f"fiftyone=={one['fiftyone']}", f"wandb=={one['wandb']}", *TOOLS]
-    if minor(one["fiftyone"]) < (1, 16):
-        packages.append("graphql-core<3.3")
+    # FiftyOne before 1.22.1 does not say so itself, and cannot be imported with a newer one.
+    packages = [f"fiftyone=={one['fiftyone']}", f"wandb=={one['wandb']}", "graphql-core<3.3", *TOOLS]
     run = {"check": True, "cwd": ROOT, "stderr": subprocess.PIPE, "text": True}
     subprocess.run([uv, "venv", "--quiet", "--python", python, env], **run)
     pip = [uv, "pip", "install", "--quiet", "--python", str(program_of(env, "python"))]
@@ -197,7 +196,13 @@ def merged(old: list[dict[str, str]], new: list[dict[str, str]]) -> list[dict[st
     for row in new:
         if key(row) not in rows or not row["result"].startswith("not run"):
             rows[key(row)] = row
-    return [rows[name] for name in sorted(rows)]
+    return sorted(rows.values(), key=order)
+
+
+def order(row: dict[str, str]) -> tuple[object, ...]:
+    """Where a row stands: the newest FiftyOne first, its releases of Python and wandb in their order, the workers last."""
+    fiftyone, *others = (tuple(map(int, row.get(name, "0").split("."))) for name in ("fiftyone", "python", "wandb"))
+    return ("worker" in row, tuple(-number for number in fiftyone), *others, row.get("worker", ""))
 
 
 def table(rows: list[dict[str, str]]) -> str:
