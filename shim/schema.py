@@ -124,7 +124,7 @@ def predictions_field(samples: SampleCollection, path: str) -> dict[str, str]:
     Raises:
         WandBError: if it is missing or holds neither
     """
-    field, db_path = _resolve(samples, path, "predictions_field")
+    field, db_path = _resolve(samples, path, "predictions_field", of_labels=True)
     if is_label(field):
         return _describe_label(path, db_path, field)
 
@@ -150,7 +150,7 @@ def label_field(samples: SampleCollection, path: str, argument: str, candidates:
     Raises:
         WandBError: if it is missing or holds no labels
     """
-    field, db_path = _resolve(samples, path, argument)
+    field, db_path = _resolve(samples, path, argument, of_labels=True)
     if not is_label(field):
         names = ", ".join(candidates[:20]) + (", ..." if len(candidates) > 20 else "")
         raise _wrong(
@@ -291,7 +291,7 @@ def _collect(schema, path, accept, found):
             _collect(field.get_field_schema(), path + name + ".", accept, found)
 
 
-def _resolve(samples, path, argument):
+def _resolve(samples, path, argument, of_labels=False):
     if not isinstance(path, str) or not path:
         raise _wrong(f"{argument} has to be the name of a field, not {path!r}")
 
@@ -305,7 +305,7 @@ def _resolve(samples, path, argument):
     schema, field, db_keys, keys = samples.get_field_schema(), None, [], path.split(".")
     for depth, key in enumerate(keys):
         if schema is None or key not in schema:
-            raise _missing(samples, path, argument, ".".join(keys[:depth]), field)
+            raise _missing(samples, path, argument, ".".join(keys[:depth]), field, of_labels)
 
         field = schema[key]
         db_keys.append(field.db_field or key)
@@ -315,7 +315,7 @@ def _resolve(samples, path, argument):
     return field, ".".join(db_keys)
 
 
-def _missing(samples, path, argument, parent, field):
+def _missing(samples, path, argument, parent, field, of_labels):
     if isinstance(field, fof.ListField):
         return _wrong(
             f"{argument} names '{path}', but '{parent}' is a list: a sample has many "
@@ -332,6 +332,16 @@ def _missing(samples, path, argument, parent, field):
     names = choices(samples, lambda f: is_label(f) or is_plain(f))
     close = difflib.get_close_matches(path, names, n=1)
     hint = f". Did you mean '{close[0]}'?" if close else ""
+    labels = choices(samples, is_label) if of_labels and not close else []
+    if labels:
+        names = labels
+    elif of_labels and not close:
+        names = []
+        hint = (
+            ", and no labels at all. Add some first, such as with "
+            f"dataset.apply_model(model, label_field='{path.split('.')[0]}')"
+        )
+
     if not close and names:
         shown = ", ".join(names[:30]) + (", ..." if len(names) > 30 else "")
         hint = f". It has: {shown}"

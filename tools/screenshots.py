@@ -15,6 +15,7 @@ SHOWN = {
     "form-log-view": "app-form",
     "panel-run": "app-run",
     "panel-compare": "app-artifact",
+    "panel-rows": "app-rows",
     "panel-predictions": "app-predictions",
 }
 COLOURS = 256

@@ -315,6 +315,9 @@ def test_a_narrow_column_in_both_themes(panel, detected, theme):
         panel.click("digits_detected:v0")
         panel.panel.locator("[data-layer=predictions]").first.wait_for()
         keep("artifact")
+        if theme == "dark":
+            panel.picture("panel-rows", panel.panel)
+
         panel.tab("Runs")
         panel.click("deeper-svm")
         panel.panel.get_by_role("img", name="loss. deeper-svm").wait_for()

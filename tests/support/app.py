@@ -222,9 +222,9 @@ class Visit:
         """Waits until the grid has so many samples."""
         self.page.get_by_text(re.compile(f"^{samples} samples?$")).first.wait_for()
 
-    def picture(self, name):
-        """Keeps a picture of the page, if somebody wants pictures."""
-        keep_picture(self.page, name)
+    def picture(self, name, of=None):
+        """Keeps a picture of the page or of an element, if somebody wants pictures."""
+        keep_picture(self.page, name, of)
 
     def _box(self, name):
         return self._label(name).locator("xpath=following::input[1]")
@@ -234,8 +234,8 @@ class Visit:
         return self.dialog.get_by_text(name, exact=True).last
 
 
-def keep_picture(page, name):
-    """Keeps a picture of a page in the directory SCREENSHOT_DIR, if there is one."""
+def keep_picture(page, name, of=None):
+    """Keeps a picture of a page or of an element of it in the directory SCREENSHOT_DIR, if there is one."""
     directory = os.environ.get("SCREENSHOT_DIR")
     if not directory:
         return
@@ -243,7 +243,7 @@ def keep_picture(page, name):
     # Things that move come to rest.
     page.wait_for_timeout(700)
     Path(directory).mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=str(Path(directory) / f"{name}.png"))
+    (of or page).screenshot(path=str(Path(directory) / f"{name}.png"))
 
 
 @contextlib.contextmanager

@@ -99,7 +99,7 @@ func readFault(ctx context.Context, err error) error {
 			"No secure connection to FiftyOne's database could be made: check the options in FiftyOne's database_uri whose names begin with tls, and the certificates that they name.")
 	case mongo.IsTimeout(err), mongo.IsNetworkError(err):
 		return fault.Wrap(err, fault.FiftyOne, fault.NoDatabase,
-			"FiftyOne's database does not answer: check that MongoDB runs and that FiftyOne can open the dataset.")
+			"FiftyOne's database does not answer: start MongoDB, or correct database_uri in FiftyOne's settings (FIFTYONE_DATABASE_URI).")
 	}
 	return fault.Wrap(err, fault.FiftyOne, fault.ReadFailed,
 		"Reading the samples from FiftyOne's database failed (%T): try again, and check the database's log.", err)
