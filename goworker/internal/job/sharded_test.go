@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/overlay"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/shard"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin"
@@ -265,6 +267,9 @@ func (w *world) sharedJobs() map[string]func(name string) (job.Shardable, interf
 		Run(context.Context, job.Events) (*job.Result, error)
 	}
 	all := w.variedView(47)
+	frames := all
+	frames.Embeddings = nil
+	w.frames(w.t, &frames, "60", `{"$toInt": {"$add": [1, {"$mod": [{"$multiply": ["$score", 13]}, 60]}]}}`)
 	ofView := func(change func(*job.LogView)) func(string) (job.Shardable, runs) {
 		return func(name string) (job.Shardable, runs) {
 			j := all
@@ -290,6 +295,17 @@ func (w *world) sharedJobs() map[string]func(name string) (job.Shardable, interf
 		"chosen":      ofView(func(j *job.LogView) { j.View.Selection = &job.Selection{Max: 23, Seed: 3} }),
 		"references":  ofView(func(j *job.LogView) { j.IncludeLabels, j.Pictures = false, nil }),
 		"late vector": ofView(func(j *job.LogView) { j.View.Query.Pipeline = []bson.Raw{stage(`{"$sort": {"late": -1}}`)} }),
+		"frames of a video": ofView(func(j *job.LogView) {
+			target := j.Target
+			*j = frames
+			j.Target = target
+		}),
+		"patches": ofView(func(j *job.LogView) {
+			j.View.Rows, j.Embeddings = view.RowPatch, nil
+			j.View.Query.Pipeline = []bson.Raw{stage(`{"$unwind": "$predictions.detections"}`), stage(`{"$set": {"_sample_id": "$_id", "_id": "$predictions.detections._id", "one": "$predictions.detections"}}`), stage(`{"$sort": {"order": -1}}`)}
+			j.Labels = []view.Field{{Path: "one", DBPath: "one", LabelType: "Detection"}}
+			j.Pictures = &picture.Config{Mode: picture.Thumbnail, Size: 16, Crop: j.Labels, Overlays: &picture.Overlays{Fields: j.Labels, Masks: overlay.AllMasks}}
+		}),
 		"predictions": func(name string) (job.Shardable, runs) {
 			j := w.logPredictions()
 			j.View, j.Fields, j.Parts, j.Pictures, j.Target.ArtifactName = all.View, all.Fields, all.Parts, all.Pictures, name
@@ -424,6 +440,16 @@ func TestASlotThatIsNotAsTheOthers(t *testing.T) {
 	j := w.variedView(30)
 	s := w.slots(j, 1, 10)
 	require.NoError(t, s.read(t.Context()))
+	media := w.dir
+	require.NoError(t, os.Rename(media, media+" elsewhere"))
+	elsewhere, err := job.NewSharded(j, w.callbacks())
+	require.NoError(t, err)
+	t.Cleanup(elsewhere.Close)
+	_, err = elsewhere.Read(t.Context(), s.plan, s.shards[0], s)
+	require.ErrorContains(t, err, "not on this machine")
+	assert.True(t, shard.IsLeave(err))
+	require.NoError(t, os.Rename(media+" elsewhere", media))
+
 	j.Target.Settings.APIKey = "0123456789012345678901234567890123456789"
 	other, err := job.NewSharded(j, w.callbacks())
 	require.NoError(t, err)
