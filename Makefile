@@ -5,7 +5,7 @@ VENV   := .venv
 OLDEST := fiftyone==1.14.0
 # In how many processes the Python tests run: most of the time they wait for workers, servers and pages.
 JOBS   ?= 4
-PYTEST  = -m pytest -n $(JOBS) --dist loadfile
+PYTEST  = -m pytest -n $(JOBS) --dist loadfile --by-file
 ifeq ($(OS),Windows_NT)
 BIN    := $(VENV)/Scripts
 else
@@ -164,4 +164,4 @@ check-server: build ## Try a real server and report what it answers: WANDB_BASE_
 	go test -count=1 -v -timeout 2h -tags checkserver -run TestRealServer ./goworker/internal/wandb/wandbtest
 
 clean: ## Remove what was built
-	rm -rf build .venv .venv-oldest .matrix .demo .bench
+	rm -rf build .venv .venv-oldest .demo .bench

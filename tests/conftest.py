@@ -4,6 +4,7 @@ The environment is set when this file is loaded, which is before any test import
 FiftyOne, because FiftyOne reads it once. MongoDB is started by the first test that asks.
 """
 
+import collections
 import contextlib
 import importlib
 import os
@@ -62,6 +63,28 @@ HOME = _isolate()
 # Shells start what runs in the background with Ctrl-C ignored, and everything started by it, too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--by-file", action="store_true", help="show which files took the most seconds, with their set-ups"
+    )
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if not config.getoption("--by-file"):
+        return
+    seconds, tests = collections.Counter(), collections.Counter()
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                name = report.nodeid.partition("::")[0]
+                seconds[name] += report.duration
+                tests[name] += report.when == "call"
+    terminalreporter.section("seconds by file")
+    for name, spent in seconds.most_common(40):
+        terminalreporter.line(f"{spent:7.1f} s  {tests[name]:4d} tests  {name}")
+    terminalreporter.line(f"{sum(seconds.values()):7.1f} s  {sum(tests.values()):4d} tests  in all")
 
 
 def pytest_unconfigure():
