@@ -13,7 +13,7 @@ from typing import Any
 
 import fiftyone as fo
 
-from . import media, query, schema
+from . import media, query, schema, selection
 from .errors import bad_argument
 from .worker import find
 
@@ -23,6 +23,10 @@ MODES = ("thumbnail", "original", "reference", "none")
 #: The longest side of a thumbnail, in pixels.
 SIZE = 256
 SMALLEST, LARGEST = 16, 2048
+
+#: The most pictures of a table, unless ``pictures_max`` says otherwise, and the most entries that an artifact may have.
+MOST = 100_000
+MOST_ENTRIES = 1_000_000
 
 #: What ``decoder.py`` imports: the first is needed, the others read more where they are installed.
 _DECODERS = ("PIL", "pillow_heif", "numpy", "tifffile", "imagecodecs")
@@ -67,6 +71,7 @@ def describe(view: fo.DatasetView, params: dict[str, Any], chosen: str) -> dict[
     return {
         "mode": f"IMAGE_MODE_{chosen.upper()}",
         "thumbnail_size": _size(params.get("thumbnail_size")),
+        **_most(params),
         **_range(params.get("image_range")),
         "cache_directory": str(find.cache_dir("thumbnails") or ""),
         "cache_bytes": _cache_megabytes() * 1_000_000,
@@ -161,6 +166,32 @@ def _size(value):
         raise bad_argument(error)
 
     return SIZE if value is None else value
+
+
+def most(params: dict[str, Any]) -> int:
+    """The most pictures that a table shows, 0 for no limit.
+
+    Args:
+        params: the operator's parameters, of which ``pictures_max`` counts
+    """
+    given = params.get("pictures_max")
+    return MOST if given is None else given
+
+
+def most_error(value: Any) -> str | None:
+    """Why there cannot be such a ``pictures_max``, or None."""
+    if value is None or (type(value) is int and 0 <= value <= MOST_ENTRIES):
+        return None
+
+    return f"pictures_max has to be a whole number from 0 (no limit) to {MOST_ENTRIES:,}, not {value!r}"
+
+
+def _most(params):
+    for error in (most_error(params.get("pictures_max")), selection.seed_error(params.get("seed"))):
+        if error:
+            raise bad_argument(error)
+
+    return {"pictures_max": most(params), "seed": params.get("seed") or 0}
 
 
 def range_error(value: Any) -> str | None:

@@ -346,6 +346,22 @@ def test_nothing_is_asked_where_nobody_sees_a_form(operator, lookups, fake_worke
     assert fake_worker.lookups == []
 
 
+def test_plan_of_pictures(operator, lookups, images, monkeypatch):
+    def plan(**params):
+        return fields(operator(VIEW), images, {"include_labels": True, **params})["plan"]["view"]["description"]
+
+    every = len(images)
+    assert f"Up to {every} entries" in plan()
+    assert f"3 of {every} rows show pictures, chosen at random. 3 thumbnails" in plan(pictures_max=3)
+    assert "Up to 3 entries" in plan(pictures_max=3)
+    assert f"Up to {2 * every} entries" in plan(image_mode="reference")
+    assert "entries" not in plan(include_images=False)
+
+    monkeypatch.setattr(module(operator(VIEW), "operators.forms"), "count", lambda view: 1_000_001)
+    assert "100,000 of 1,000,001 rows show pictures" in plan()
+    assert "the job will be refused" in plan(pictures_max=0)
+
+
 def test_plan_of_a_view(operator, lookups, images):
     log = operator(VIEW)
     plan = fields(log, images.limit(2))["plan"]["view"]["description"]
@@ -355,6 +371,7 @@ def test_plan_of_a_view(operator, lookups, images):
     labels = "labels (ground_truth, predictions, weather, location)"
     assert f"A table with a row for each sample: {labels}, fields (number), thumbnails." in plan
     assert "2 thumbnails, about 1.3 kB in all" in plan
+    assert "Up to 2 entries: a manifest of 280 B, which W&B's own client needs about 3.7 kB of memory to read" in plan
 
     params = {"include_labels": True, "image_mode": "original"}
     plan = fields(log, images.limit(2), params)["plan"]["view"]["description"]
@@ -620,9 +637,11 @@ def test_what_a_dry_run_shows(operator, images):
     shown = operator(VIEW).resolve_output(ctx).to_json()["type"]["properties"]["summary"]["default"]
     assert "3 of 12" in shown
     assert "2.0 kB in 4 files; 6 files are there already" in shown
-    assert "Settings" not in shown
+    assert "Settings" not in shown and "Entries" not in shown
+    result.update(entries=10, manifest_bytes=1400, client_memory_bytes=18420)
     result.update(new_version=False, artifact_version="v2", artifact_url="http://x")
     result["settings_files"] = ["/data/wandb/settings"]
     shown = operator(VIEW).resolve_output(ctx).to_json()["type"]["properties"]["summary"]["default"]
     assert "nothing: [v2](http://x) has this very content" in shown
+    assert "10: a manifest of 1.4 kB, which W&B's own client needs about 18.4 kB of memory to read" in shown
     assert "| **Settings from** | /data/wandb/settings |" in shown

@@ -28,6 +28,10 @@ _CELL_BYTES = 50
 # About what a pixel of a thumbnail's square takes: photographs of 4 by 3, as JPEG.
 _THUMBNAIL_BYTES = 0.2
 
+# About what an entry of an artifact takes in its manifest, and in the memory of W&B's own client.
+_MANIFEST_BYTES = 140
+_CLIENT_BYTES = 1842
+
 # The cells of a row that the user did not choose: ids, and such as paths and counts.
 _OWN_CELLS = 3
 
@@ -263,6 +267,15 @@ def add_pictures(ctx: ExecutionContext, inputs: types.Object, mode: str) -> None
         ("original", "The media files themselves", "Each file is uploaded once"),
         ("reference", "References", "W&B gets each file's address, and a thumbnail if the file can be read"),
     )
+    refuse(
+        inputs.int(
+            "pictures_max",
+            label="Maximum pictures",
+            description=f"Beyond it, rows that show pictures are chosen at random, and all rows stay in the table. Default: "
+            f"{pictures.MOST:,}; 0 for no limit",
+        ),
+        pictures.most_error(ctx.params.get("pictures_max")),
+    )
     if mode != "original":
         refuse(
             inputs.int(
@@ -348,7 +361,14 @@ def add_plan(
     rows = _limited(count(view), ctx.params)
     parts = ["A list of the samples, without a table" if contents is None else _table(view, contents, mode)]
     cells = 0 if contents is None else _OWN_CELLS + sum(map(len, contents.values()))
-    parts.append(_upload(view, rows, cells, mode, ctx.params.get("thumbnail_size")))
+    shown = _shown(view, rows, ctx.params, mode)
+    if shown and rows is not None and shown < rows:
+        parts.append(f"{shown:,} of {rows:,} rows show pictures, chosen at random")
+
+    parts.append(_upload(view, rows, shown, cells, mode, ctx.params.get("thumbnail_size")))
+    if shown:
+        parts.append(_entries(view, shown, mode))
+
     if is_large(ctx, mode != "none"):
         parts.append(
             "This is a large job: the background is proposed, which needs a service (fiftyone delegated launch)"
@@ -357,6 +377,34 @@ def add_plan(
         parts.append("It will run here, with live progress")
 
     inputs.view("plan", notices.notice(label="What will happen", description=". ".join(parts)))
+
+
+def _shown(view, rows, params, mode):
+    """How many rows show pictures; None if that is not known."""
+    if mode == "none":
+        return 0
+
+    most = None if pictures.most_error(params.get("pictures_max")) else pictures.most(params)
+    if not most:
+        return rows
+
+    most = max(1, most // (1 + len(pictures.slices(view, mode))))
+    return most if rows is None else min(rows, most)
+
+
+def _entries(view, shown, mode):
+    """How large the artifact's manifest is, in words."""
+    number = shown * (1 + len(pictures.slices(view, mode))) * (2 if mode == "reference" else 1)
+    if number > pictures.MOST_ENTRIES:
+        return (
+            f"That is more than {pictures.MOST_ENTRIES:,} files, which W&B's own client could hardly read: the job will be "
+            "refused. Lower the maximum of pictures"
+        )
+
+    return (
+        f"Up to {number:,} entries: a manifest of {results.size(number * _MANIFEST_BYTES)}, which W&B's own client needs about "
+        f"{results.size(number * _CLIENT_BYTES)} of memory to read"
+    )
 
 
 def _table(view, contents, mode):
@@ -375,7 +423,7 @@ def _some(names):
     return ", ".join([*names[:_SHOWN_NAMES], *(["…"] if len(names) > _SHOWN_NAMES else [])])
 
 
-def _upload(view, rows, cells, mode, thumbnail_size):
+def _upload(view, rows, shown, cells, mode, thumbnail_size):
     """What is uploaded, in words: at most this much, because W&B takes no file twice."""
     if rows is None:
         return "The size of the upload is not known yet"
@@ -390,10 +438,10 @@ def _upload(view, rows, cells, mode, thumbnail_size):
         return f"About {results.size(generated)} and the {what}s are uploaded"
 
     looked_at, files, known, size = found
-    scale = rows / looked_at  # below 1 where not all rows are logged
+    scale = shown / looked_at  # below 1 where not all rows are logged, or show pictures
     number = round(files * scale)
     if mode != "original" and media.patch_fields(view):
-        number = rows  # each patch has a picture of its own
+        number = shown  # each patch has a picture of its own
 
     named = f"{'about ' if scale > 1 else ''}{number:,} {what}{'' if number == 1 else 's'}"
     if not known and mode == "original":

@@ -61,6 +61,7 @@ class LogEvaluationToWandB(LogOperator):
         image_mode: str | None = None,
         thumbnail_size: int | None = None,
         image_range: tuple[float, float] | None = None,
+        pictures_max: int | None = None,
         overlays: str | list[str] | bool | None = None,
         mask_mode: str | None = None,
         max_samples: int | None = None,
@@ -121,6 +122,9 @@ class LogEvaluationToWandB(LogOperator):
             image_range (None): a tuple of the samples that are black and white in thumbnails of pictures of more than
                 8 bits (16 bits, floats, integers); by default, each is stretched by itself if it uses little of its
                 range
+            pictures_max (None): the most pictures that the table shows, 100,000 by default; 0 for no limit. If the view has more,
+                rows are chosen at random (see ``seed``): the others are in the table, too, with empty picture cells. An artifact
+                cannot have more than 1,000,000 files
             overlays (None): the label fields drawn over the pictures: a field, a list of them, or False for none; by
                 default, the ground truth and the predictions
             mask_mode (None): what is drawn as masks: "own" for the labels that have one (the default), "all" for

@@ -55,6 +55,7 @@ class LogFiftyOneViewToWandB(LogOperator):
         image_mode: str | None = None,
         thumbnail_size: int | None = None,
         image_range: tuple[float, float] | None = None,
+        pictures_max: int | None = None,
         max_samples: int | None = None,
         seed: int | None = None,
         overlays: str | list[str] | bool | None = None,
@@ -112,8 +113,11 @@ class LogFiftyOneViewToWandB(LogOperator):
             thumbnail_size (256): the longest side of a thumbnail, in pixels
             image_range (None): ``(low, high)``: the sample values to show as black and white in thumbnails of pictures with more
                 than 8 bits (16-bit, float, signed); by default, a picture that uses little of its range is stretched
+            pictures_max (None): the most pictures that the table shows, 100,000 by default; 0 for no limit. If the view has more,
+                rows are chosen at random (see ``seed``): the others are in the table, too, with empty picture cells. An artifact
+                cannot have more than 1,000,000 files
             max_samples (None): the most rows to log, chosen at random; by default, all
-            seed (None): the seed of that choice, 0 by default. The same seed always chooses the same rows
+            seed (None): the seed of random choices, 0 by default. The same seed always chooses the same rows
             overlays (None): the label fields to draw over the pictures: a field, a list of fields, or ``False`` for none; by
                 default, all that can be drawn
             mask_mode (None): what is drawn as masks: "own" for the labels that have one (the default), "all" for
@@ -133,7 +137,7 @@ class LogFiftyOneViewToWandB(LogOperator):
         Returns:
             a dict with ``success``, ``artifact_name``, ``samples_logged``, ``wandb_url`` (the run's page), ``artifact_url``,
             ``artifact_version``, ``new_version`` (``False`` if W&B had this content already), ``run_id``, ``bytes_uploaded``,
-            ``warnings`` and more. A dry run returns ``rows``, ``files``, ``bytes``, ``files_to_upload``, ``bytes_to_upload`` and
+            ``warnings`` and more. A dry run returns ``rows``, ``files``, ``bytes``, ``entries``, ``files_to_upload``, ``bytes_to_upload`` and
             ``files_unchanged`` instead of what a run has
 
         Raises:

@@ -73,6 +73,7 @@ class LogModelPredictions(LogOperator):
         image_mode: str | None = None,
         thumbnail_size: int | None = None,
         image_range: tuple[float, float] | None = None,
+        pictures_max: int | None = None,
         max_samples: int | None = None,
         seed: int | None = None,
         select_by: str | None = None,
@@ -136,8 +137,11 @@ class LogModelPredictions(LogOperator):
             thumbnail_size (256): the longest side of a thumbnail, in pixels
             image_range (None): ``(low, high)``: the sample values to show as black and white in thumbnails of pictures with more
                 than 8 bits (16-bit, float, signed); by default, a picture that uses little of its range is stretched
+            pictures_max (None): the most pictures that the table shows, 100,000 by default; 0 for no limit. If the view has more,
+                rows are chosen at random (see ``seed``): the others are in the table, too, with empty picture cells. An artifact
+                cannot have more than 1,000,000 files
             max_samples (None): the most rows to log; by default, all
-            seed (None): the seed of a random choice of rows, 0 by default. The same seed always chooses the same rows
+            seed (None): the seed of random choices of rows, 0 by default. The same seed always chooses the same rows
             select_by (None): how ``max_samples`` rows are chosen: "random" (the default), or "lowest_confidence" for the rows with
                 the least confident predictions
             overlays (None): the label fields to draw over the pictures: a field, a list of fields, or ``False`` for none; by

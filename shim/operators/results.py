@@ -77,11 +77,24 @@ def _show_preview(outputs, result):
         ("Artifact", f"{result['entity']}/{result['project']}/{result['artifact_name']}"),
         ("Rows", f"{result['rows']:,} of {result['samples_in_view']:,}"),
         ("Files", f"{result['files']:,}, {size(result['bytes'])}"),
+        *_entries(result),
         ("To upload", up),
         *settings_rows(result),
     ]
     add_table(outputs, rows, result["warnings"])
     return types.Property(outputs, view=types.View(label="What would be logged to W&B: nothing was"))
+
+
+def _entries(result):
+    """The row with what the artifact costs its readers; none for a result that an older release has stored."""
+    if "entries" not in result:
+        return []
+
+    text = (
+        f"{result['entries']:,}: a manifest of {size(result['manifest_bytes'])}, which W&B's own client needs about "
+        f"{size(result['client_memory_bytes'])} of memory to read"
+    )
+    return [("Entries", text)]
 
 
 def settings_rows(result: dict[str, Any]) -> list[tuple[str, str]]:

@@ -124,11 +124,41 @@ def test_the_least_confident(dataset, media, log_predictions, read):
         {"max_samples": True},
         {"max_samples": 3, "seed": "x"},
         {"max_samples": 2**63},
+        {"pictures_max": -1},
+        {"pictures_max": 1_000_001},
+        {"pictures_max": "many"},
     ],
 )
 def test_wrong_parts(data, log_view, change):
     with pytest.raises(RuntimeError, match="has to be a whole number"):
         log_view(data["images"], include_labels=True, **change)
+
+
+def test_some_rows_show_pictures(data, log_view, log_predictions, read):
+    kwargs = {"include_labels": True, "artifact_name": f"some-{new_id()}"}
+    whole = log_view(data["images"], **kwargs)
+    assert not log_view(data["images"], pictures_max=12, **kwargs)["new_version"]
+    assert not log_view(data["images"], pictures_max=0, **kwargs)["new_version"]
+
+    result = log_view(data["images"], pictures_max=5, **kwargs)
+    rows = read.rows(result, "samples")
+    assert [row["sample_id"] for row in rows] == [row["sample_id"] for row in read.rows(whole, "samples")]
+    shown = [row["sample_id"] for row in rows if row["image"] is not None]
+    assert len(shown) == 5
+    (warning,) = [w for w in result["warnings"] if w["code"] == "pictures_max"]
+    assert "5 of 12 rows show pictures" in warning["message"]
+    assert read.artifact(result).metadata["picture_selection"] == {
+        "pictures_max": 5,
+        "rows": 5,
+        "of": 12,
+        "seed": 0,
+    }
+
+    dry = log_predictions(data["images"], "predictions", image_mode="thumbnail", pictures_max=5, seed=3, dry_run=True)
+    assert [w["code"] for w in dry["warnings"]] == ["pictures_max"]
+    assert dry["entries"] == dry["files"]
+    assert dry["client_memory_bytes"] == 1842 * dry["entries"]
+    assert 100 * dry["entries"] < dry["manifest_bytes"] < 250 * dry["entries"]
 
 
 def test_a_dry_run_does_nothing(media, fiftyone, log_view, log_predictions, server):

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/words"
 )
 
 // Entry is one file of an artifact, or a reference to one that is elsewhere.
@@ -35,6 +36,22 @@ type Entry struct {
 	// ModTime is when an original was last changed before it was hashed; zero for files of
 	// our own, which nobody else changes.
 	ModTime time.Time
+}
+
+// MaxEntries is how many entries an artifact may have.
+const MaxEntries = 1_000_000
+
+// clientEntry is how many bytes of memory W&B's own client takes for an entry of a manifest (measured with wandb 0.31.0).
+const clientEntry = 1842
+
+// ClientMemory is about how much memory W&B's own client needs to read a manifest of so many entries, in bytes.
+func ClientMemory(entries int64) int64 { return entries * clientEntry }
+
+// TooMany is the fault of an artifact that would have more than MaxEntries entries.
+func TooMany() error {
+	return fault.New(fault.Settings, fault.TooManyEntries,
+		"The artifact would have more than %s files, and W&B's own client needs about %s of memory to read so many: lower pictures_max=, "+
+			"choose rows with max_samples=, or log parts of the view as artifacts of their own.", words.Thousands(MaxEntries), words.Bytes(ClientMemory(MaxEntries)))
 }
 
 // Files are the entries of one artifact. It is made for a million of them: see store.
@@ -75,6 +92,9 @@ func (f *Files) add(e Entry, wrong string) error {
 			return fault.New(fault.Plugin, fault.DuplicatePath, "Two different files of the artifact have the path %q. Please report this.", e.Path)
 		}
 		return nil
+	}
+	if f.store.count >= MaxEntries {
+		return TooMany()
 	}
 	f.store.add(e)
 	f.size += e.Size
@@ -230,4 +250,23 @@ func decodeMD5(s string) (sum [md5.Size]byte, ok bool) {
 	}
 	n, err := base64.StdEncoding.Strict().Decode(buf[:], []byte(s))
 	return [md5.Size]byte(buf[:md5.Size]), err == nil && n == md5.Size
+}
+
+// typicalBirth is as long as the ids of artifacts are.
+const typicalBirth = "QXJ0aWZhY3Q6MTIzNDU2Nzg5MA=="
+
+// ManifestSize is the size of the manifest of a new artifact in bytes: ids of artifacts may differ in length.
+func (f *Files) ManifestSize() (int64, error) {
+	var n counter
+	err := f.WriteManifest(&n, func(string) string { return typicalBirth })
+	return int64(n), err
+}
+
+// counter counts what is written.
+type counter int64
+
+// Write implements io.Writer.
+func (c *counter) Write(p []byte) (int, error) {
+	*c += counter(len(p))
+	return len(p), nil
 }

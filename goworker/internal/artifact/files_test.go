@@ -268,3 +268,17 @@ func BenchmarkAddDigestManifest(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/entry")
 }
+
+func TestAnArtifactHasAMostOfEntries(t *testing.T) {
+	var files Files
+	require.NoError(t, files.Add(file("a", "one")))
+	size, err := files.ManifestSize()
+	require.NoError(t, err)
+	assert.Positive(t, size)
+	files.store.count = MaxEntries // adding so many takes a while
+	require.NoError(t, files.Add(file("a", "one")), "it is there already")
+	err = files.Add(file("b", "two"))
+	require.Equal(t, fault.TooManyEntries, fault.Code(err))
+	assert.Contains(t, err.Error(), "more than 1,000,000 files")
+	assert.Contains(t, err.Error(), "1.8 GB")
+}

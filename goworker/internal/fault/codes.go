@@ -62,6 +62,7 @@ const (
 	TLS                  = "tls"
 	TooLarge             = "too_large"
 	TooManyClasses       = "too_many_classes"
+	TooManyEntries       = "too_many_entries"
 	TypeTaken            = "type_taken"
 	UnfinishedEvaluation = "unfinished_evaluation"
 	UnknownEntity        = "unknown_entity"

@@ -64,6 +64,10 @@ func (c *collector) collect(ctx context.Context, plan logPlan) (*publication, er
 	if err != nil {
 		return nil, err
 	}
+	if chosen, err = c.choosePictures(ctx, chosen, plan.pictures); err != nil {
+		return nil, err
+	}
+	chosen.shown.note(&c.warnings)
 	r, err := newReader(c, chosen)
 	if err != nil {
 		return nil, err
@@ -108,6 +112,15 @@ func (c *collector) stored() (files, bytes int64) {
 		}
 	}
 	return files, bytes
+}
+
+// measure sets what a dry run says of the artifact's size.
+func (c *collector) measure(res *Result) (err error) {
+	res.FilesTotal, res.BytesTotal = c.stored()
+	res.Entries = int64(c.files.Len())
+	res.ClientMemoryBytes = artifact.ClientMemory(res.Entries)
+	res.ManifestBytes, err = c.files.ManifestSize()
+	return err
 }
 
 // Pack makes a file that holds many small files of the artifact.
@@ -208,6 +221,7 @@ func (c *collector) datasetMetadata(ctx context.Context, meta *metadata.Object, 
 		meta.Set("group_slice", v.GroupSlice)
 	}
 	v.choice.describe(meta)
+	v.shown.describe(meta)
 }
 
 // describe sets what a dataset artifact says of the dataset beside its size. It

@@ -31,7 +31,7 @@ func (j LogEvaluation) Run(ctx context.Context, events Events) (*Result, error) 
 	}
 	var rows *evaluationRows // of the current attempt
 	return runLog(ctx, events, logPlan{
-		target: target, view: j.View, kind: "evaluation", runPrefix: "evaluation_",
+		target: target, view: j.View, kind: "evaluation", runPrefix: "evaluation_", pictures: j.Pictures,
 		defaultName: func(string) string { return config.GeneratedName(what+j.Dataset.Name, "") },
 		prepare: func(ctx context.Context, c *collector) (err error) {
 			rows, err = j.prepare(ctx, c)

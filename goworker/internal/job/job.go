@@ -121,7 +121,10 @@ type Result struct {
 	// FilesTotal and BytesTotal are those of the whole artifact. They are set for a
 	// DryRun only: then what counts as uploaded is what would be.
 	FilesTotal, BytesTotal int64
-	DryRun                 bool
+	// Entries are those of the artifact's manifest, ManifestBytes is its size, and ClientMemoryBytes about what W&B's
+	// own client needs to read it. They are set for a dry run only.
+	Entries, ManifestBytes, ClientMemoryBytes int64
+	DryRun                                    bool
 	// ViewSamples is the number of rows of the view, of which Samples may be a part.
 	ViewSamples int64
 	// ThumbnailsMade counts those that were not in the cache.

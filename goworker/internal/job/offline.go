@@ -104,7 +104,9 @@ func (p *publisher) writeOffline(ctx context.Context, c *collector, pub *publica
 	res := p.offlineResult(c, pub)
 	if p.target.DryRun {
 		res.DryRun = true
-		res.FilesTotal, res.BytesTotal = c.stored()
+		if err := c.measure(res); err != nil {
+			return nil, err
+		}
 		res.FilesUploaded, res.BytesUploaded = res.FilesTotal, res.BytesTotal
 		return res, nil
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/poster/postertest"
@@ -104,6 +105,67 @@ func TestSelectionsAreTheSameEachTime(t *testing.T) {
 	assert.Len(t, choose(&job.Selection{Max: 10, ByConfidence: true}), 10)
 }
 
+func TestSomeRowsShowPictures(t *testing.T) {
+	w := newWorld(t)
+	const rows = 60
+	w.samples(rows)
+	for i := range rows {
+		w.picture(i, 10+i)
+	}
+	log := func(most, seed int64, selection *job.Selection) (shown []any, res *job.Result) {
+		j := w.logView()
+		j.View.Selection = selection
+		j.Pictures = &picture.Config{Mode: picture.Thumbnail, Size: 64, PicturesMax: most, Seed: seed}
+		res, err := j.Run(t.Context(), w.callbacks())
+		require.NoError(t, err)
+		columns, data := w.table("samples.table.json")
+		require.Len(t, data, int(res.Samples), "all rows are in the table")
+		for _, row := range data {
+			if row[slices.Index(columns, "image")] != nil {
+				shown = append(shown, row[0])
+			}
+		}
+		return shown, res
+	}
+	all, res := log(0, 0, nil)
+	assert.Len(t, all, rows)
+	assert.Empty(t, res.Warnings)
+	_, res = log(rows, 0, nil)
+	assert.False(t, res.NewVersion, "a limit that is not reached changes nothing")
+
+	some, res := log(20, 0, nil)
+	assert.Len(t, some, 20)
+	require.IsIncreasing(t, texts(some), "in the view's order")
+	require.Len(t, res.Warnings, 1)
+	assert.Equal(t, "pictures_max", res.Warnings[0].Code)
+	assert.Contains(t, res.Warnings[0].Message, "20 of 60 rows show pictures")
+	_, res = log(20, 0, nil)
+	assert.False(t, res.NewVersion, "the same ones each time")
+	more, _ := log(30, 0, nil)
+	assert.Subset(t, more, some)
+	other, _ := log(20, 1, nil)
+	assert.NotEqual(t, some, other)
+
+	part, res := log(20, 0, &job.Selection{Max: 40})
+	assert.Len(t, part, 20)
+	assert.EqualValues(t, 40, res.Samples)
+	assert.Equal(t, some, part, "those rows of the selection")
+	part, _ = log(20, 0, &job.Selection{Max: 10})
+	assert.Len(t, part, 10)
+}
+
+func TestMorePicturesThanAnArtifactHolds(t *testing.T) {
+	w := newWorld(t)
+	w.samples(3)
+	j := w.logView()
+	// So many slices that two rows already have too many pictures.
+	j.Pictures = &picture.Config{Mode: picture.Thumbnail, Size: 64, Slices: picture.Slices{Names: make([]string, 500_000)}}
+	_, err := j.Run(t.Context(), w.callbacks())
+	require.Equal(t, fault.TooManyEntries, fault.Code(err), "%v", err)
+	assert.Contains(t, err.Error(), "pictures_max")
+	assert.Empty(t, w.server.State().Runs)
+}
+
 func texts(list []any) []string {
 	out := make([]string, len(list))
 	for i, v := range list {
@@ -136,6 +198,9 @@ func TestADryRunCountsWhatWouldGoUp(t *testing.T) {
 				real, err := j.Run(t.Context(), w.callbacks())
 				require.NoError(t, err)
 				assert.Equal(t, []int64{real.FilesUploaded, real.FilesUnchanged, real.BytesUploaded}, []int64{res.FilesUploaded, res.FilesUnchanged, res.BytesUploaded})
+				assert.Equal(t, res.FilesTotal, res.Entries)
+				assert.Equal(t, 1842*res.Entries, res.ClientMemoryBytes)
+				assert.InDelta(t, 140*res.Entries, res.ManifestBytes, 200+30*float64(res.Entries))
 			}
 			compare()
 			w.picture(5, 30)

@@ -21,7 +21,9 @@ func (p *publisher) preview(ctx context.Context, c *collector, pub *publication)
 	if pub.values != nil {
 		res.Metrics = pub.values.numbers
 	}
-	res.FilesTotal, res.BytesTotal = c.stored()
+	if err := c.measure(&res); err != nil {
+		return nil, err
+	}
 	res.FilesUploaded = res.FilesTotal
 	newest, same, err := p.stored(ctx, c)
 	if err != nil {

@@ -36,7 +36,7 @@ func (r *reader) openPictures(ctx context.Context, conf *picture.Config, d Datas
 		setMemoryGoal(pictureGoal)
 	}
 	r.pictures, err = picture.Open(ctx, conf, picture.Rows{
-		Source: r.c.source, Query: r.query, Kind: r.view.Rows, Fields: &r.Fields, Only: r.view.onlyChosen,
+		Source: r.c.source, Query: r.query, Kind: r.view.Rows, Fields: &r.Fields, Only: r.view.onlyChosen, Shown: r.view.shows(),
 		MaskTargetsJSON: d.MaskTargetsJSON, DefaultClassesJSON: d.DefaultClassesJSON, AllClasses: r.c.allClasses,
 		Classes: r.c.classes,
 	}, r.c)

@@ -38,10 +38,11 @@ const (
 	mostSelected = 400_000
 )
 
-// chosenView is a view and which of its rows are logged.
+// chosenView is a view, which of its rows are logged, and which of these show pictures.
 type chosenView struct {
 	View
-	choice *choice // nil for all
+	choice *choice    // nil for all
+	shown  *shownRows // nil for all
 }
 
 // choice is the rows that were chosen.
@@ -73,21 +74,36 @@ func (c *collector) choose(ctx context.Context, v View, by scorer) (chosenView, 
 	if v.Selection == nil {
 		return all, nil
 	}
-	rd, err := newReader(c, all)
-	if err != nil {
+	picked, n, err := c.pick(ctx, all, v.Selection.Max, v.Selection.Seed, by)
+	if err != nil || n <= v.Selection.Max {
 		return all, err
+	}
+	out := &choice{of: n, left: len(picked), Selection: *v.Selection}
+	for _, one := range picked {
+		out.ids = append(out.ids, one.id)
+	}
+	slices.SortFunc(out.ids, compareIDs)
+	c.tracker.rowsTotal(int64(len(out.ids)))
+	return chosenView{View: v, choice: out}, nil
+}
+
+// pick reads through a view once, and returns how many rows it has and the best of them, at most so many; the first of these
+// is the worst. Of rows with the same score it takes some at random.
+func (c *collector) pick(ctx context.Context, v chosenView, most, seed int64, by scorer) (picked []candidate, n int64, err error) {
+	rd, err := newReader(c, v)
+	if err != nil {
+		return nil, 0, err
 	}
 	score := by(rd)
 	best := &candidates{}
-	var seed [8]byte
-	binary.LittleEndian.PutUint64(seed[:], uint64(v.Selection.Seed)) //nolint:gosec // bits only
-	n, err := rd.each(ctx, func(r *row) error {
+	salt := saltOf(seed)
+	n, err = rd.each(ctx, func(r *row) error {
 		value, err := score(r)
 		if err != nil {
 			return err
 		}
-		one := candidate{score: value, key: randomKey(seed[:], rd.base, r), id: r.own}
-		if int64(best.Len()) < v.Selection.Max {
+		one := candidate{score: value, key: randomKey(salt, rd.base, r), id: r.own}
+		if int64(best.Len()) < most {
 			heap.Push(best, one)
 		} else if best.Len() > 0 && one.less(best.list[0]) {
 			best.list[0] = one
@@ -95,16 +111,12 @@ func (c *collector) choose(ctx context.Context, v View, by scorer) (chosenView, 
 		}
 		return nil
 	})
-	if err != nil || n <= v.Selection.Max {
-		return all, err
-	}
-	out := &choice{of: n, left: best.Len(), Selection: *v.Selection}
-	for _, one := range best.list {
-		out.ids = append(out.ids, one.id)
-	}
-	slices.SortFunc(out.ids, compareIDs)
-	c.tracker.rowsTotal(int64(len(out.ids)))
-	return chosenView{v, out}, nil
+	return best.list, n, err
+}
+
+// saltOf is a seed as randomKey takes it.
+func saltOf(seed int64) []byte {
+	return binary.LittleEndian.AppendUint64(nil, uint64(seed)) //nolint:gosec // bits only
 }
 
 // lowest is the lowest confidence of some labels; those without one come last.

@@ -49,6 +49,8 @@ type planState struct {
 	Chosen     []byte `json:"chosen,omitempty"`
 	ChosenRows int    `json:"chosen_rows,omitempty"`
 	ChosenOf   int64  `json:"chosen_of,omitempty"`
+	// Shown are the rows that show pictures; nil for all.
+	Shown *shownRows `json:"shown,omitempty"`
 	// Media are files of some rows that are there on the machine that planned.
 	Media   []string         `json:"media,omitempty"`
 	Classes *picture.Classes `json:"classes,omitempty"`
@@ -124,6 +126,10 @@ func (w *Sharded) Plan(ctx context.Context, ids shard.IDs) (shard.Plan, error) {
 			}
 		}
 	}
+	if chosen, err = c.choosePictures(ctx, chosen, w.pictures); err != nil {
+		return shard.Plan{}, err
+	}
+	st.Shown = chosen.shown
 	plan, err := w.cut(ctx, chosen, ids)
 	if err != nil {
 		return shard.Plan{}, err
@@ -202,7 +208,7 @@ func fileIsThere(path string) bool {
 // their number counts then.
 func (st *planState) rows(v View) chosenView {
 	if st.ChosenOf == 0 {
-		return chosenView{View: v}
+		return chosenView{View: v, shown: st.Shown}
 	}
 	c := &choice{of: st.ChosenOf, Selection: *v.Selection}
 	for raw := range slices.Chunk(st.Chosen, len(bson.ObjectID{})) {
@@ -212,7 +218,7 @@ func (st *planState) rows(v View) chosenView {
 		c.ids = make([]bson.ObjectID, st.ChosenRows)
 	}
 	c.left = len(c.ids)
-	return chosenView{v, c}
+	return chosenView{View: v, choice: c, shown: st.Shown}
 }
 
 // enter reads the plan's state, and makes the slot's connections where it has none. What keeps this slot from both is its own.

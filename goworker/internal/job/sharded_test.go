@@ -291,8 +291,18 @@ func (w *world) sharedJobs() map[string]func(name string) (job.Shardable, interf
 		"rows twice": ofView(func(j *job.LogView) {
 			j.View.Query.Pipeline = []bson.Raw{stage(`{"$limit": 20}`), stage(fmt.Sprintf(`{"$unionWith": {"coll": %q, "pipeline": [{"$limit": 9}]}}`, w.name))}
 		}),
-		"a few rows":  ofView(func(j *job.LogView) { j.View.Query.Pipeline = []bson.Raw{stage(`{"$limit": 15}`)} }),
-		"chosen":      ofView(func(j *job.LogView) { j.View.Selection = &job.Selection{Max: 23, Seed: 3} }),
+		"a few rows": ofView(func(j *job.LogView) { j.View.Query.Pipeline = []bson.Raw{stage(`{"$limit": 15}`)} }),
+		"chosen":     ofView(func(j *job.LogView) { j.View.Selection = &job.Selection{Max: 23, Seed: 3} }),
+		"some pictures": ofView(func(j *job.LogView) {
+			p := *j.Pictures
+			p.PicturesMax, p.Seed = 12, 5
+			j.Pictures = &p
+		}),
+		"chosen, some pictures": ofView(func(j *job.LogView) {
+			p := *j.Pictures
+			p.PicturesMax = 12
+			j.Pictures, j.View.Selection = &p, &job.Selection{Max: 23, Seed: 3}
+		}),
 		"references":  ofView(func(j *job.LogView) { j.IncludeLabels, j.Pictures = false, nil }),
 		"late vector": ofView(func(j *job.LogView) { j.View.Query.Pipeline = []bson.Raw{stage(`{"$sort": {"late": -1}}`)} }),
 		"frames of a video": ofView(func(j *job.LogView) {
@@ -327,7 +337,7 @@ func TestSlotsMakeTheFilesOfOneJob(t *testing.T) {
 	for what, of := range w.sharedJobs() {
 		t.Run(what, func(t *testing.T) {
 			w.t = t
-			names := strings.ReplaceAll(what, " ", "_")
+			names := strings.NewReplacer(" ", "_", ",", "").Replace(what)
 			_, one := of(names)
 			want, err := one.Run(t.Context(), w.callbacks())
 			require.NoError(t, err)

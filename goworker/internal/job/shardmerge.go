@@ -49,6 +49,7 @@ func (w *Sharded) merge(ctx context.Context, plan shard.Plan, st *planState, rea
 	if given := w.givenName(); given != "" {
 		c.noteName(given)
 	}
+	st.Shown.note(&c.warnings)
 	rd, err := newReader(c, st.rows(w.view))
 	if err != nil {
 		return nil, err

@@ -127,6 +127,7 @@ func (w *Sharded) readShard(ctx context.Context, plan shard.Plan, st *planState,
 	if err != nil {
 		return out, err
 	}
+	chosen.shown = st.Shown
 	rd, err := newReader(c, chosen)
 	if err != nil {
 		return out, err

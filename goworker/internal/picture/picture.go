@@ -50,6 +50,9 @@ type Config struct {
 	// either may be empty for not at all.
 	CacheDir   string
 	CacheBytes int64
+	// PicturesMax is how many pictures there are at most; 0 for no limit. The rows that show them are chosen at random,
+	// by Seed: see Rows.Shown.
+	PicturesMax, Seed int64
 	// Overlays are the labels drawn over them; nil for none.
 	Overlays *Overlays
 	// FFmpeg is the program that takes pictures out of videos; empty for none.
@@ -68,6 +71,17 @@ type Config struct {
 	FramesOfVideos bool
 	// Slices are the other slices of a grouped view, each with a column of its own.
 	Slices Slices
+}
+
+// PerRow is how many pictures a row shows: its own, and those of the other slices of its group.
+func (p *Config) PerRow() int64 { return int64(1 + len(p.Slices.Names)) }
+
+// MostRows is how many rows show pictures at most, at least 1; 0 for no limit.
+func (p *Config) MostRows() int64 {
+	if p.PicturesMax <= 0 {
+		return 0
+	}
+	return max(1, p.PicturesMax/p.PerRow())
 }
 
 // Slices are the slices of a group that are shown beside the active one.
@@ -132,6 +146,8 @@ type Rows struct {
 	Fields *view.Fields
 	// Only gives those of some documents that are rows, in their order.
 	Only func([]bson.Raw) []bson.Raw
+	// Shown reports whether a row shows pictures; nil where all do. The cells of the others are empty.
+	Shown func(bson.Raw) bool
 	// MaskTargetsJSON and DefaultClassesJSON are what the dataset says of its classes, for Overlays.
 	MaskTargetsJSON, DefaultClassesJSON string
 	// Classes are the classes that an earlier Maker of the same rows has found, so that several give them the same ids; nil to

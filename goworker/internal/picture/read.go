@@ -92,11 +92,12 @@ func (b *batch) handOut(ctx context.Context, p *Maker, tasks chan<- task, batche
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if len(b.docs) == 0 {
+	list, hidden := b.cut(p)
+	if b.left.Add(int64(-hidden)) == 0 {
 		close(b.done)
 		return nil
 	}
-	for _, task := range b.cut(p) {
+	for _, task := range list {
 		select {
 		case tasks <- task:
 		case <-ctx.Done():
@@ -106,13 +107,19 @@ func (b *batch) handOut(ctx context.Context, p *Maker, tasks chan<- task, batche
 	return nil
 }
 
-// cut cuts a batch into tasks.
-func (b *batch) cut(p *Maker) (tasks []task) {
+// cut cuts a batch into tasks, and does the rows that show no pictures.
+func (b *batch) cut(p *Maker) (tasks []task, hidden int) {
+	none := make(Cells, len(p.Columns()))
 	paths := p.rows.Fields.Slots[p.slots.first:]
 	slots := view.NewSlots([]string{paths[mediaPath], paths[mediaType]})
 	videos := map[string]int{} // where the task of a video is
 	last := -1                 // where the task of the row before is, if that is not a video
 	for i, doc := range b.docs {
+		if p.rows.Shown != nil && !p.rows.Shown(doc) {
+			b.cells[i], last = none, -1
+			hidden++
+			continue
+		}
 		slots.Load(doc)
 		path, _ := slots.Value(0).StringValueOK()
 		kind, _ := slots.Value(1).StringValueOK()
@@ -131,7 +138,7 @@ func (b *batch) cut(p *Maker) (tasks []task) {
 		}
 		tasks = append(tasks, task{batch: b, rows: []int{i}, path: path})
 	}
-	return tasks
+	return tasks, hidden
 }
 
 // do makes the pictures of some rows.

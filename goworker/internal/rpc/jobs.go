@@ -133,9 +133,9 @@ func picturesOf(wanted bool, m *pb.Pictures, home string) *picture.Config {
 		CacheDir: m.GetCacheDirectory(), CacheBytes: m.GetCacheBytes(), FFmpeg: m.GetFfmpeg(),
 		Crop: fieldsOf(m.GetCropFields()), SmallerCopy: m.GetSmallField(), Projection: m.GetProjectionField(), Facts: m.GetFactColumns(),
 		FramesOfVideos: m.GetFrameSource() != "", Range: stretch.Range{Low: m.GetImageRange().GetLow(), High: m.GetImageRange().GetHigh()},
-		Slices:   picture.Slices{Names: m.GetSlices(), Field: m.GetGroupField(), Collection: m.GetGroupCollection()},
-		Pillow:   pillow.Program{Python: m.GetPillow().GetPython(), Script: m.GetPillow().GetScript(), Packages: m.GetPillow().GetPackages()},
-		Overlays: overlaysOf(m.GetOverlays(), home)}
+		Slices:      picture.Slices{Names: m.GetSlices(), Field: m.GetGroupField(), Collection: m.GetGroupCollection()},
+		Pillow:      pillow.Program{Python: m.GetPillow().GetPython(), Script: m.GetPillow().GetScript(), Packages: m.GetPillow().GetPackages()},
+		PicturesMax: m.GetPicturesMax(), Seed: m.GetSeed(), Overlays: overlaysOf(m.GetOverlays(), home)}
 }
 
 // overlaysOf is what is drawn over a table's pictures, nil for nothing.
@@ -216,7 +216,8 @@ func sendLogged(send func(*pb.RunResponse) error) func(*job.Result, error) error
 			BytesUploaded: r.BytesUploaded, FilesUploaded: r.FilesUploaded, FilesUnchanged: r.FilesUnchanged,
 			RunConfigJson: r.RunConfigJSON, InputArtifactUrl: r.InputArtifactURL,
 			ThumbnailsMade: r.ThumbnailsMade, ViewSamples: r.ViewSamples,
-			DryRun: r.DryRun, FilesTotal: r.FilesTotal, BytesTotal: r.BytesTotal, SettingsFiles: r.SettingsFiles,
+			DryRun: r.DryRun, FilesTotal: r.FilesTotal, BytesTotal: r.BytesTotal,
+			Entries: r.Entries, ManifestBytes: r.ManifestBytes, ClientMemoryBytes: r.ClientMemoryBytes, SettingsFiles: r.SettingsFiles,
 			OfflineDirectory: r.OfflineDir, Disabled: r.Disabled,
 		}
 		if r.Evaluation != nil {

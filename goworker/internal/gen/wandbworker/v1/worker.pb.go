@@ -1732,7 +1732,12 @@ type Pictures struct {
 	// Which samples are black and white in pictures of more than 8 bits; none for a range of each picture's own.
 	ImageRange *Range `protobuf:"bytes,21,opt,name=image_range,json=imageRange,proto3" json:"image_range,omitempty"`
 	// The program that decodes what the worker's own decoders do not.
-	Pillow        *Pillow `protobuf:"bytes,22,opt,name=pillow,proto3" json:"pillow,omitempty"`
+	Pillow *Pillow `protobuf:"bytes,22,opt,name=pillow,proto3" json:"pillow,omitempty"`
+	// How many pictures the table shows at most; the rows that show them are chosen at random, and the cells of the others
+	// are null. 0 for no limit.
+	PicturesMax int64 `protobuf:"varint,30,opt,name=pictures_max,json=picturesMax,proto3" json:"pictures_max,omitempty"`
+	// Which of the choices that look random.
+	Seed          int64 `protobuf:"varint,31,opt,name=seed,proto3" json:"seed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1877,6 +1882,20 @@ func (x *Pictures) GetPillow() *Pillow {
 		return x.Pillow
 	}
 	return nil
+}
+
+func (x *Pictures) GetPicturesMax() int64 {
+	if x != nil {
+		return x.PicturesMax
+	}
+	return 0
+}
+
+func (x *Pictures) GetSeed() int64 {
+	if x != nil {
+		return x.Seed
+	}
+	return 0
 }
 
 // LogView logs a view as a W&B dataset artifact.
@@ -3686,6 +3705,12 @@ type ArtifactLogged struct {
 	FilesTotal int64 `protobuf:"varint,24,opt,name=files_total,json=filesTotal,proto3" json:"files_total,omitempty"`
 	// Bytes of the whole artifact (dry run only).
 	BytesTotal int64 `protobuf:"varint,25,opt,name=bytes_total,json=bytesTotal,proto3" json:"bytes_total,omitempty"`
+	// Entries of the artifact's manifest, which are its files and references (dry run only).
+	Entries int64 `protobuf:"varint,45,opt,name=entries,proto3" json:"entries,omitempty"`
+	// The size of the manifest in bytes (dry run only).
+	ManifestBytes int64 `protobuf:"varint,46,opt,name=manifest_bytes,json=manifestBytes,proto3" json:"manifest_bytes,omitempty"`
+	// About how much memory W&B's own client needs to read the manifest, in bytes (dry run only).
+	ClientMemoryBytes int64 `protobuf:"varint,47,opt,name=client_memory_bytes,json=clientMemoryBytes,proto3" json:"client_memory_bytes,omitempty"`
 	// W&B's settings files that named the server, the entity or the project.
 	SettingsFiles []string `protobuf:"bytes,26,rep,name=settings_files,json=settingsFiles,proto3" json:"settings_files,omitempty"`
 	// The artifact's name that was asked for, where W&B has it under another; else empty.
@@ -3904,6 +3929,27 @@ func (x *ArtifactLogged) GetFilesTotal() int64 {
 func (x *ArtifactLogged) GetBytesTotal() int64 {
 	if x != nil {
 		return x.BytesTotal
+	}
+	return 0
+}
+
+func (x *ArtifactLogged) GetEntries() int64 {
+	if x != nil {
+		return x.Entries
+	}
+	return 0
+}
+
+func (x *ArtifactLogged) GetManifestBytes() int64 {
+	if x != nil {
+		return x.ManifestBytes
+	}
+	return 0
+}
+
+func (x *ArtifactLogged) GetClientMemoryBytes() int64 {
+	if x != nil {
+		return x.ClientMemoryBytes
 	}
 	return 0
 }
@@ -6050,7 +6096,7 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x06Pillow\x12\x16\n" +
 	"\x06python\x18\x01 \x01(\tR\x06python\x12\x16\n" +
 	"\x06script\x18\x02 \x01(\tR\x06script\x12\x1a\n" +
-	"\bpackages\x18\x03 \x03(\tR\bpackages\"\x8e\x05\n" +
+	"\bpackages\x18\x03 \x03(\tR\bpackages\"\xc5\x05\n" +
 	"\bPictures\x12-\n" +
 	"\x04mode\x18\x01 \x01(\x0e2\x19.wandbworker.v1.ImageModeR\x04mode\x12%\n" +
 	"\x0ethumbnail_size\x18\x02 \x01(\x05R\rthumbnailSize\x12'\n" +
@@ -6073,7 +6119,9 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\boverlays\x18\x14 \x01(\v2\x18.wandbworker.v1.OverlaysR\boverlays\x126\n" +
 	"\vimage_range\x18\x15 \x01(\v2\x15.wandbworker.v1.RangeR\n" +
 	"imageRange\x12.\n" +
-	"\x06pillow\x18\x16 \x01(\v2\x16.wandbworker.v1.PillowR\x06pillow\"\xa4\x04\n" +
+	"\x06pillow\x18\x16 \x01(\v2\x16.wandbworker.v1.PillowR\x06pillow\x12!\n" +
+	"\fpictures_max\x18\x1e \x01(\x03R\vpicturesMax\x12\x12\n" +
+	"\x04seed\x18\x1f \x01(\x03R\x04seed\"\xa4\x04\n" +
 	"\aLogView\x12(\n" +
 	"\x04view\x18\x01 \x01(\v2\x14.wandbworker.v1.ViewR\x04view\x121\n" +
 	"\adataset\x18\x02 \x01(\v2\x17.wandbworker.v1.DatasetR\adataset\x12\x15\n" +
@@ -6235,7 +6283,8 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x14\n" +
 	"\x05count\x18\x03 \x01(\x03R\x05count\x12\x1d\n" +
 	"\n" +
-	"sample_ids\x18\x04 \x03(\tR\tsampleIds\"\xaf\t\n" +
+	"sample_ids\x18\x04 \x03(\tR\tsampleIds\"\xa0\n" +
+	"\n" +
 	"\x0eArtifactLogged\x12\x16\n" +
 	"\x06entity\x18\x01 \x01(\tR\x06entity\x12\x18\n" +
 	"\aproject\x18\x02 \x01(\tR\aproject\x12\x15\n" +
@@ -6266,7 +6315,10 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\vfiles_total\x18\x18 \x01(\x03R\n" +
 	"filesTotal\x12\x1f\n" +
 	"\vbytes_total\x18\x19 \x01(\x03R\n" +
-	"bytesTotal\x12%\n" +
+	"bytesTotal\x12\x18\n" +
+	"\aentries\x18- \x01(\x03R\aentries\x12%\n" +
+	"\x0emanifest_bytes\x18. \x01(\x03R\rmanifestBytes\x12.\n" +
+	"\x13client_memory_bytes\x18/ \x01(\x03R\x11clientMemoryBytes\x12%\n" +
 	"\x0esettings_files\x18\x1a \x03(\tR\rsettingsFiles\x12\x1d\n" +
 	"\n" +
 	"given_name\x18\x1b \x01(\tR\tgivenName\x12+\n" +
