@@ -44,7 +44,7 @@ func (c *Client) ArtifactDetails(ctx context.Context, queries []DetailQuery, pat
 	}
 	out := map[string]*ArtifactVersion{}
 	for _, raw := range answer {
-		var n *wholeNode
+		var n *fullNode
 		if err := json.Unmarshal(raw, &n); err != nil {
 			return nil, c.explain(doing, &serverError{op: "ArtifactDetails", status: 200, messages: []string{"its answer is in a form that this plugin does not know"}})
 		}

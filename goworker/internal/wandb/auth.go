@@ -19,7 +19,7 @@ import (
 )
 
 // authTransport adds the credentials to requests under the base URL, and to no
-// other, whoever sends a request through it.
+// other, no matter who sends a request through it.
 type authTransport struct {
 	base, userAgent string
 	identity        http.Header // for GraphQL requests

@@ -11,8 +11,8 @@ import (
 // large files are asked for late.
 const maxBatchBytes = 512 << 20
 
-// job is one file of a batch.
-type job struct {
+// pendingFile is one file of a batch.
+type pendingFile struct {
 	entry artifact.Entry
 	// index is its place among the artifact's files, and bytes the number of the first
 	// entry with the same bytes.
@@ -32,9 +32,9 @@ type job struct {
 
 // batches cuts the entries: small batches first, so that uploads start at once, and a
 // file that goes up in parts alone.
-func batches(files *artifact.Files, twins *twins, multipart int64, sizes *pace.Batch) func(yield func([]*job) bool) {
-	return func(yield func([]*job) bool) {
-		var batch []*job
+func batches(files *artifact.Files, twins *twins, multipart int64, sizes *pace.Batch) func(yield func([]*pendingFile) bool) {
+	return func(yield func([]*pendingFile) bool) {
+		var batch []*pendingFile
 		var bytes int64
 		size, index := sizes.Next(), 0
 		for i := range files.Len() {
@@ -42,15 +42,15 @@ func batches(files *artifact.Files, twins *twins, multipart int64, sizes *pace.B
 			if e.Ref != "" {
 				continue
 			}
-			j := &job{entry: e, index: index, bytes: twins.first[i]}
+			f := &pendingFile{entry: e, index: index, bytes: twins.first[i]}
 			index++
 			if e.Size >= multipart {
-				if !yield([]*job{j}) {
+				if !yield([]*pendingFile{f}) {
 					return
 				}
 				continue
 			}
-			batch = append(batch, j)
+			batch = append(batch, f)
 			if bytes += e.Size; len(batch) >= size || bytes >= maxBatchBytes {
 				if !yield(batch) {
 					return
@@ -66,27 +66,27 @@ func batches(files *artifact.Files, twins *twins, multipart int64, sizes *pace.B
 
 // cut makes the parts of the large ones among some files. A twin of a file that is on its
 // way goes up neither whole nor in parts.
-func (u *upload) cut(ctx context.Context, jobs []*job) error {
-	for _, j := range jobs {
-		if j.entry.Size < u.client.limits.Multipart || j.parts != nil || j.whole || u.twins.taken(j.bytes) && !j.brings {
+func (u *upload) cut(ctx context.Context, pending []*pendingFile) error {
+	for _, f := range pending {
+		if f.entry.Size < u.client.limits.Multipart || f.parts != nil || f.whole || u.twins.taken(f.bytes) && !f.brings {
 			continue
 		}
-		parts, err := hashParts(ctx, j.entry, u.client.limits.Part)
+		parts, err := hashParts(ctx, f.entry, u.client.limits.Part)
 		if err != nil {
 			return err
 		}
-		j.parts = parts
+		f.parts = parts
 	}
 	return nil
 }
 
 // inOnePiece has the files go up whole that went up in parts, and reports whether there
 // were any.
-func inOnePiece(jobs []*job) bool {
+func inOnePiece(pending []*pendingFile) bool {
 	found := false
-	for _, j := range jobs {
-		if j.parts != nil {
-			j.parts, j.whole, found = nil, true, true
+	for _, f := range pending {
+		if f.parts != nil {
+			f.parts, f.whole, found = nil, true, true
 		}
 	}
 	return found

@@ -22,7 +22,7 @@ type Timings struct {
 	RetryWait, RetryWaitMax time.Duration
 	// Patience is for how long after its first failure a request is tried again.
 	Patience time.Duration
-	// FirstPatience stands in its place while the server was never reached.
+	// FirstPatience replaces it as long as the server has never been reached.
 	FirstPatience time.Duration
 	// ServerWaitMax caps one wait that the server asks for (Retry-After and the rate
 	// limit's reset); ServerPatience caps all such waits of one request together.
@@ -126,7 +126,7 @@ type Client struct {
 type endpoint struct {
 	http    *http.Client
 	isStore bool
-	// reached says that an answer, whatever it was, came back at some time.
+	// reached says that an answer of any kind came back at some time.
 	reached *atomic.Bool
 	// failing is since when the store has not had a good answer for anybody.
 	failing streak

@@ -52,7 +52,7 @@ func (c *Client) CreateRun(ctx context.Context, spec RunSpec) (*Run, error) {
 }
 
 // insertRun sends the mutation. It is not simply tried again when its answer is
-// lost: the second answer would say that the run was there, whoever made it. The
+// lost: the second answer would say that the run was there, no matter who made it. The
 // mark in the config tells whose it is.
 func (c *Client) insertRun(ctx context.Context, ref config.RunRef, vars map[string]any, mark string) (*Run, error) {
 	var first time.Time

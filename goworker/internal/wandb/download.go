@@ -82,7 +82,7 @@ func (d *download) Read(p []byte) (int, error) {
 	return 0, d.err
 }
 
-// again sees to it that the next read goes on from here.
+// again makes the next read go on from here.
 func (d *download) again(err error) {
 	_ = d.body.Close()
 	d.body = nil

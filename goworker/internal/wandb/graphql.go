@@ -70,7 +70,7 @@ func (c *Client) call(ctx context.Context, op string, variables, out any, opts c
 }
 
 // heard notes that W&B itself has answered. From then on an answer in another form is
-// that of something in between, whatever it looks like.
+// that of something in between, no matter what it looks like.
 func (c *Client) heard(err error) error {
 	if e := refusal(err); e != nil && c.spoke.Load() {
 		e.notWandB = false

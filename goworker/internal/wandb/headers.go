@@ -17,8 +17,8 @@ type headerTransport struct {
 	next    http.RoundTripper
 }
 
-// RoundTrip implements http.RoundTripper. A header that the request has stays as it is, but for
-// those that say who asks: there the user's own word goes first, as with wandb.
+// RoundTrip implements http.RoundTripper. A header that the request already has is kept, except
+// those that say who asks: there the user's own value wins, as with wandb.
 func (t *headerTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if len(t.headers) == 0 || !t.meant(r) {
 		return t.next.RoundTrip(r)

@@ -14,19 +14,19 @@ import (
 
 // collectionNode is an artifact with its newest version, in an answer.
 type collectionNode struct {
-	Name       string                   `json:"name"`
-	CreatedAt  string                   `json:"createdAt"`
-	Membership *newestNode              `json:"artifactMembership"`
-	Artifacts  *connection[versionNode] `json:"artifacts"`
+	Name       string                  `json:"name"`
+	CreatedAt  string                  `json:"createdAt"`
+	Membership *newestNode             `json:"artifactMembership"`
+	Artifacts  *connection[listedNode] `json:"artifacts"`
 }
 
 // newestNode is the newest version as a member of a collection.
 type newestNode struct {
-	Index    *int         `json:"versionIndex"`
-	Artifact *versionNode `json:"artifact"`
+	Index    *int        `json:"versionIndex"`
+	Artifact *listedNode `json:"artifact"`
 }
 
-func (n *collectionNode) newest() *versionNode {
+func (n *collectionNode) newest() *listedNode {
 	switch {
 	case n == nil:
 		return nil
@@ -305,7 +305,7 @@ func (l *artifactLister) page() Page[ArtifactInfo] {
 	return page
 }
 
-// allTypes are the project's artifact types, but for those that W&B itself makes.
+// allTypes are the project's artifact types, except those that W&B itself makes.
 func (l *artifactLister) allTypes(ctx context.Context) ([]string, error) {
 	type node struct{ Name string }
 	type project struct {

@@ -52,7 +52,7 @@ func (c *Client) ListProjects(ctx context.Context, o ListOptions) (Page[ProjectI
 		}
 	}
 	known := false
-	nodes, next, err := gather(clampLimit(o.Limit), o.After, func(first int, after string) (*connection[node], error) {
+	nodes, next, err := allPages(clampLimit(o.Limit), o.After, func(first int, after string) (*connection[node], error) {
 		var out struct {
 			Viewer *viewerNode       `json:"viewer"`
 			Models *connection[node] `json:"models"`
@@ -178,7 +178,7 @@ func (c *Client) listRuns(ctx context.Context, o RunOptions, filters string) (Pa
 	}
 	var page Page[RunInfo]
 	some := map[string]string{}
-	nodes, next, err := gather(clampLimit(o.Limit), o.After, func(first int, after string) (*connection[runInfoNode], error) {
+	nodes, next, err := allPages(clampLimit(o.Limit), o.After, func(first int, after string) (*connection[runInfoNode], error) {
 		withSome := !o.Summaries && o.SomeSummaries > 0 && page.Entity == ""
 		if o.Summaries {
 			first = min(first, summaryPage)
@@ -270,7 +270,7 @@ func (c *Client) ListReports(ctx context.Context, o ListOptions) (Page[ReportInf
 	}
 	const doing = "listing the reports"
 	var page Page[ReportInfo]
-	nodes, next, err := gather(clampLimit(o.Limit), o.After, func(first int, after string) (*connection[node], error) {
+	nodes, next, err := allPages(clampLimit(o.Limit), o.After, func(first int, after string) (*connection[node], error) {
 		p, at, err := ask[project](ctx, c, question{
 			doing: doing, op: "ListReports", entity: cmp.Or(page.Entity, o.Entity), project: o.Project, vars: listVars(map[string]any{}, first, after),
 		})

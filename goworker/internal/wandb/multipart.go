@@ -99,22 +99,22 @@ func (c contextReader) Read(p []byte) (int, error) {
 }
 
 // inParts uploads a file in parts and has the server put them together.
-func (u *upload) inParts(ctx context.Context, j *job) error {
-	multi := j.node.Multipart
-	if len(multi.Parts) != len(j.parts) {
+func (u *upload) inParts(ctx context.Context, f *pendingFile) error {
+	multi := f.node.Multipart
+	if len(multi.Parts) != len(f.parts) {
 		return fault.New(fault.WandB, fault.ServerError, "W&B at %s gave addresses for %d parts of %s instead of %d.",
-			u.client.host(), len(multi.Parts), j.entry.Path, len(j.parts))
+			u.client.host(), len(multi.Parts), f.entry.Path, len(f.parts))
 	}
-	done := make([]filePart, len(j.parts))
-	part := partSize(j.entry.Size, u.client.limits.Part)
+	done := make([]filePart, len(f.parts))
+	part := partSize(f.entry.Size, u.client.limits.Part)
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(u.client.limits.Uploads)
 	for _, p := range multi.Parts {
 		if p.Number < 1 || p.Number > int64(len(done)) {
-			return fault.New(fault.WandB, fault.ServerError, "W&B at %s gave an address for a part of %s that does not exist.", u.client.host(), j.entry.Path)
+			return fault.New(fault.WandB, fault.ServerError, "W&B at %s gave an address for a part of %s that does not exist.", u.client.host(), f.entry.Path)
 		}
 		g.Go(func() error {
-			etag, err := u.part(gctx, j, p.Number, p.URL, part)
+			etag, err := u.part(gctx, f, p.Number, p.URL, part)
 			done[p.Number-1] = filePart{p.Number, etag}
 			return err
 		})
@@ -122,16 +122,16 @@ func (u *upload) inParts(ctx context.Context, j *job) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	return u.complete(ctx, j, done)
+	return u.complete(ctx, f, done)
 }
 
 // complete has the server put the parts together. Where it does not know the upload, as after
 // an answer that was lost, asking again shows whether the file is there. That the store does
 // not overwrite means that it is.
-func (u *upload) complete(ctx context.Context, j *job, parts []filePart) error {
+func (u *upload) complete(ctx context.Context, f *pendingFile, parts []filePart) error {
 	vars := map[string]any{
-		"parts": parts, "artifactID": config.FirstOf(j.node.Artifact.ID, u.artifactID),
-		"storagePath": j.node.StoragePath, "uploadID": j.node.Multipart.UploadID,
+		"parts": parts, "artifactID": config.FirstOf(f.node.Artifact.ID, u.artifactID),
+		"storagePath": f.node.StoragePath, "uploadID": f.node.Multipart.UploadID,
 	}
 	err := u.client.graphql(ctx, "CompleteMultipart", vars, &struct{}{})
 	if e := refusal(err); e != nil {
@@ -144,7 +144,7 @@ func (u *upload) complete(ctx context.Context, j *job, parts []filePart) error {
 			return answer
 		}
 	}
-	return u.client.explain("putting the parts of "+j.entry.Path+" together", err)
+	return u.client.explain("putting the parts of "+f.entry.Path+" together", err)
 }
 
 // ofStore is a refusal of the server as one of the store, whose words it passes on.
@@ -153,33 +153,33 @@ func (u *upload) ofStore(e *serverError) *storeError {
 }
 
 // fitsWhole reports whether a file whose parts were refused may go up in one piece.
-func (u *upload) fitsWhole(j *job, e *storeError) bool {
+func (u *upload) fitsWhole(f *pendingFile, e *storeError) bool {
 	most := u.client.limits.Whole
 	if e.says("storage.") || e.host == googleStore || strings.HasSuffix(e.host, "."+googleStore) {
 		most = maxGoogleObject
 	}
-	return j.parts != nil && j.entry.Size <= most
+	return f.parts != nil && f.entry.Size <= most
 }
 
 // part uploads one part and gives its ETag as the store sent it, with its quotes.
-func (u *upload) part(ctx context.Context, j *job, number int64, address string, size int64) (string, error) {
-	raw, err := hex.DecodeString(j.parts[number-1].HexMD5)
+func (u *upload) part(ctx context.Context, f *pendingFile, number int64, address string, size int64) (string, error) {
+	raw, err := hex.DecodeString(f.parts[number-1].HexMD5)
 	if err != nil {
 		return "", err
 	}
 	digest := base64.StdEncoding.EncodeToString(raw)
 	target := uploadTarget{url: address, headers: []string{"Content-MD5:" + digest}}
-	for _, h := range j.node.UploadHeaders {
+	for _, h := range f.node.UploadHeaders {
 		if name, _, _ := strings.Cut(h, ":"); strings.EqualFold(strings.TrimSpace(name), "Content-Type") {
 			target.headers = append(target.headers, h)
 		}
 	}
 	offset := (number - 1) * size
-	src := fileSource(j.entry, offset, min(size, j.entry.Size-offset), digest)
+	src := fileSource(f.entry, offset, min(size, f.entry.Size-offset), digest)
 	r, err := u.put(ctx, target, src)
 	if verdictOn(err) == alreadyThere { // A part's ETag is its MD5.
 		u.track.move(src.size)
-		return `"` + j.parts[number-1].HexMD5 + `"`, nil
+		return `"` + f.parts[number-1].HexMD5 + `"`, nil
 	}
 	if err != nil {
 		return "", err

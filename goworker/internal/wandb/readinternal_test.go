@@ -114,7 +114,7 @@ func TestCursorsOfSeveralTypes(t *testing.T) {
 func TestServerWithoutCursorsInItsEdges(t *testing.T) {
 	node := func(name string) edge[collectionNode] {
 		index := 0
-		v := &versionNode{ID: name, Index: &index, CreatedAt: name}
+		v := &listedNode{ID: name, Index: &index, CreatedAt: name}
 		n := &collectionNode{Name: name, CreatedAt: name}
 		n.Membership = &newestNode{Artifact: v}
 		return edge[collectionNode]{Node: n}

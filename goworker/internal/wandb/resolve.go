@@ -4,8 +4,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 	"net/http"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // ArtifactVersion is one version of an artifact with all that is known of it.
@@ -34,7 +35,7 @@ type memberNode struct {
 		Project *inProjects `json:"project"`
 	} `json:"artifactCollection"`
 	Files    *connection[storedNode] `json:"files"`
-	Artifact *wholeNode              `json:"artifact"`
+	Artifact *fullNode               `json:"artifact"`
 }
 
 // apply makes a version what it is as a member of the collection.
@@ -51,9 +52,9 @@ func (m *memberNode) apply(a *ArtifactInfo) (linked bool) {
 	return a.Name != at.Name || a.Entity != at.Entity || a.Project != at.Project
 }
 
-// wholeNode is the fragment whole in an answer.
-type wholeNode struct {
-	versionNode
+// fullNode is the fragment whole in an answer.
+type fullNode struct {
+	listedNode
 	Metadata  string       `json:"metadata"`
 	CreatedBy *runInfoNode `json:"createdBy"`
 	UsedBy    struct {
@@ -74,7 +75,7 @@ func (c *Client) FindArtifact(ctx context.Context, ref config.ArtifactRef, paths
 	type project struct {
 		projectNode
 		Membership *memberNode `json:"artifactCollectionMembership"`
-		Artifact   *wholeNode  `json:"artifact"`
+		Artifact   *fullNode   `json:"artifact"`
 	}
 	q := question{
 		doing: doing, op: "ArtifactByName", large: true,
@@ -117,7 +118,7 @@ func (c *Client) FindArtifact(ctx context.Context, ref config.ArtifactRef, paths
 func (c *Client) artifactByID(ctx context.Context, id string, paths []string) (*ArtifactVersion, error) {
 	var out struct {
 		Viewer   *viewerNode `json:"viewer"`
-		Artifact *wholeNode  `json:"artifact"`
+		Artifact *fullNode   `json:"artifact"`
 	}
 	err := c.call(ctx, "ArtifactByID", map[string]any{"id": id}, &out, callOptions{slow: true})
 	switch missing := statusOf(err) == http.StatusNotFound; {
@@ -137,7 +138,7 @@ func (c *Client) artifactByID(ctx context.Context, id string, paths []string) (*
 
 // artifactVersionOf is a version of an answer; member is nil where the answer does not say of
 // which collection it is a member.
-func (c *Client) artifactVersionOf(n *wholeNode, member *memberNode, at Place) *ArtifactVersion {
+func (c *Client) artifactVersionOf(n *fullNode, member *memberNode, at Place) *ArtifactVersion {
 	v := &ArtifactVersion{ArtifactInfo: n.info(), Viewer: at.Viewer, Metadata: plainObject(n.Metadata)}
 	v.Linked = member.apply(&v.ArtifactInfo)
 	if member != nil && member.Files != nil {

@@ -67,7 +67,7 @@ type RunContent struct {
 	Stale []string
 }
 
-// UpdateRun adds content to a run that has ended, and leaves everything else of it as it is. It gives
+// UpdateRun adds content to a run that has ended, and changes nothing else of it. It gives
 // those keys of config and summary whose values were replaced or removed, sorted. A run that is alive
 // and not ours is left alone: fault run_alive.
 func (c *Client) UpdateRun(ctx context.Context, run *Run, content RunContent) (replaced []string, err error) {
@@ -125,7 +125,7 @@ func (c *Client) UpdateRun(ctx context.Context, run *Run, content RunContent) (r
 	return replaced, nil
 }
 
-// summarize puts the values into a summary, and gives the keys that it changed. An earlier call of ours was here, or not.
+// summarize puts the values into a summary, and gives the keys that it changed. An earlier call may have been here before.
 func (content RunContent) summarize(summary map[string]json.RawMessage, wasHere bool) (changed []string, err error) {
 	line := map[string]any{}
 	for _, v := range content.Values {
@@ -194,7 +194,7 @@ func notJSON(err error, key string) error {
 	return fault.Wrap(err, fault.Plugin, fault.Internal, "The value of %q cannot be written as JSON for the run.", key)
 }
 
-// sameJSON reports whether two values are the same but for the spaces in their texts and the order of their keys.
+// sameJSON reports whether two values are the same except for the spaces in their texts and the order of their keys.
 func sameJSON(a, b []byte) bool {
 	normal := func(raw []byte) []byte {
 		d := json.NewDecoder(bytes.NewReader(raw))

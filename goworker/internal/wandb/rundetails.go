@@ -66,7 +66,7 @@ type runDetailsNode struct {
 	Outputs     *versionPage      `json:"outputArtifacts"`
 }
 
-type versionPage = connection[versionNode]
+type versionPage = connection[listedNode]
 
 // runDetailsProject is the project in the answer of RunDetails and RunsNamed.
 type runDetailsProject struct {
@@ -194,7 +194,7 @@ func (c *Client) runDetails(ctx context.Context, n *runDetailsNode, at Place, q 
 // runArtifacts completes the first page of a run's artifacts.
 func (c *Client) runArtifacts(ctx context.Context, ref config.RunRef, op string, page *versionPage) ([]ArtifactInfo, error) {
 	first := true
-	nodes, _, err := gather(listMax, "", func(n int, after string) (*versionPage, error) {
+	nodes, _, err := allPages(listMax, "", func(n int, after string) (*versionPage, error) {
 		if first {
 			first = false
 			return cmp.Or(page, &versionPage{}), nil

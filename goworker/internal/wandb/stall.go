@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// streak is the time during which a server failed whoever asked. An artifact's files go up
+// streak is the time during which a server failed for everybody who asked. An artifact's files go up
 // in many requests: that each had its own patience with a store that is down would add up.
 type streak struct {
 	mu          sync.Mutex

@@ -84,7 +84,7 @@ const (
 	rightMissing
 	// noParts: the store does not take files in parts.
 	noParts
-	// storeFull: there is no room left.
+	// storeFull: the store has no room left.
 	storeFull
 	// altered: what arrived is not what was sent.
 	altered

@@ -11,7 +11,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 )
 
-// twins sees to it that bytes that several files of an artifact share go up once. The
+// twins makes bytes that several files of an artifact share go up once. The
 // store names objects by their MD5 and, at wandb.ai, does not take the same name again. Which of
 // the files brings the bytes is only known when the server has answered: one that an older
 // version holds under the same path does not, but its twins under new paths need them.

@@ -108,12 +108,12 @@ func (u *upload) all(ctx context.Context, files *artifact.Files) error {
 
 // await waits until the bytes of some files are there which others bring. Only a batch
 // whose own files are up may wait: then none waits for one that waits itself.
-func (u *upload) await(ctx context.Context, jobs []*job) error {
-	for _, j := range jobs {
-		if err := u.twins.wait(ctx, j.bytes); err != nil {
+func (u *upload) await(ctx context.Context, pending []*pendingFile) error {
+	for _, f := range pending {
+		if err := u.twins.wait(ctx, f.bytes); err != nil {
 			return err
 		}
-		u.track.twin(j.entry.Size)
+		u.track.twin(f.entry.Size)
 	}
 	return nil
 }
@@ -121,9 +121,9 @@ func (u *upload) await(ctx context.Context, jobs []*job) error {
 // batch asks for the addresses of some files and uploads them. Files whose address
 // is refused, as one that expired is, get a new one. Those whose bytes another file
 // brings are left to await.
-func (u *upload) batch(ctx context.Context, jobs []*job) (waiting []*job, err error) {
-	if most := u.client.batch.Most(); len(jobs) > most {
-		for part := range slices.Chunk(jobs, most) {
+func (u *upload) batch(ctx context.Context, pending []*pendingFile) (waiting []*pendingFile, err error) {
+	if most := u.client.batch.Most(); len(pending) > most {
+		for part := range slices.Chunk(pending, most) {
 			more, err := u.batch(ctx, part)
 			if err != nil {
 				return nil, err
@@ -132,32 +132,32 @@ func (u *upload) batch(ctx context.Context, jobs []*job) (waiting []*job, err er
 		}
 		return waiting, nil
 	}
-	for len(jobs) > 0 {
-		if err := u.cut(ctx, jobs); err != nil {
+	for len(pending) > 0 {
+		if err := u.cut(ctx, pending); err != nil {
 			return nil, err
 		}
-		err := u.ask(ctx, jobs)
+		err := u.ask(ctx, pending)
 		switch e := refusal(err); {
-		case e != nil && isTooMany(e) && len(jobs) > 1:
-			u.client.batch.TooMany(len(jobs))
-			return u.batch(ctx, jobs)
-		case e != nil && u.ofStore(e).means() == noParts && inOnePiece(jobs):
+		case e != nil && isTooMany(e) && len(pending) > 1:
+			u.client.batch.TooMany(len(pending))
+			return u.batch(ctx, pending)
+		case e != nil && u.ofStore(e).means() == noParts && inOnePiece(pending):
 			continue
 		case err != nil:
 			return nil, err
 		}
-		twins, err := u.putAll(ctx, jobs)
+		twins, err := u.putAll(ctx, pending)
 		if err != nil {
 			return nil, err
 		}
 		waiting = append(waiting, twins...)
-		var again []*job
-		for _, j := range jobs {
-			if j.refused != nil {
-				again = append(again, j)
+		var again []*pendingFile
+		for _, f := range pending {
+			if f.refused != nil {
+				again = append(again, f)
 			}
 		}
-		jobs = again
+		pending = again
 	}
 	return waiting, nil
 }
@@ -168,10 +168,10 @@ func isTooMany(e *serverError) bool {
 }
 
 // ask gets the addresses of a batch's files.
-func (u *upload) ask(ctx context.Context, jobs []*job) error {
-	specs := make([]fileSpec, len(jobs))
-	for i, j := range jobs {
-		specs[i] = fileSpec{u.artifactID, u.manifestID, j.entry.Path, j.entry.Digest, j.parts}
+func (u *upload) ask(ctx context.Context, pending []*pendingFile) error {
+	specs := make([]fileSpec, len(pending))
+	for i, f := range pending {
+		specs[i] = fileSpec{u.artifactID, u.manifestID, f.entry.Path, f.entry.Digest, f.parts}
 	}
 	var out struct {
 		CreateArtifactFiles struct {
@@ -187,15 +187,15 @@ func (u *upload) ask(ctx context.Context, jobs []*job) error {
 		return err
 	}
 	edges := out.CreateArtifactFiles.Files.Edges
-	if len(edges) != len(jobs) {
-		return fault.New(fault.WandB, fault.ServerError, "W&B at %s gave addresses for %d files instead of %d.", u.client.host(), len(edges), len(jobs))
+	if len(edges) != len(pending) {
+		return fault.New(fault.WandB, fault.ServerError, "W&B at %s gave addresses for %d files instead of %d.", u.client.host(), len(edges), len(pending))
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	for i, j := range jobs {
-		j.node, j.refused = edges[i].Node, nil
-		if id := j.node.Artifact.ID; id != "" {
-			u.setBirth(j.index, id)
+	for i, f := range pending {
+		f.node, f.refused = edges[i].Node, nil
+		if id := f.node.Artifact.ID; id != "" {
+			u.setBirth(f.index, id)
 		}
 	}
 	return nil
@@ -203,79 +203,81 @@ func (u *upload) ask(ctx context.Context, jobs []*job) error {
 
 // putAll uploads a batch's files as far as the server lacks them, and gives those whose
 // bytes other files bring. All batches together use no more than the client's slots.
-func (u *upload) putAll(ctx context.Context, jobs []*job) (waiting []*job, err error) {
+func (u *upload) putAll(ctx context.Context, pending []*pendingFile) (waiting []*pendingFile, err error) {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(u.client.limits.Uploads)
-	for _, j := range jobs {
+	for _, f := range pending {
 		switch {
-		case j.node.UploadURL == "" && j.node.Multipart == nil:
-			if !j.brings && u.isBirth(j) && u.twins.taken(j.bytes) {
-				waiting = append(waiting, j)
+		case f.node.UploadURL == "" && f.node.Multipart == nil:
+			if !f.brings && u.isBirth(f) && u.twins.taken(f.bytes) {
+				waiting = append(waiting, f)
 			} else {
-				u.there(j)
+				u.there(f)
 			}
-		case !j.brings && u.shares(j) && !u.twins.begin(j.bytes):
-			waiting = append(waiting, j)
+		case !f.brings && u.shares(f) && !u.twins.begin(f.bytes):
+			waiting = append(waiting, f)
 		default:
-			j.brings = j.brings || u.shares(j)
-			g.Go(func() error { return u.bring(ctx, j) })
+			f.brings = f.brings || u.shares(f)
+			g.Go(func() error { return u.bring(ctx, f) })
 		}
 	}
 	return waiting, g.Wait()
 }
 
 // isBirth reports whether a file's bytes belong to this artifact and not to an older version.
-func (u *upload) isBirth(j *job) bool {
-	return config.FirstOf(j.node.Artifact.ID, u.artifactID) == u.artifactID
+func (u *upload) isBirth(f *pendingFile) bool {
+	return config.FirstOf(f.node.Artifact.ID, u.artifactID) == u.artifactID
 }
 
 // shares reports whether a file's bytes lie in one object with those of its twins: they
 // do in an object of this artifact that is named by its digest.
-func (u *upload) shares(j *job) bool { return u.isBirth(j) && isNamedByDigest(j.node, j.entry.Digest) }
+func (u *upload) shares(f *pendingFile) bool {
+	return u.isBirth(f) && isNamedByDigest(f.node, f.entry.Digest)
+}
 
 // there counts a file that the server has.
-func (u *upload) there(j *job) {
-	u.track.skip(j.entry.Size)
-	if j.brings {
-		u.twins.arrive(j.bytes)
+func (u *upload) there(f *pendingFile) {
+	u.track.skip(f.entry.Size)
+	if f.brings {
+		u.twins.arrive(f.bytes)
 	}
 }
 
-// bring uploads one file. A refusal after which another address may help is left in the job.
-func (u *upload) bring(ctx context.Context, j *job) error {
-	err := u.one(ctx, j)
+// bring uploads one file. A refusal after which another address may help is left in f.
+func (u *upload) bring(ctx context.Context, f *pendingFile) error {
+	err := u.one(ctx, f)
 	switch means := verdictOn(err); {
 	case err == nil:
-		u.track.done(j.entry.Size)
+		u.track.done(f.entry.Size)
 	case means == alreadyThere && storeRefusal(err).repeated: // It was this call that brought it.
-		u.track.move(j.entry.Size)
-		u.track.done(j.entry.Size)
+		u.track.move(f.entry.Size)
+		u.track.done(f.entry.Size)
 	case means == alreadyThere:
-		u.track.skip(j.entry.Size)
-	case means == noParts && u.fitsWhole(j, storeRefusal(err)):
-		inOnePiece([]*job{j})
-		j.refused = err
+		u.track.skip(f.entry.Size)
+	case means == noParts && u.fitsWhole(f, storeRefusal(err)):
+		inOnePiece([]*pendingFile{f})
+		f.refused = err
 		return nil
 	default:
-		if j.refusals++; another(err, j.refusals) {
-			j.refused = err
+		if f.refusals++; another(err, f.refusals) {
+			f.refused = err
 			return nil
 		}
-		return u.client.explainStore(j.node.UploadURL, "uploading "+j.entry.Path, err)
+		return u.client.explainStore(f.node.UploadURL, "uploading "+f.entry.Path, err)
 	}
-	if j.brings {
-		u.twins.arrive(j.bytes)
+	if f.brings {
+		u.twins.arrive(f.bytes)
 	}
 	return nil
 }
 
 // one uploads one file, whole or in parts.
-func (u *upload) one(ctx context.Context, j *job) error {
-	if j.node.Multipart != nil && len(j.parts) > 0 {
-		return u.inParts(ctx, j)
+func (u *upload) one(ctx context.Context, f *pendingFile) error {
+	if f.node.Multipart != nil && len(f.parts) > 0 {
+		return u.inParts(ctx, f)
 	}
-	target := uploadTarget{url: j.node.UploadURL, headers: j.node.UploadHeaders}
-	_, err := u.put(ctx, target, fileSource(j.entry, 0, j.entry.Size, j.entry.Digest))
+	target := uploadTarget{url: f.node.UploadURL, headers: f.node.UploadHeaders}
+	_, err := u.put(ctx, target, fileSource(f.entry, 0, f.entry.Size, f.entry.Digest))
 	return err
 }
 

@@ -4,9 +4,10 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 	"slices"
 	"strconv"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // ArtifactInfo is a version of an artifact in a list. Metadata, which may have many
@@ -25,8 +26,8 @@ type ArtifactInfo struct {
 	Organization string
 }
 
-// versionNode is the fragment version in an answer.
-type versionNode struct {
+// listedNode is the fragment version in an answer.
+type listedNode struct {
 	ID          string      `json:"id"`
 	Digest      string      `json:"digest"`
 	State       string      `json:"state"`
@@ -53,7 +54,7 @@ type inProjects struct {
 	} `json:"entity"`
 }
 
-func (n *versionNode) info() ArtifactInfo {
+func (n *listedNode) info() ArtifactInfo {
 	a := ArtifactInfo{
 		ID: n.ID, Type: n.Type.Name, Name: n.Sequence.Name, Digest: n.Digest, Description: n.Description, CreatedAt: n.CreatedAt,
 		Size: number(n.Size), FileCount: number(n.FileCount),
@@ -70,7 +71,7 @@ func (n *versionNode) info() ArtifactInfo {
 
 func versionOf(index int) string { return "v" + strconv.Itoa(index) }
 
-// aliasesIn are the aliases that a version has in a collection, but for its number.
+// aliasesIn are the aliases that a version has in a collection, except its number.
 func aliasesIn(collection string, all []alias) (out []string) {
 	for _, l := range all {
 		own := l.Collection == nil || l.Collection.Name == collection
@@ -83,7 +84,7 @@ func aliasesIn(collection string, all []alias) (out []string) {
 
 // listed reports whether a version may be shown: one that was deleted, or is not
 // committed yet, may not.
-func (n *versionNode) listed() bool {
+func (n *listedNode) listed() bool {
 	return n != nil && n.Index != nil && (n.State == "" || n.State == stateCommitted)
 }
 
@@ -105,12 +106,12 @@ func (c *Client) ListVersions(ctx context.Context, o ListOptions, name string) (
 	type project struct {
 		projectNode
 		Collection *struct {
-			Artifacts *connection[versionNode] `json:"artifacts"`
+			Artifacts *connection[listedNode] `json:"artifacts"`
 		} `json:"artifactCollection"`
 	}
 	var page Page[ArtifactInfo]
-	versions := map[*versionNode]string{} // as the collection numbers them
-	nodes, next, err := gather(clampLimit(o.Limit), o.After, func(first int, after string) (*connection[versionNode], error) {
+	versions := map[*listedNode]string{} // as the collection numbers them
+	nodes, next, err := allPages(clampLimit(o.Limit), o.After, func(first int, after string) (*connection[listedNode], error) {
 		vars := listVars(map[string]any{"name": name, "filters": `{"state":"COMMITTED"}`}, first, after)
 		p, at, err := ask[project](ctx, c, question{doing: doing, op: "ListVersions", entity: cmp.Or(page.Entity, o.Entity), project: o.Project, vars: vars})
 		switch {
@@ -121,7 +122,7 @@ func (c *Client) ListVersions(ctx context.Context, o ListOptions, name string) (
 		}
 		page.Place = at
 		if p.Collection.Artifacts == nil {
-			return &connection[versionNode]{}, nil
+			return &connection[listedNode]{}, nil
 		}
 		if n := p.Collection.Artifacts.TotalCount; n != nil {
 			page.Total = *n

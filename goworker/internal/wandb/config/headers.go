@@ -118,7 +118,7 @@ func ExtraHeaderSecrets(env map[string]string) (out []string) {
 	return out
 }
 
-// Identity are the headers of the API by which a service account says for whom it acts. W&B's own
+// Identity are the headers of the API by which a service account names the person that it acts for. W&B's own
 // client sends them with GraphQL requests only.
 func (s Settings) Identity() http.Header {
 	h := http.Header{}

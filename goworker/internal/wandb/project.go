@@ -198,9 +198,9 @@ func (p *connection[N]) next() string {
 	return p.PageInfo.EndCursor
 }
 
-// gather asks for pages until limit entries are there or the list ends: a server may
+// allPages asks for pages until limit entries are there or the list ends: a server may
 // give fewer than it was asked for. next is where to go on.
-func gather[N any](limit int, after string, page func(first int, after string) (*connection[N], error)) (nodes []*N, next string, err error) {
+func allPages[N any](limit int, after string, page func(first int, after string) (*connection[N], error)) (nodes []*N, next string, err error) {
 	for empty := 0; ; {
 		p, err := page(min(limit-len(nodes), listMax), after)
 		if err != nil {
