@@ -645,3 +645,10 @@ def test_what_a_dry_run_shows(operator, images):
     assert "nothing: [v2](http://x) has this very content" in shown
     assert "10: a manifest of 1.4 kB, which W&B's own client needs about 18.4 kB of memory to read" in shown
     assert "| **Settings from** | /data/wandb/settings |" in shown
+
+
+@pytest.mark.parametrize("name", [VIEW, PREDICTIONS])
+def test_an_empty_view_cannot_be_logged(operator, lookups, images, name):
+    form = fields(operator(name), images.match_tags("no such tag"))
+    assert "no samples, so there is nothing to log" in str(form["samples"])
+    assert form["samples"]["invalid"] is True

@@ -333,3 +333,19 @@ def test_the_key_is_not_in_an_offline_run(log, server, images):
     assert not [text for text in texts if server.key.encode() in text]
     described = json.loads((directory / "fiftyone-artifact.jsonl").read_text().splitlines()[0])
     assert described["run"]["project"] == "p"
+
+
+def test_the_form_offers_what_waits(images, log, sync, server):
+    from fiftyone.operators.executor import ExecutionContext
+
+    def form():
+        return sync.resolve_input(ExecutionContext({"params": {}})).to_json()["type"]["properties"]
+
+    assert "No offline run waits" in str(form()["waiting"])
+    written = log(images, project="p", offline=True)["offline_directory"]
+    drawn = form()
+    assert "One offline run waits" in str(drawn["waiting"])
+    assert drawn["directory"]["default"] == written
+    assert [choice["value"] for choice in drawn["directory"]["view"]["choices"]] == [written]
+    sync(written)
+    assert "No offline run waits" in str(form()["waiting"])

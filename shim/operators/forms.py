@@ -224,6 +224,11 @@ def start(ctx: ExecutionContext, verb: str) -> tuple[types.Object, fo.DatasetVie
 
     inputs.view_target(ctx, action_description=verb)
     rows = count(view)
+    if rows == 0:
+        empty = notices.error("The view has no samples, so there is nothing to log", "Choose another view")
+        inputs.view("samples", empty).invalid = True
+        return inputs, view
+
     notice = notices.notice if query.is_subset(view) else notices.warning
     inputs.view("samples", notice(label=_about(view, rows)))
     return inputs, view
@@ -282,7 +287,7 @@ def add_pictures(ctx: ExecutionContext, inputs: types.Object, mode: str) -> None
                 "thumbnail_size",
                 default=pictures.SIZE,
                 label="Thumbnail size",
-                description="The longest side, in pixels",
+                description=f"The longest side, in pixels. Default: {pictures.SIZE}",
             ),
             pictures.size_error(ctx.params.get("thumbnail_size")),
         )
@@ -342,7 +347,9 @@ def _choose_one(inputs, name, label, *choices):
     for value, text, description in choices:
         view.add_choice(value, label=text, description=description)
 
-    inputs.enum(name, view.values(), default=choices[0][0], label=label, view=view)
+    first, text, _ = choices[0]
+    described = f"Default: {text[0].lower()}{text[1:]}"
+    inputs.enum(name, view.values(), default=first, label=label, description=described, view=view)
 
 
 def add_plan(

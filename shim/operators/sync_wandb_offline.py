@@ -10,9 +10,9 @@ import fiftyone.operators as foo
 from fiftyone.operators import types
 from fiftyone.operators.executor import ExecutionContext
 
-from .. import settings, work
+from .. import offline, settings, work
 from ..errors import bad_argument
-from . import results
+from . import notices, results
 from .base import JobOperator
 from .log_operator import logged
 
@@ -74,13 +74,17 @@ class SyncWandBOffline(JobOperator):
         return self.run_here(directory, self.given(locals()), progress=progress)
 
     def resolve_input(self, ctx: ExecutionContext) -> types.Property:
-        inputs = types.Object()
-        inputs.str(
-            "directory",
-            required=True,
+        inputs, waiting = types.Object(), offline.waiting()
+        inputs.view("waiting", notices.notice(_about(waiting)))
+        directories = types.AutocompleteView(
             label="Directory",
             description="Such as wandb/offline-run-20260131_120000-abc123, on the machine that runs FiftyOne",
         )
+        for run in waiting:
+            directories.add_choice(run["directory"], label=run["directory"], description=run["artifact"] or None)
+
+        default = waiting[0]["directory"] if len(waiting) == 1 else None
+        inputs.str("directory", required=True, default=default, view=directories)
         return types.Property(inputs, view=types.View(label="Upload an offline run to W&B"))
 
     def samples_of(self, ctx: ExecutionContext) -> Any:
@@ -120,3 +124,11 @@ class SyncWandBOffline(JobOperator):
 
     def resolve_output(self, ctx: ExecutionContext) -> types.Property:
         return results.show_result(ctx, [])
+
+
+def _about(waiting):
+    if not waiting:
+        return "No offline run waits where the App's server was started; name one of another directory"
+
+    runs = "One offline run waits" if len(waiting) == 1 else f"{len(waiting)} offline runs wait"
+    return f"{runs} to be uploaded. The one that you choose is checked, uploaded, and then marked as synced"
