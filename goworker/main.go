@@ -36,7 +36,7 @@ func run(args []string) int {
 	}
 	log := host.NewLogger(os.Stderr, level)
 	slog.SetDefault(log)
-	jobs := new(rpc.Jobs)
+	jobs := &rpc.Jobs{Source: sourceHash}
 	status := host.Serve(host.Worker{
 		Source:   sourceHash,
 		Log:      log,

@@ -91,6 +91,9 @@ def error_of(error: BaseException) -> WandBError:
     if isinstance(error, JobCancelled):
         return None
 
+    if isinstance(error, JobFailed) and error.code == "cancelled":
+        return WandBCancelled(error.message)
+
     if isinstance(error, JobFailed):
         return WandBError(error.message, source=error.source, code=error.code)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import bson
 import fiftyone.core.odm as foo
+import pymongo
 
 # The collection of FiftyOne's delegated operations.
 _DELEGATED = "delegated_ops"
@@ -44,6 +45,16 @@ def write_ids(name: str, ids: Iterable[Any], begin: Any = 0) -> None:
         first = begin + start // 12
         documents = [{"_id": bson.ObjectId(part[i : i + 12]), "n": first + i // 12} for i in range(0, len(part), 12)]
         collection.insert_many(documents, ordered=False)
+
+
+def shared_jobs(name: str) -> Any:
+    """The collection ``wandb.<name>``, whose writes outlive a crash of the server."""
+    return _database().get_collection(f"wandb.{name}", write_concern=pymongo.WriteConcern("majority", j=True))
+
+
+def database_name() -> str:
+    """The name of FiftyOne's database."""
+    return _database().name
 
 
 def drop_collection(name: str) -> None:
@@ -86,6 +97,15 @@ def queued_operations(prefix: str) -> list[dict[str, Any]]:
         }
         for found in _database()[_DELEGATED].find(wanted, shown)
     ]
+
+
+def count_starting(operator: str, params: dict[str, Any]) -> int:
+    """The number of delegated operations of an operator with these parameters that wait to be run, or were begun in the last two minutes."""
+    since = {"$subtract": ["$$NOW", 120_000]}
+    begun = {"run_state": "running", "$expr": {"$gt": ["$started_at", since]}}
+    wanted = {f"context.request_params.params.{name}": value for name, value in params.items()}
+    starting = {"operator": operator, "$or": [{"run_state": "queued"}, begun], **wanted}
+    return _database()[_DELEGATED].count_documents(starting)
 
 
 def _database():

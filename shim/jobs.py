@@ -16,7 +16,8 @@ from typing import Any
 import bson
 from fiftyone.operators.store import ExecutionStore
 
-from . import PLUGIN_NAME, database, processes
+from . import PLUGIN_NAME, database, processes, workers
+from .errors import PLUGIN
 from .plain import to_plain
 from .worker import logs
 
@@ -48,9 +49,17 @@ class JobRecord:
         dataset: the dataset's name
         parameters: what the job was asked to do; must hold no secrets
         job_id (None): the id; the delegated operation's where there is one
+        shared (False): whether several workers share the job
     """
 
-    def __init__(self, operator: str, dataset: str, parameters: dict[str, Any], job_id: str | None = None) -> None:
+    def __init__(
+        self,
+        operator: str,
+        dataset: str,
+        parameters: dict[str, Any],
+        job_id: str | None = None,
+        shared: bool = False,
+    ) -> None:
         self.id = job_id or str(bson.ObjectId())
         now = time.time()
         self._written = 0.0
@@ -69,6 +78,7 @@ class JobRecord:
             "error": None,
             "source": None,
             "delegated": job_id is not None,
+            "is_shared": shared,
             **processes.this_process(),
         }
         self._write()
@@ -123,9 +133,9 @@ def request_cancel(job_id: str) -> bool:
     Returns:
         whether there is such a job and it has not ended
     """
-    job = get_job(job_id)
+    is_shared, job = workers.cancel(job_id), get_job(job_id)
     if job is None or job["state"] not in (QUEUED, RUNNING):
-        return False
+        return is_shared
 
     _store().set(_CANCEL + job_id, True, ttl=_TTL_SECONDS)
     return True
@@ -149,7 +159,11 @@ def list_jobs(limit: int = 100, dataset: str | None = None) -> list[dict[str, An
     if dataset is None:
         wanted = wanted[:limit]
 
-    found = [job for job in queued + _records(wanted) if dataset is None or job["dataset"] == dataset]
+    found = [
+        job
+        for job in queued + _records(wanted)
+        if job["operator"] != workers.SLOT_OPERATOR and (dataset is None or job["dataset"] == dataset)
+    ]
     return sorted(found, key=lambda job: job["created"], reverse=True)[:limit]
 
 
@@ -187,7 +201,66 @@ def _queued():
     ]
 
 
+def complete_shared(job_id: str, result: dict[str, Any]) -> None:
+    """Notes in the record of a shared job that it is done, where its own process has not."""
+    try:
+        document = _store().get(job_id)
+        if document and not _speaks_for_itself(document):
+            changes = {"state": COMPLETED, "fraction": 1.0, "label": "Done", "error": None, "source": None}
+            now = time.time()
+            _store().set(
+                job_id,
+                {**document, **changes, "result": to_plain(result), "updated": now, "finished": now},
+                ttl=_TTL_SECONDS,
+            )
+    except Exception:
+        _log.debug("Cannot write the record of job %s", job_id, exc_info=True)
+
+
+def _speaks_for_itself(document):
+    """Whether the record of a shared job is kept by the process that began it, or says how the job ended."""
+    return document["state"] == COMPLETED or (document["state"] == RUNNING and processes.is_alive(document))
+
+
+def _shared(document):
+    """The record of a shared job, which goes on when the process that began it has ended; None if nothing is known of it."""
+    status = workers.status(document["id"])
+    if status is None:
+        return None
+
+    document = {**document, "shared": status}
+    ended = {"error": (status["error"] or {}).get("message"), "source": document["source"]}
+    if _speaks_for_itself(document):
+        return document
+
+    if status["resumable"]:
+        error = "All workers of this job are gone: resume it with resume_wandb_job"
+        return {**document, "state": FAILED, "source": PLUGIN, "error": error}
+
+    if status["going"]:
+        done, label = (
+            status["read"] + status["uploaded"],
+            f"{status['read']} of {status['shards']} parts read, {status['uploaded']} uploaded",
+        )
+        return {
+            **document,
+            "state": RUNNING,
+            "fraction": done / max(2 * status["shards"], 1),
+            "label": label,
+            "error": None,
+            "source": None,
+        }
+
+    state = {"done": COMPLETED, "cancelled": CANCELLED}.get(status["state"], FAILED)
+    return {**document, "state": state, **ended}
+
+
 def _judge(document):
+    if document.get("is_shared"):
+        found = _shared(document)
+        if found is not None:
+            return found
+
     # Nobody can write "my process was killed" into its own record, so readers find out.
     if document["state"] == RUNNING and not processes.is_alive(document):
         return {

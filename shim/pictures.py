@@ -73,10 +73,7 @@ def describe(view: fo.DatasetView, params: dict[str, Any], chosen: str) -> dict[
         "thumbnail_size": _size(params.get("thumbnail_size")),
         **_most(params),
         **_range(params.get("image_range")),
-        "cache_directory": str(find.cache_dir("thumbnails") or ""),
-        "cache_bytes": _cache_megabytes() * 1_000_000,
-        "ffmpeg": _ffmpeg(),
-        "pillow": _pillow(),
+        **machine(),
         "crop_fields": [schema.describe(view, name) for name in media.patch_fields(view)]
         if chosen != "original"
         else [],
@@ -85,6 +82,16 @@ def describe(view: fo.DatasetView, params: dict[str, Any], chosen: str) -> dict[
         "fact_columns": media.media_facts(view),
         "frame_source": media.frame_source(view),
         **_slices(view, chosen),
+    }
+
+
+def machine() -> dict[str, Any]:
+    """The part of the message ``Pictures`` that is this machine's own, a dict: its directories and programs."""
+    return {
+        "cache_directory": str(find.cache_dir("thumbnails") or ""),
+        "cache_bytes": _cache_megabytes() * 1_000_000,
+        "ffmpeg": _ffmpeg(),
+        "pillow": _pillow(),
     }
 
 

@@ -34,7 +34,11 @@ def is_alive(document: dict[str, Any], silence: float = _SILENCE_SECONDS) -> boo
         return time.time() - document["updated"] < silence
 
     try:
-        started = _started(psutil.Process(document["pid"]))
+        process = psutil.Process(document["pid"])
+        started = _started(process)
+        # One that was killed stays so until its parent has asked for its end.
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
     except psutil.Error:
         return False
 

@@ -131,6 +131,22 @@ def serialization(view: fo.DatasetView, lasting: bool = False) -> str:
     return json_util.dumps(stages, separators=(",", ":"), ensure_ascii=False)
 
 
+def stages(view: fo.DatasetView) -> str:
+    """The view's stages as text, from which :func:`rebuild` makes the same view as long as what FiftyOne generated for it is there."""
+    return json_util.dumps(view._serialize())
+
+
+def rebuild(dataset: fo.Dataset, text: str, name: str | None) -> fo.DatasetView:
+    """The view with these stages.
+
+    Args:
+        dataset: the dataset
+        text: what :func:`stages` gave
+        name: the active slice of a grouped view, or None
+    """
+    return with_group_slice(fo.DatasetView._build(dataset, json_util.loads(text)), name)
+
+
 def group_slice(view: fo.DatasetView) -> str | None:
     """The active slice of a grouped view, else None."""
     return view.group_slice if view._root_dataset.media_type == "group" else None

@@ -111,6 +111,7 @@ class Job:
             and has to cross ``no_return`` before it does what cannot be taken back
         undone ("Nothing was logged"): what became of the work of a cancelled job, in words
         no_return: the :class:`PointOfNoReturn`
+        shared (False): whether several workers share the job, of which this is one
     """
 
     operator: str
@@ -123,6 +124,7 @@ class Job:
     conclusion: str | None = None
     undone: str = "Nothing was logged"
     no_return: PointOfNoReturn = field(default_factory=PointOfNoReturn)
+    shared: bool = False
 
     def __repr__(self):
         # The settings hold the key, the request holds the database's URI.
@@ -152,7 +154,7 @@ def stream(
         WandBCancelled: if the job was cancelled through its record or by a watcher
     """
     restoring.sweep()
-    record = JobRecord(job.operator, job.dataset, job.parameters, job_id=job.record_id)
+    record = JobRecord(job.operator, job.dataset, job.parameters, job_id=job.record_id, shared=job.shared)
     call = _Call(job, record.id)
     call.start()
     watchers = [_asked_to_stop(record, job.undone), *watchers]

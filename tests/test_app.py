@@ -108,11 +108,13 @@ OURS = {
     "log_evaluation_to_wandb",
     "sync_wandb_offline",
     "cancel_wandb_job",
+    "resume_wandb_job",
+    "log_worker_slot",
     "rename_wandb_run",
     "remove_wandb_run",
     "login_to_wandb",
 }
-UNLISTED = {"rename_wandb_run", "remove_wandb_run", "login_to_wandb", "log_wandb_run"}
+UNLISTED = {"rename_wandb_run", "remove_wandb_run", "login_to_wandb", "log_wandb_run", "log_worker_slot"}
 
 
 @pytest.mark.parametrize("name", sorted(OURS | set(LABELS)))

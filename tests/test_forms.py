@@ -25,6 +25,8 @@ EVERY = (
     "open_wandb_panel",
     "sync_wandb_offline",
     "cancel_wandb_job",
+    "resume_wandb_job",
+    "log_worker_slot",
     "rename_wandb_run",
     "remove_wandb_run",
     "login_to_wandb",

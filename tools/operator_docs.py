@@ -45,7 +45,7 @@ GROUPS = {
     "Link runs to a dataset": ("log_wandb_run", "get_wandb_run_info"),
     "Show runs and reports": ("show_wandb_run", "show_wandb_report", "open_wandb_panel"),
     "Manage linked runs": ("rename_wandb_run", "remove_wandb_run"),
-    "Jobs and login": ("cancel_wandb_job", "login_to_wandb"),
+    "Jobs and login": ("cancel_wandb_job", "resume_wandb_job", "log_worker_slot", "login_to_wandb"),
 }
 
 

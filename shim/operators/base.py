@@ -169,7 +169,20 @@ class JobOperator(foo.Operator):
 
         watchers = [_failed_elsewhere(operation_id, self.UNDONE)] if operation_id else []
         job, conclude = self._job_of(ctx, record_id=operation_id)
+        if operation_id:
+            job, conclude, watchers = self.shared(ctx, job, conclude, watchers)
+
         return work.drain(work.stream(job, conclude, watchers), show)
+
+    def shared(
+        self,
+        ctx: ExecutionContext,
+        job: work.Job,
+        conclude: Callable[[Any, str], dict[str, Any]],
+        watchers: list[Callable[[], BaseException | None]],
+    ) -> tuple[work.Job, Callable[[Any, str], dict[str, Any]], list[Callable[[], BaseException | None]]]:
+        """A delegated job as it is run: by one worker, unless the operator has it shared by several."""
+        return job, conclude, watchers
 
     def _run_through(self, ctx):
         # FiftyOne stops waiting at its limit but lets the thread run on, so end before it.

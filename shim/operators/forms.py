@@ -13,7 +13,7 @@ from fiftyone.core.collections import SampleCollection
 from fiftyone.operators import types
 from fiftyone.operators.executor import ExecutionContext
 
-from .. import media, names, overlays, pictures, query, schema, selection
+from .. import media, names, overlays, pictures, query, schema, selection, workers
 from ..errors import WandBError
 from . import notices, results
 
@@ -156,6 +156,18 @@ def add_fields(inputs: types.Object, view: fo.DatasetView) -> None:
     """Adds the plain fields that become columns of the table."""
     choose_many(
         inputs, "fields", columns(view), "More columns", "Plain fields that become columns of the table. Default: none"
+    )
+
+
+def add_workers(ctx: ExecutionContext, inputs: types.Object) -> None:
+    """Adds the number of background services that share the job."""
+    refuse(
+        inputs.int(
+            "workers",
+            label="Workers",
+            description="How many background services share a scheduled job of more than 200,000 rows. Default: 1",
+        ),
+        workers.workers_error(ctx.params.get("workers")),
     )
 
 

@@ -11,7 +11,7 @@ from fiftyone.core.collections import SampleCollection
 from fiftyone.operators import types
 from fiftyone.operators.executor import ExecutionContext
 
-from .. import pictures, runs, schema, work
+from .. import pictures, runs, schema, work, workers
 from ..errors import SETTINGS, WandBError
 from . import choices, forms, results
 from .log_operator import LogOperator, described
@@ -22,6 +22,8 @@ _ONLY_PICTURES = "only_pictures"
 
 class LogFiftyOneViewToWandB(LogOperator):
     """Logs a dataset or view as a W&B dataset artifact."""
+
+    SHARED = "log_view"
 
     USUAL = ("project", "artifact_name", "include_labels", "include_images", _ONLY_PICTURES)
 
@@ -67,6 +69,7 @@ class LogFiftyOneViewToWandB(LogOperator):
         description: str | None = None,
         dry_run: bool = False,
         offline: bool = False,
+        workers: int = 1,
         delegate: bool = False,
         progress: bool | None = None,
     ) -> dict[str, Any]:
@@ -131,6 +134,8 @@ class LogFiftyOneViewToWandB(LogOperator):
             dry_run (False): return what would be uploaded, and change nothing at W&B or in FiftyOne
             offline (False): write an offline run, as W&B's mode "offline" does: a directory that ``sync_wandb_offline`` or
                 ``wandb sync`` uploads later. It is in ``WANDB_DIR``, or the current directory, of the process that does the job
+            workers (1): with ``delegate=True`` and more than 200,000 rows, how many background services share the job, on as many machines as
+                you like; the artifact is the same. See docs/scale-out.md
             delegate (False): queue the job for a background service
             progress (None): show a progress bar; by default, ``fo.config.show_progress_bars`` decides
 
@@ -184,6 +189,7 @@ class LogFiftyOneViewToWandB(LogOperator):
         choices.add_run(inputs, place, ctx.params, "The run that the data belongs to. Default: a new run")
         place.add_entity(inputs)
         forms.add_artifact_facts(inputs)
+        forms.add_workers(ctx, inputs)
 
     def _embeddings(self, ctx, inputs, view):
         vectors = schema.choices(view, schema.is_vector)
@@ -260,8 +266,16 @@ class LogFiftyOneViewToWandB(LogOperator):
             "labels": labels,
             "fields": schema.plain_fields(view, params.get("fields")),
             "embeddings": schema.embedding_fields(view, embeddings),
+            "parts": workers.parts(),
         }
-        return {"log_view": request}, runs.record_view, _left_out(view, labels, left_out) if with_labels else []
+        return (
+            {"log_view": request},
+            self.recorder(params, {}),
+            _left_out(view, labels, left_out) if with_labels else [],
+        )
+
+    def recorder(self, params: dict[str, Any], request: dict[str, Any]) -> Callable[[fo.DatasetView, Any], Any]:
+        return runs.record_view
 
     def result(self, message: Any) -> dict[str, Any]:
         return {

@@ -13,7 +13,7 @@ from fiftyone.core.collections import SampleCollection
 from fiftyone.operators import types
 from fiftyone.operators.executor import ExecutionContext
 
-from .. import pictures, runs, schema
+from .. import pictures, runs, schema, workers
 from ..errors import SETTINGS, WandBError
 from ..plain import to_json
 from . import choices, forms, results
@@ -27,6 +27,8 @@ class LogModelPredictions(LogOperator):
     """Logs a model's predictions as a W&B artifact."""
 
     NOT_RECORDED = ("model_config",)
+    SHARED = "log_predictions"
+
     USUAL = (
         "model_name",
         "predictions_field",
@@ -86,6 +88,7 @@ class LogModelPredictions(LogOperator):
         description: str | None = None,
         dry_run: bool = False,
         offline: bool = False,
+        workers: int = 1,
         delegate: bool = False,
         progress: bool | None = None,
     ) -> dict[str, Any]:
@@ -157,6 +160,8 @@ class LogModelPredictions(LogOperator):
             dry_run (False): return what would be uploaded, and change nothing at W&B or in FiftyOne
             offline (False): write an offline run, as W&B's mode "offline" does: a directory that ``sync_wandb_offline`` or
                 ``wandb sync`` uploads later. It is in ``WANDB_DIR``, or the current directory, of the process that does the job
+            workers (1): with ``delegate=True`` and more than 200,000 rows, how many background services share the job, on as many machines as
+                you like; the artifact is the same. See docs/scale-out.md
             delegate (False): queue the job for a background service
             progress (None): show a progress bar; by default, ``fo.config.show_progress_bars`` decides
 
@@ -245,6 +250,7 @@ class LogModelPredictions(LogOperator):
         choices.add_run(inputs, place, ctx.params, "The run that the predictions belong to. Default: a new run")
         place.add_entity(inputs)
         forms.add_artifact_facts(inputs)
+        forms.add_workers(ctx, inputs)
 
     def resolve_output(self, ctx: ExecutionContext) -> types.Property:
         result = ctx.results or {}
@@ -288,12 +294,13 @@ class LogModelPredictions(LogOperator):
             "inference_timestamp": moment["iso"],
             "name_timestamp": moment["name"],
             "fields": schema.plain_fields(view, params.get("fields")),
+            "parts": workers.parts(),
         }
+        return {"log_predictions": request}, self.recorder(params, request), []
 
-        def record(view, message):
-            runs.record_predictions(view, message, params, moment)
-
-        return {"log_predictions": request}, record, []
+    def recorder(self, params: dict[str, Any], request: dict[str, Any]) -> Callable[[fo.DatasetView, Any], Any]:
+        moment = {"iso": request["inference_timestamp"], "name": request["name_timestamp"]}
+        return lambda view, message: runs.record_predictions(view, message, params, moment)
 
     def result(self, message: Any) -> dict[str, Any]:
         return {

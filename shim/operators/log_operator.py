@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import fiftyone as fo
@@ -11,7 +12,7 @@ import fiftyone.operators as foo
 from fiftyone.core.collections import SampleCollection
 from fiftyone.operators.executor import ExecutionContext
 
-from .. import names, offline, overlays, pictures, query, selection, settings, work
+from .. import PLUGIN_NAME, names, offline, overlays, pictures, query, selection, settings, work, workers
 from ..errors import bad_argument
 from ..plain import text_list
 from ..worker import logs, messages, plaintext
@@ -26,6 +27,9 @@ _TEXTS = ("project", "entity", "run_id", "artifact_name", "description", "input_
 
 class LogOperator(JobOperator):
     """An operator that logs rows of a view as a W&B artifact."""
+
+    #: The key of the wire contract's ``job`` that several workers can share; None for none.
+    SHARED = None
 
     def prepare(
         self, view: fo.DatasetView, params: dict[str, Any]
@@ -101,6 +105,7 @@ class LogOperator(JobOperator):
         self, samples: SampleCollection, params: dict[str, Any], record_id: str | None = None, **where: Any
     ) -> tuple[work.Job, Callable[[Any, str], dict[str, Any]]]:
         _check_texts(params)
+        workers.wanted(params)
         view = query.as_view(samples)
         request, record, warnings = self.prepare(view, params)
         unused = query.unused_database_options()
@@ -123,17 +128,89 @@ class LogOperator(JobOperator):
             record_id=record_id,
         )
 
-        def conclude(message, job_id):
+        def conclude(message, job_id, after=_after):
             if message.disabled:
                 return {**self.result(message), **logged(message, job_id, warnings), "logged": False}
 
             if message.dry_run:
                 return {**self.result(message), **_preview(message, job_id, warnings)}
 
-            found = warnings + _after(view, message, record)
+            found = warnings + after(view, message, record)
             return {**self.result(message), **logged(message, job_id, found)}
 
         return job, conclude
+
+    def recorder(self, params: dict[str, Any], request: dict[str, Any]) -> Callable[[fo.DatasetView, Any], Any]:
+        """A function of the view and the worker's message that records the result with FiftyOne.
+
+        Args:
+            params: a dict of the operator's parameters
+            request: what is known of the call's moment: a dict with ``inference_timestamp`` and ``name_timestamp``, or an empty one
+        """
+        raise NotImplementedError
+
+    def shared(
+        self,
+        ctx: ExecutionContext,
+        job: work.Job,
+        conclude: Callable[[Any, str], dict[str, Any]],
+        watchers: list[Callable[[], BaseException | None]],
+    ) -> tuple[work.Job, Callable[[Any, str], dict[str, Any]], list[Callable[[], BaseException | None]]]:
+        """Writes the job's document and queues the other slots, where there are several workers and enough rows for them."""
+        count = workers.wanted(ctx.params)
+        if count == 1 or self.SHARED is None:
+            return job, conclude, watchers
+
+        view = query.as_view(self.samples_of(ctx))
+        reason, shards = _alone(ctx.params, job.settings), 0
+        if reason is None:
+            shards = workers.shards_of(view, ctx.params, count)
+            if not shards:
+                reason = f"there are at most {(workers.parts() or {'whole': workers.WHOLE_ROWS})['whole']:,} rows"
+
+        if reason is not None:
+            note = _warning(
+                "workers_ignored", f"One worker did this job, though {count} were asked for, because {reason}"
+            )
+
+            def noted(message, job_id):
+                result = conclude(message, job_id)
+                return {**result, "warnings": [*result["warnings"], note]}
+
+            return job, noted, watchers
+
+        return self._share(job, conclude, view, min(count, shards), watchers)
+
+    def _share(self, job, conclude, view, count, watchers):
+        frozen = job.request[self.SHARED]
+        moment = {name: frozen.get(name) for name in ("inference_timestamp", "name_timestamp")}
+        call = {
+            "operator": self.name,
+            "dataset": job.dataset,
+            "view": query.stages(view),
+            "group_slice": query.group_slice(view),
+            "params": job.parameters,
+            "moment": moment,
+        }
+        workers.create(job.record_id, job.request, job.settings, call)
+        workers.queue(job.record_id, range(1, count), query.root_dataset(view))
+        document = workers.get(job.record_id)
+
+        def concluded(message, job_id):
+            workers.fail_dead(job_id)
+            return conclude(message, job_id, lambda *_: record_shared(document, message))
+
+        def stopping(watch):
+            def watched():
+                reason = watch()
+                if reason is not None:
+                    workers.cancel(job.record_id)
+                return reason
+
+            return watched
+
+        slot = replace(job, request=workers.request_of(job.record_id, 0, job.record_id), shared=True)
+        return slot, concluded, [stopping(watch) for watch in watchers]
 
     def resolve_execution_options(self, ctx: ExecutionContext) -> foo.ExecutionOptions:
         """Both ways are allowed; the background is proposed for large jobs."""
@@ -143,6 +220,42 @@ class LogOperator(JobOperator):
             allow_delegated_execution=True,
             default_choice_to_delegated=forms.is_large(ctx, self.image_mode(ctx.params) != "none"),
         )
+
+
+def _alone(params, collected):
+    """Why one worker does a job whatever its rows, or None."""
+    if params.get("dry_run"):
+        return "it is a dry run"
+
+    mode = collected["environment"].get("WANDB_MODE", "").lower()
+    if collected["offline"] or mode in ("offline", "dryrun", "disabled"):
+        return "W&B is not online"
+
+    return None
+
+
+def record_shared(document: dict[str, Any], message: Any) -> list[dict[str, Any]]:
+    """Writes FiftyOne's record of a shared job, unless the host of another slot does, and returns what went wrong as warnings.
+
+    Args:
+        document: the job's document
+        message: the worker's ``ArtifactLogged``
+    """
+    call, job_id = document["call"], document["_id"]
+    if not workers.take_record(job_id):
+        return []
+
+    try:
+        operator = foo.get_operator(f"{PLUGIN_NAME}/{call['operator']}")
+        dataset = fo.load_dataset(call["dataset"])
+        view = query.rebuild(dataset, call["view"], call["group_slice"])
+        operator.recorder(call["params"], call["moment"])(view, message)
+        workers.recorded(job_id)
+    except Exception as e:
+        _log.debug("Cannot write FiftyOne's record of the run", exc_info=True)
+        return [_warning("no_run_record", f"FiftyOne's record of this run could not be written: {e}")]
+
+    return []
 
 
 def _check_texts(params):

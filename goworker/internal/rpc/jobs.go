@@ -19,6 +19,8 @@ import (
 
 // Jobs runs the jobs of package job: it is the worker's Runner.
 type Jobs struct {
+	// Source names the sources that the worker was built from.
+	Source   string
 	leftOpen atomic.Bool
 }
 
@@ -73,6 +75,8 @@ func (w *Jobs) Run(ctx context.Context, req *pb.RunRequest, send func(*pb.RunRes
 		return readTable(ctx, one.ReadTable, inputs, send)
 	case *pb.RunRequest_ReadRun:
 		return readRun(ctx, one.ReadRun, inputs, send)
+	case *pb.RunRequest_RunSlot:
+		return sendLogged(send)(w.runSlot(ctx, one.RunSlot, inputs, events))
 	case *pb.RunRequest_SyncOffline:
 		j := job.SyncOffline{Settings: inputs, Directory: one.SyncOffline.GetDirectory(),
 			Entity: one.SyncOffline.GetEntity(), Project: one.SyncOffline.GetProject()}
@@ -104,6 +108,7 @@ func logViewOf(m *pb.LogView, in config.Inputs) (job.LogView, error) {
 			Aliases: m.GetAliases(), Tags: m.GetTags(), DryRun: m.GetDryRun()},
 		View: v, Dataset: d, IncludeLabels: m.GetIncludeLabels(), Pictures: picturesOf(m.GetIncludeImages(), m.GetPictures(), in.Home),
 		Labels: fieldsOf(m.GetLabels()), Fields: fieldsOf(m.GetFields()), Embeddings: fieldsOf(m.GetEmbeddings()),
+		Parts: partsOf(m.GetParts()),
 	}, err
 }
 
@@ -116,6 +121,7 @@ func logPredictionsOf(m *pb.LogPredictions, in config.Inputs) (job.LogPrediction
 		ModelName: m.GetModelName(), ModelVersion: m.GetModelVersion(), ModelConfigJSON: m.GetModelConfigJson(),
 		LowConfidence: m.GetLowConfidenceThreshold(), Pictures: picturesOf(m.GetIncludeImages(), m.GetPictures(), in.Home),
 		Timestamp: m.GetInferenceTimestamp(), NameTimestamp: m.GetNameTimestamp(), Fields: fieldsOf(m.GetFields()),
+		Parts: partsOf(m.GetParts()),
 	}
 	if m.GetPrompt() != nil {
 		prompt := fieldOf(m.GetPrompt())
@@ -123,6 +129,8 @@ func logPredictionsOf(m *pb.LogPredictions, in config.Inputs) (job.LogPrediction
 	}
 	return j, err
 }
+
+func partsOf(m *pb.TableParts) job.Parts { return job.Parts{Whole: m.GetWhole(), Part: m.GetPart()} }
 
 // picturesOf are a table's pictures, nil for none.
 func picturesOf(wanted bool, m *pb.Pictures, home string) *picture.Config {

@@ -42,10 +42,13 @@ func newRedactor(req *pb.RunRequest) func(string) string {
 	return strings.NewReplacer(pairs...).Replace
 }
 
-// databaseURIs are those of all views in a message, whichever job it is.
+// databaseURIs are those of all views and slots in a message, whichever job it is.
 func databaseURIs(m protoreflect.Message) (uris []string) {
-	if v, ok := m.Interface().(*pb.View); ok {
-		uris = append(uris, v.GetUri())
+	switch one := m.Interface().(type) {
+	case *pb.View:
+		uris = append(uris, one.GetUri())
+	case *pb.RunSlot:
+		uris = append(uris, one.GetUri())
 	}
 	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		switch {

@@ -124,7 +124,7 @@ func (m *Mongo) claimOf(ctx context.Context, plan string, p phase, turn, tries i
 func readOf(raw bson.Raw) (ReadOut, error) {
 	var d readDoc
 	err := bson.Unmarshal(raw, &d)
-	return ReadOut{Rows: d.Rows, Sum: d.Sum, State: d.State}, err
+	return ReadOut(d), err
 }
 
 func (m *Mongo) held(l *lease) bson.M {

@@ -621,6 +621,7 @@ type RunRequest struct {
 	//	*RunRequest_LogEvaluation
 	//	*RunRequest_ReadEvaluation
 	//	*RunRequest_ReadTable
+	//	*RunRequest_RunSlot
 	Job           isRunRequest_Job `protobuf_oneof:"job"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -774,6 +775,15 @@ func (x *RunRequest) GetReadTable() *ReadTable {
 	return nil
 }
 
+func (x *RunRequest) GetRunSlot() *RunSlot {
+	if x != nil {
+		if x, ok := x.Job.(*RunRequest_RunSlot); ok {
+			return x.RunSlot
+		}
+	}
+	return nil
+}
+
 type isRunRequest_Job interface {
 	isRunRequest_Job()
 }
@@ -829,6 +839,11 @@ type RunRequest_ReadTable struct {
 	ReadTable *ReadTable `protobuf:"bytes,50,opt,name=read_table,json=readTable,proto3,oneof"`
 }
 
+type RunRequest_RunSlot struct {
+	// Work on a logging job that several workers share.
+	RunSlot *RunSlot `protobuf:"bytes,18,opt,name=run_slot,json=runSlot,proto3,oneof"`
+}
+
 func (*RunRequest_LogView) isRunRequest_Job() {}
 
 func (*RunRequest_LogPredictions) isRunRequest_Job() {}
@@ -848,6 +863,8 @@ func (*RunRequest_LogEvaluation) isRunRequest_Job() {}
 func (*RunRequest_ReadEvaluation) isRunRequest_Job() {}
 
 func (*RunRequest_ReadTable) isRunRequest_Job() {}
+
+func (*RunRequest_RunSlot) isRunRequest_Job() {}
 
 // WandbSettings is what the host knows of W&B's settings. The worker completes
 // it from W&B's environment variables, settings files and netrc.
@@ -1928,7 +1945,9 @@ type LogView struct {
 	// The pictures of the table.
 	Pictures *Pictures `protobuf:"bytes,13,opt,name=pictures,proto3" json:"pictures,omitempty"`
 	// Only say what would be done: nothing is made at W&B.
-	DryRun        bool `protobuf:"varint,14,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	DryRun bool `protobuf:"varint,14,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	// How its files are cut.
+	Parts         *TableParts `protobuf:"bytes,15,opt,name=parts,proto3" json:"parts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2061,6 +2080,13 @@ func (x *LogView) GetDryRun() bool {
 	return false
 }
 
+func (x *LogView) GetParts() *TableParts {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
 // LogPredictions logs a model's predictions as an artifact with a table.
 type LogPredictions struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2104,7 +2130,9 @@ type LogPredictions struct {
 	// The pictures of the table.
 	Pictures *Pictures `protobuf:"bytes,19,opt,name=pictures,proto3" json:"pictures,omitempty"`
 	// Only say what would be done: nothing is made at W&B.
-	DryRun        bool `protobuf:"varint,20,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	DryRun bool `protobuf:"varint,20,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	// How its files are cut.
+	Parts         *TableParts `protobuf:"bytes,21,opt,name=parts,proto3" json:"parts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2277,6 +2305,13 @@ func (x *LogPredictions) GetDryRun() bool {
 		return x.DryRun
 	}
 	return false
+}
+
+func (x *LogPredictions) GetParts() *TableParts {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
 }
 
 // SyncOffline uploads a directory that a logging job wrote in W&B's offline mode.
@@ -3018,6 +3053,181 @@ func (x *Chart) GetTableJson() string {
 	return ""
 }
 
+// RunSlot works on a logging job until it is over, with the other slots of the job. Its result is ArtifactLogged, whichever slot
+// committed. WandbSettings are those of the slot's own machine.
+type RunSlot struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the job's document in the collection wandb.jobs. The document's field "request" is a RunRequest with
+	// log_view or log_predictions, without what is a secret or a machine's own: settings but for the place, URIs, programs, directories.
+	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
+	// The number of the slot, 0 for that of the operation that the user scheduled.
+	Slot int32 `protobuf:"varint,2,opt,name=slot,proto3" json:"slot,omitempty"`
+	// MongoDB's connection string. A secret: it may hold a password.
+	Uri string `protobuf:"bytes,3,opt,name=uri,proto3" json:"uri,omitempty"`
+	// The database.
+	Database string `protobuf:"bytes,4,opt,name=database,proto3" json:"database,omitempty"`
+	// The id of the delegated operation that runs the slot; empty for none.
+	Operation string `protobuf:"bytes,5,opt,name=operation,proto3" json:"operation,omitempty"`
+	// What pictures are made with on this machine: the directories and programs of Pictures.
+	Machine *Pictures `protobuf:"bytes,6,opt,name=machine,proto3" json:"machine,omitempty"`
+	// How long a slot without a sign of life keeps what it has, in milliseconds; 0 for a minute.
+	LeaseMilliseconds int64 `protobuf:"varint,7,opt,name=lease_milliseconds,json=leaseMilliseconds,proto3" json:"lease_milliseconds,omitempty"`
+	// For tests: a point at which the worker stops, "die NAME" or "wait NAME"; and the file that the first to come there makes.
+	Point string `protobuf:"bytes,8,opt,name=point,proto3" json:"point,omitempty"`
+	// See point.
+	PointFile     string `protobuf:"bytes,9,opt,name=point_file,json=pointFile,proto3" json:"point_file,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RunSlot) Reset() {
+	*x = RunSlot{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RunSlot) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RunSlot) ProtoMessage() {}
+
+func (x *RunSlot) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RunSlot.ProtoReflect.Descriptor instead.
+func (*RunSlot) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *RunSlot) GetJobId() string {
+	if x != nil {
+		return x.JobId
+	}
+	return ""
+}
+
+func (x *RunSlot) GetSlot() int32 {
+	if x != nil {
+		return x.Slot
+	}
+	return 0
+}
+
+func (x *RunSlot) GetUri() string {
+	if x != nil {
+		return x.Uri
+	}
+	return ""
+}
+
+func (x *RunSlot) GetDatabase() string {
+	if x != nil {
+		return x.Database
+	}
+	return ""
+}
+
+func (x *RunSlot) GetOperation() string {
+	if x != nil {
+		return x.Operation
+	}
+	return ""
+}
+
+func (x *RunSlot) GetMachine() *Pictures {
+	if x != nil {
+		return x.Machine
+	}
+	return nil
+}
+
+func (x *RunSlot) GetLeaseMilliseconds() int64 {
+	if x != nil {
+		return x.LeaseMilliseconds
+	}
+	return 0
+}
+
+func (x *RunSlot) GetPoint() string {
+	if x != nil {
+		return x.Point
+	}
+	return ""
+}
+
+func (x *RunSlot) GetPointFile() string {
+	if x != nil {
+		return x.PointFile
+	}
+	return ""
+}
+
+// TableParts says how the files are cut that have something of each row.
+type TableParts struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Up to so many rows, there is one file; 0 for as usual.
+	Whole int64 `protobuf:"varint,1,opt,name=whole,proto3" json:"whole,omitempty"`
+	// Rows of a part above that, and of a shard of a job that several workers share; 0 for as usual.
+	Part          int64 `protobuf:"varint,2,opt,name=part,proto3" json:"part,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TableParts) Reset() {
+	*x = TableParts{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TableParts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TableParts) ProtoMessage() {}
+
+func (x *TableParts) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TableParts.ProtoReflect.Descriptor instead.
+func (*TableParts) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *TableParts) GetWhole() int64 {
+	if x != nil {
+		return x.Whole
+	}
+	return 0
+}
+
+func (x *TableParts) GetPart() int64 {
+	if x != nil {
+		return x.Part
+	}
+	return 0
+}
+
 // FinishRun ends a run that an earlier job created.
 type FinishRun struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -3035,7 +3245,7 @@ type FinishRun struct {
 
 func (x *FinishRun) Reset() {
 	*x = FinishRun{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3047,7 +3257,7 @@ func (x *FinishRun) String() string {
 func (*FinishRun) ProtoMessage() {}
 
 func (x *FinishRun) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3060,7 +3270,7 @@ func (x *FinishRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishRun.ProtoReflect.Descriptor instead.
 func (*FinishRun) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{21}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *FinishRun) GetEntity() string {
@@ -3116,7 +3326,7 @@ type RunResponse struct {
 
 func (x *RunResponse) Reset() {
 	*x = RunResponse{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3128,7 +3338,7 @@ func (x *RunResponse) String() string {
 func (*RunResponse) ProtoMessage() {}
 
 func (x *RunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3141,7 +3351,7 @@ func (x *RunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunResponse.ProtoReflect.Descriptor instead.
 func (*RunResponse) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{22}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *RunResponse) GetEvent() isRunResponse_Event {
@@ -3358,7 +3568,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3370,7 +3580,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3383,7 +3593,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{23}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Progress) GetStage() Stage {
@@ -3464,7 +3674,7 @@ type RunCreated struct {
 
 func (x *RunCreated) Reset() {
 	*x = RunCreated{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3476,7 +3686,7 @@ func (x *RunCreated) String() string {
 func (*RunCreated) ProtoMessage() {}
 
 func (x *RunCreated) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3489,7 +3699,7 @@ func (x *RunCreated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunCreated.ProtoReflect.Descriptor instead.
 func (*RunCreated) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{24}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *RunCreated) GetEntity() string {
@@ -3528,7 +3738,7 @@ type Failure struct {
 
 func (x *Failure) Reset() {
 	*x = Failure{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3540,7 +3750,7 @@ func (x *Failure) String() string {
 func (*Failure) ProtoMessage() {}
 
 func (x *Failure) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3553,7 +3763,7 @@ func (x *Failure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Failure.ProtoReflect.Descriptor instead.
 func (*Failure) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{25}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Failure) GetSource() Source {
@@ -3594,7 +3804,7 @@ type Warning struct {
 
 func (x *Warning) Reset() {
 	*x = Warning{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3606,7 +3816,7 @@ func (x *Warning) String() string {
 func (*Warning) ProtoMessage() {}
 
 func (x *Warning) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3619,7 +3829,7 @@ func (x *Warning) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Warning.ProtoReflect.Descriptor instead.
 func (*Warning) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{26}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Warning) GetCode() string {
@@ -3730,7 +3940,7 @@ type ArtifactLogged struct {
 
 func (x *ArtifactLogged) Reset() {
 	*x = ArtifactLogged{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[27]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3742,7 +3952,7 @@ func (x *ArtifactLogged) String() string {
 func (*ArtifactLogged) ProtoMessage() {}
 
 func (x *ArtifactLogged) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[27]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3755,7 +3965,7 @@ func (x *ArtifactLogged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArtifactLogged.ProtoReflect.Descriptor instead.
 func (*ArtifactLogged) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{27}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ArtifactLogged) GetEntity() string {
@@ -4005,7 +4215,7 @@ type RunFinished struct {
 
 func (x *RunFinished) Reset() {
 	*x = RunFinished{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[28]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4017,7 +4227,7 @@ func (x *RunFinished) String() string {
 func (*RunFinished) ProtoMessage() {}
 
 func (x *RunFinished) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[28]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4030,7 +4240,7 @@ func (x *RunFinished) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunFinished.ProtoReflect.Descriptor instead.
 func (*RunFinished) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{28}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{30}
 }
 
 // Lookup lists something of W&B, one page at a time. Entity and project are
@@ -4064,7 +4274,7 @@ type Lookup struct {
 
 func (x *Lookup) Reset() {
 	*x = Lookup{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[29]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4076,7 +4286,7 @@ func (x *Lookup) String() string {
 func (*Lookup) ProtoMessage() {}
 
 func (x *Lookup) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[29]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4089,7 +4299,7 @@ func (x *Lookup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lookup.ProtoReflect.Descriptor instead.
 func (*Lookup) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{29}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Lookup) GetKind() LookupKind {
@@ -4186,7 +4396,7 @@ type LookupResult struct {
 
 func (x *LookupResult) Reset() {
 	*x = LookupResult{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[30]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4198,7 +4408,7 @@ func (x *LookupResult) String() string {
 func (*LookupResult) ProtoMessage() {}
 
 func (x *LookupResult) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[30]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4211,7 +4421,7 @@ func (x *LookupResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LookupResult.ProtoReflect.Descriptor instead.
 func (*LookupResult) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{30}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *LookupResult) GetEntity() string {
@@ -4306,7 +4516,7 @@ type ProjectEntry struct {
 
 func (x *ProjectEntry) Reset() {
 	*x = ProjectEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[31]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4318,7 +4528,7 @@ func (x *ProjectEntry) String() string {
 func (*ProjectEntry) ProtoMessage() {}
 
 func (x *ProjectEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[31]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4331,7 +4541,7 @@ func (x *ProjectEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProjectEntry.ProtoReflect.Descriptor instead.
 func (*ProjectEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{31}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ProjectEntry) GetName() string {
@@ -4384,7 +4594,7 @@ type RunEntry struct {
 
 func (x *RunEntry) Reset() {
 	*x = RunEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[32]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4396,7 +4606,7 @@ func (x *RunEntry) String() string {
 func (*RunEntry) ProtoMessage() {}
 
 func (x *RunEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[32]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4409,7 +4619,7 @@ func (x *RunEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunEntry.ProtoReflect.Descriptor instead.
 func (*RunEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{32}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *RunEntry) GetId() string {
@@ -4525,7 +4735,7 @@ type ArtifactEntry struct {
 
 func (x *ArtifactEntry) Reset() {
 	*x = ArtifactEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[33]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4537,7 +4747,7 @@ func (x *ArtifactEntry) String() string {
 func (*ArtifactEntry) ProtoMessage() {}
 
 func (x *ArtifactEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[33]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4550,7 +4760,7 @@ func (x *ArtifactEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArtifactEntry.ProtoReflect.Descriptor instead.
 func (*ArtifactEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{33}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ArtifactEntry) GetId() string {
@@ -4693,7 +4903,7 @@ type ReportEntry struct {
 
 func (x *ReportEntry) Reset() {
 	*x = ReportEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[34]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4705,7 +4915,7 @@ func (x *ReportEntry) String() string {
 func (*ReportEntry) ProtoMessage() {}
 
 func (x *ReportEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[34]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4718,7 +4928,7 @@ func (x *ReportEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportEntry.ProtoReflect.Descriptor instead.
 func (*ReportEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{34}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ReportEntry) GetId() string {
@@ -4786,7 +4996,7 @@ type ReadArtifact struct {
 
 func (x *ReadArtifact) Reset() {
 	*x = ReadArtifact{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[35]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4798,7 +5008,7 @@ func (x *ReadArtifact) String() string {
 func (*ReadArtifact) ProtoMessage() {}
 
 func (x *ReadArtifact) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[35]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4811,7 +5021,7 @@ func (x *ReadArtifact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadArtifact.ProtoReflect.Descriptor instead.
 func (*ReadArtifact) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{35}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ReadArtifact) GetReference() string {
@@ -4862,7 +5072,7 @@ type IdChunk struct {
 
 func (x *IdChunk) Reset() {
 	*x = IdChunk{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[36]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4874,7 +5084,7 @@ func (x *IdChunk) String() string {
 func (*IdChunk) ProtoMessage() {}
 
 func (x *IdChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[36]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4887,7 +5097,7 @@ func (x *IdChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdChunk.ProtoReflect.Descriptor instead.
 func (*IdChunk) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{36}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *IdChunk) GetList() IdList {
@@ -4928,7 +5138,7 @@ type ArtifactContent struct {
 
 func (x *ArtifactContent) Reset() {
 	*x = ArtifactContent{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[37]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4940,7 +5150,7 @@ func (x *ArtifactContent) String() string {
 func (*ArtifactContent) ProtoMessage() {}
 
 func (x *ArtifactContent) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[37]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4953,7 +5163,7 @@ func (x *ArtifactContent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArtifactContent.ProtoReflect.Descriptor instead.
 func (*ArtifactContent) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{37}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ArtifactContent) GetArtifact() *ArtifactEntry {
@@ -5024,7 +5234,7 @@ type ReadRun struct {
 
 func (x *ReadRun) Reset() {
 	*x = ReadRun{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[38]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5036,7 +5246,7 @@ func (x *ReadRun) String() string {
 func (*ReadRun) ProtoMessage() {}
 
 func (x *ReadRun) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[38]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5049,7 +5259,7 @@ func (x *ReadRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadRun.ProtoReflect.Descriptor instead.
 func (*ReadRun) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{38}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ReadRun) GetReference() string {
@@ -5123,7 +5333,7 @@ type RunDetails struct {
 
 func (x *RunDetails) Reset() {
 	*x = RunDetails{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[39]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5135,7 +5345,7 @@ func (x *RunDetails) String() string {
 func (*RunDetails) ProtoMessage() {}
 
 func (x *RunDetails) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[39]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5148,7 +5358,7 @@ func (x *RunDetails) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunDetails.ProtoReflect.Descriptor instead.
 func (*RunDetails) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{39}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *RunDetails) GetRun() *RunEntry {
@@ -5260,7 +5470,7 @@ type ReadTable struct {
 
 func (x *ReadTable) Reset() {
 	*x = ReadTable{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[40]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5272,7 +5482,7 @@ func (x *ReadTable) String() string {
 func (*ReadTable) ProtoMessage() {}
 
 func (x *ReadTable) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[40]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5285,7 +5495,7 @@ func (x *ReadTable) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadTable.ProtoReflect.Descriptor instead.
 func (*ReadTable) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{40}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ReadTable) GetReference() string {
@@ -5345,7 +5555,7 @@ type TableHead struct {
 
 func (x *TableHead) Reset() {
 	*x = TableHead{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[41]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5357,7 +5567,7 @@ func (x *TableHead) String() string {
 func (*TableHead) ProtoMessage() {}
 
 func (x *TableHead) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[41]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5370,7 +5580,7 @@ func (x *TableHead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TableHead.ProtoReflect.Descriptor instead.
 func (*TableHead) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{41}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *TableHead) GetTables() []string {
@@ -5454,7 +5664,7 @@ type TableRow struct {
 
 func (x *TableRow) Reset() {
 	*x = TableRow{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[42]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5466,7 +5676,7 @@ func (x *TableRow) String() string {
 func (*TableRow) ProtoMessage() {}
 
 func (x *TableRow) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[42]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5479,7 +5689,7 @@ func (x *TableRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TableRow.ProtoReflect.Descriptor instead.
 func (*TableRow) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{42}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *TableRow) GetCells() []*TableCell {
@@ -5506,7 +5716,7 @@ type TableCell struct {
 
 func (x *TableCell) Reset() {
 	*x = TableCell{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[43]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5518,7 +5728,7 @@ func (x *TableCell) String() string {
 func (*TableCell) ProtoMessage() {}
 
 func (x *TableCell) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[43]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5531,7 +5741,7 @@ func (x *TableCell) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TableCell.ProtoReflect.Descriptor instead.
 func (*TableCell) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{43}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *TableCell) GetKind() CellKind {
@@ -5581,7 +5791,7 @@ type TableImage struct {
 
 func (x *TableImage) Reset() {
 	*x = TableImage{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[44]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5593,7 +5803,7 @@ func (x *TableImage) String() string {
 func (*TableImage) ProtoMessage() {}
 
 func (x *TableImage) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[44]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5606,7 +5816,7 @@ func (x *TableImage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TableImage.ProtoReflect.Descriptor instead.
 func (*TableImage) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{44}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *TableImage) GetPicture() int32 {
@@ -5659,7 +5869,7 @@ type TableBoxes struct {
 
 func (x *TableBoxes) Reset() {
 	*x = TableBoxes{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[45]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5671,7 +5881,7 @@ func (x *TableBoxes) String() string {
 func (*TableBoxes) ProtoMessage() {}
 
 func (x *TableBoxes) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[45]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5684,7 +5894,7 @@ func (x *TableBoxes) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TableBoxes.ProtoReflect.Descriptor instead.
 func (*TableBoxes) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{45}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *TableBoxes) GetKey() string {
@@ -5729,7 +5939,7 @@ type TableBox struct {
 
 func (x *TableBox) Reset() {
 	*x = TableBox{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[46]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5741,7 +5951,7 @@ func (x *TableBox) String() string {
 func (*TableBox) ProtoMessage() {}
 
 func (x *TableBox) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[46]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5754,7 +5964,7 @@ func (x *TableBox) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TableBox.ProtoReflect.Descriptor instead.
 func (*TableBox) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{46}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *TableBox) GetMinX() float64 {
@@ -5814,7 +6024,7 @@ type TableMask struct {
 
 func (x *TableMask) Reset() {
 	*x = TableMask{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[47]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5826,7 +6036,7 @@ func (x *TableMask) String() string {
 func (*TableMask) ProtoMessage() {}
 
 func (x *TableMask) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[47]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5839,7 +6049,7 @@ func (x *TableMask) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TableMask.ProtoReflect.Descriptor instead.
 func (*TableMask) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{47}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *TableMask) GetKey() string {
@@ -5880,7 +6090,7 @@ type TablePicture struct {
 
 func (x *TablePicture) Reset() {
 	*x = TablePicture{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[48]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5892,7 +6102,7 @@ func (x *TablePicture) String() string {
 func (*TablePicture) ProtoMessage() {}
 
 func (x *TablePicture) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[48]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5905,7 +6115,7 @@ func (x *TablePicture) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TablePicture.ProtoReflect.Descriptor instead.
 func (*TablePicture) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{48}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *TablePicture) GetData() []byte {
@@ -5949,7 +6159,7 @@ type TableClass struct {
 
 func (x *TableClass) Reset() {
 	*x = TableClass{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[49]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5961,7 +6171,7 @@ func (x *TableClass) String() string {
 func (*TableClass) ProtoMessage() {}
 
 func (x *TableClass) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[49]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5974,7 +6184,7 @@ func (x *TableClass) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TableClass.ProtoReflect.Descriptor instead.
 func (*TableClass) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{49}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *TableClass) GetName() string {
@@ -5995,7 +6205,7 @@ var File_wandbworker_v1_worker_proto protoreflect.FileDescriptor
 
 const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\n" +
-	"\x1bwandbworker/v1/worker.proto\x12\x0ewandbworker.v1\"\x81\x06\n" +
+	"\x1bwandbworker/v1/worker.proto\x12\x0ewandbworker.v1\"\xb7\x06\n" +
 	"\n" +
 	"RunRequest\x12\x15\n" +
 	"\x06job_id\x18\x01 \x01(\tR\x05jobId\x123\n" +
@@ -6013,7 +6223,8 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x0elog_evaluation\x18\x10 \x01(\v2\x1d.wandbworker.v1.LogEvaluationH\x00R\rlogEvaluation\x12I\n" +
 	"\x0fread_evaluation\x18\x11 \x01(\v2\x1e.wandbworker.v1.ReadEvaluationH\x00R\x0ereadEvaluation\x12:\n" +
 	"\n" +
-	"read_table\x182 \x01(\v2\x19.wandbworker.v1.ReadTableH\x00R\treadTableB\x05\n" +
+	"read_table\x182 \x01(\v2\x19.wandbworker.v1.ReadTableH\x00R\treadTable\x124\n" +
+	"\brun_slot\x18\x12 \x01(\v2\x17.wandbworker.v1.RunSlotH\x00R\arunSlotB\x05\n" +
 	"\x03job\"\xe8\x03\n" +
 	"\rWandbSettings\x12\x17\n" +
 	"\aapi_key\x18\x01 \x01(\tR\x06apiKey\x12\x19\n" +
@@ -6121,7 +6332,7 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"imageRange\x12.\n" +
 	"\x06pillow\x18\x16 \x01(\v2\x16.wandbworker.v1.PillowR\x06pillow\x12!\n" +
 	"\fpictures_max\x18\x1e \x01(\x03R\vpicturesMax\x12\x12\n" +
-	"\x04seed\x18\x1f \x01(\x03R\x04seed\"\xa4\x04\n" +
+	"\x04seed\x18\x1f \x01(\x03R\x04seed\"\xd6\x04\n" +
 	"\aLogView\x12(\n" +
 	"\x04view\x18\x01 \x01(\v2\x14.wandbworker.v1.ViewR\x04view\x121\n" +
 	"\adataset\x18\x02 \x01(\v2\x17.wandbworker.v1.DatasetR\adataset\x12\x15\n" +
@@ -6139,7 +6350,8 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"embeddings\x18\f \x03(\v2\x15.wandbworker.v1.FieldR\n" +
 	"embeddings\x124\n" +
 	"\bpictures\x18\r \x01(\v2\x18.wandbworker.v1.PicturesR\bpictures\x12\x17\n" +
-	"\adry_run\x18\x0e \x01(\bR\x06dryRun\"\xaf\x06\n" +
+	"\adry_run\x18\x0e \x01(\bR\x06dryRun\x120\n" +
+	"\x05parts\x18\x0f \x01(\v2\x1a.wandbworker.v1.TablePartsR\x05parts\"\xe1\x06\n" +
 	"\x0eLogPredictions\x12(\n" +
 	"\x04view\x18\x01 \x01(\v2\x14.wandbworker.v1.ViewR\x04view\x121\n" +
 	"\adataset\x18\x02 \x01(\v2\x17.wandbworker.v1.DatasetR\adataset\x12\x15\n" +
@@ -6162,7 +6374,8 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x06fields\x18\x11 \x03(\v2\x15.wandbworker.v1.FieldR\x06fields\x12%\n" +
 	"\x0einput_artifact\x18\x12 \x01(\tR\rinputArtifact\x124\n" +
 	"\bpictures\x18\x13 \x01(\v2\x18.wandbworker.v1.PicturesR\bpictures\x12\x17\n" +
-	"\adry_run\x18\x14 \x01(\bR\x06dryRun\"]\n" +
+	"\adry_run\x18\x14 \x01(\bR\x06dryRun\x120\n" +
+	"\x05parts\x18\x15 \x01(\v2\x1a.wandbworker.v1.TablePartsR\x05parts\"]\n" +
 	"\vSyncOffline\x12\x1c\n" +
 	"\tdirectory\x18\x01 \x01(\tR\tdirectory\x12\x16\n" +
 	"\x06entity\x18\x02 \x01(\tR\x06entity\x12\x18\n" +
@@ -6231,7 +6444,22 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a:\n" +
 	"\fStringsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"q\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x98\x02\n" +
+	"\aRunSlot\x12\x15\n" +
+	"\x06job_id\x18\x01 \x01(\tR\x05jobId\x12\x12\n" +
+	"\x04slot\x18\x02 \x01(\x05R\x04slot\x12\x10\n" +
+	"\x03uri\x18\x03 \x01(\tR\x03uri\x12\x1a\n" +
+	"\bdatabase\x18\x04 \x01(\tR\bdatabase\x12\x1c\n" +
+	"\toperation\x18\x05 \x01(\tR\toperation\x122\n" +
+	"\amachine\x18\x06 \x01(\v2\x18.wandbworker.v1.PicturesR\amachine\x12-\n" +
+	"\x12lease_milliseconds\x18\a \x01(\x03R\x11leaseMilliseconds\x12\x14\n" +
+	"\x05point\x18\b \x01(\tR\x05point\x12\x1d\n" +
+	"\n" +
+	"point_file\x18\t \x01(\tR\tpointFile\"6\n" +
+	"\n" +
+	"TableParts\x12\x14\n" +
+	"\x05whole\x18\x01 \x01(\x03R\x05whole\x12\x12\n" +
+	"\x04part\x18\x02 \x01(\x03R\x04part\"q\n" +
 	"\tFinishRun\x12\x16\n" +
 	"\x06entity\x18\x01 \x01(\tR\x06entity\x12\x18\n" +
 	"\aproject\x18\x02 \x01(\tR\aproject\x12\x15\n" +
@@ -6579,7 +6807,7 @@ func file_wandbworker_v1_worker_proto_rawDescGZIP() []byte {
 }
 
 var file_wandbworker_v1_worker_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
-var file_wandbworker_v1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 53)
+var file_wandbworker_v1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 55)
 var file_wandbworker_v1_worker_proto_goTypes = []any{
 	(RowKind)(0),              // 0: wandbworker.v1.RowKind
 	(ImageMode)(0),            // 1: wandbworker.v1.ImageMode
@@ -6611,134 +6839,140 @@ var file_wandbworker_v1_worker_proto_goTypes = []any{
 	(*Metric)(nil),            // 27: wandbworker.v1.Metric
 	(*EvaluationClass)(nil),   // 28: wandbworker.v1.EvaluationClass
 	(*Chart)(nil),             // 29: wandbworker.v1.Chart
-	(*FinishRun)(nil),         // 30: wandbworker.v1.FinishRun
-	(*RunResponse)(nil),       // 31: wandbworker.v1.RunResponse
-	(*Progress)(nil),          // 32: wandbworker.v1.Progress
-	(*RunCreated)(nil),        // 33: wandbworker.v1.RunCreated
-	(*Failure)(nil),           // 34: wandbworker.v1.Failure
-	(*Warning)(nil),           // 35: wandbworker.v1.Warning
-	(*ArtifactLogged)(nil),    // 36: wandbworker.v1.ArtifactLogged
-	(*RunFinished)(nil),       // 37: wandbworker.v1.RunFinished
-	(*Lookup)(nil),            // 38: wandbworker.v1.Lookup
-	(*LookupResult)(nil),      // 39: wandbworker.v1.LookupResult
-	(*ProjectEntry)(nil),      // 40: wandbworker.v1.ProjectEntry
-	(*RunEntry)(nil),          // 41: wandbworker.v1.RunEntry
-	(*ArtifactEntry)(nil),     // 42: wandbworker.v1.ArtifactEntry
-	(*ReportEntry)(nil),       // 43: wandbworker.v1.ReportEntry
-	(*ReadArtifact)(nil),      // 44: wandbworker.v1.ReadArtifact
-	(*IdChunk)(nil),           // 45: wandbworker.v1.IdChunk
-	(*ArtifactContent)(nil),   // 46: wandbworker.v1.ArtifactContent
-	(*ReadRun)(nil),           // 47: wandbworker.v1.ReadRun
-	(*RunDetails)(nil),        // 48: wandbworker.v1.RunDetails
-	(*ReadTable)(nil),         // 49: wandbworker.v1.ReadTable
-	(*TableHead)(nil),         // 50: wandbworker.v1.TableHead
-	(*TableRow)(nil),          // 51: wandbworker.v1.TableRow
-	(*TableCell)(nil),         // 52: wandbworker.v1.TableCell
-	(*TableImage)(nil),        // 53: wandbworker.v1.TableImage
-	(*TableBoxes)(nil),        // 54: wandbworker.v1.TableBoxes
-	(*TableBox)(nil),          // 55: wandbworker.v1.TableBox
-	(*TableMask)(nil),         // 56: wandbworker.v1.TableMask
-	(*TablePicture)(nil),      // 57: wandbworker.v1.TablePicture
-	(*TableClass)(nil),        // 58: wandbworker.v1.TableClass
-	nil,                       // 59: wandbworker.v1.WandbSettings.EnvironmentEntry
-	nil,                       // 60: wandbworker.v1.Chart.FieldsEntry
-	nil,                       // 61: wandbworker.v1.Chart.StringsEntry
+	(*RunSlot)(nil),           // 30: wandbworker.v1.RunSlot
+	(*TableParts)(nil),        // 31: wandbworker.v1.TableParts
+	(*FinishRun)(nil),         // 32: wandbworker.v1.FinishRun
+	(*RunResponse)(nil),       // 33: wandbworker.v1.RunResponse
+	(*Progress)(nil),          // 34: wandbworker.v1.Progress
+	(*RunCreated)(nil),        // 35: wandbworker.v1.RunCreated
+	(*Failure)(nil),           // 36: wandbworker.v1.Failure
+	(*Warning)(nil),           // 37: wandbworker.v1.Warning
+	(*ArtifactLogged)(nil),    // 38: wandbworker.v1.ArtifactLogged
+	(*RunFinished)(nil),       // 39: wandbworker.v1.RunFinished
+	(*Lookup)(nil),            // 40: wandbworker.v1.Lookup
+	(*LookupResult)(nil),      // 41: wandbworker.v1.LookupResult
+	(*ProjectEntry)(nil),      // 42: wandbworker.v1.ProjectEntry
+	(*RunEntry)(nil),          // 43: wandbworker.v1.RunEntry
+	(*ArtifactEntry)(nil),     // 44: wandbworker.v1.ArtifactEntry
+	(*ReportEntry)(nil),       // 45: wandbworker.v1.ReportEntry
+	(*ReadArtifact)(nil),      // 46: wandbworker.v1.ReadArtifact
+	(*IdChunk)(nil),           // 47: wandbworker.v1.IdChunk
+	(*ArtifactContent)(nil),   // 48: wandbworker.v1.ArtifactContent
+	(*ReadRun)(nil),           // 49: wandbworker.v1.ReadRun
+	(*RunDetails)(nil),        // 50: wandbworker.v1.RunDetails
+	(*ReadTable)(nil),         // 51: wandbworker.v1.ReadTable
+	(*TableHead)(nil),         // 52: wandbworker.v1.TableHead
+	(*TableRow)(nil),          // 53: wandbworker.v1.TableRow
+	(*TableCell)(nil),         // 54: wandbworker.v1.TableCell
+	(*TableImage)(nil),        // 55: wandbworker.v1.TableImage
+	(*TableBoxes)(nil),        // 56: wandbworker.v1.TableBoxes
+	(*TableBox)(nil),          // 57: wandbworker.v1.TableBox
+	(*TableMask)(nil),         // 58: wandbworker.v1.TableMask
+	(*TablePicture)(nil),      // 59: wandbworker.v1.TablePicture
+	(*TableClass)(nil),        // 60: wandbworker.v1.TableClass
+	nil,                       // 61: wandbworker.v1.WandbSettings.EnvironmentEntry
+	nil,                       // 62: wandbworker.v1.Chart.FieldsEntry
+	nil,                       // 63: wandbworker.v1.Chart.StringsEntry
 }
 var file_wandbworker_v1_worker_proto_depIdxs = []int32{
 	10, // 0: wandbworker.v1.RunRequest.wandb:type_name -> wandbworker.v1.WandbSettings
 	20, // 1: wandbworker.v1.RunRequest.log_view:type_name -> wandbworker.v1.LogView
 	21, // 2: wandbworker.v1.RunRequest.log_predictions:type_name -> wandbworker.v1.LogPredictions
-	30, // 3: wandbworker.v1.RunRequest.finish_run:type_name -> wandbworker.v1.FinishRun
-	38, // 4: wandbworker.v1.RunRequest.lookup:type_name -> wandbworker.v1.Lookup
-	44, // 5: wandbworker.v1.RunRequest.read_artifact:type_name -> wandbworker.v1.ReadArtifact
-	47, // 6: wandbworker.v1.RunRequest.read_run:type_name -> wandbworker.v1.ReadRun
+	32, // 3: wandbworker.v1.RunRequest.finish_run:type_name -> wandbworker.v1.FinishRun
+	40, // 4: wandbworker.v1.RunRequest.lookup:type_name -> wandbworker.v1.Lookup
+	46, // 5: wandbworker.v1.RunRequest.read_artifact:type_name -> wandbworker.v1.ReadArtifact
+	49, // 6: wandbworker.v1.RunRequest.read_run:type_name -> wandbworker.v1.ReadRun
 	22, // 7: wandbworker.v1.RunRequest.sync_offline:type_name -> wandbworker.v1.SyncOffline
 	24, // 8: wandbworker.v1.RunRequest.log_evaluation:type_name -> wandbworker.v1.LogEvaluation
 	25, // 9: wandbworker.v1.RunRequest.read_evaluation:type_name -> wandbworker.v1.ReadEvaluation
-	49, // 10: wandbworker.v1.RunRequest.read_table:type_name -> wandbworker.v1.ReadTable
-	59, // 11: wandbworker.v1.WandbSettings.environment:type_name -> wandbworker.v1.WandbSettings.EnvironmentEntry
-	11, // 12: wandbworker.v1.WandbSettings.active_run:type_name -> wandbworker.v1.ActiveRun
-	0,  // 13: wandbworker.v1.View.row_kind:type_name -> wandbworker.v1.RowKind
-	14, // 14: wandbworker.v1.View.selection:type_name -> wandbworker.v1.Selection
-	15, // 15: wandbworker.v1.Overlays.fields:type_name -> wandbworker.v1.Field
-	2,  // 16: wandbworker.v1.Overlays.masks:type_name -> wandbworker.v1.MaskMode
-	1,  // 17: wandbworker.v1.Pictures.mode:type_name -> wandbworker.v1.ImageMode
-	15, // 18: wandbworker.v1.Pictures.crop_fields:type_name -> wandbworker.v1.Field
-	16, // 19: wandbworker.v1.Pictures.overlays:type_name -> wandbworker.v1.Overlays
-	17, // 20: wandbworker.v1.Pictures.image_range:type_name -> wandbworker.v1.Range
-	18, // 21: wandbworker.v1.Pictures.pillow:type_name -> wandbworker.v1.Pillow
-	13, // 22: wandbworker.v1.LogView.view:type_name -> wandbworker.v1.View
-	12, // 23: wandbworker.v1.LogView.dataset:type_name -> wandbworker.v1.Dataset
-	15, // 24: wandbworker.v1.LogView.labels:type_name -> wandbworker.v1.Field
-	15, // 25: wandbworker.v1.LogView.fields:type_name -> wandbworker.v1.Field
-	15, // 26: wandbworker.v1.LogView.embeddings:type_name -> wandbworker.v1.Field
-	19, // 27: wandbworker.v1.LogView.pictures:type_name -> wandbworker.v1.Pictures
-	13, // 28: wandbworker.v1.LogPredictions.view:type_name -> wandbworker.v1.View
-	12, // 29: wandbworker.v1.LogPredictions.dataset:type_name -> wandbworker.v1.Dataset
-	15, // 30: wandbworker.v1.LogPredictions.predictions:type_name -> wandbworker.v1.Field
-	15, // 31: wandbworker.v1.LogPredictions.prompt:type_name -> wandbworker.v1.Field
-	15, // 32: wandbworker.v1.LogPredictions.fields:type_name -> wandbworker.v1.Field
-	19, // 33: wandbworker.v1.LogPredictions.pictures:type_name -> wandbworker.v1.Pictures
-	13, // 34: wandbworker.v1.EvaluationSubset.view:type_name -> wandbworker.v1.View
-	13, // 35: wandbworker.v1.LogEvaluation.view:type_name -> wandbworker.v1.View
-	12, // 36: wandbworker.v1.LogEvaluation.dataset:type_name -> wandbworker.v1.Dataset
-	19, // 37: wandbworker.v1.LogEvaluation.pictures:type_name -> wandbworker.v1.Pictures
-	15, // 38: wandbworker.v1.LogEvaluation.fields:type_name -> wandbworker.v1.Field
-	23, // 39: wandbworker.v1.LogEvaluation.subsets:type_name -> wandbworker.v1.EvaluationSubset
-	13, // 40: wandbworker.v1.ReadEvaluation.view:type_name -> wandbworker.v1.View
-	12, // 41: wandbworker.v1.ReadEvaluation.dataset:type_name -> wandbworker.v1.Dataset
-	27, // 42: wandbworker.v1.EvaluationNumbers.metrics:type_name -> wandbworker.v1.Metric
-	28, // 43: wandbworker.v1.EvaluationNumbers.classes:type_name -> wandbworker.v1.EvaluationClass
-	29, // 44: wandbworker.v1.EvaluationNumbers.charts:type_name -> wandbworker.v1.Chart
-	60, // 45: wandbworker.v1.Chart.fields:type_name -> wandbworker.v1.Chart.FieldsEntry
-	61, // 46: wandbworker.v1.Chart.strings:type_name -> wandbworker.v1.Chart.StringsEntry
-	32, // 47: wandbworker.v1.RunResponse.progress:type_name -> wandbworker.v1.Progress
-	33, // 48: wandbworker.v1.RunResponse.run_created:type_name -> wandbworker.v1.RunCreated
-	34, // 49: wandbworker.v1.RunResponse.failure:type_name -> wandbworker.v1.Failure
-	36, // 50: wandbworker.v1.RunResponse.artifact_logged:type_name -> wandbworker.v1.ArtifactLogged
-	37, // 51: wandbworker.v1.RunResponse.run_finished:type_name -> wandbworker.v1.RunFinished
-	39, // 52: wandbworker.v1.RunResponse.lookup_result:type_name -> wandbworker.v1.LookupResult
-	45, // 53: wandbworker.v1.RunResponse.id_chunk:type_name -> wandbworker.v1.IdChunk
-	46, // 54: wandbworker.v1.RunResponse.artifact_content:type_name -> wandbworker.v1.ArtifactContent
-	48, // 55: wandbworker.v1.RunResponse.run_details:type_name -> wandbworker.v1.RunDetails
-	26, // 56: wandbworker.v1.RunResponse.evaluation_numbers:type_name -> wandbworker.v1.EvaluationNumbers
-	50, // 57: wandbworker.v1.RunResponse.table_head:type_name -> wandbworker.v1.TableHead
-	3,  // 58: wandbworker.v1.Progress.stage:type_name -> wandbworker.v1.Stage
-	4,  // 59: wandbworker.v1.Failure.source:type_name -> wandbworker.v1.Source
-	5,  // 60: wandbworker.v1.ArtifactLogged.run_relation:type_name -> wandbworker.v1.RunRelation
-	35, // 61: wandbworker.v1.ArtifactLogged.warnings:type_name -> wandbworker.v1.Warning
-	26, // 62: wandbworker.v1.ArtifactLogged.evaluation:type_name -> wandbworker.v1.EvaluationNumbers
-	27, // 63: wandbworker.v1.ArtifactLogged.run_metrics:type_name -> wandbworker.v1.Metric
-	6,  // 64: wandbworker.v1.Lookup.kind:type_name -> wandbworker.v1.LookupKind
-	40, // 65: wandbworker.v1.LookupResult.projects:type_name -> wandbworker.v1.ProjectEntry
-	41, // 66: wandbworker.v1.LookupResult.runs:type_name -> wandbworker.v1.RunEntry
-	42, // 67: wandbworker.v1.LookupResult.artifacts:type_name -> wandbworker.v1.ArtifactEntry
-	43, // 68: wandbworker.v1.LookupResult.reports:type_name -> wandbworker.v1.ReportEntry
-	7,  // 69: wandbworker.v1.ReadArtifact.lists:type_name -> wandbworker.v1.IdList
-	7,  // 70: wandbworker.v1.IdChunk.list:type_name -> wandbworker.v1.IdList
-	42, // 71: wandbworker.v1.ArtifactContent.artifact:type_name -> wandbworker.v1.ArtifactEntry
-	41, // 72: wandbworker.v1.ArtifactContent.used_by:type_name -> wandbworker.v1.RunEntry
-	41, // 73: wandbworker.v1.ArtifactContent.created_by:type_name -> wandbworker.v1.RunEntry
-	7,  // 74: wandbworker.v1.ArtifactContent.found:type_name -> wandbworker.v1.IdList
-	41, // 75: wandbworker.v1.RunDetails.run:type_name -> wandbworker.v1.RunEntry
-	42, // 76: wandbworker.v1.RunDetails.inputs:type_name -> wandbworker.v1.ArtifactEntry
-	42, // 77: wandbworker.v1.RunDetails.outputs:type_name -> wandbworker.v1.ArtifactEntry
-	51, // 78: wandbworker.v1.TableHead.rows:type_name -> wandbworker.v1.TableRow
-	57, // 79: wandbworker.v1.TableHead.pictures:type_name -> wandbworker.v1.TablePicture
-	58, // 80: wandbworker.v1.TableHead.classes:type_name -> wandbworker.v1.TableClass
-	52, // 81: wandbworker.v1.TableRow.cells:type_name -> wandbworker.v1.TableCell
-	8,  // 82: wandbworker.v1.TableCell.kind:type_name -> wandbworker.v1.CellKind
-	53, // 83: wandbworker.v1.TableCell.image:type_name -> wandbworker.v1.TableImage
-	54, // 84: wandbworker.v1.TableImage.boxes:type_name -> wandbworker.v1.TableBoxes
-	56, // 85: wandbworker.v1.TableImage.masks:type_name -> wandbworker.v1.TableMask
-	55, // 86: wandbworker.v1.TableBoxes.boxes:type_name -> wandbworker.v1.TableBox
-	9,  // 87: wandbworker.v1.WorkerService.Run:input_type -> wandbworker.v1.RunRequest
-	31, // 88: wandbworker.v1.WorkerService.Run:output_type -> wandbworker.v1.RunResponse
-	88, // [88:89] is the sub-list for method output_type
-	87, // [87:88] is the sub-list for method input_type
-	87, // [87:87] is the sub-list for extension type_name
-	87, // [87:87] is the sub-list for extension extendee
-	0,  // [0:87] is the sub-list for field type_name
+	51, // 10: wandbworker.v1.RunRequest.read_table:type_name -> wandbworker.v1.ReadTable
+	30, // 11: wandbworker.v1.RunRequest.run_slot:type_name -> wandbworker.v1.RunSlot
+	61, // 12: wandbworker.v1.WandbSettings.environment:type_name -> wandbworker.v1.WandbSettings.EnvironmentEntry
+	11, // 13: wandbworker.v1.WandbSettings.active_run:type_name -> wandbworker.v1.ActiveRun
+	0,  // 14: wandbworker.v1.View.row_kind:type_name -> wandbworker.v1.RowKind
+	14, // 15: wandbworker.v1.View.selection:type_name -> wandbworker.v1.Selection
+	15, // 16: wandbworker.v1.Overlays.fields:type_name -> wandbworker.v1.Field
+	2,  // 17: wandbworker.v1.Overlays.masks:type_name -> wandbworker.v1.MaskMode
+	1,  // 18: wandbworker.v1.Pictures.mode:type_name -> wandbworker.v1.ImageMode
+	15, // 19: wandbworker.v1.Pictures.crop_fields:type_name -> wandbworker.v1.Field
+	16, // 20: wandbworker.v1.Pictures.overlays:type_name -> wandbworker.v1.Overlays
+	17, // 21: wandbworker.v1.Pictures.image_range:type_name -> wandbworker.v1.Range
+	18, // 22: wandbworker.v1.Pictures.pillow:type_name -> wandbworker.v1.Pillow
+	13, // 23: wandbworker.v1.LogView.view:type_name -> wandbworker.v1.View
+	12, // 24: wandbworker.v1.LogView.dataset:type_name -> wandbworker.v1.Dataset
+	15, // 25: wandbworker.v1.LogView.labels:type_name -> wandbworker.v1.Field
+	15, // 26: wandbworker.v1.LogView.fields:type_name -> wandbworker.v1.Field
+	15, // 27: wandbworker.v1.LogView.embeddings:type_name -> wandbworker.v1.Field
+	19, // 28: wandbworker.v1.LogView.pictures:type_name -> wandbworker.v1.Pictures
+	31, // 29: wandbworker.v1.LogView.parts:type_name -> wandbworker.v1.TableParts
+	13, // 30: wandbworker.v1.LogPredictions.view:type_name -> wandbworker.v1.View
+	12, // 31: wandbworker.v1.LogPredictions.dataset:type_name -> wandbworker.v1.Dataset
+	15, // 32: wandbworker.v1.LogPredictions.predictions:type_name -> wandbworker.v1.Field
+	15, // 33: wandbworker.v1.LogPredictions.prompt:type_name -> wandbworker.v1.Field
+	15, // 34: wandbworker.v1.LogPredictions.fields:type_name -> wandbworker.v1.Field
+	19, // 35: wandbworker.v1.LogPredictions.pictures:type_name -> wandbworker.v1.Pictures
+	31, // 36: wandbworker.v1.LogPredictions.parts:type_name -> wandbworker.v1.TableParts
+	13, // 37: wandbworker.v1.EvaluationSubset.view:type_name -> wandbworker.v1.View
+	13, // 38: wandbworker.v1.LogEvaluation.view:type_name -> wandbworker.v1.View
+	12, // 39: wandbworker.v1.LogEvaluation.dataset:type_name -> wandbworker.v1.Dataset
+	19, // 40: wandbworker.v1.LogEvaluation.pictures:type_name -> wandbworker.v1.Pictures
+	15, // 41: wandbworker.v1.LogEvaluation.fields:type_name -> wandbworker.v1.Field
+	23, // 42: wandbworker.v1.LogEvaluation.subsets:type_name -> wandbworker.v1.EvaluationSubset
+	13, // 43: wandbworker.v1.ReadEvaluation.view:type_name -> wandbworker.v1.View
+	12, // 44: wandbworker.v1.ReadEvaluation.dataset:type_name -> wandbworker.v1.Dataset
+	27, // 45: wandbworker.v1.EvaluationNumbers.metrics:type_name -> wandbworker.v1.Metric
+	28, // 46: wandbworker.v1.EvaluationNumbers.classes:type_name -> wandbworker.v1.EvaluationClass
+	29, // 47: wandbworker.v1.EvaluationNumbers.charts:type_name -> wandbworker.v1.Chart
+	62, // 48: wandbworker.v1.Chart.fields:type_name -> wandbworker.v1.Chart.FieldsEntry
+	63, // 49: wandbworker.v1.Chart.strings:type_name -> wandbworker.v1.Chart.StringsEntry
+	19, // 50: wandbworker.v1.RunSlot.machine:type_name -> wandbworker.v1.Pictures
+	34, // 51: wandbworker.v1.RunResponse.progress:type_name -> wandbworker.v1.Progress
+	35, // 52: wandbworker.v1.RunResponse.run_created:type_name -> wandbworker.v1.RunCreated
+	36, // 53: wandbworker.v1.RunResponse.failure:type_name -> wandbworker.v1.Failure
+	38, // 54: wandbworker.v1.RunResponse.artifact_logged:type_name -> wandbworker.v1.ArtifactLogged
+	39, // 55: wandbworker.v1.RunResponse.run_finished:type_name -> wandbworker.v1.RunFinished
+	41, // 56: wandbworker.v1.RunResponse.lookup_result:type_name -> wandbworker.v1.LookupResult
+	47, // 57: wandbworker.v1.RunResponse.id_chunk:type_name -> wandbworker.v1.IdChunk
+	48, // 58: wandbworker.v1.RunResponse.artifact_content:type_name -> wandbworker.v1.ArtifactContent
+	50, // 59: wandbworker.v1.RunResponse.run_details:type_name -> wandbworker.v1.RunDetails
+	26, // 60: wandbworker.v1.RunResponse.evaluation_numbers:type_name -> wandbworker.v1.EvaluationNumbers
+	52, // 61: wandbworker.v1.RunResponse.table_head:type_name -> wandbworker.v1.TableHead
+	3,  // 62: wandbworker.v1.Progress.stage:type_name -> wandbworker.v1.Stage
+	4,  // 63: wandbworker.v1.Failure.source:type_name -> wandbworker.v1.Source
+	5,  // 64: wandbworker.v1.ArtifactLogged.run_relation:type_name -> wandbworker.v1.RunRelation
+	37, // 65: wandbworker.v1.ArtifactLogged.warnings:type_name -> wandbworker.v1.Warning
+	26, // 66: wandbworker.v1.ArtifactLogged.evaluation:type_name -> wandbworker.v1.EvaluationNumbers
+	27, // 67: wandbworker.v1.ArtifactLogged.run_metrics:type_name -> wandbworker.v1.Metric
+	6,  // 68: wandbworker.v1.Lookup.kind:type_name -> wandbworker.v1.LookupKind
+	42, // 69: wandbworker.v1.LookupResult.projects:type_name -> wandbworker.v1.ProjectEntry
+	43, // 70: wandbworker.v1.LookupResult.runs:type_name -> wandbworker.v1.RunEntry
+	44, // 71: wandbworker.v1.LookupResult.artifacts:type_name -> wandbworker.v1.ArtifactEntry
+	45, // 72: wandbworker.v1.LookupResult.reports:type_name -> wandbworker.v1.ReportEntry
+	7,  // 73: wandbworker.v1.ReadArtifact.lists:type_name -> wandbworker.v1.IdList
+	7,  // 74: wandbworker.v1.IdChunk.list:type_name -> wandbworker.v1.IdList
+	44, // 75: wandbworker.v1.ArtifactContent.artifact:type_name -> wandbworker.v1.ArtifactEntry
+	43, // 76: wandbworker.v1.ArtifactContent.used_by:type_name -> wandbworker.v1.RunEntry
+	43, // 77: wandbworker.v1.ArtifactContent.created_by:type_name -> wandbworker.v1.RunEntry
+	7,  // 78: wandbworker.v1.ArtifactContent.found:type_name -> wandbworker.v1.IdList
+	43, // 79: wandbworker.v1.RunDetails.run:type_name -> wandbworker.v1.RunEntry
+	44, // 80: wandbworker.v1.RunDetails.inputs:type_name -> wandbworker.v1.ArtifactEntry
+	44, // 81: wandbworker.v1.RunDetails.outputs:type_name -> wandbworker.v1.ArtifactEntry
+	53, // 82: wandbworker.v1.TableHead.rows:type_name -> wandbworker.v1.TableRow
+	59, // 83: wandbworker.v1.TableHead.pictures:type_name -> wandbworker.v1.TablePicture
+	60, // 84: wandbworker.v1.TableHead.classes:type_name -> wandbworker.v1.TableClass
+	54, // 85: wandbworker.v1.TableRow.cells:type_name -> wandbworker.v1.TableCell
+	8,  // 86: wandbworker.v1.TableCell.kind:type_name -> wandbworker.v1.CellKind
+	55, // 87: wandbworker.v1.TableCell.image:type_name -> wandbworker.v1.TableImage
+	56, // 88: wandbworker.v1.TableImage.boxes:type_name -> wandbworker.v1.TableBoxes
+	58, // 89: wandbworker.v1.TableImage.masks:type_name -> wandbworker.v1.TableMask
+	57, // 90: wandbworker.v1.TableBoxes.boxes:type_name -> wandbworker.v1.TableBox
+	9,  // 91: wandbworker.v1.WorkerService.Run:input_type -> wandbworker.v1.RunRequest
+	33, // 92: wandbworker.v1.WorkerService.Run:output_type -> wandbworker.v1.RunResponse
+	92, // [92:93] is the sub-list for method output_type
+	91, // [91:92] is the sub-list for method input_type
+	91, // [91:91] is the sub-list for extension type_name
+	91, // [91:91] is the sub-list for extension extendee
+	0,  // [0:91] is the sub-list for field type_name
 }
 
 func init() { file_wandbworker_v1_worker_proto_init() }
@@ -6757,9 +6991,10 @@ func file_wandbworker_v1_worker_proto_init() {
 		(*RunRequest_LogEvaluation)(nil),
 		(*RunRequest_ReadEvaluation)(nil),
 		(*RunRequest_ReadTable)(nil),
+		(*RunRequest_RunSlot)(nil),
 	}
 	file_wandbworker_v1_worker_proto_msgTypes[19].OneofWrappers = []any{}
-	file_wandbworker_v1_worker_proto_msgTypes[22].OneofWrappers = []any{
+	file_wandbworker_v1_worker_proto_msgTypes[24].OneofWrappers = []any{
 		(*RunResponse_Progress)(nil),
 		(*RunResponse_RunCreated)(nil),
 		(*RunResponse_Failure)(nil),
@@ -6778,7 +7013,7 @@ func file_wandbworker_v1_worker_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wandbworker_v1_worker_proto_rawDesc), len(file_wandbworker_v1_worker_proto_rawDesc)),
 			NumEnums:      9,
-			NumMessages:   53,
+			NumMessages:   55,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
