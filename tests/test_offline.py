@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shutil
+import subprocess
 import threading
 from pathlib import Path
 
@@ -240,6 +241,57 @@ def test_a_place_that_cannot_be_written_to(log, server, images, monkeypatch, tmp
         log(images, project="p", offline=True)
 
     assert caught.value.code == "offline_directory"
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """Mounts a disk of its own, with options of mount(8)."""
+    place, program = tmp_path / "disk", shutil.which("mount")
+    place.mkdir()
+
+    def mount(options):
+        command = [program, "-t", "tmpfs", "-o", options, "none", str(place)]
+        if program is None or subprocess.run(command, capture_output=True, check=False).returncode:
+            pytest.skip("only root can mount a small disk here")
+
+        return place
+
+    yield mount
+    if place.is_mount():
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_full_disk(log, server, images, disk, monkeypatch):
+    place = disk("size=40k")
+    monkeypatch.setenv("WANDB_DIR", str(place))
+    for options in (
+        {"include_labels": True, "include_images": True},
+        {"include_images": True, "image_mode": "original"},
+    ):
+        with pytest.raises(
+            RuntimeError, match="no space left to write the offline run at .* Nothing was written"
+        ) as caught:
+            log(images, project="p", offline=True, **options)
+
+        assert caught.value.code == "no_space"
+        assert list(place.iterdir()) == [], "what was begun is gone, and the disk as it was"
+
+
+def test_a_disk_that_cannot_be_written_to(log, sync, server, images, disk, monkeypatch):
+    """An offline run on it is uploaded all the same."""
+    place, name = disk("size=4m"), new_name()
+    monkeypatch.setenv("WANDB_DIR", str(place))
+    written = log(images, project="p", artifact_name=name, include_labels=True, offline=True)
+    disk("remount,ro")
+
+    with pytest.raises(RuntimeError, match="Set WANDB_DIR to a directory that you can write to") as caught:
+        log(images, project="p", offline=True)
+
+    assert caught.value.code == "offline_directory"
+    done = sync(written["offline_directory"])
+    assert done["new_version"]
+    assert [warning["code"] for warning in done["warnings"]] == ["not_marked"]
+    assert not sync(written["offline_directory"])["new_version"]
 
 
 def test_a_dry_run_writes_nothing(log, server, images):

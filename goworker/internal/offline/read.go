@@ -3,8 +3,11 @@ package offline
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -52,7 +55,33 @@ func Read(ctx context.Context, dir string) (Spec, *artifact.Files, error) {
 	if files.Digest() != spec.Artifact.Digest {
 		return spec, nil, changed(dir, specFile, "its files are not those of the artifact", nil)
 	}
-	return spec, files, nil
+	return spec, files, checkCopy(ctx, dir, spec.Table)
+}
+
+// checkCopy compares the copy of the table with its digest, which is a part of what the run's summary gets.
+func checkCopy(ctx context.Context, dir string, t *Table) error {
+	if t == nil || t.Copy == "" {
+		return nil
+	}
+	var value struct {
+		SHA256 string `json:"sha256"`
+	}
+	if err := json.Unmarshal(t.Value, &value); err != nil {
+		return changed(dir, specFile, "what it says of the table is damaged", err)
+	}
+	in, err := OpenCopy(dir, *t)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }() // it was only read
+	sum := sha256.New()
+	if _, err := io.Copy(sum, &reader{ctx, in}); err != nil {
+		return cmp.Or(ctx.Err(), changed(dir, t.Copy, "it cannot be read", err))
+	}
+	if hex.EncodeToString(sum.Sum(nil)) != value.SHA256 {
+		return changed(dir, t.Copy, "its bytes are others than those that were logged", nil)
+	}
+	return nil
 }
 
 // readEntries reads the entries and compares the bytes of each file with its digest.

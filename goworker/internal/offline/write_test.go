@@ -11,7 +11,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -56,7 +58,8 @@ func spec(files *artifact.Files) Spec {
 			Charts: []Chart{{scores, "media/table/eval_charts/f1.table.json", json.RawMessage(`{"_type":"table-file"}`)}}},
 		Artifact: Artifact{Type: "dataset", Name: "data", Digest: files.Digest(), Metadata: json.RawMessage(`{"a":1}`),
 			Aliases: []string{"latest"}, ClientID: "c", SequenceClientID: "s"},
-		Table: &Table{Key: "samples", Path: "samples.table.json", Copy: "media/table/x.table.json", Value: json.RawMessage(`{}`)},
+		Table: &Table{Key: "samples", Path: "samples.table.json", Copy: "media/table/x.table.json",
+			Value: json.RawMessage(`{"sha256":"6f5a6034e770acbfb3f797e6a7eb7948d470d45f9928f92b7d72dc7c45e6d0cd"}`)},
 	}
 }
 
@@ -107,6 +110,23 @@ func TestWhatIsWrittenIsReadAgain(t *testing.T) {
 	}
 }
 
+// The copy of the table is checked before anything is uploaded, as the artifact's files are.
+func TestACopyThatWasChangedIsNoticed(t *testing.T) {
+	for name, change := range map[string]func(string) error{
+		"gone": os.Remove, "cut": func(path string) error { return os.Truncate(path, 2) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			files, _ := content(t)
+			dir, err := write(t, files)
+			require.NoError(t, err)
+			require.NoError(t, change(filepath.Join(dir, "files", "media", "table", "x.table.json")))
+			_, _, err = Read(context.Background(), dir)
+			require.Equal(t, fault.OfflineChanged, fault.Code(err))
+			require.ErrorContains(t, err, "x.table.json")
+		})
+	}
+}
+
 func TestTwoOfOneSecondAreTwoDirectories(t *testing.T) {
 	files, _ := content(t)
 	root := t.TempDir()
@@ -148,6 +168,27 @@ func TestACancelledWriterLeavesNothing(t *testing.T) {
 	found, err := filepath.Glob(filepath.Join(root, "offline-run-*"))
 	require.NoError(t, err)
 	require.Empty(t, found)
+}
+
+// A disk that is full, or a table that cannot be read, leaves no directory, at whatever file it happens.
+func TestAFailedWriterLeavesNothing(t *testing.T) {
+	for name, reader := range map[string]io.Reader{
+		"at once": iotest.ErrReader(syscall.ENOSPC),
+		"midway":  io.MultiReader(strings.NewReader(strings.Repeat("x", 1<<20)), iotest.ErrReader(syscall.ENOSPC)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			files, _ := content(t)
+			root := t.TempDir()
+			draft := filepath.Join(root, "draft")
+			require.NoError(t, os.Mkdir(draft, 0o700))
+			_, err := Write(context.Background(), root, draft, spec(files), Content{Files: files,
+				Copy: func() (io.ReadCloser, error) { return io.NopCloser(reader), nil }})
+			require.ErrorIs(t, err, syscall.ENOSPC)
+			found, err := filepath.Glob(filepath.Join(root, "offline-run-*"))
+			require.NoError(t, err)
+			require.Empty(t, found)
+		})
+	}
 }
 
 func TestAPathThatLeavesTheDirectoryIsRefused(t *testing.T) {
