@@ -45,7 +45,8 @@ def describe(
         params: the operator's parameters, of which ``overlays``, ``mask_mode`` and ``gt_field`` count, and
             ``draw_labels``, which is the form's
         pictures: whether the table shows pictures
-        default: the paths that are drawn if ``overlays`` names none; by default, all that can be
+        default: the paths that are drawn if ``overlays`` names none, those of fields of frames included; by default, all
+            fields of samples that can be
 
     Raises:
         WandBError: if a parameter is wrong
@@ -74,7 +75,10 @@ def describe(
     if named:
         fields = [_named(samples, path, "overlays") for path in named]
     else:
-        fields = [field for field in _drawable(samples) if default is None or field["path"] in default]
+        fields = _drawable(samples)
+        if default is not None:
+            known = fields + [f for f in schema.described_frame_fields(samples) if f["label_type"] in DRAWN]
+            fields = [field for field in known if field["path"] in default]
 
     if truth and truth not in [field["path"] for field in fields]:
         fields.append(_named(samples, truth, "gt_field"))

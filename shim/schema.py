@@ -46,6 +46,14 @@ def frame_label_fields(samples: SampleCollection) -> list[str]:
     return [name for name, field in schema.items() if is_label(field)]
 
 
+def described_frame_fields(samples: SampleCollection) -> list[dict[str, str]]:
+    """Describes the label fields of the collection's frames: the paths begin with ``frames.``, as FiftyOne has them, and
+    ``db_path`` is the one in a frame's document."""
+    found = []
+    _walk(samples.get_frame_field_schema() or {}, _FRAMES, "", found, [])
+    return found
+
+
 def has_frame_fields(samples: SampleCollection) -> bool:
     """Whether the collection has frames."""
     return bool(samples.get_frame_field_schema())

@@ -59,12 +59,21 @@ def committed(server, artifact):
     return [a for a in server.artifacts() if a["collection"] == artifact]
 
 
+def evaluate(operator, images, **kwargs):
+    if not images.has_evaluation("ev"):
+        images.evaluate_detections("predictions", gt_field="ground_truth", eval_key="ev")
+
+    return operator("log_evaluation_to_wandb")(images, "ev", include_images=False, **kwargs)
+
+
 def test_done(service, log, operator, login, images, tmp_path):
     artifact, predictions = name(), name()
     queued = [
         log(images.match_tags("val"), project="s", artifact_name=artifact, include_labels=True, delegate=True),
         operator("log_model_predictions")(images, "m", "predictions", "s", artifact_name=predictions, delegate=True),
         log(images, project="s", artifact_name=name(), offline=True, delegate=True),
+        evaluate(operator, images, project="s", artifact_name=name(), delegate=True),
+        evaluate(operator, images, project="s", artifact_name=name(), delegate=True, dry_run=True),
     ]
 
     for one in queued:
@@ -75,14 +84,19 @@ def test_done(service, log, operator, login, images, tmp_path):
         assert (job["state"], job["delegated"]) == ("completed", True)
 
     # An offline run is beside the process that did the job, and the result says where.
-    directory = Path(job["result"]["offline_directory"])
+    directory = Path(operation(queued[2]).result.result["offline_directory"])
     assert directory.parent == tmp_path / "of the service" / "wandb"
     assert (directory / "fiftyone-artifact.jsonl").is_file()
-    assert operation(queued[2]).result.result["offline_directory"] == str(directory)
+    job = module(log, "jobs").get_job(queued[2]["delegated_operation_id"])
+    assert job["result"]["offline_directory"] == str(directory)
+
+    evaluated, tried = (operation(one).result.result for one in queued[3:])
+    assert evaluated["metrics"] == tried["metrics"] != {}
+    assert (evaluated["artifact_version"], tried["dry_run"]) == ("v0", True)
     assert operation(queued[0]).result.result["samples_logged"] == 4
     assert len(committed(login, artifact)) == len(committed(login, predictions)) == 1
     images.reload()
-    assert len(images.list_runs()) == 3
+    assert len(images.list_runs()) == 4
 
 
 def test_a_view_is_saved(service, log, operator, login, images):

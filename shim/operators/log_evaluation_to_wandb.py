@@ -114,7 +114,8 @@ class LogEvaluationToWandB(LogOperator):
             subsets (None): parts whose numbers are logged, too: the name of a saved view, of a scenario of the Model
                 Evaluation panel (but not of one that is made by code) or of a field, whose values are then the parts;
                 a list of such names; or a dict of names to views
-            include_images (None): whether the table of samples shows pictures; by default, it does
+            include_images (None): whether the table of samples shows pictures; by default, it does. Of a video whose frames
+                were evaluated, it shows the frame with most errors, whose number is in the column ``shown_frame``
             image_mode (None): what the column ``image`` holds: "thumbnail" (the default), "original" (the media
                 file itself), "reference" (its URI, with the artifact referring to it, and the column
                 ``thumbnail`` beside it) or "none"

@@ -1,5 +1,7 @@
 """Evaluations: FiftyOne's own numbers in three kinds of runs, charts, tables, parts of them, and back into FiftyOne."""
 
+import fiftyone as fo
+import numpy as np
 import pytest
 import wandb
 from fiftyone import ViewField as F
@@ -89,6 +91,21 @@ def test_the_frames_of_videos(videos, log, read):
     assert [row["fp"] for row in rows] == videos.values("video_fp")
 
 
+def test_videos_show_the_frame_with_most_errors(videos, log, read):
+    result = log(videos, "video", include_images=True)
+
+    for row, sample in zip(read.rows(result, "samples"), videos, strict=True):
+        wrong = {number: frame.video_fp + frame.video_fn for number, frame in sample.frames.items()}
+        number = min(wrong, key=lambda number: (-wrong[number], number))
+        assert row["shown_frame"] == number
+        frame, found = sample.frames[number], {}
+        for layer, labels in (("frames.objects", frame.objects), ("frames.found", frame.found)):
+            found[layer] = sorted(box["box_caption"].split()[-1] for box in row["image"]._boxes[layer]._val)
+            assert found[layer] == sorted(one["video"].upper() for one in labels.detections)
+
+        assert {"FP", "FN"} & set(sum(found.values(), []))
+
+
 def test_a_run_that_has_ended(images, log, read, server):
     run = wandb.init(project=PROJECT, entity=server.entity, config={"lr": 0.1, "evaluation": "mine"})
     run.log({"loss": 0.5, "eval/loss": 0.25, "theirs": wandb.plot.confusion_matrix(y_true=[0], preds=[0])})
@@ -145,6 +162,9 @@ def test_parts_of_an_evaluation(images, log, read):
         night = {"F1": results.metrics()["fscore"], "precision": results.metrics()["precision"]}
 
     subsets = {"at night": "night", "tagged": images.match_tags("day")}
+    with pytest.raises(Exception, match="is told the names of subsets"):
+        log(images, "boxes", subsets=subsets, delegate=True)
+
     result = log(images, "boxes", run_id=new_id(), subsets=subsets)
     of_view = log(images.match_tags("night"), "boxes")
     by_field = log(images, "boxes", subsets="tags", run_id=new_id())
@@ -155,6 +175,67 @@ def test_parts_of_an_evaluation(images, log, read):
     check_metrics(of_view["metrics"], night)
     assert "mAP" not in of_view["metrics"]
     check_metrics({name: by_field["run_metrics"][f"eval/tags_night/{name}"] for name in night}, night)
+
+
+def test_charts_are_those_that_the_official_client_makes_of_the_same_data(images, log, read, server):
+    ours = {}
+    for key in ("ages", "scenes"):
+        run = read.run(log(images, key, run_id=new_id()))
+        ours.update({name: (run, chart) for name, chart in charts_of(run).items()})
+
+    truth, guess = images.values("scene.label"), images.values("guess.label")
+    names = sorted(evaluated.CLASSES)
+    ages = [[a, b - a] for a, b in zip(images.values("age.value"), images.values("said.value"), strict=True)]
+    residuals = wandb.Table(columns=["truth", "residual"], data=ages)
+    scores = wandb.Table(columns=ours["f1_by_class"][1]["columns"], data=ours["f1_by_class"][1]["data"])
+    made = {
+        "residuals": wandb.plot.scatter(residuals, "truth", "residual", title="Residuals"),
+        "f1_by_class": wandb.plot.bar(scores, "class", "F1", title="F1 by class"),
+        "confusion_matrix": wandb.plot.confusion_matrix(
+            y_true=[names.index(name) for name in truth],
+            preds=[names.index(name) for name in guess],
+            class_names=names,
+            title="Confusion matrix",
+        ),
+    }
+    with wandb.init(project=PROJECT, entity=server.entity) as run:
+        run.log({f"eval_charts/{name}": chart for name, chart in made.items()})
+
+    official = wandb.Api().run(f"{server.entity}/{PROJECT}/{run.id}")
+    tables = charts_of(official)
+    for name in made:
+        run, chart = ours[name]
+        key = f"eval_charts/{name}"
+        assert run.rawconfig["_wandb"]["visualize"][key] == official.rawconfig["_wandb"]["visualize"][key], name
+        assert chart["columns"] == tables[name]["columns"], name
+        wanted = sorted(tables[name]["data"])
+        # The official client has no row for what was not predicted: no class is missing here.
+        assert [row for row in sorted(chart["data"]) if "(none)" not in row] == [
+            pytest.approx(row) for row in wanted
+        ], name
+
+
+def test_the_slices_of_groups(dataset, media, log, read):
+    """A grouped dataset is evaluated by its slices, and logged in the same way."""
+    random, samples = np.random.default_rng(5), []
+    for i in range(3):
+        group, truth = fo.Group(), evaluated.boxes(None, i)
+        for name in ("left", "right"):
+            found = evaluated.boxes(random, i, truth)
+            path = str(media / f"image_{i:02}.png")
+            samples.append(fo.Sample(filepath=path, group=group.element(name), ground_truth=truth.copy(), found=found))
+
+    groups = dataset(samples)
+    left = groups.select_group_slices("left")
+    left.evaluate_detections("found", eval_key="ev")
+
+    result = log(left, "ev", include_images=True)
+
+    check_metrics(result["metrics"], evaluated.expected(groups, "ev"))
+    assert [row["sample_id"] for row in read.rows(result, "samples")] == left.values("id")
+    assert not {"labels_changed"} & {warning["code"] for warning in result["warnings"]}
+    active = log(groups, "ev")  # the active slice is what was evaluated
+    check_metrics(active["metrics"], evaluated.expected(groups, "ev"))
 
 
 def test_errors_come_back_as_views(images, log, operator):
@@ -171,6 +252,10 @@ def test_errors_come_back_as_views(images, log, operator):
         wanted = images.filter_labels(field, F("boxes") == outcome)
         ids = f"{field}.detections.id"
         assert view.values(ids, unwind=True) == wanted.values(ids, unwind=True) != []
+
+    # Of classifications, what was predicted for another class is wrong.
+    wrong = loaded(log(images, "scenes"), "wrong")
+    assert wrong.values("id") == images.match(~F("scenes")).values("id") != []
 
     worse = loaded(compared, "worse")
     assert 0 < len(worse) < len(images)

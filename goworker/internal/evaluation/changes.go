@@ -14,19 +14,40 @@ type Changes struct {
 	IgnoreConfidence bool
 	// IgnorePrediction leaves out what was predicted, too: for top-k, whose results are not the labels'.
 	IgnorePrediction bool
-	seed             maphash.Seed
-	file, labels     struct{ sum, n uint64 }
-	buf              []byte
+	// Masks compares which labels were evaluated together, and nothing else: the file has a match for each pair of classes in a
+	// pair of masks, one after the other.
+	Masks        bool
+	seed         maphash.Seed
+	file, labels struct{ sum, n uint64 }
+	last         maskPair
+	buf          []byte
+}
+
+// maskPair are the ids of the masks of the last match of a file.
+type maskPair struct{ truth, predicted string }
+
+// again reports whether a match of a file is of the same masks as the one before.
+func (p *maskPair) again(m *Match) bool {
+	before := *p
+	*p = maskPair{m.TruthID, m.PredictedID}
+	return *p == before
 }
 
 // NewChanges makes one.
 func NewChanges(c Config, predType string) *Changes {
-	return &Changes{seed: maphash.MakeSeed(), IgnoreConfidence: predType == "Keypoints" || c.Method == "top-k", IgnorePrediction: c.Method == "top-k"}
+	return &Changes{
+		seed: maphash.MakeSeed(), IgnoreConfidence: predType == "Keypoints" || c.Method == "top-k", IgnorePrediction: c.Method == "top-k",
+		Masks: c.Type == Segmentation,
+	}
 }
 
 func (c *Changes) hash(m *Match) uint64 {
 	b := append(c.buf[:0], m.TruthID...)
 	b = append(append(b, 0), m.PredictedID...)
+	if c.Masks {
+		c.buf = b
+		return maphash.Bytes(c.seed, b)
+	}
 	b = append(append(append(b, 0), m.Truth...), 0)
 	if !c.IgnorePrediction {
 		b = append(b, m.Predicted...)
@@ -44,6 +65,9 @@ func (c *Changes) hash(m *Match) uint64 {
 
 // File takes a match of the file.
 func (c *Changes) File(m *Match) {
+	if c.Masks && c.last.again(m) {
+		return
+	}
 	c.file.sum += c.hash(m)
 	c.file.n++
 }
@@ -61,6 +85,7 @@ func (c *Changes) Equal() bool { return c.file == c.labels }
 type Difference struct {
 	changes *Changes
 	sorter  sorter
+	last    maskPair
 	err     error
 }
 
@@ -70,7 +95,11 @@ func (c *Changes) Difference(scratch func() (Scratch, error)) *Difference {
 }
 
 // File takes a match of the file.
-func (d *Difference) File(m *Match) { d.add(m, 0) }
+func (d *Difference) File(m *Match) {
+	if !d.changes.Masks || !d.last.again(m) {
+		d.add(m, 0)
+	}
+}
 
 // Label takes a match of the labels.
 func (d *Difference) Label(m *Match) { d.add(m, 1) }

@@ -19,8 +19,8 @@ type Options struct {
 	Scratch func() (Scratch, error)
 	// ClassName gives the name to show for a class of a segmentation; nil for the file's own.
 	ClassName func(string) string
-	// Seen is called with each match that counts, but not for segmentations; nil if nobody wants them. It is valid until the
-	// function returns.
+	// Seen is called with each match that counts; nil if nobody wants them. It is valid until the function returns. Those of
+	// segmentations are the pairs of classes in each pair of masks.
 	Seen func(*Match)
 }
 
@@ -74,6 +74,9 @@ func (f *File) Missing() string {
 	}
 	return *f.values.missing
 }
+
+// HasIDs reports whether the file says which labels its matches are of. Files of old versions of FiftyOne do not.
+func (f *File) HasIDs() bool { return f.values.has("ytrue_ids", '[') && f.values.has("ypred_ids", '[') }
 
 // MissingValue is the value that a regression uses where a side has none.
 func (f *File) MissingValue() (v float64, ok bool) {
@@ -191,7 +194,7 @@ func (m *maker) readMatches(ctx context.Context) error {
 		if !m.options.Subset.keeps(r, m.config.Type) {
 			return nil
 		}
-		if m.options.Seen != nil && m.config.Type != Segmentation {
+		if m.options.Seen != nil {
 			m.seen(r)
 		}
 		if err := m.tally.add(r); err != nil {

@@ -120,8 +120,10 @@ func idOf(v bson.RawValue) (bson.ObjectID, bool) {
 // comparesLabels reports whether the labels tell what the results file has.
 func (a *account) comparesLabels() bool {
 	switch {
-	case a.config.Type == evaluation.Segmentation, a.config.Hierarchies:
+	case a.config.Hierarchies:
 		return false
+	case a.config.Type == evaluation.Segmentation:
+		return a.subset == nil && a.file.HasIDs()
 	case a.config.Type == evaluation.Detection:
 		return true
 	}

@@ -37,6 +37,8 @@ type datasetSchema struct {
 	Evaluations bson.D        `bson:"evaluations"`
 	Samples     []schemaField `bson:"sample_fields"`
 	Frames      []schemaField `bson:"frame_fields"`
+	// FrameCollection is where the frames of videos are; empty for none.
+	FrameCollection string `bson:"frame_collection_name"`
 }
 
 type schemaField struct {

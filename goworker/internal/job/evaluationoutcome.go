@@ -187,6 +187,12 @@ func (o *openedEvaluation) matches(d *labelDoc, out *outcome, take func(*evaluat
 			m.Confidence, m.HasConfidence = p.Confidence, p.HasConfidence
 		}
 		take(&m)
+	case evaluation.Segmentation:
+		truth, hasTruth := idOf(d.truth)
+		pred, hasPred := idOf(d.pred)
+		if d.isEvaluated && hasTruth && hasPred {
+			take(&evaluation.Match{TruthID: string(truth[:]), PredictedID: string(pred[:])})
+		}
 	case evaluation.Regression:
 		missing, fill := o.file.MissingValue()
 		truth, pred := out.value, out.predicted

@@ -33,6 +33,7 @@ type judged struct {
 type evaluationRows struct {
 	job       LogEvaluation
 	c         *collector
+	schema    *datasetSchema
 	reader    *reader
 	own       *judged
 	other     *judged // that it is compared with, or nil
@@ -42,6 +43,8 @@ type evaluationRows struct {
 	accounted bool           // the rows were accounted for when they were chosen
 	evaluated int64
 	tags      []string
+	// shownFrame is the slot of the frame that a row's picture shows; -1 where rows show none.
+	shownFrame int
 }
 
 // prepare opens the evaluations, before anything is read of the view.
@@ -49,11 +52,12 @@ func (j LogEvaluation) prepare(ctx context.Context, c *collector) (*evaluationRo
 	if j.View.Rows != view.RowSample {
 		return nil, fault.New(fault.Settings, fault.BadView, "An evaluation is logged for samples: pass the dataset, or a view without patches, clips or frames as rows.")
 	}
-	r := &evaluationRows{job: j, c: c}
+	r := &evaluationRows{job: j, c: c, shownFrame: -1}
 	schema, err := readSchema(ctx, c.source, j.View.Query.Database, j.Dataset.ID)
 	if err != nil {
 		return nil, err
 	}
+	r.schema = schema
 	open := func(key string) (*openedEvaluation, error) {
 		o, err := openEvaluation(ctx, c.tracker, c.source, j.View.Query.Database, schema, key)
 		if err == nil {
@@ -230,6 +234,9 @@ func (e *judged) goodness() float64 { return e.now.goodness(e.config, e.result) 
 // open starts the files.
 func (r *evaluationRows) open(ctx context.Context, rd *reader) (content, error) {
 	r.reader = rd
+	if err := r.showFrames(rd); err != nil {
+		return nil, err
+	}
 	if err := rd.openPictures(ctx, r.pictures(), r.job.Dataset); err != nil {
 		return nil, err
 	}
@@ -249,20 +256,21 @@ func (r *evaluationRows) open(ctx context.Context, rd *reader) (content, error) 
 
 // pictures are the job's, with the evaluation's labels drawn over them and marked.
 func (r *evaluationRows) pictures() *picture.Config {
-	if r.job.Pictures == nil || r.job.Pictures.Overlays == nil {
-		return r.job.Pictures
+	if r.job.Pictures == nil {
+		return nil
 	}
-	conf, layers := *r.job.Pictures, *r.job.Pictures.Overlays
-	own := r.own.truth
+	conf := *r.job.Pictures
+	if r.shownFrame >= 0 {
+		conf.Frame = worstFrameNumber
+	}
+	if conf.Overlays == nil {
+		return &conf
+	}
+	layers := *conf.Overlays
 	marks := map[string][]string{}
-	if len(layers.Fields) == 0 && !r.own.config.IsFrames() {
-		layers.Fields = []view.Field{own, r.own.pred}
-	}
+	layers.Fields = r.drawnFields(layers.Fields)
 	for _, e := range r.both() {
-		if e == r.other && e.pred.Path != r.own.pred.Path && len(r.job.Pictures.Overlays.Fields) == 0 && !e.config.IsFrames() {
-			layers.Fields = append(layers.Fields, e.pred)
-		}
-		if e.config.Type == evaluation.Detection && !e.config.IsFrames() {
+		if e.config.Type == evaluation.Detection {
 			marks[e.truth.Path] = append(marks[e.truth.Path], e.config.Key)
 			marks[e.pred.Path] = append(marks[e.pred.Path], e.config.Key)
 		}
@@ -321,6 +329,7 @@ func (r *evaluationRows) columns() []column {
 		columns = append(columns, r.differenceColumns()...)
 	}
 	columns = append(columns, r.reader.pictureColumns()...)
+	columns = append(columns, r.frameColumns()...)
 	return append(columns, r.reader.endColumns(append(r.own.custom[:len(r.own.custom):len(r.own.custom)], r.job.Fields...))...)
 }
 

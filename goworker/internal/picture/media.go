@@ -89,6 +89,8 @@ func newMediaSlots(conf *Config, rows Rows) mediaSlots {
 		m.support = f.Slot("support")
 	case rows.Kind == view.RowFrame, rows.Kind == view.RowPatch && conf.FramesOfVideos:
 		m.frame = f.Slot("frame_number")
+	case conf.Frame != "":
+		m.frame = f.Slot(conf.Frame)
 	}
 	if len(conf.Slices.Names) > 0 {
 		m.slices = f.Slot(slicesField)

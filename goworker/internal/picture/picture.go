@@ -69,6 +69,8 @@ type Config struct {
 	Facts []string
 	// FramesOfVideos says that the rows are frames of videos, or patches of them, which have no files of their own.
 	FramesOfVideos bool
+	// Frame is where a row says which frame of its video is shown, by its number from 1; empty for the first one.
+	Frame string
 	// Slices are the other slices of a grouped view, each with a column of its own.
 	Slices Slices
 }

@@ -1,0 +1,225 @@
+package job_test
+
+import (
+	"compress/gzip"
+	"encoding/json"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
+)
+
+// storedDataset is a dataset with evaluations as FiftyOne stored it, in a database of its own.
+type storedDataset struct {
+	*world
+	database  string
+	id        bson.ObjectID
+	samples   []bson.D
+	frames    []bson.D
+	fields    []bson.D
+	frameDefs []bson.D
+	runs      bson.D // keys and ids
+	documents []any
+	files     []any
+	chunks    []any
+}
+
+// extended reads Extended JSON, canonical or relaxed, with the golden file's placeholders in it.
+func extended(t *testing.T, text []byte) (doc bson.D) {
+	clean := strings.NewReplacer(`"<ObjectId>"`, `{"$oid":"`+bson.NewObjectID().Hex()+`"}`, `"<datetime>"`, `{"$date":"2026-11-28T12:00:00Z"}`).Replace(string(text))
+	require.NoError(t, bson.UnmarshalExtJSON([]byte(clean), false, &doc))
+	return doc
+}
+
+func goldenFile(t *testing.T, to any) {
+	f, err := os.Open("../evaluation/testdata/golden.json.gz")
+	require.NoError(t, err)
+	defer func() { _ = f.Close() }()
+	z, err := gzip.NewReader(f)
+	require.NoError(t, err)
+	require.NoError(t, json.NewDecoder(z).Decode(to))
+}
+
+// golden is the dataset of the golden file.
+func golden(t *testing.T) *storedDataset {
+	var g struct {
+		Datasets map[string]struct {
+			Samples []json.RawMessage `json:"samples"`
+			Runs    map[string]struct {
+				Document json.RawMessage `json:"document"`
+				Results  *struct {
+					Text string `json:"text"`
+				} `json:"results"`
+			} `json:"runs"`
+		} `json:"datasets"`
+	}
+	goldenFile(t, &g)
+	d := newStored(t)
+	for _, raw := range g.Datasets["eval_golden"].Samples {
+		d.samples = append(d.samples, extended(t, raw))
+	}
+	for key, run := range g.Datasets["eval_golden"].Runs {
+		var text []byte
+		if run.Results != nil {
+			text = []byte(run.Results.Text)
+		}
+		d.evaluation(key, extended(t, run.Document), text)
+	}
+	for field, class := range map[string]string{
+		"ground_truth": "Detections", "predictions": "Detections", "predictions_none": "Detections", "model_b": "Detections",
+		"cls_gt": "Classification", "cls_pred": "Classification", "cls_logits": "Classification", "bin_gt": "Classification", "bin_pred": "Classification",
+		"reg_gt": "Regression", "reg_pred": "Regression", "seg_gt": "Segmentation", "seg_pred": "Segmentation",
+	} {
+		d.fields = append(d.fields, labelField(field, class))
+	}
+	return d
+}
+
+func labelField(name, class string) bson.D {
+	return bson.D{{Key: "name", Value: name}, {Key: "db_field", Value: name}, {Key: "ftype", Value: "fiftyone.core.fields.EmbeddedDocumentField"},
+		{Key: "embedded_doc_type", Value: "fiftyone.core.labels." + class}}
+}
+
+func newStored(t *testing.T) *storedDataset {
+	return &storedDataset{world: newWorld(t), database: "eval_" + bson.NewObjectID().Hex(), id: bson.NewObjectID()}
+}
+
+// evaluation adds one. Its results are stored in chunks of GridFS.
+func (d *storedDataset) evaluation(key string, run bson.D, text []byte) {
+	id, results := bson.NewObjectID(), bson.NewObjectID()
+	run = slices.DeleteFunc(run, func(e bson.E) bool { return e.Key == "_id" || e.Key == "results" || e.Key == "key" })
+	run = append(run, bson.E{Key: "_id", Value: id}, bson.E{Key: "key", Value: key})
+	if text != nil {
+		run = append(run, bson.E{Key: "results", Value: results})
+		const size = 1000 // FiftyOne's are 261,120
+		d.files = append(d.files, bson.D{{Key: "_id", Value: results}, {Key: "chunkSize", Value: size}, {Key: "length", Value: int64(len(text))}})
+		for n := 0; n*size < len(text); n++ {
+			d.chunks = append(d.chunks, bson.D{{Key: "_id", Value: bson.NewObjectID()}, {Key: "files_id", Value: results}, {Key: "n", Value: n},
+				{Key: "data", Value: bson.Binary{Data: text[n*size : min((n+1)*size, len(text))]}}})
+		}
+	}
+	d.runs = append(d.runs, bson.E{Key: key, Value: id})
+	d.documents = append(d.documents, run)
+}
+
+// store writes all of it to MongoDB.
+func (d *storedDataset) store() *storedDataset {
+	dataset := bson.D{{Key: "_id", Value: d.id}, {Key: "name", Value: "d"}, {Key: "sample_fields", Value: d.fields}, {Key: "frame_fields", Value: d.frameDefs}, {Key: "evaluations", Value: d.runs}}
+	for name, docs := range map[string][]any{
+		"datasets": {dataset}, "runs": d.documents, "fs.files": d.files, "fs.chunks": d.chunks, "samples": anys(d.samples), "frames": anys(d.frames),
+	} {
+		require.NoError(d.t, mongo.InsertInto(d.t.Context(), d.database, name, docs))
+	}
+	return d
+}
+
+func anys(docs []bson.D) (out []any) {
+	for _, doc := range docs {
+		out = append(out, doc)
+	}
+	return out
+}
+
+func (d *storedDataset) log(key string) job.LogEvaluation {
+	query := view.Query{URI: mongo.URI, Database: d.database, Collection: "samples"}
+	return job.LogEvaluation{Target: d.target(), View: job.View{Query: query}, EvalKey: key,
+		Dataset: job.Dataset{Name: "d", ID: d.id.Hex(), MediaType: "image", Collection: "samples"}}
+}
+
+// match restricts a job to the samples that meet a condition.
+func match(j job.LogEvaluation, condition string) job.LogEvaluation {
+	j.View.Query.Pipeline = []bson.Raw{stage(`{"$match": ` + condition + `}`)}
+	j.View.IsSubset, j.View.SerializationJSON = true, `[{"_cls":"fiftyone.core.stages.Mongo","kwargs":[]}]`
+	return j
+}
+
+// column gives a column of a table that was read back.
+func columnOf(t *testing.T, columns []string, data [][]any, name string) (out []any) {
+	i := slices.Index(columns, name)
+	require.GreaterOrEqual(t, i, 0, "%s in %v", name, columns)
+	for _, row := range data {
+		out = append(out, row[i])
+	}
+	return out
+}
+
+func warningCodes(res *job.Result) (codes []string) {
+	for _, w := range res.Warnings {
+		codes = append(codes, w.Code)
+	}
+	return codes
+}
+
+func compare(j job.LogEvaluation, key string) job.LogEvaluation {
+	j.CompareWith = key
+	return j
+}
+
+// layout is one of the golden file's small datasets, with its evaluations.
+func layout(t *testing.T, name string) *storedDataset {
+	var g struct {
+		Layouts map[string]json.RawMessage `json:"layouts"`
+	}
+	goldenFile(t, &g)
+	var l struct {
+		Samples, Frames []json.RawMessage
+		Runs            map[string]struct {
+			Config     json.RawMessage `json:"config"`
+			ViewStages []string        `json:"view_stages"`
+			Results    string          `json:"results"`
+		}
+	}
+	require.NoError(t, json.Unmarshal(g.Layouts[name], &l))
+	d := newStored(t)
+	for _, raw := range l.Samples {
+		d.samples = append(d.samples, extended(t, raw))
+	}
+	for _, raw := range l.Frames {
+		d.frames = append(d.frames, extended(t, raw))
+	}
+	for key, run := range l.Runs {
+		var values map[string]json.RawMessage
+		require.NoError(t, json.Unmarshal([]byte(run.Results), &values))
+		if strings.HasPrefix(string(values["precision"]), `"`) { // the golden file has the size of large lists only
+			for _, k := range []string{"precision", "classwise_AP", "recall", "thresholds"} {
+				delete(values, k)
+			}
+		}
+		text, err := json.Marshal(values)
+		require.NoError(t, err)
+		d.evaluation(key, bson.D{{Key: "config", Value: extended(t, run.Config)}}, text)
+	}
+	d.fields = schemaOf(d.samples)
+	d.frameDefs = schemaOf(d.frames)
+	return d.store()
+}
+
+// schemaOf are the fields of documents, as far as they are labels or numbers.
+func schemaOf(docs []bson.D) (fields []bson.D) {
+	seen := map[string]bool{}
+	for _, doc := range docs {
+		for _, e := range doc {
+			value, ok := e.Value.(bson.D)
+			if seen[e.Key] || !ok {
+				if _, isNumber := e.Value.(float64); isNumber && !seen[e.Key] {
+					seen[e.Key] = true
+					fields = append(fields, bson.D{{Key: "name", Value: e.Key}, {Key: "db_field", Value: e.Key}, {Key: "ftype", Value: "fiftyone.core.fields.FloatField"}})
+				}
+				continue
+			}
+			seen[e.Key] = true
+			for _, one := range value {
+				if one.Key == "_cls" {
+					fields = append(fields, labelField(e.Key, one.Value.(string)))
+				}
+			}
+		}
+	}
+	return fields
+}
