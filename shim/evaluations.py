@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import fiftyone as fo
@@ -29,6 +30,9 @@ _SHOWN = 50
 # How long results may take to be read, and how long a form keeps their numbers, in seconds.
 _SECONDS = 600.0
 _KEPT = 120.0
+
+# How many evaluations are read at a time: each takes a worker that reads the whole dataset.
+_reading = threading.BoundedSemaphore(2)
 
 #: The code of numbers that have not come yet.
 PENDING = answers.PENDING
@@ -79,31 +83,77 @@ def comparable(samples: SampleCollection, key: str) -> list[str]:
     return [other for other, found in others.items() if all(found.get(name) == config.get(name) for name in same)]
 
 
-def numbers(samples: SampleCollection, key: str) -> answers.Answer:
+def numbers(
+    samples: SampleCollection,
+    key: str,
+    compare_with: str | None = None,
+    wait: float | None = None,
+    fresh: bool = False,
+    pending: str = "The results are read. This form shows them when something in it is changed",
+) -> answers.Answer:
     """What an evaluation has come to on a view: an :class:`shim.answers.Answer` with ``EvaluationNumbers``.
 
     The results of a large evaluation take a while to read: until then, the answer is ``PENDING``.
+
+    Args:
+        samples: a :class:`fiftyone.core.collections.SampleCollection`
+        key: the evaluation's key
+        compare_with (None): the key of a second one that it is compared with
+        wait (None): see :func:`shim.answers.work`
+        fresh (False): whether an answer that is there already is too old
+        pending: what is said while there is no answer
     """
     view = query.as_view(samples)
     try:
-        config = check(view, key)
+        check(view, key)
+        if compare_with:
+            check(view, compare_with, "compare_with")
     except WandBError as e:
         return answers.Answer(problem=str(e), code=e.code)
 
-    document = query.evaluation_documents(view)[key]
-    request = {
-        "view": query.describe_view(view, with_frames=is_of_frames(config)),
-        "dataset": query.describe_dataset(view),
-        "eval_key": key,
-    }
-
-    def read(say):
-        say("The results are read. This form shows them when something in it is changed")
-        return calls.ask({}, {"read_evaluation": request}, _SECONDS, say=say)
+    def call(say):
+        say(pending)
+        # Each reads the whole dataset.
+        with _reading:
+            return read(view, key, compare_with, say=say)
 
     # One evaluation of a key is not the next one.
-    question = [query.dataset_id(query.root_dataset(view)), key, str(document.id), query.serialization(view)]
-    return answers.work(question, read, kept=_KEPT)
+    documents = query.evaluation_documents(view)
+    ids = [str(documents[name].id) for name in (key, compare_with) if name]
+    question = [query.dataset_id(query.root_dataset(view)), key, compare_with, ids, query.serialization(view)]
+    return answers.work(question, call, wait=wait, fresh=fresh, kept=_KEPT)
+
+
+def read(
+    samples: SampleCollection,
+    key: str,
+    compare_with: str | None = None,
+    labels_of: dict[str, Any] | None = None,
+    **callbacks: Any,
+) -> Any:
+    """Reads the numbers of an evaluation: the worker's ``EvaluationNumbers``.
+
+    Args:
+        samples: a :class:`fiftyone.core.collections.SampleCollection`
+        key: the evaluation's key
+        compare_with (None): the key of a second one that it is compared with
+        labels_of (None): a dict of the wire contract's ``EvaluationCell``, whose labels' ids ``on_ids`` gets
+        callbacks: see :func:`shim.worker.run_job`
+
+    Raises:
+        WandBError: if it cannot be read
+    """
+    view = query.as_view(samples)
+    request = {
+        "view": query.describe_view(view, with_frames=is_of_frames(config_of(view, key))),
+        "dataset": query.describe_dataset(view),
+        "eval_key": key,
+        "compare_with": compare_with or "",
+    }
+    if labels_of is not None:
+        request["labels_of"] = labels_of
+
+    return calls.ask({}, {"read_evaluation": request}, _SECONDS, **callbacks)
 
 
 def subset_names(samples: SampleCollection) -> list[str]:
@@ -128,7 +178,8 @@ def config_of(samples: SampleCollection, key: str) -> dict[str, Any]:
 def has_results(samples: SampleCollection, key: str) -> bool:
     """Whether an evaluation has come to an end. One that failed has no results."""
     document = query.evaluation_documents(samples).get(key)
-    return document is not None and document.results is not None
+    # A file that is not there is a proxy of nothing, and not None.
+    return document is not None and bool(document.results)
 
 
 def _unknown(samples, key, argument):

@@ -6,6 +6,7 @@ import { clearAddress, getAddress, isTab, takeAddress, SELECTED, TABS, type Rout
 import { Loading, ProblemNotice, Tabs } from "./parts";
 import { ArtifactPage } from "./pages/ArtifactPage";
 import { Artifacts } from "./pages/Artifacts";
+import { Evaluations } from "./pages/Evaluations";
 import { isGoing, Jobs } from "./pages/Jobs";
 import { Predictions } from "./pages/Predictions";
 import { Reports } from "./pages/Reports";
@@ -228,6 +229,8 @@ function Page(props: {
       );
     case "predictions":
       return <Predictions where={where} open={route.open} dataset={dataset} go={go} />;
+    case "evaluations":
+      return <Evaluations where={where} open={route.open} dataset={dataset} go={go} />;
     default:
       return <Reports where={where} chosen={route.open} address={getAddress()} />;
   }

@@ -4,6 +4,7 @@ export const TABS = [
   ["runs", "Runs"],
   ["artifacts", "Artifacts"],
   ["predictions", "Predictions"],
+  ["evaluations", "Evaluations"],
   ["jobs", "Jobs"],
   ["reports", "Reports"],
 ] as const;

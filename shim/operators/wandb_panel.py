@@ -19,9 +19,10 @@ import fiftyone.operators as foo
 from fiftyone.operators import types
 from fiftyone.operators.executor import ExecutionContext
 
-from .. import answers, calls, jobs, offline, query, settings
+from .. import answers, calls, evaluations, jobs, offline, query, settings
 from ..errors import FIFTYONE, WandBError, bad_argument
-from ..panel import background, data, selection, tables, views
+from ..panel import background, data, evaluation_views, selection, tables, views
+from ..panel import evaluations as evaluated
 from ..worker import logs, plaintext
 from .load_view_from_wandb import LoadViewFromWandB
 from .show import PANEL
@@ -45,6 +46,12 @@ _TABLE_TIMEOUT = 40.0
 
 # How long what was read of an artifact's samples is kept, in seconds.
 _KEPT = 600.0
+
+# The codes of what W&B does not have.
+_GONE = ("not_found", "unknown_project")
+
+# How long a view that was just made is kept, in seconds: its stages may hold ids.
+_SHOWN = 30.0
 
 # How long an event waits: it keeps one of the server's threads.
 _WAIT = 0.4
@@ -79,7 +86,7 @@ class _NotYet(Exception):
 
 
 class WandBPanel(foo.Panel):
-    """Shows runs, artifacts, predictions, jobs and reports."""
+    """Shows runs, artifacts, predictions, evaluations, jobs and reports."""
 
     @property
     def config(self) -> foo.PanelConfig:
@@ -234,6 +241,69 @@ class WandBPanel(foo.Panel):
         return {}
 
     @_event
+    def ask_evaluations(self, ctx: ExecutionContext) -> dict[str, Any]:
+        """The dataset's evaluations."""
+        return {"evaluations": evaluated.listed(ctx.dataset)}
+
+    @_event
+    def ask_headline(self, ctx: ExecutionContext) -> dict[str, Any]:
+        """What an evaluation has come to, in a few numbers."""
+        return evaluated.headline(_numbers(ctx, _text(ctx, "key")))
+
+    @_event
+    def ask_evaluation(self, ctx: ExecutionContext) -> dict[str, Any]:
+        """The numbers of an evaluation, beside those of a second one if there is one to compare with."""
+        key, other = _text(ctx, "key"), ctx.params.get("compare_with")
+        return {
+            "numbers": evaluated.numbers(_numbers(ctx, key, other)),
+            "comparable": evaluations.comparable(_dataset(ctx), key),
+        }
+
+    @_event
+    def ask_logged_evaluation(self, ctx: ExecutionContext) -> dict[str, Any]:
+        """Where an evaluation is in W&B, and whether it is there as it is now."""
+        asked, dataset, key = _asked(ctx), _dataset(ctx), _text(ctx, "key")
+        types = {"kind": "LOOKUP_KIND_ARTIFACTS", "artifact_types": ["evaluation"]}
+        request = {"lookup": {**types, "limit": _ARTIFACTS, "details": _ARTIFACTS}}
+
+        def read(reference):
+            try:
+                return _answer(asked, {"read_artifact": {"reference": reference}}, ctx)
+            except WandBError as e:
+                if e.code in _GONE:
+                    return None
+
+                raise
+
+        def look_up():
+            try:
+                return _answer(asked, request, ctx).artifacts
+            except WandBError as e:
+                if e.code in _GONE:
+                    return []
+
+                raise
+
+        # What is asked for again are W&B's answers: the numbers were asked for before.
+        return evaluated.logged(dataset, key, _numbers(ctx, key, fresh=False), read, look_up)
+
+    @_event
+    def ask_show_evaluated(self, ctx: ExecutionContext) -> dict[str, Any]:
+        """Shows what an evaluation has counted: a cell, a class, an outcome, or the worst samples."""
+        dataset, params = _dataset(ctx), dict(ctx.params)
+        names = ("key", "compare_with", "what", "truth", "predicted", "class", "outcome")
+        wanted = {name: params[name] for name in names if isinstance(params.get(name), str)}
+        missing = _numbers(ctx, _text(ctx, "key"), fresh=False).missing
+        view = _work(
+            ctx,
+            ["evaluated", query.dataset_id(dataset), wanted],
+            lambda say: evaluation_views.shown(dataset, wanted, missing),
+            kept=_SHOWN,
+        )
+        _show(ctx, view)
+        return {}
+
+    @_event
     def ask_load(self, ctx: ExecutionContext) -> dict[str, Any]:
         """Starts to make the view that an artifact was logged from; gives the id to ask for it."""
         operator = LoadViewFromWandB()
@@ -351,8 +421,18 @@ def _predictions(ctx):
     )
 
 
-def _work(ctx, question, call):
-    return _value(answers.work(question, call, wait=_WAIT, fresh=bool(ctx.params.get("fresh")), kept=_KEPT))
+def _work(ctx, question, call, kept=_KEPT):
+    return _value(answers.work(question, call, wait=_WAIT, fresh=bool(ctx.params.get("fresh")), kept=kept))
+
+
+def _numbers(ctx, key, compare_with=None, fresh=None):
+    """The worker's ``EvaluationNumbers`` of an evaluation as a whole."""
+    if compare_with is not None and not isinstance(compare_with, str):
+        raise bad_argument("compare_with has to be the key of an evaluation")
+
+    fresh = bool(ctx.params.get("fresh")) if fresh is None else fresh
+    pending = "The results are read"
+    return _value(evaluations.numbers(_dataset(ctx), key, compare_with, wait=_WAIT, fresh=fresh, pending=pending))
 
 
 def _artifacts(found):

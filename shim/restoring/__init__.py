@@ -4,7 +4,7 @@ Anyone who may write to the W&B project may have written an artifact, so nothing
 only place that looks at its stages and ids; the names below are its door.
 """
 
-from .idlists import select, sweep
+from .idlists import select, select_labels, sweep
 from .ids import Ids, array, contained, distinct
 from .limits import Work
 from .loader import ERRORS, SAVING, Lists, Loader, facts
@@ -29,5 +29,6 @@ __all__ = [
     "facts",
     "restore",
     "select",
+    "select_labels",
     "sweep",
 ]

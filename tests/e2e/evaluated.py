@@ -2,7 +2,9 @@
 
 import cv2
 import fiftyone as fo
+import fiftyone.core.odm as foo
 import numpy as np
+from gridfs import GridFS
 
 from support.pictures import FRAMES, IMAGES
 from tests.e2e.common import new_id
@@ -87,6 +89,24 @@ def images(media, directory):
     )
     dataset.evaluate_regressions("said", gt_field="age", eval_key="ages")
     dataset.save_view("night", dataset.match_tags("night"))
+    return dataset
+
+
+def broken(images):
+    """A copy whose evaluations failed, were damaged, or are of somebody's own class."""
+    dataset = images.clone()
+    database = foo.get_db_conn()
+    for key, new in (("boxes", "failed"), ("plain", "damaged"), ("scenes", "theirs")):
+        dataset.rename_evaluation(key, new)
+
+    def change(key, update):
+        database.runs.update_one({"_id": dataset._doc.evaluations[key].id}, update)
+
+    change("failed", {"$unset": {"results": ""}})
+    damaged = GridFS(database).put(b'{"cls": "fiftyone.utils.eval.detection.DetectionResults", "ytrue": ["a"')
+    change("damaged", {"$set": {"results": damaged}})
+    change("theirs", {"$set": {"config.cls": "mypackage.MyConfig", "config.type": "detection"}})
+    dataset.reload()
     return dataset
 
 

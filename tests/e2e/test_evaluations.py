@@ -343,25 +343,8 @@ def test_what_cannot_be_logged_says_why(images, broken, log, server, key, kwargs
 
 @pytest.fixture(scope="module")
 def broken(images):
-    """A copy whose evaluations failed, were damaged, or are of somebody's own class."""
-    import fiftyone.core.odm as foo
-    from gridfs import GridFS
-
-    dataset = images.clone()
-    database = foo.get_db_conn()
-    for key, new in (("boxes", "failed"), ("plain", "damaged"), ("scenes", "theirs")):
-        dataset.rename_evaluation(key, new)
-
-    def change(key, update):
-        run_id = dataset._doc.evaluations[key].id
-        database.runs.update_one({"_id": run_id}, update)
-        return database.runs.find_one({"_id": run_id})
-
-    change("failed", {"$unset": {"results": ""}})
-    damaged = GridFS(database).put(b'{"cls": "fiftyone.utils.eval.detection.DetectionResults", "ytrue": ["a"')
-    change("damaged", {"$set": {"results": damaged}})
-    change("theirs", {"$set": {"config.cls": "mypackage.MyConfig", "config.type": "detection"}})
-    dataset.reload()
+    """See :func:`tests.e2e.evaluated.broken`."""
+    dataset = evaluated.broken(images)
     yield dataset
     dataset.delete()
 

@@ -7,6 +7,7 @@ import pytest
 
 from demo.pictures import photographs
 from support.app import browser, keep_picture
+from tests.e2e.common import PROJECT, new_id
 
 SIZE = (160, 120)  # width, height
 
@@ -100,3 +101,37 @@ def test_faces_in_photographs(dataset, tmp_path, log_predictions, page):
     pictures = page.locator("figure.picture")
     assert [one.locator("rect").count() for one in pictures.all()] == [len(one["faces"]) for one in found]
     keep_picture(page, "table")
+
+
+def test_the_samples_of_an_evaluation(dataset, tmp_path, operator, server, page):
+    """Ground truth and predictions are layers over the picture, and their boxes say how they came out."""
+    made = dataset(
+        [
+            fo.Sample(
+                filepath=one["filepath"],
+                faces=fo.Detections(
+                    detections=[fo.Detection(label="face", bounding_box=box) for box, _ in one["faces"]]
+                ),
+                # Moved a little; each third one is lost, and there is one too many.
+                found=fo.Detections(
+                    detections=[
+                        fo.Detection(label="face", bounding_box=[x + w / 12, y, w, h], confidence=c)
+                        for i, ((x, y, w, h), c) in enumerate(one["faces"])
+                        if i % 3 != 2
+                    ]
+                    + [fo.Detection(label="face", bounding_box=[0.02, 0.7, 0.15, 0.25], confidence=0.35)]
+                ),
+            )
+            for one in photographs(tmp_path)
+        ]
+    )
+    made.evaluate_detections("found", gt_field="faces", eval_key="faces_eval", compute_mAP=True)
+    log = operator("log_evaluation_to_wandb")
+
+    open_table(page, log(made, "faces_eval", project=PROJECT, artifact_name=f"e{new_id()}"), "samples")
+
+    assert page.locator("figure.picture").count() == len(made)
+    texts = " ".join(page.locator("figure.picture text").all_text_contents())
+    for outcome in ("TP", "FP", "FN"):
+        assert outcome in texts
+    keep_picture(page, "table-evaluation")

@@ -194,6 +194,9 @@ func (r *evaluationRows) metadata(ctx context.Context, res *EvaluationResult, n 
 	meta.Set("num_fp", r.own.fp.Len())
 	meta.Set("num_fn", r.own.fn.Len())
 	meta.Set("num_wrong", r.own.wrong.Len())
+	if res.Report.Changed >= 0 {
+		meta.Set("changed_since", res.Report.Changed)
+	}
 	return meta, lists, c.identityFile(r.identity(part, res))
 }
 

@@ -15,12 +15,30 @@ type ReadEvaluation struct {
 	View    View
 	Dataset Dataset
 	EvalKey string
+	// CompareWith is another evaluation that this one is compared with, or empty.
+	CompareWith string
 	// Frames are as those of LogEvaluation.
 	Frames *view.Query
+	// LabelsOf chooses matches whose labels' ids are given to the caller, too; nil for none.
+	LabelsOf *EvaluationCell
 }
 
-// Run does the job. It gives the charts, too, that a run would get.
-func (j ReadEvaluation) Run(ctx context.Context, events Events) (*evaluation.Report, []chart.Chart, error) {
+// EvaluationCell is a part of a confusion matrix, by the names that a report gives to classes. Nil stands for any class.
+type EvaluationCell struct {
+	Truth, Predicted *string
+	// Either reports that one of the two is enough.
+	Either bool
+}
+
+// ReadReport is a report, with the charts that a run would get of it.
+type ReadReport struct {
+	Report *evaluation.Report
+	Charts []chart.Chart
+}
+
+// Run does the job. The second report is nil where nothing was compared. ids gets packed ids of labels as they are found: of each match
+// that LabelsOf chooses the one of its ground truth, or of its prediction where it has none.
+func (j ReadEvaluation) Run(ctx context.Context, events Events, ids func(packed []byte) error) (own, other *ReadReport, err error) {
 	setMemoryGoal(textGoal)
 	t := newTracker(events.Progress)
 	t.begin(StageReading)
@@ -39,18 +57,76 @@ func (j ReadEvaluation) Run(ctx context.Context, events Events) (*evaluation.Rep
 	defer func() { _ = spool.Close() }()
 	c := &collector{source: source, spool: spool, files: &artifact.Files{}, tracker: t}
 	defer c.end()
-	rows, err := LogEvaluation{View: j.View, Dataset: j.Dataset, EvalKey: j.EvalKey, Frames: j.Frames}.prepare(ctx, c)
+	rows, err := LogEvaluation{View: j.View, Dataset: j.Dataset, EvalKey: j.EvalKey, CompareWith: j.CompareWith, Frames: j.Frames}.prepare(ctx, c)
 	if err != nil {
 		return nil, nil, err
 	}
-	if rows.own.videos == nil { // frames were read before
-		if err := rows.own.each(ctx, c, j.View.Query, j.Frames, rows.own.take); err != nil {
+	if j.LabelsOf != nil {
+		if err := j.LabelsOf.find(ctx, rows.own.openedEvaluation, ids); err != nil {
 			return nil, nil, err
+		}
+	}
+	for _, e := range rows.both() {
+		if e.videos == nil { // frames were read before
+			if err := e.each(ctx, c, j.View.Query, j.Frames, e.take); err != nil {
+				return nil, nil, err
+			}
 		}
 	}
 	res, err := rows.reports(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	return res.Report, evaluationValues(res.Report, nil, defaultPrefix, nil).charts, nil
+	return readReport(res.Report), readReport(res.Other), nil
+}
+
+func readReport(r *evaluation.Report) *ReadReport {
+	if r == nil {
+		return nil
+	}
+	return &ReadReport{r, evaluationValues(r, nil, defaultPrefix, nil).charts}
+}
+
+// idsAtOnce is how many ids are handed on together.
+const idsAtOnce = 10_000
+
+// find gives the ids of the labels of the cell.
+func (cell *EvaluationCell) find(ctx context.Context, o *openedEvaluation, give func(packed []byte) error) error {
+	name := func(label string) string {
+		label = orDefault(label, o.file.Missing())
+		if o.className != nil {
+			return o.className(label)
+		}
+		return label
+	}
+	packed := make([]byte, 0, idsAtOnce*12)
+	var failed error
+	flush := func() {
+		if failed == nil && len(packed) > 0 {
+			failed = give(packed)
+		}
+		packed = make([]byte, 0, idsAtOnce*12) // the other may be on its way yet
+	}
+	err := o.file.Matches(ctx, nil, func(m *evaluation.Match) {
+		if !cell.has(name(m.Truth), name(m.Predicted)) {
+			return
+		}
+		if packed = append(packed, orDefault(m.TruthID, m.PredictedID)...); len(packed) >= idsAtOnce*12 {
+			flush()
+		}
+	})
+	if err != nil {
+		return err
+	}
+	flush()
+	return failed
+}
+
+// has reports whether a match of these classes is in the cell.
+func (cell *EvaluationCell) has(truth, predicted string) bool {
+	isTruth, isPredicted := cell.Truth == nil || *cell.Truth == truth, cell.Predicted == nil || *cell.Predicted == predicted
+	if cell.Either {
+		return isTruth || isPredicted
+	}
+	return isTruth && isPredicted
 }

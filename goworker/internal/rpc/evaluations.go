@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -51,11 +52,113 @@ func readEvaluation(ctx context.Context, m *pb.ReadEvaluation, events job.Events
 	if err != nil {
 		return err
 	}
-	report, charts, err := job.ReadEvaluation{View: v, Dataset: d, EvalKey: m.GetEvalKey(), Frames: frames}.Run(ctx, events)
+	j := job.ReadEvaluation{View: v, Dataset: d, EvalKey: m.GetEvalKey(), CompareWith: m.GetCompareWith(), Frames: frames}
+	if cell := m.GetLabelsOf(); cell != nil {
+		j.LabelsOf = &job.EvaluationCell{Truth: cell.Truth, Predicted: cell.Predicted, Either: cell.GetEither()}
+	}
+	own, other, err := j.Run(ctx, events, func(packed []byte) error {
+		return send(&pb.RunResponse{Event: &pb.RunResponse_IdChunk{IdChunk: &pb.IdChunk{List: pb.IdList_ID_LIST_LABELS, Ids: packed}}})
+	})
 	if err != nil {
 		return err
 	}
-	return send(&pb.RunResponse{Event: &pb.RunResponse_EvaluationNumbers{EvaluationNumbers: evaluationOf(report, charts)}})
+	numbers := readEvaluationOf(own)
+	if other != nil {
+		numbers.Other = readEvaluationOf(other)
+		difference(numbers)
+	}
+	return send(&pb.RunResponse{Event: &pb.RunResponse_EvaluationNumbers{EvaluationNumbers: numbers}})
+}
+
+// readEvaluationOf is what is told of an evaluation that was read.
+func readEvaluationOf(r *job.ReadReport) *pb.EvaluationNumbers {
+	numbers := evaluationOf(r.Report, r.Charts)
+	numbers.Confusion = confusionOf(r.Report.Confusion)
+	return numbers
+}
+
+// maxCells bounds the message: a matrix of 1,000 classes has up to a million cells.
+const maxCells = 30_000
+
+// confusionOf is a confusion matrix, nil for one without cells.
+func confusionOf(m evaluation.Confusion) *pb.ConfusionMatrix {
+	if len(m.Cells) == 0 {
+		return nil
+	}
+	labels := m.Labels[:min(len(m.Labels), maxClasses)]
+	confused := make([]int64, len(labels))
+	order := make([]int32, len(labels))
+	for i := range order {
+		order[i] = int32(i) //nolint:gosec // at most maxClasses
+	}
+	cells := make([]evaluation.Cell, 0, len(m.Cells))
+	for _, c := range m.Cells {
+		if c.Truth >= len(labels) || c.Predicted >= len(labels) {
+			continue
+		}
+		cells = append(cells, c)
+		if c.Truth != c.Predicted {
+			confused[c.Truth] += c.Count
+			confused[c.Predicted] += c.Count
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int32) int { return cmp.Compare(confused[b], confused[a]) })
+	slices.SortStableFunc(cells, func(a, b evaluation.Cell) int {
+		if d := cmp.Compare(side(a), side(b)); d != 0 {
+			return d
+		}
+		return cmp.Compare(b.Count, a.Count)
+	})
+	shown := cells[:min(len(cells), maxCells)]
+	return &pb.ConfusionMatrix{
+		Labels: labels, MostConfused: order, CellsLeft: int64(len(m.Cells) - len(shown)),
+		Cells: each(shown, func(c evaluation.Cell) *pb.ConfusionCell {
+			return &pb.ConfusionCell{Truth: int32(c.Truth), Predicted: int32(c.Predicted), Count: c.Count} //nolint:gosec // at most maxClasses
+		}),
+	}
+}
+
+// side is 0 for a cell on the diagonal, and 1 for the others.
+func side(c evaluation.Cell) int {
+	if c.Truth == c.Predicted {
+		return 0
+	}
+	return 1
+}
+
+// difference fills in what an evaluation has more, or less, than the other one.
+func difference(n *pb.EvaluationNumbers) {
+	metrics := map[string]float64{}
+	for _, m := range n.GetOther().GetMetrics() {
+		metrics[m.GetName()] = m.GetValue()
+	}
+	for _, m := range n.GetMetrics() {
+		if v, has := metrics[m.GetName()]; has {
+			n.Differences = append(n.Differences, &pb.Metric{Name: m.GetName(), Value: m.GetValue() - v})
+		}
+	}
+	classes := map[string]*pb.EvaluationClass{}
+	for _, c := range n.GetOther().GetClasses() {
+		classes[c.GetName()] = c
+	}
+	for _, a := range n.GetClasses() {
+		if b := classes[a.GetName()]; b != nil {
+			n.ClassDifferences = append(n.ClassDifferences, &pb.EvaluationClass{
+				Name: a.GetName(), Precision: a.GetPrecision() - b.GetPrecision(), Recall: a.GetRecall() - b.GetRecall(), F1: a.GetF1() - b.GetF1(),
+				Support: a.GetSupport() - b.GetSupport(), Tp: a.GetTp() - b.GetTp(), Fp: a.GetFp() - b.GetFp(), Fn: a.GetFn() - b.GetFn(),
+				Ap: less(a.Ap, b.Ap), OwnAp: less(a.OwnAp, b.OwnAp),
+			})
+		}
+	}
+}
+
+// less is a - b, nil where there is one of them only.
+func less(a, b *float64) *float64 {
+	if a == nil || b == nil {
+		return nil
+	}
+	d := *a - *b
+	return &d
 }
 
 // queryOf is where the rows of a view are.

@@ -2632,7 +2632,11 @@ type ReadEvaluation struct {
 	// The dataset that it belongs to.
 	Dataset *Dataset `protobuf:"bytes,2,opt,name=dataset,proto3" json:"dataset,omitempty"`
 	// The name of the evaluation in the dataset.
-	EvalKey       string `protobuf:"bytes,3,opt,name=eval_key,json=evalKey,proto3" json:"eval_key,omitempty"`
+	EvalKey string `protobuf:"bytes,3,opt,name=eval_key,json=evalKey,proto3" json:"eval_key,omitempty"`
+	// That of a second evaluation of the same ground truth, to compare the first one with; empty for none.
+	CompareWith string `protobuf:"bytes,4,opt,name=compare_with,json=compareWith,proto3" json:"compare_with,omitempty"`
+	// Send the ids of labels ahead of the numbers, as ID_LIST_LABELS; unset for none.
+	LabelsOf      *EvaluationCell `protobuf:"bytes,5,opt,name=labels_of,json=labelsOf,proto3" json:"labels_of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2688,6 +2692,84 @@ func (x *ReadEvaluation) GetEvalKey() string {
 	return ""
 }
 
+func (x *ReadEvaluation) GetCompareWith() string {
+	if x != nil {
+		return x.CompareWith
+	}
+	return ""
+}
+
+func (x *ReadEvaluation) GetLabelsOf() *EvaluationCell {
+	if x != nil {
+		return x.LabelsOf
+	}
+	return nil
+}
+
+// EvaluationCell is a part of a confusion matrix: matches by their classes, as EvaluationNumbers names these.
+type EvaluationCell struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The class of the ground truth; unset for any.
+	Truth *string `protobuf:"bytes,1,opt,name=truth,proto3,oneof" json:"truth,omitempty"`
+	// The class of the prediction; unset for any.
+	Predicted *string `protobuf:"bytes,2,opt,name=predicted,proto3,oneof" json:"predicted,omitempty"`
+	// Whether one of the two is enough.
+	Either        bool `protobuf:"varint,3,opt,name=either,proto3" json:"either,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EvaluationCell) Reset() {
+	*x = EvaluationCell{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EvaluationCell) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EvaluationCell) ProtoMessage() {}
+
+func (x *EvaluationCell) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EvaluationCell.ProtoReflect.Descriptor instead.
+func (*EvaluationCell) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *EvaluationCell) GetTruth() string {
+	if x != nil && x.Truth != nil {
+		return *x.Truth
+	}
+	return ""
+}
+
+func (x *EvaluationCell) GetPredicted() string {
+	if x != nil && x.Predicted != nil {
+		return *x.Predicted
+	}
+	return ""
+}
+
+func (x *EvaluationCell) GetEither() bool {
+	if x != nil {
+		return x.Either
+	}
+	return false
+}
+
 // EvaluationNumbers are what an evaluation has come to.
 type EvaluationNumbers struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2705,14 +2787,22 @@ type EvaluationNumbers struct {
 	// "detection", "classification", "segmentation" or "regression".
 	Type string `protobuf:"bytes,6,opt,name=type,proto3" json:"type,omitempty"`
 	// The name of the evaluation in the dataset.
-	Key           string `protobuf:"bytes,7,opt,name=key,proto3" json:"key,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Key string `protobuf:"bytes,7,opt,name=key,proto3" json:"key,omitempty"`
+	// The confusion matrix (read evaluations only); unset where the type has none.
+	Confusion *ConfusionMatrix `protobuf:"bytes,8,opt,name=confusion,proto3" json:"confusion,omitempty"`
+	// The evaluation that this one was compared with (read evaluations only).
+	Other *EvaluationNumbers `protobuf:"bytes,9,opt,name=other,proto3" json:"other,omitempty"`
+	// The metrics that both have: this one's less the other's.
+	Differences []*Metric `protobuf:"bytes,10,rep,name=differences,proto3" json:"differences,omitempty"`
+	// The same for the classes that both have.
+	ClassDifferences []*EvaluationClass `protobuf:"bytes,11,rep,name=class_differences,json=classDifferences,proto3" json:"class_differences,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *EvaluationNumbers) Reset() {
 	*x = EvaluationNumbers{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[17]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2724,7 +2814,7 @@ func (x *EvaluationNumbers) String() string {
 func (*EvaluationNumbers) ProtoMessage() {}
 
 func (x *EvaluationNumbers) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[17]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2737,7 +2827,7 @@ func (x *EvaluationNumbers) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EvaluationNumbers.ProtoReflect.Descriptor instead.
 func (*EvaluationNumbers) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{17}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *EvaluationNumbers) GetMetrics() []*Metric {
@@ -2789,6 +2879,171 @@ func (x *EvaluationNumbers) GetKey() string {
 	return ""
 }
 
+func (x *EvaluationNumbers) GetConfusion() *ConfusionMatrix {
+	if x != nil {
+		return x.Confusion
+	}
+	return nil
+}
+
+func (x *EvaluationNumbers) GetOther() *EvaluationNumbers {
+	if x != nil {
+		return x.Other
+	}
+	return nil
+}
+
+func (x *EvaluationNumbers) GetDifferences() []*Metric {
+	if x != nil {
+		return x.Differences
+	}
+	return nil
+}
+
+func (x *EvaluationNumbers) GetClassDifferences() []*EvaluationClass {
+	if x != nil {
+		return x.ClassDifferences
+	}
+	return nil
+}
+
+// ConfusionMatrix counts how often each class was predicted as each.
+type ConfusionMatrix struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The names of rows (ground truth) and columns (predictions); the first 10,000 of more.
+	Labels []string `protobuf:"bytes,1,rep,name=labels,proto3" json:"labels,omitempty"`
+	// The cells that are not empty: the diagonal, then the others, the largest first; at most 30,000.
+	Cells []*ConfusionCell `protobuf:"bytes,2,rep,name=cells,proto3" json:"cells,omitempty"`
+	// How many more cells there are.
+	CellsLeft int64 `protobuf:"varint,3,opt,name=cells_left,json=cellsLeft,proto3" json:"cells_left,omitempty"`
+	// Places in labels: those that are confused most often come first.
+	MostConfused  []int32 `protobuf:"varint,4,rep,packed,name=most_confused,json=mostConfused,proto3" json:"most_confused,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConfusionMatrix) Reset() {
+	*x = ConfusionMatrix{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConfusionMatrix) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConfusionMatrix) ProtoMessage() {}
+
+func (x *ConfusionMatrix) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConfusionMatrix.ProtoReflect.Descriptor instead.
+func (*ConfusionMatrix) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ConfusionMatrix) GetLabels() []string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+func (x *ConfusionMatrix) GetCells() []*ConfusionCell {
+	if x != nil {
+		return x.Cells
+	}
+	return nil
+}
+
+func (x *ConfusionMatrix) GetCellsLeft() int64 {
+	if x != nil {
+		return x.CellsLeft
+	}
+	return 0
+}
+
+func (x *ConfusionMatrix) GetMostConfused() []int32 {
+	if x != nil {
+		return x.MostConfused
+	}
+	return nil
+}
+
+// ConfusionCell is one cell. Row and column are places in ConfusionMatrix.labels.
+type ConfusionCell struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The row.
+	Truth int32 `protobuf:"varint,1,opt,name=truth,proto3" json:"truth,omitempty"`
+	// The column.
+	Predicted int32 `protobuf:"varint,2,opt,name=predicted,proto3" json:"predicted,omitempty"`
+	// The number of matches; pixels for segmentations.
+	Count         int64 `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ConfusionCell) Reset() {
+	*x = ConfusionCell{}
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ConfusionCell) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ConfusionCell) ProtoMessage() {}
+
+func (x *ConfusionCell) ProtoReflect() protoreflect.Message {
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ConfusionCell.ProtoReflect.Descriptor instead.
+func (*ConfusionCell) Descriptor() ([]byte, []int) {
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ConfusionCell) GetTruth() int32 {
+	if x != nil {
+		return x.Truth
+	}
+	return 0
+}
+
+func (x *ConfusionCell) GetPredicted() int32 {
+	if x != nil {
+		return x.Predicted
+	}
+	return 0
+}
+
+func (x *ConfusionCell) GetCount() int64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
 // Metric is a number with its name.
 type Metric struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2802,7 +3057,7 @@ type Metric struct {
 
 func (x *Metric) Reset() {
 	*x = Metric{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[18]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2814,7 +3069,7 @@ func (x *Metric) String() string {
 func (*Metric) ProtoMessage() {}
 
 func (x *Metric) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[18]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2827,7 +3082,7 @@ func (x *Metric) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Metric.ProtoReflect.Descriptor instead.
 func (*Metric) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{18}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Metric) GetName() string {
@@ -2873,7 +3128,7 @@ type EvaluationClass struct {
 
 func (x *EvaluationClass) Reset() {
 	*x = EvaluationClass{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[19]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2885,7 +3140,7 @@ func (x *EvaluationClass) String() string {
 func (*EvaluationClass) ProtoMessage() {}
 
 func (x *EvaluationClass) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[19]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2898,7 +3153,7 @@ func (x *EvaluationClass) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EvaluationClass.ProtoReflect.Descriptor instead.
 func (*EvaluationClass) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{19}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *EvaluationClass) GetName() string {
@@ -2990,7 +3245,7 @@ type Chart struct {
 
 func (x *Chart) Reset() {
 	*x = Chart{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[20]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3002,7 +3257,7 @@ func (x *Chart) String() string {
 func (*Chart) ProtoMessage() {}
 
 func (x *Chart) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[20]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3015,7 +3270,7 @@ func (x *Chart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Chart.ProtoReflect.Descriptor instead.
 func (*Chart) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{20}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Chart) GetKey() string {
@@ -3082,7 +3337,7 @@ type RunSlot struct {
 
 func (x *RunSlot) Reset() {
 	*x = RunSlot{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3094,7 +3349,7 @@ func (x *RunSlot) String() string {
 func (*RunSlot) ProtoMessage() {}
 
 func (x *RunSlot) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[21]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3107,7 +3362,7 @@ func (x *RunSlot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunSlot.ProtoReflect.Descriptor instead.
 func (*RunSlot) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{21}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *RunSlot) GetJobId() string {
@@ -3186,7 +3441,7 @@ type TableParts struct {
 
 func (x *TableParts) Reset() {
 	*x = TableParts{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3198,7 +3453,7 @@ func (x *TableParts) String() string {
 func (*TableParts) ProtoMessage() {}
 
 func (x *TableParts) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[22]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3211,7 +3466,7 @@ func (x *TableParts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TableParts.ProtoReflect.Descriptor instead.
 func (*TableParts) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{22}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *TableParts) GetWhole() int64 {
@@ -3245,7 +3500,7 @@ type FinishRun struct {
 
 func (x *FinishRun) Reset() {
 	*x = FinishRun{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3257,7 +3512,7 @@ func (x *FinishRun) String() string {
 func (*FinishRun) ProtoMessage() {}
 
 func (x *FinishRun) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[23]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3270,7 +3525,7 @@ func (x *FinishRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishRun.ProtoReflect.Descriptor instead.
 func (*FinishRun) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{23}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *FinishRun) GetEntity() string {
@@ -3326,7 +3581,7 @@ type RunResponse struct {
 
 func (x *RunResponse) Reset() {
 	*x = RunResponse{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3338,7 +3593,7 @@ func (x *RunResponse) String() string {
 func (*RunResponse) ProtoMessage() {}
 
 func (x *RunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[24]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3351,7 +3606,7 @@ func (x *RunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunResponse.ProtoReflect.Descriptor instead.
 func (*RunResponse) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{24}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *RunResponse) GetEvent() isRunResponse_Event {
@@ -3568,7 +3823,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3580,7 +3835,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[25]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3593,7 +3848,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{25}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Progress) GetStage() Stage {
@@ -3674,7 +3929,7 @@ type RunCreated struct {
 
 func (x *RunCreated) Reset() {
 	*x = RunCreated{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3686,7 +3941,7 @@ func (x *RunCreated) String() string {
 func (*RunCreated) ProtoMessage() {}
 
 func (x *RunCreated) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[26]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3699,7 +3954,7 @@ func (x *RunCreated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunCreated.ProtoReflect.Descriptor instead.
 func (*RunCreated) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{26}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *RunCreated) GetEntity() string {
@@ -3738,7 +3993,7 @@ type Failure struct {
 
 func (x *Failure) Reset() {
 	*x = Failure{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[27]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3750,7 +4005,7 @@ func (x *Failure) String() string {
 func (*Failure) ProtoMessage() {}
 
 func (x *Failure) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[27]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3763,7 +4018,7 @@ func (x *Failure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Failure.ProtoReflect.Descriptor instead.
 func (*Failure) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{27}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Failure) GetSource() Source {
@@ -3804,7 +4059,7 @@ type Warning struct {
 
 func (x *Warning) Reset() {
 	*x = Warning{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[28]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3816,7 +4071,7 @@ func (x *Warning) String() string {
 func (*Warning) ProtoMessage() {}
 
 func (x *Warning) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[28]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3829,7 +4084,7 @@ func (x *Warning) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Warning.ProtoReflect.Descriptor instead.
 func (*Warning) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{28}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Warning) GetCode() string {
@@ -3940,7 +4195,7 @@ type ArtifactLogged struct {
 
 func (x *ArtifactLogged) Reset() {
 	*x = ArtifactLogged{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[29]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3952,7 +4207,7 @@ func (x *ArtifactLogged) String() string {
 func (*ArtifactLogged) ProtoMessage() {}
 
 func (x *ArtifactLogged) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[29]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3965,7 +4220,7 @@ func (x *ArtifactLogged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArtifactLogged.ProtoReflect.Descriptor instead.
 func (*ArtifactLogged) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{29}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *ArtifactLogged) GetEntity() string {
@@ -4215,7 +4470,7 @@ type RunFinished struct {
 
 func (x *RunFinished) Reset() {
 	*x = RunFinished{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[30]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4227,7 +4482,7 @@ func (x *RunFinished) String() string {
 func (*RunFinished) ProtoMessage() {}
 
 func (x *RunFinished) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[30]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4240,7 +4495,7 @@ func (x *RunFinished) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunFinished.ProtoReflect.Descriptor instead.
 func (*RunFinished) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{30}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{33}
 }
 
 // Lookup lists something of W&B, one page at a time. Entity and project are
@@ -4274,7 +4529,7 @@ type Lookup struct {
 
 func (x *Lookup) Reset() {
 	*x = Lookup{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[31]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4286,7 +4541,7 @@ func (x *Lookup) String() string {
 func (*Lookup) ProtoMessage() {}
 
 func (x *Lookup) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[31]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4299,7 +4554,7 @@ func (x *Lookup) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lookup.ProtoReflect.Descriptor instead.
 func (*Lookup) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{31}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Lookup) GetKind() LookupKind {
@@ -4396,7 +4651,7 @@ type LookupResult struct {
 
 func (x *LookupResult) Reset() {
 	*x = LookupResult{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[32]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4408,7 +4663,7 @@ func (x *LookupResult) String() string {
 func (*LookupResult) ProtoMessage() {}
 
 func (x *LookupResult) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[32]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4421,7 +4676,7 @@ func (x *LookupResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LookupResult.ProtoReflect.Descriptor instead.
 func (*LookupResult) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{32}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *LookupResult) GetEntity() string {
@@ -4516,7 +4771,7 @@ type ProjectEntry struct {
 
 func (x *ProjectEntry) Reset() {
 	*x = ProjectEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[33]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4528,7 +4783,7 @@ func (x *ProjectEntry) String() string {
 func (*ProjectEntry) ProtoMessage() {}
 
 func (x *ProjectEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[33]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4541,7 +4796,7 @@ func (x *ProjectEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProjectEntry.ProtoReflect.Descriptor instead.
 func (*ProjectEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{33}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ProjectEntry) GetName() string {
@@ -4594,7 +4849,7 @@ type RunEntry struct {
 
 func (x *RunEntry) Reset() {
 	*x = RunEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[34]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4606,7 +4861,7 @@ func (x *RunEntry) String() string {
 func (*RunEntry) ProtoMessage() {}
 
 func (x *RunEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[34]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4619,7 +4874,7 @@ func (x *RunEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunEntry.ProtoReflect.Descriptor instead.
 func (*RunEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{34}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *RunEntry) GetId() string {
@@ -4735,7 +4990,7 @@ type ArtifactEntry struct {
 
 func (x *ArtifactEntry) Reset() {
 	*x = ArtifactEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[35]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4747,7 +5002,7 @@ func (x *ArtifactEntry) String() string {
 func (*ArtifactEntry) ProtoMessage() {}
 
 func (x *ArtifactEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[35]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4760,7 +5015,7 @@ func (x *ArtifactEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArtifactEntry.ProtoReflect.Descriptor instead.
 func (*ArtifactEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{35}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ArtifactEntry) GetId() string {
@@ -4903,7 +5158,7 @@ type ReportEntry struct {
 
 func (x *ReportEntry) Reset() {
 	*x = ReportEntry{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[36]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4915,7 +5170,7 @@ func (x *ReportEntry) String() string {
 func (*ReportEntry) ProtoMessage() {}
 
 func (x *ReportEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[36]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4928,7 +5183,7 @@ func (x *ReportEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportEntry.ProtoReflect.Descriptor instead.
 func (*ReportEntry) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{36}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ReportEntry) GetId() string {
@@ -4996,7 +5251,7 @@ type ReadArtifact struct {
 
 func (x *ReadArtifact) Reset() {
 	*x = ReadArtifact{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[37]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5008,7 +5263,7 @@ func (x *ReadArtifact) String() string {
 func (*ReadArtifact) ProtoMessage() {}
 
 func (x *ReadArtifact) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[37]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5021,7 +5276,7 @@ func (x *ReadArtifact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadArtifact.ProtoReflect.Descriptor instead.
 func (*ReadArtifact) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{37}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ReadArtifact) GetReference() string {
@@ -5072,7 +5327,7 @@ type IdChunk struct {
 
 func (x *IdChunk) Reset() {
 	*x = IdChunk{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[38]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5084,7 +5339,7 @@ func (x *IdChunk) String() string {
 func (*IdChunk) ProtoMessage() {}
 
 func (x *IdChunk) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[38]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5097,7 +5352,7 @@ func (x *IdChunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdChunk.ProtoReflect.Descriptor instead.
 func (*IdChunk) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{38}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *IdChunk) GetList() IdList {
@@ -5138,7 +5393,7 @@ type ArtifactContent struct {
 
 func (x *ArtifactContent) Reset() {
 	*x = ArtifactContent{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[39]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5150,7 +5405,7 @@ func (x *ArtifactContent) String() string {
 func (*ArtifactContent) ProtoMessage() {}
 
 func (x *ArtifactContent) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[39]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5163,7 +5418,7 @@ func (x *ArtifactContent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ArtifactContent.ProtoReflect.Descriptor instead.
 func (*ArtifactContent) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{39}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ArtifactContent) GetArtifact() *ArtifactEntry {
@@ -5234,7 +5489,7 @@ type ReadRun struct {
 
 func (x *ReadRun) Reset() {
 	*x = ReadRun{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[40]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5246,7 +5501,7 @@ func (x *ReadRun) String() string {
 func (*ReadRun) ProtoMessage() {}
 
 func (x *ReadRun) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[40]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5259,7 +5514,7 @@ func (x *ReadRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadRun.ProtoReflect.Descriptor instead.
 func (*ReadRun) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{40}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ReadRun) GetReference() string {
@@ -5333,7 +5588,7 @@ type RunDetails struct {
 
 func (x *RunDetails) Reset() {
 	*x = RunDetails{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[41]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5345,7 +5600,7 @@ func (x *RunDetails) String() string {
 func (*RunDetails) ProtoMessage() {}
 
 func (x *RunDetails) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[41]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5358,7 +5613,7 @@ func (x *RunDetails) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunDetails.ProtoReflect.Descriptor instead.
 func (*RunDetails) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{41}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *RunDetails) GetRun() *RunEntry {
@@ -5470,7 +5725,7 @@ type ReadTable struct {
 
 func (x *ReadTable) Reset() {
 	*x = ReadTable{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[42]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5482,7 +5737,7 @@ func (x *ReadTable) String() string {
 func (*ReadTable) ProtoMessage() {}
 
 func (x *ReadTable) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[42]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5495,7 +5750,7 @@ func (x *ReadTable) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadTable.ProtoReflect.Descriptor instead.
 func (*ReadTable) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{42}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ReadTable) GetReference() string {
@@ -5555,7 +5810,7 @@ type TableHead struct {
 
 func (x *TableHead) Reset() {
 	*x = TableHead{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[43]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5567,7 +5822,7 @@ func (x *TableHead) String() string {
 func (*TableHead) ProtoMessage() {}
 
 func (x *TableHead) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[43]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5580,7 +5835,7 @@ func (x *TableHead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TableHead.ProtoReflect.Descriptor instead.
 func (*TableHead) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{43}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *TableHead) GetTables() []string {
@@ -5664,7 +5919,7 @@ type TableRow struct {
 
 func (x *TableRow) Reset() {
 	*x = TableRow{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[44]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5676,7 +5931,7 @@ func (x *TableRow) String() string {
 func (*TableRow) ProtoMessage() {}
 
 func (x *TableRow) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[44]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5689,7 +5944,7 @@ func (x *TableRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TableRow.ProtoReflect.Descriptor instead.
 func (*TableRow) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{44}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *TableRow) GetCells() []*TableCell {
@@ -5716,7 +5971,7 @@ type TableCell struct {
 
 func (x *TableCell) Reset() {
 	*x = TableCell{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[45]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5728,7 +5983,7 @@ func (x *TableCell) String() string {
 func (*TableCell) ProtoMessage() {}
 
 func (x *TableCell) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[45]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5741,7 +5996,7 @@ func (x *TableCell) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TableCell.ProtoReflect.Descriptor instead.
 func (*TableCell) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{45}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *TableCell) GetKind() CellKind {
@@ -5791,7 +6046,7 @@ type TableImage struct {
 
 func (x *TableImage) Reset() {
 	*x = TableImage{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[46]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5803,7 +6058,7 @@ func (x *TableImage) String() string {
 func (*TableImage) ProtoMessage() {}
 
 func (x *TableImage) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[46]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5816,7 +6071,7 @@ func (x *TableImage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TableImage.ProtoReflect.Descriptor instead.
 func (*TableImage) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{46}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *TableImage) GetPicture() int32 {
@@ -5869,7 +6124,7 @@ type TableBoxes struct {
 
 func (x *TableBoxes) Reset() {
 	*x = TableBoxes{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[47]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5881,7 +6136,7 @@ func (x *TableBoxes) String() string {
 func (*TableBoxes) ProtoMessage() {}
 
 func (x *TableBoxes) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[47]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5894,7 +6149,7 @@ func (x *TableBoxes) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TableBoxes.ProtoReflect.Descriptor instead.
 func (*TableBoxes) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{47}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *TableBoxes) GetKey() string {
@@ -5939,7 +6194,7 @@ type TableBox struct {
 
 func (x *TableBox) Reset() {
 	*x = TableBox{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[48]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5951,7 +6206,7 @@ func (x *TableBox) String() string {
 func (*TableBox) ProtoMessage() {}
 
 func (x *TableBox) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[48]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5964,7 +6219,7 @@ func (x *TableBox) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TableBox.ProtoReflect.Descriptor instead.
 func (*TableBox) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{48}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *TableBox) GetMinX() float64 {
@@ -6024,7 +6279,7 @@ type TableMask struct {
 
 func (x *TableMask) Reset() {
 	*x = TableMask{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[49]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6036,7 +6291,7 @@ func (x *TableMask) String() string {
 func (*TableMask) ProtoMessage() {}
 
 func (x *TableMask) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[49]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6049,7 +6304,7 @@ func (x *TableMask) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TableMask.ProtoReflect.Descriptor instead.
 func (*TableMask) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{49}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *TableMask) GetKey() string {
@@ -6090,7 +6345,7 @@ type TablePicture struct {
 
 func (x *TablePicture) Reset() {
 	*x = TablePicture{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[50]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6102,7 +6357,7 @@ func (x *TablePicture) String() string {
 func (*TablePicture) ProtoMessage() {}
 
 func (x *TablePicture) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[50]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6115,7 +6370,7 @@ func (x *TablePicture) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TablePicture.ProtoReflect.Descriptor instead.
 func (*TablePicture) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{50}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *TablePicture) GetData() []byte {
@@ -6159,7 +6414,7 @@ type TableClass struct {
 
 func (x *TableClass) Reset() {
 	*x = TableClass{}
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[51]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -6171,7 +6426,7 @@ func (x *TableClass) String() string {
 func (*TableClass) ProtoMessage() {}
 
 func (x *TableClass) ProtoReflect() protoreflect.Message {
-	mi := &file_wandbworker_v1_worker_proto_msgTypes[51]
+	mi := &file_wandbworker_v1_worker_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -6184,7 +6439,7 @@ func (x *TableClass) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TableClass.ProtoReflect.Descriptor instead.
 func (*TableClass) Descriptor() ([]byte, []int) {
-	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{51}
+	return file_wandbworker_v1_worker_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *TableClass) GetName() string {
@@ -6402,11 +6657,20 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\n" +
 	"model_name\x18\x0f \x01(\tR\tmodelName\x12\x16\n" +
 	"\x06prefix\x18\x10 \x01(\tR\x06prefix\x12:\n" +
-	"\asubsets\x18\x11 \x03(\v2 .wandbworker.v1.EvaluationSubsetR\asubsets\"\x88\x01\n" +
+	"\asubsets\x18\x11 \x03(\v2 .wandbworker.v1.EvaluationSubsetR\asubsets\"\xe8\x01\n" +
 	"\x0eReadEvaluation\x12(\n" +
 	"\x04view\x18\x01 \x01(\v2\x14.wandbworker.v1.ViewR\x04view\x121\n" +
 	"\adataset\x18\x02 \x01(\v2\x17.wandbworker.v1.DatasetR\adataset\x12\x19\n" +
-	"\beval_key\x18\x03 \x01(\tR\aevalKey\"\x89\x02\n" +
+	"\beval_key\x18\x03 \x01(\tR\aevalKey\x12!\n" +
+	"\fcompare_with\x18\x04 \x01(\tR\vcompareWith\x12;\n" +
+	"\tlabels_of\x18\x05 \x01(\v2\x1e.wandbworker.v1.EvaluationCellR\blabelsOf\"~\n" +
+	"\x0eEvaluationCell\x12\x19\n" +
+	"\x05truth\x18\x01 \x01(\tH\x00R\x05truth\x88\x01\x01\x12!\n" +
+	"\tpredicted\x18\x02 \x01(\tH\x01R\tpredicted\x88\x01\x01\x12\x16\n" +
+	"\x06either\x18\x03 \x01(\bR\x06eitherB\b\n" +
+	"\x06_truthB\f\n" +
+	"\n" +
+	"_predicted\"\x89\x04\n" +
 	"\x11EvaluationNumbers\x120\n" +
 	"\ametrics\x18\x01 \x03(\v2\x16.wandbworker.v1.MetricR\ametrics\x129\n" +
 	"\aclasses\x18\x02 \x03(\v2\x1f.wandbworker.v1.EvaluationClassR\aclasses\x12\x18\n" +
@@ -6414,7 +6678,22 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\achanged\x18\x04 \x01(\x03R\achanged\x12-\n" +
 	"\x06charts\x18\x05 \x03(\v2\x15.wandbworker.v1.ChartR\x06charts\x12\x12\n" +
 	"\x04type\x18\x06 \x01(\tR\x04type\x12\x10\n" +
-	"\x03key\x18\a \x01(\tR\x03key\"2\n" +
+	"\x03key\x18\a \x01(\tR\x03key\x12=\n" +
+	"\tconfusion\x18\b \x01(\v2\x1f.wandbworker.v1.ConfusionMatrixR\tconfusion\x127\n" +
+	"\x05other\x18\t \x01(\v2!.wandbworker.v1.EvaluationNumbersR\x05other\x128\n" +
+	"\vdifferences\x18\n" +
+	" \x03(\v2\x16.wandbworker.v1.MetricR\vdifferences\x12L\n" +
+	"\x11class_differences\x18\v \x03(\v2\x1f.wandbworker.v1.EvaluationClassR\x10classDifferences\"\xa2\x01\n" +
+	"\x0fConfusionMatrix\x12\x16\n" +
+	"\x06labels\x18\x01 \x03(\tR\x06labels\x123\n" +
+	"\x05cells\x18\x02 \x03(\v2\x1d.wandbworker.v1.ConfusionCellR\x05cells\x12\x1d\n" +
+	"\n" +
+	"cells_left\x18\x03 \x01(\x03R\tcellsLeft\x12#\n" +
+	"\rmost_confused\x18\x04 \x03(\x05R\fmostConfused\"Y\n" +
+	"\rConfusionCell\x12\x14\n" +
+	"\x05truth\x18\x01 \x01(\x05R\x05truth\x12\x1c\n" +
+	"\tpredicted\x18\x02 \x01(\x05R\tpredicted\x12\x14\n" +
+	"\x05count\x18\x03 \x01(\x03R\x05count\"2\n" +
 	"\x06Metric\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\x01R\x05value\"\xf8\x01\n" +
@@ -6807,7 +7086,7 @@ func file_wandbworker_v1_worker_proto_rawDescGZIP() []byte {
 }
 
 var file_wandbworker_v1_worker_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
-var file_wandbworker_v1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 55)
+var file_wandbworker_v1_worker_proto_msgTypes = make([]protoimpl.MessageInfo, 58)
 var file_wandbworker_v1_worker_proto_goTypes = []any{
 	(RowKind)(0),              // 0: wandbworker.v1.RowKind
 	(ImageMode)(0),            // 1: wandbworker.v1.ImageMode
@@ -6835,59 +7114,62 @@ var file_wandbworker_v1_worker_proto_goTypes = []any{
 	(*EvaluationSubset)(nil),  // 23: wandbworker.v1.EvaluationSubset
 	(*LogEvaluation)(nil),     // 24: wandbworker.v1.LogEvaluation
 	(*ReadEvaluation)(nil),    // 25: wandbworker.v1.ReadEvaluation
-	(*EvaluationNumbers)(nil), // 26: wandbworker.v1.EvaluationNumbers
-	(*Metric)(nil),            // 27: wandbworker.v1.Metric
-	(*EvaluationClass)(nil),   // 28: wandbworker.v1.EvaluationClass
-	(*Chart)(nil),             // 29: wandbworker.v1.Chart
-	(*RunSlot)(nil),           // 30: wandbworker.v1.RunSlot
-	(*TableParts)(nil),        // 31: wandbworker.v1.TableParts
-	(*FinishRun)(nil),         // 32: wandbworker.v1.FinishRun
-	(*RunResponse)(nil),       // 33: wandbworker.v1.RunResponse
-	(*Progress)(nil),          // 34: wandbworker.v1.Progress
-	(*RunCreated)(nil),        // 35: wandbworker.v1.RunCreated
-	(*Failure)(nil),           // 36: wandbworker.v1.Failure
-	(*Warning)(nil),           // 37: wandbworker.v1.Warning
-	(*ArtifactLogged)(nil),    // 38: wandbworker.v1.ArtifactLogged
-	(*RunFinished)(nil),       // 39: wandbworker.v1.RunFinished
-	(*Lookup)(nil),            // 40: wandbworker.v1.Lookup
-	(*LookupResult)(nil),      // 41: wandbworker.v1.LookupResult
-	(*ProjectEntry)(nil),      // 42: wandbworker.v1.ProjectEntry
-	(*RunEntry)(nil),          // 43: wandbworker.v1.RunEntry
-	(*ArtifactEntry)(nil),     // 44: wandbworker.v1.ArtifactEntry
-	(*ReportEntry)(nil),       // 45: wandbworker.v1.ReportEntry
-	(*ReadArtifact)(nil),      // 46: wandbworker.v1.ReadArtifact
-	(*IdChunk)(nil),           // 47: wandbworker.v1.IdChunk
-	(*ArtifactContent)(nil),   // 48: wandbworker.v1.ArtifactContent
-	(*ReadRun)(nil),           // 49: wandbworker.v1.ReadRun
-	(*RunDetails)(nil),        // 50: wandbworker.v1.RunDetails
-	(*ReadTable)(nil),         // 51: wandbworker.v1.ReadTable
-	(*TableHead)(nil),         // 52: wandbworker.v1.TableHead
-	(*TableRow)(nil),          // 53: wandbworker.v1.TableRow
-	(*TableCell)(nil),         // 54: wandbworker.v1.TableCell
-	(*TableImage)(nil),        // 55: wandbworker.v1.TableImage
-	(*TableBoxes)(nil),        // 56: wandbworker.v1.TableBoxes
-	(*TableBox)(nil),          // 57: wandbworker.v1.TableBox
-	(*TableMask)(nil),         // 58: wandbworker.v1.TableMask
-	(*TablePicture)(nil),      // 59: wandbworker.v1.TablePicture
-	(*TableClass)(nil),        // 60: wandbworker.v1.TableClass
-	nil,                       // 61: wandbworker.v1.WandbSettings.EnvironmentEntry
-	nil,                       // 62: wandbworker.v1.Chart.FieldsEntry
-	nil,                       // 63: wandbworker.v1.Chart.StringsEntry
+	(*EvaluationCell)(nil),    // 26: wandbworker.v1.EvaluationCell
+	(*EvaluationNumbers)(nil), // 27: wandbworker.v1.EvaluationNumbers
+	(*ConfusionMatrix)(nil),   // 28: wandbworker.v1.ConfusionMatrix
+	(*ConfusionCell)(nil),     // 29: wandbworker.v1.ConfusionCell
+	(*Metric)(nil),            // 30: wandbworker.v1.Metric
+	(*EvaluationClass)(nil),   // 31: wandbworker.v1.EvaluationClass
+	(*Chart)(nil),             // 32: wandbworker.v1.Chart
+	(*RunSlot)(nil),           // 33: wandbworker.v1.RunSlot
+	(*TableParts)(nil),        // 34: wandbworker.v1.TableParts
+	(*FinishRun)(nil),         // 35: wandbworker.v1.FinishRun
+	(*RunResponse)(nil),       // 36: wandbworker.v1.RunResponse
+	(*Progress)(nil),          // 37: wandbworker.v1.Progress
+	(*RunCreated)(nil),        // 38: wandbworker.v1.RunCreated
+	(*Failure)(nil),           // 39: wandbworker.v1.Failure
+	(*Warning)(nil),           // 40: wandbworker.v1.Warning
+	(*ArtifactLogged)(nil),    // 41: wandbworker.v1.ArtifactLogged
+	(*RunFinished)(nil),       // 42: wandbworker.v1.RunFinished
+	(*Lookup)(nil),            // 43: wandbworker.v1.Lookup
+	(*LookupResult)(nil),      // 44: wandbworker.v1.LookupResult
+	(*ProjectEntry)(nil),      // 45: wandbworker.v1.ProjectEntry
+	(*RunEntry)(nil),          // 46: wandbworker.v1.RunEntry
+	(*ArtifactEntry)(nil),     // 47: wandbworker.v1.ArtifactEntry
+	(*ReportEntry)(nil),       // 48: wandbworker.v1.ReportEntry
+	(*ReadArtifact)(nil),      // 49: wandbworker.v1.ReadArtifact
+	(*IdChunk)(nil),           // 50: wandbworker.v1.IdChunk
+	(*ArtifactContent)(nil),   // 51: wandbworker.v1.ArtifactContent
+	(*ReadRun)(nil),           // 52: wandbworker.v1.ReadRun
+	(*RunDetails)(nil),        // 53: wandbworker.v1.RunDetails
+	(*ReadTable)(nil),         // 54: wandbworker.v1.ReadTable
+	(*TableHead)(nil),         // 55: wandbworker.v1.TableHead
+	(*TableRow)(nil),          // 56: wandbworker.v1.TableRow
+	(*TableCell)(nil),         // 57: wandbworker.v1.TableCell
+	(*TableImage)(nil),        // 58: wandbworker.v1.TableImage
+	(*TableBoxes)(nil),        // 59: wandbworker.v1.TableBoxes
+	(*TableBox)(nil),          // 60: wandbworker.v1.TableBox
+	(*TableMask)(nil),         // 61: wandbworker.v1.TableMask
+	(*TablePicture)(nil),      // 62: wandbworker.v1.TablePicture
+	(*TableClass)(nil),        // 63: wandbworker.v1.TableClass
+	nil,                       // 64: wandbworker.v1.WandbSettings.EnvironmentEntry
+	nil,                       // 65: wandbworker.v1.Chart.FieldsEntry
+	nil,                       // 66: wandbworker.v1.Chart.StringsEntry
 }
 var file_wandbworker_v1_worker_proto_depIdxs = []int32{
 	10, // 0: wandbworker.v1.RunRequest.wandb:type_name -> wandbworker.v1.WandbSettings
 	20, // 1: wandbworker.v1.RunRequest.log_view:type_name -> wandbworker.v1.LogView
 	21, // 2: wandbworker.v1.RunRequest.log_predictions:type_name -> wandbworker.v1.LogPredictions
-	32, // 3: wandbworker.v1.RunRequest.finish_run:type_name -> wandbworker.v1.FinishRun
-	40, // 4: wandbworker.v1.RunRequest.lookup:type_name -> wandbworker.v1.Lookup
-	46, // 5: wandbworker.v1.RunRequest.read_artifact:type_name -> wandbworker.v1.ReadArtifact
-	49, // 6: wandbworker.v1.RunRequest.read_run:type_name -> wandbworker.v1.ReadRun
+	35, // 3: wandbworker.v1.RunRequest.finish_run:type_name -> wandbworker.v1.FinishRun
+	43, // 4: wandbworker.v1.RunRequest.lookup:type_name -> wandbworker.v1.Lookup
+	49, // 5: wandbworker.v1.RunRequest.read_artifact:type_name -> wandbworker.v1.ReadArtifact
+	52, // 6: wandbworker.v1.RunRequest.read_run:type_name -> wandbworker.v1.ReadRun
 	22, // 7: wandbworker.v1.RunRequest.sync_offline:type_name -> wandbworker.v1.SyncOffline
 	24, // 8: wandbworker.v1.RunRequest.log_evaluation:type_name -> wandbworker.v1.LogEvaluation
 	25, // 9: wandbworker.v1.RunRequest.read_evaluation:type_name -> wandbworker.v1.ReadEvaluation
-	51, // 10: wandbworker.v1.RunRequest.read_table:type_name -> wandbworker.v1.ReadTable
-	30, // 11: wandbworker.v1.RunRequest.run_slot:type_name -> wandbworker.v1.RunSlot
-	61, // 12: wandbworker.v1.WandbSettings.environment:type_name -> wandbworker.v1.WandbSettings.EnvironmentEntry
+	54, // 10: wandbworker.v1.RunRequest.read_table:type_name -> wandbworker.v1.ReadTable
+	33, // 11: wandbworker.v1.RunRequest.run_slot:type_name -> wandbworker.v1.RunSlot
+	64, // 12: wandbworker.v1.WandbSettings.environment:type_name -> wandbworker.v1.WandbSettings.EnvironmentEntry
 	11, // 13: wandbworker.v1.WandbSettings.active_run:type_name -> wandbworker.v1.ActiveRun
 	0,  // 14: wandbworker.v1.View.row_kind:type_name -> wandbworker.v1.RowKind
 	14, // 15: wandbworker.v1.View.selection:type_name -> wandbworker.v1.Selection
@@ -6904,14 +7186,14 @@ var file_wandbworker_v1_worker_proto_depIdxs = []int32{
 	15, // 26: wandbworker.v1.LogView.fields:type_name -> wandbworker.v1.Field
 	15, // 27: wandbworker.v1.LogView.embeddings:type_name -> wandbworker.v1.Field
 	19, // 28: wandbworker.v1.LogView.pictures:type_name -> wandbworker.v1.Pictures
-	31, // 29: wandbworker.v1.LogView.parts:type_name -> wandbworker.v1.TableParts
+	34, // 29: wandbworker.v1.LogView.parts:type_name -> wandbworker.v1.TableParts
 	13, // 30: wandbworker.v1.LogPredictions.view:type_name -> wandbworker.v1.View
 	12, // 31: wandbworker.v1.LogPredictions.dataset:type_name -> wandbworker.v1.Dataset
 	15, // 32: wandbworker.v1.LogPredictions.predictions:type_name -> wandbworker.v1.Field
 	15, // 33: wandbworker.v1.LogPredictions.prompt:type_name -> wandbworker.v1.Field
 	15, // 34: wandbworker.v1.LogPredictions.fields:type_name -> wandbworker.v1.Field
 	19, // 35: wandbworker.v1.LogPredictions.pictures:type_name -> wandbworker.v1.Pictures
-	31, // 36: wandbworker.v1.LogPredictions.parts:type_name -> wandbworker.v1.TableParts
+	34, // 36: wandbworker.v1.LogPredictions.parts:type_name -> wandbworker.v1.TableParts
 	13, // 37: wandbworker.v1.EvaluationSubset.view:type_name -> wandbworker.v1.View
 	13, // 38: wandbworker.v1.LogEvaluation.view:type_name -> wandbworker.v1.View
 	12, // 39: wandbworker.v1.LogEvaluation.dataset:type_name -> wandbworker.v1.Dataset
@@ -6920,59 +7202,65 @@ var file_wandbworker_v1_worker_proto_depIdxs = []int32{
 	23, // 42: wandbworker.v1.LogEvaluation.subsets:type_name -> wandbworker.v1.EvaluationSubset
 	13, // 43: wandbworker.v1.ReadEvaluation.view:type_name -> wandbworker.v1.View
 	12, // 44: wandbworker.v1.ReadEvaluation.dataset:type_name -> wandbworker.v1.Dataset
-	27, // 45: wandbworker.v1.EvaluationNumbers.metrics:type_name -> wandbworker.v1.Metric
-	28, // 46: wandbworker.v1.EvaluationNumbers.classes:type_name -> wandbworker.v1.EvaluationClass
-	29, // 47: wandbworker.v1.EvaluationNumbers.charts:type_name -> wandbworker.v1.Chart
-	62, // 48: wandbworker.v1.Chart.fields:type_name -> wandbworker.v1.Chart.FieldsEntry
-	63, // 49: wandbworker.v1.Chart.strings:type_name -> wandbworker.v1.Chart.StringsEntry
-	19, // 50: wandbworker.v1.RunSlot.machine:type_name -> wandbworker.v1.Pictures
-	34, // 51: wandbworker.v1.RunResponse.progress:type_name -> wandbworker.v1.Progress
-	35, // 52: wandbworker.v1.RunResponse.run_created:type_name -> wandbworker.v1.RunCreated
-	36, // 53: wandbworker.v1.RunResponse.failure:type_name -> wandbworker.v1.Failure
-	38, // 54: wandbworker.v1.RunResponse.artifact_logged:type_name -> wandbworker.v1.ArtifactLogged
-	39, // 55: wandbworker.v1.RunResponse.run_finished:type_name -> wandbworker.v1.RunFinished
-	41, // 56: wandbworker.v1.RunResponse.lookup_result:type_name -> wandbworker.v1.LookupResult
-	47, // 57: wandbworker.v1.RunResponse.id_chunk:type_name -> wandbworker.v1.IdChunk
-	48, // 58: wandbworker.v1.RunResponse.artifact_content:type_name -> wandbworker.v1.ArtifactContent
-	50, // 59: wandbworker.v1.RunResponse.run_details:type_name -> wandbworker.v1.RunDetails
-	26, // 60: wandbworker.v1.RunResponse.evaluation_numbers:type_name -> wandbworker.v1.EvaluationNumbers
-	52, // 61: wandbworker.v1.RunResponse.table_head:type_name -> wandbworker.v1.TableHead
-	3,  // 62: wandbworker.v1.Progress.stage:type_name -> wandbworker.v1.Stage
-	4,  // 63: wandbworker.v1.Failure.source:type_name -> wandbworker.v1.Source
-	5,  // 64: wandbworker.v1.ArtifactLogged.run_relation:type_name -> wandbworker.v1.RunRelation
-	37, // 65: wandbworker.v1.ArtifactLogged.warnings:type_name -> wandbworker.v1.Warning
-	26, // 66: wandbworker.v1.ArtifactLogged.evaluation:type_name -> wandbworker.v1.EvaluationNumbers
-	27, // 67: wandbworker.v1.ArtifactLogged.run_metrics:type_name -> wandbworker.v1.Metric
-	6,  // 68: wandbworker.v1.Lookup.kind:type_name -> wandbworker.v1.LookupKind
-	42, // 69: wandbworker.v1.LookupResult.projects:type_name -> wandbworker.v1.ProjectEntry
-	43, // 70: wandbworker.v1.LookupResult.runs:type_name -> wandbworker.v1.RunEntry
-	44, // 71: wandbworker.v1.LookupResult.artifacts:type_name -> wandbworker.v1.ArtifactEntry
-	45, // 72: wandbworker.v1.LookupResult.reports:type_name -> wandbworker.v1.ReportEntry
-	7,  // 73: wandbworker.v1.ReadArtifact.lists:type_name -> wandbworker.v1.IdList
-	7,  // 74: wandbworker.v1.IdChunk.list:type_name -> wandbworker.v1.IdList
-	44, // 75: wandbworker.v1.ArtifactContent.artifact:type_name -> wandbworker.v1.ArtifactEntry
-	43, // 76: wandbworker.v1.ArtifactContent.used_by:type_name -> wandbworker.v1.RunEntry
-	43, // 77: wandbworker.v1.ArtifactContent.created_by:type_name -> wandbworker.v1.RunEntry
-	7,  // 78: wandbworker.v1.ArtifactContent.found:type_name -> wandbworker.v1.IdList
-	43, // 79: wandbworker.v1.RunDetails.run:type_name -> wandbworker.v1.RunEntry
-	44, // 80: wandbworker.v1.RunDetails.inputs:type_name -> wandbworker.v1.ArtifactEntry
-	44, // 81: wandbworker.v1.RunDetails.outputs:type_name -> wandbworker.v1.ArtifactEntry
-	53, // 82: wandbworker.v1.TableHead.rows:type_name -> wandbworker.v1.TableRow
-	59, // 83: wandbworker.v1.TableHead.pictures:type_name -> wandbworker.v1.TablePicture
-	60, // 84: wandbworker.v1.TableHead.classes:type_name -> wandbworker.v1.TableClass
-	54, // 85: wandbworker.v1.TableRow.cells:type_name -> wandbworker.v1.TableCell
-	8,  // 86: wandbworker.v1.TableCell.kind:type_name -> wandbworker.v1.CellKind
-	55, // 87: wandbworker.v1.TableCell.image:type_name -> wandbworker.v1.TableImage
-	56, // 88: wandbworker.v1.TableImage.boxes:type_name -> wandbworker.v1.TableBoxes
-	58, // 89: wandbworker.v1.TableImage.masks:type_name -> wandbworker.v1.TableMask
-	57, // 90: wandbworker.v1.TableBoxes.boxes:type_name -> wandbworker.v1.TableBox
-	9,  // 91: wandbworker.v1.WorkerService.Run:input_type -> wandbworker.v1.RunRequest
-	33, // 92: wandbworker.v1.WorkerService.Run:output_type -> wandbworker.v1.RunResponse
-	92, // [92:93] is the sub-list for method output_type
-	91, // [91:92] is the sub-list for method input_type
-	91, // [91:91] is the sub-list for extension type_name
-	91, // [91:91] is the sub-list for extension extendee
-	0,  // [0:91] is the sub-list for field type_name
+	26, // 45: wandbworker.v1.ReadEvaluation.labels_of:type_name -> wandbworker.v1.EvaluationCell
+	30, // 46: wandbworker.v1.EvaluationNumbers.metrics:type_name -> wandbworker.v1.Metric
+	31, // 47: wandbworker.v1.EvaluationNumbers.classes:type_name -> wandbworker.v1.EvaluationClass
+	32, // 48: wandbworker.v1.EvaluationNumbers.charts:type_name -> wandbworker.v1.Chart
+	28, // 49: wandbworker.v1.EvaluationNumbers.confusion:type_name -> wandbworker.v1.ConfusionMatrix
+	27, // 50: wandbworker.v1.EvaluationNumbers.other:type_name -> wandbworker.v1.EvaluationNumbers
+	30, // 51: wandbworker.v1.EvaluationNumbers.differences:type_name -> wandbworker.v1.Metric
+	31, // 52: wandbworker.v1.EvaluationNumbers.class_differences:type_name -> wandbworker.v1.EvaluationClass
+	29, // 53: wandbworker.v1.ConfusionMatrix.cells:type_name -> wandbworker.v1.ConfusionCell
+	65, // 54: wandbworker.v1.Chart.fields:type_name -> wandbworker.v1.Chart.FieldsEntry
+	66, // 55: wandbworker.v1.Chart.strings:type_name -> wandbworker.v1.Chart.StringsEntry
+	19, // 56: wandbworker.v1.RunSlot.machine:type_name -> wandbworker.v1.Pictures
+	37, // 57: wandbworker.v1.RunResponse.progress:type_name -> wandbworker.v1.Progress
+	38, // 58: wandbworker.v1.RunResponse.run_created:type_name -> wandbworker.v1.RunCreated
+	39, // 59: wandbworker.v1.RunResponse.failure:type_name -> wandbworker.v1.Failure
+	41, // 60: wandbworker.v1.RunResponse.artifact_logged:type_name -> wandbworker.v1.ArtifactLogged
+	42, // 61: wandbworker.v1.RunResponse.run_finished:type_name -> wandbworker.v1.RunFinished
+	44, // 62: wandbworker.v1.RunResponse.lookup_result:type_name -> wandbworker.v1.LookupResult
+	50, // 63: wandbworker.v1.RunResponse.id_chunk:type_name -> wandbworker.v1.IdChunk
+	51, // 64: wandbworker.v1.RunResponse.artifact_content:type_name -> wandbworker.v1.ArtifactContent
+	53, // 65: wandbworker.v1.RunResponse.run_details:type_name -> wandbworker.v1.RunDetails
+	27, // 66: wandbworker.v1.RunResponse.evaluation_numbers:type_name -> wandbworker.v1.EvaluationNumbers
+	55, // 67: wandbworker.v1.RunResponse.table_head:type_name -> wandbworker.v1.TableHead
+	3,  // 68: wandbworker.v1.Progress.stage:type_name -> wandbworker.v1.Stage
+	4,  // 69: wandbworker.v1.Failure.source:type_name -> wandbworker.v1.Source
+	5,  // 70: wandbworker.v1.ArtifactLogged.run_relation:type_name -> wandbworker.v1.RunRelation
+	40, // 71: wandbworker.v1.ArtifactLogged.warnings:type_name -> wandbworker.v1.Warning
+	27, // 72: wandbworker.v1.ArtifactLogged.evaluation:type_name -> wandbworker.v1.EvaluationNumbers
+	30, // 73: wandbworker.v1.ArtifactLogged.run_metrics:type_name -> wandbworker.v1.Metric
+	6,  // 74: wandbworker.v1.Lookup.kind:type_name -> wandbworker.v1.LookupKind
+	45, // 75: wandbworker.v1.LookupResult.projects:type_name -> wandbworker.v1.ProjectEntry
+	46, // 76: wandbworker.v1.LookupResult.runs:type_name -> wandbworker.v1.RunEntry
+	47, // 77: wandbworker.v1.LookupResult.artifacts:type_name -> wandbworker.v1.ArtifactEntry
+	48, // 78: wandbworker.v1.LookupResult.reports:type_name -> wandbworker.v1.ReportEntry
+	7,  // 79: wandbworker.v1.ReadArtifact.lists:type_name -> wandbworker.v1.IdList
+	7,  // 80: wandbworker.v1.IdChunk.list:type_name -> wandbworker.v1.IdList
+	47, // 81: wandbworker.v1.ArtifactContent.artifact:type_name -> wandbworker.v1.ArtifactEntry
+	46, // 82: wandbworker.v1.ArtifactContent.used_by:type_name -> wandbworker.v1.RunEntry
+	46, // 83: wandbworker.v1.ArtifactContent.created_by:type_name -> wandbworker.v1.RunEntry
+	7,  // 84: wandbworker.v1.ArtifactContent.found:type_name -> wandbworker.v1.IdList
+	46, // 85: wandbworker.v1.RunDetails.run:type_name -> wandbworker.v1.RunEntry
+	47, // 86: wandbworker.v1.RunDetails.inputs:type_name -> wandbworker.v1.ArtifactEntry
+	47, // 87: wandbworker.v1.RunDetails.outputs:type_name -> wandbworker.v1.ArtifactEntry
+	56, // 88: wandbworker.v1.TableHead.rows:type_name -> wandbworker.v1.TableRow
+	62, // 89: wandbworker.v1.TableHead.pictures:type_name -> wandbworker.v1.TablePicture
+	63, // 90: wandbworker.v1.TableHead.classes:type_name -> wandbworker.v1.TableClass
+	57, // 91: wandbworker.v1.TableRow.cells:type_name -> wandbworker.v1.TableCell
+	8,  // 92: wandbworker.v1.TableCell.kind:type_name -> wandbworker.v1.CellKind
+	58, // 93: wandbworker.v1.TableCell.image:type_name -> wandbworker.v1.TableImage
+	59, // 94: wandbworker.v1.TableImage.boxes:type_name -> wandbworker.v1.TableBoxes
+	61, // 95: wandbworker.v1.TableImage.masks:type_name -> wandbworker.v1.TableMask
+	60, // 96: wandbworker.v1.TableBoxes.boxes:type_name -> wandbworker.v1.TableBox
+	9,  // 97: wandbworker.v1.WorkerService.Run:input_type -> wandbworker.v1.RunRequest
+	36, // 98: wandbworker.v1.WorkerService.Run:output_type -> wandbworker.v1.RunResponse
+	98, // [98:99] is the sub-list for method output_type
+	97, // [97:98] is the sub-list for method input_type
+	97, // [97:97] is the sub-list for extension type_name
+	97, // [97:97] is the sub-list for extension extendee
+	0,  // [0:97] is the sub-list for field type_name
 }
 
 func init() { file_wandbworker_v1_worker_proto_init() }
@@ -6993,8 +7281,9 @@ func file_wandbworker_v1_worker_proto_init() {
 		(*RunRequest_ReadTable)(nil),
 		(*RunRequest_RunSlot)(nil),
 	}
-	file_wandbworker_v1_worker_proto_msgTypes[19].OneofWrappers = []any{}
-	file_wandbworker_v1_worker_proto_msgTypes[24].OneofWrappers = []any{
+	file_wandbworker_v1_worker_proto_msgTypes[17].OneofWrappers = []any{}
+	file_wandbworker_v1_worker_proto_msgTypes[22].OneofWrappers = []any{}
+	file_wandbworker_v1_worker_proto_msgTypes[27].OneofWrappers = []any{
 		(*RunResponse_Progress)(nil),
 		(*RunResponse_RunCreated)(nil),
 		(*RunResponse_Failure)(nil),
@@ -7013,7 +7302,7 @@ func file_wandbworker_v1_worker_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wandbworker_v1_worker_proto_rawDesc), len(file_wandbworker_v1_worker_proto_rawDesc)),
 			NumEnums:      9,
-			NumMessages:   55,
+			NumMessages:   58,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

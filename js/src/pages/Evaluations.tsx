@@ -1,0 +1,245 @@
+// The dataset's evaluations, beside what W&B has of them.
+
+import React, { useCallback, useEffect, useState } from "react";
+import { useApp, useData } from "../app";
+import STYLES from "../evaluations.css?inline";
+import { main, title, type Evaluation, type Headline, type Logged } from "../evaluations";
+import { number, plural } from "../format";
+import { pathOf, type Go, type Where } from "../nav";
+import { Age, Card, LinkOut, Loading, Notice, Status } from "../parts";
+import type { DatasetFacts } from "../types";
+import { EvaluationPage } from "./EvaluationPage";
+
+/** How many evaluations are shown at once, and how many of them are read at a time: each reads the whole dataset. */
+const SHOWN = 20;
+const AT_A_TIME = 2;
+
+export function Evaluations(props: { where: Where; open: string | undefined; dataset: DatasetFacts | null; go: Go }) {
+  const { refresh } = useApp();
+  const dataset = props.dataset?.datasetId;
+  const loaded = useData<{ evaluations: Evaluation[] }>("evaluations", dataset ? { dataset } : null);
+  const all = loaded.data?.evaluations ?? [];
+  const opened = props.open === undefined ? undefined : all.find((one) => one.key === props.open);
+  return (
+    <>
+      <style>{STYLES}</style>
+      {props.dataset && !dataset && <Notice>Open a dataset to see its evaluations.</Notice>}
+      {!opened && <Status of={loaded} again={refresh} />}
+      {opened && dataset ? (
+        <EvaluationPage key={opened.key} dataset={dataset} evaluation={opened} where={props.where} go={props.go} />
+      ) : (
+        <>
+          {props.open !== undefined && loaded.data && (
+            <Notice>The dataset has no evaluation “{props.open}” any more.</Notice>
+          )}
+          {loaded.data && dataset && <List all={all} dataset={dataset} where={props.where} go={props.go} />}
+        </>
+      )}
+    </>
+  );
+}
+
+function List(props: { all: Evaluation[]; dataset: string; where: Where; go: Go }) {
+  const [more, setMore] = useState(false);
+  const [settled, setSettled] = useState<ReadonlySet<string>>(new Set());
+  const settle = useCallback((key: string) => setSettled((before) => new Set(before).add(key)), []);
+  const shown = more ? props.all : props.all.slice(0, SHOWN);
+  if (props.all.length === 0) {
+    return (
+      <Notice>
+        This dataset has no evaluations yet. Evaluate a model, for example with{" "}
+        <code>dataset.evaluate_detections(&quot;predictions&quot;, eval_key=&quot;eval&quot;)</code>, and press ↻.
+      </Notice>
+    );
+  }
+  const next = new Set(shown.filter((one) => one.hasResults && !settled.has(one.key)).slice(0, AT_A_TIME).map((one) => one.key));
+  return (
+    <>
+      <ul className="w-list" aria-label="Evaluations">
+        {shown.map((one) => (
+          <Row
+            key={one.key}
+            evaluation={one}
+            dataset={props.dataset}
+            where={props.where}
+            go={props.go}
+            asks={settled.has(one.key) || next.has(one.key)}
+            settle={settle}
+          />
+        ))}
+      </ul>
+      {props.all.length > SHOWN && (
+        <div>
+          <button type="button" aria-expanded={more} onClick={() => setMore(!more)}>
+            {more ? "Show fewer" : `Show all ${props.all.length}`}
+          </button>
+        </div>
+      )}
+    </>
+  );
+}
+
+function Row(props: {
+  evaluation: Evaluation;
+  dataset: string;
+  where: Where;
+  go: Go;
+  asks: boolean;
+  settle: (key: string) => void;
+}) {
+  const { evaluation, dataset, where, settle } = props;
+  const { key } = evaluation;
+  const asked = props.asks && evaluation.hasResults;
+  const headline = useData<Headline>("headline", asked ? { dataset, key } : null);
+  const logged = useData<Logged>("logged_evaluation", asked && headline.data ? { ...where, dataset, key } : null);
+  const isSettled = headline.problem !== null || logged.problem !== null || logged.data !== null;
+  useEffect(() => {
+    if (asked && isSettled) settle(key);
+  }, [asked, isSettled, key, settle]);
+  const open = () => props.go({ tab: "evaluations", open: key });
+  return (
+    <Card
+      mine={logged.data?.logged === "logged"}
+      label={key}
+      aside={evaluation.hasResults && !headline.problem && <LogButton evaluation={key} where={where} logged={logged.data} />}
+    >
+      <div className="w-row">
+        {evaluation.hasResults && !headline.problem ? (
+          <button type="button" className="w-link" onClick={open}>
+            {key}
+          </button>
+        ) : (
+          <b>{key}</b>
+        )}
+        <span className="w-soft w-small">{evaluation.type || "of an unknown type"}</span>
+        <Age of={evaluation.evaluated} />
+      </div>
+      <Fields evaluation={evaluation} />
+      {headline.data && <MainMetrics type={evaluation.type} headline={headline.data} />}
+      {evaluation.hasResults ? (
+        <>
+          {headline.problem && <Broken text={headline.problem.text} />}
+          {!headline.data && !headline.problem && <Loading text={headline.pending ?? "Waiting for the others"} />}
+          {headline.data && <InWandB logged={logged.data} where={where} go={props.go} />}
+          {headline.data && !logged.data && logged.pending && <Loading text={logged.pending} />}
+          {logged.problem && <Broken text={`What W&B has of it is not known: ${logged.problem.text}`} />}
+        </>
+      ) : (
+        <Broken text="It has no results: it failed, or is still running. Evaluate again under this key." />
+      )}
+    </Card>
+  );
+}
+
+export function Fields(props: { evaluation: Evaluation }) {
+  const { evaluation } = props;
+  return (
+    <div className="w-row w-small w-soft">
+      <span>
+        {evaluation.predictions} against {evaluation.truth}
+      </span>
+      {evaluation.method && <span>{evaluation.method}</span>}
+      {evaluation.iou !== null && <span>IoU {evaluation.iou}</span>}
+      {evaluation.ofView && <span>of a view</span>}
+    </div>
+  );
+}
+
+function MainMetrics(props: { type: string; headline: Headline }) {
+  return (
+    <div className="w-row w-small">
+      {main(props.type, props.headline.metrics).map((metric, index) => (
+        <span key={metric.name} title={String(metric.value)}>
+          <span className="w-soft">{title(metric.name)}</span>{" "}
+          {index === 0 ? <b className="w-num">{number(metric.value)}</b> : <span className="w-num">{number(metric.value)}</span>}
+        </span>
+      ))}
+      {props.headline.changed > 0 && (
+        <span className="w-soft">{plural(props.headline.changed, "label")} changed since it was evaluated</span>
+      )}
+    </div>
+  );
+}
+
+const STATES = { logged: "logged", changed: "changed since", not_logged: "not logged" } as const;
+
+/** Whether W&B has an evaluation, with the ways to its artifact and its run. */
+export function InWandB(props: { logged: Logged | null; where: Where; go: Go }) {
+  const { logged, where, go } = props;
+  if (!logged) return null;
+  const { artifact, run } = logged;
+  return (
+    <>
+      <div className="w-row w-small">
+        <span className={`w-state w-in-${logged.logged}`}>{STATES[logged.logged]}</span>
+        {artifact && (
+          <button
+            type="button"
+            className="w-link w-small"
+            aria-label={`The artifact ${artifact.name}:${artifact.version}`}
+            onClick={() => go({ tab: "artifacts", open: pathOf(`${artifact.name}:${artifact.version}`, artifact, where) })}
+          >
+            {artifact.name}:{artifact.version}
+          </button>
+        )}
+        {artifact && run && (
+          <button
+            type="button"
+            className="w-link w-small"
+            aria-label={`The run ${run.name}`}
+            onClick={() => go({ tab: "runs", open: pathOf(run.id, artifact, where) })}
+          >
+            {run.name}
+          </button>
+        )}
+        <Age of={logged.loggedAt ?? ""} />
+      </div>
+      {logged.note && <div className="w-small w-soft">{logged.note}.</div>}
+    </>
+  );
+}
+
+/** Opens the form that logs an evaluation, or the page of what was logged. */
+export function LogButton(props: { evaluation: string; where: Where; logged: Logged | null; compareWith?: string }) {
+  const { calls, refresh } = useApp();
+  const { logged } = props;
+  if (!logged) return null;
+  const current = logged.logged === "logged";
+  return (
+    <>
+      {current || (
+        <button
+          type="button"
+          className="w-main"
+          aria-label={`Log ${props.evaluation} to W&B`}
+          onClick={() =>
+            calls.prompt(
+              "log_evaluation_to_wandb",
+              {
+                ...props.where,
+                eval_key: props.evaluation,
+                ...(logged.artifact ? { artifact_name: logged.artifact.name } : {}),
+              },
+              refresh,
+            )
+          }
+        >
+          {logged.artifact ? "Log again" : "Log"}
+        </button>
+      )}
+      {logged.artifact && (
+        <LinkOut url={logged.artifact.url} label={`Open ${logged.artifact.name}:${logged.artifact.version} in W&B`}>
+          W&amp;B
+        </LinkOut>
+      )}
+    </>
+  );
+}
+
+function Broken(props: { text: string }) {
+  return (
+    <div className="w-small w-broken" role="note">
+      {props.text}
+    </div>
+  );
+}
