@@ -160,24 +160,20 @@ def state(dataset: fo.Dataset, key: str, found: Any, metadata: dict[str, Any]) -
     Returns:
         a tuple of :data:`LOGGED` or :data:`CHANGED`, and why, in a sentence; empty if there is nothing to say
     """
-    now = {one.name: one.value for one in found.metrics}
-    then = metadata.get("metrics")
-    document = query.evaluation_documents(dataset)[key]
-    again = bool(metadata.get("evaluated_at")) and not _same_moment(document.timestamp, metadata["evaluated_at"])
-    if then != now:
-        if not metadata.get("is_subset_view"):
-            return CHANGED, "It was evaluated again, and the numbers are others now"
+    now, then = {one.name: one.value for one in found.metrics}, metadata.get("metrics")
+    moment = query.evaluation_documents(dataset)[key].timestamp
+    again = bool(metadata.get("evaluated_at")) and not _same_moment(moment, metadata["evaluated_at"])
+    if then != now and metadata.get("is_subset_view"):
+        return (CHANGED, "It was evaluated again since") if again else (LOGGED, "A part of it was logged")
 
-        if again:
-            return CHANGED, "It was evaluated again since"
+    if then != now:
+        return CHANGED, "It was evaluated again, and the numbers are others now"
 
     before = metadata.get("changed_since")
     before = before if isinstance(before, int) else 0
-    if found.changed >= 0 and found.changed != before and not (then != now and metadata.get("is_subset_view")):
-        return CHANGED, f"{found.changed:,} labels differ from what was evaluated; when it was logged, {before:,} did"
-
-    if then != now:
-        return LOGGED, "A part of it was logged"
+    if found.changed >= 0 and found.changed != before:
+        differ = "label differs" if found.changed == 1 else "labels differ"
+        return CHANGED, f"{found.changed:,} {differ} from what was evaluated; when it was logged, {before:,} did"
 
     return LOGGED, "It was evaluated again since, with the same numbers" if again else ""
 

@@ -8,7 +8,7 @@ KEYS = ("boxes", "earlier", "whole", "failed")
 
 
 @pytest.fixture(scope="module")
-def evaluated(digits, project, wandb_server):
+def evaluated(digits, project, wandb_server, _tab):
     """The digits with evaluations of a model, of an earlier one, and of one that failed; the first one is logged."""
     import fiftyone as fo
     import fiftyone.core.odm as foo
@@ -36,21 +36,20 @@ def evaluated(digits, project, wandb_server):
         log = fiftyone.operators.get_operator("@harpreetsahota/wandb/log_evaluation_to_wandb")
         result = log(digits, "boxes", project=project)
 
+    # The App reads a dataset's fields with its page.
+    _tab.enter()
     yield digits, result
     for key in KEYS:
         digits.delete_evaluation(key)
 
     digits.delete_run("evaluation_boxes")
     digits.delete_sample_fields(["objects", "found", "before"])
+    _tab.enter()
 
 
 @pytest.fixture
 def page(evaluated, panel):
-    """The panel at the page, with the schema as it is now."""
-    if not panel.panel.get_by_role("list", name="Evaluations").count():
-        panel.enter()
-        panel.open_panel()
-
+    """The panel at the page."""
     panel.tab("Evaluations")
     panel.panel.get_by_role("list", name="Evaluations").wait_for()
     return panel
@@ -106,7 +105,6 @@ def test_clicks_show_the_labels(page, evaluated):
     )
     cell.click()
     page.grid_has(matrix[three, eight])
-    page.page.wait_for_load_state("networkidle")
     page.panel.get_by_role("region", name="Classes").evaluate("e => e.scrollIntoView()")
     page.picture("evaluation-click")
     page.panel.get_by_role(

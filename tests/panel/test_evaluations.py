@@ -298,7 +298,7 @@ def test_labels_that_were_changed_since(state, ready, log, copy, login):
     ready("headline", copy, key="scenes", fresh=True)
     found = state(copy, "scenes")
     assert found["logged"] == "changed"
-    assert "1 labels differ" in found["note"]
+    assert "1 label differs" in found["note"]
 
     # Logged as it is now, it is what was logged.
     log(copy, "scenes")

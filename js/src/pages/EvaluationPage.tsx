@@ -78,7 +78,7 @@ function Content(props: { evaluation: Evaluation; numbers: Compared; second: str
     <>
       {numbers.changed > 0 && (
         <Notice>
-          {plural(numbers.changed, "label")} differ from what was evaluated. The numbers are those of the evaluation; a click
+          Changed since this evaluation: {plural(numbers.changed, "label")}. The numbers are those of the evaluation; a click
           shows the labels as they are now.
         </Notice>
       )}
