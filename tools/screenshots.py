@@ -17,8 +17,7 @@ SHOWN = {
     "panel-compare": "app-artifact",
     "panel-rows": "app-rows",
     "panel-predictions": "app-predictions",
-    "evaluation-click": "app-evaluation",
-    "table-evaluation": "table-evaluation",
+    "evaluations-compared": "app-evaluation",
 }
 COLOURS = 256
 MOST_BYTES = 300_000

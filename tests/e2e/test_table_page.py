@@ -134,4 +134,5 @@ def test_the_samples_of_an_evaluation(dataset, tmp_path, operator, server, page)
     texts = " ".join(page.locator("figure.picture text").all_text_contents())
     for outcome in ("TP", "FP", "FN"):
         assert outcome in texts
+    page.locator("figure.picture").first.evaluate("e => e.scrollIntoView({ block: 'center', inline: 'end' })")
     keep_picture(page, "table-evaluation")
