@@ -36,20 +36,23 @@ def evaluated(digits, project, wandb_server, _tab):
         log = fiftyone.operators.get_operator("@harpreetsahota/wandb/log_evaluation_to_wandb")
         result = log(digits, "boxes", project=project)
 
-    # The App reads a dataset's fields with its page.
-    _tab.enter()
     yield digits, result
     for key in KEYS:
         digits.delete_evaluation(key)
 
     digits.delete_run("evaluation_boxes")
     digits.delete_sample_fields(["objects", "found", "before"])
+    # The App reads a dataset's fields with its page.
     _tab.enter()
 
 
 @pytest.fixture
 def page(evaluated, panel):
-    """The panel at the page."""
+    """The panel at the page, with the schema as it is now."""
+    if not panel.panel.get_by_role("list", name="Evaluations").count():
+        panel.enter()
+        panel.open_panel()
+
     panel.tab("Evaluations")
     panel.panel.get_by_role("list", name="Evaluations").wait_for()
     return panel
@@ -105,7 +108,6 @@ def test_clicks_show_the_labels(page, evaluated):
     )
     cell.click()
     page.grid_has(matrix[three, eight])
-    page.panel.get_by_role("region", name="Classes").evaluate("e => e.scrollIntoView()")
     page.picture("evaluation-click")
     page.panel.get_by_role(
         "button", name=f"digit 8, predicted as digit 3: {matrix[eight, three]}. Show them"
