@@ -166,9 +166,12 @@ class LogEvaluationToWandB(LogOperator):
     def resolve_input(self, ctx: ExecutionContext) -> types.Property:
         forms.drop_hidden(ctx.params, self.USUAL)
         inputs, view = forms.start(ctx, "Log")
-        if view is not None and self._evaluation(ctx, inputs, view):
+        known = _known(inputs, view) if view is not None else []
+        if known:
             mode = self.image_mode(ctx.params)
             forms.add_plan(ctx, inputs, view, {"fields": ctx.params.get("fields") or []}, mode)
+
+        if known and self._evaluation(ctx, inputs, view, known):
             place = choices.Place(ctx)
             place.add_project(inputs)
             forms.add_artifact_name(ctx, inputs, "evaluation_ and the dataset's name")
@@ -183,19 +186,8 @@ class LogEvaluationToWandB(LogOperator):
 
         return types.Property(inputs, view=types.View(label="Log an evaluation to W&B"))
 
-    def _evaluation(self, ctx, inputs, view):
-        """Adds the choice of the evaluation and shows its numbers; returns whether there is one to choose."""
-        known = evaluations.keys(view)
-        if not known:
-            inputs.view(
-                "no_evaluation",
-                notices.error(
-                    label="This dataset has no evaluations",
-                    description="Evaluate a model first, for example by dataset.evaluate_detections()",
-                ),
-            ).invalid = True
-            return False
-
+    def _evaluation(self, ctx, inputs, view, known):
+        """Adds the choice of the evaluation and shows its numbers; returns whether one is chosen."""
         forms.choose(inputs, "eval_key", known, "Evaluation", "The newest first", required=True)
         key = ctx.params.get("eval_key")
         if key not in known:
@@ -343,6 +335,21 @@ def _check_can_be_queued(subsets):
         )
 
 
+def _known(inputs, view):
+    """The keys of the evaluations that can be chosen; if there are none, the form says what to do."""
+    known = evaluations.keys(view)
+    if not known:
+        inputs.view(
+            "no_evaluation",
+            notices.error(
+                label="This dataset has no evaluations",
+                description="Evaluate a model first, for example by dataset.evaluate_detections()",
+            ),
+        ).invalid = True
+
+    return known
+
+
 def _show_numbers(inputs, view, key):
     """Shows what an evaluation has come to, before anything is sent."""
     answer = evaluations.numbers(view, key)
@@ -352,7 +359,9 @@ def _show_numbers(inputs, view, key):
         return
 
     found = numbers_of(answer.value)
-    rows = [(results.escape(name), f"{value:.6g}") for name, value in found["metrics"].items()]
+    # In one cell: a row for each would push the project off the screen.
+    metrics = ", ".join(f"{name} {value:.6g}" for name, value in found["metrics"].items())
+    rows = [("Numbers", results.escape(metrics))]
     weak = sorted((c for c in found["classes"] if c["support"]), key=lambda c: c["F1"])[:_SHOWN_CLASSES]
     if weak:
         text = ", ".join(f"{c['class']} {c['F1']:.3f}" for c in weak)

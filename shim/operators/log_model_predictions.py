@@ -35,7 +35,6 @@ class LogModelPredictions(LogOperator):
         "project",
         "artifact_name",
         "include_images",
-        "input_artifact",
     )
 
     @property
@@ -195,15 +194,6 @@ class LogModelPredictions(LogOperator):
                 label="Show pictures",
                 description="A column of the table. Default: off",
             )
-            choices.add_artifact(
-                inputs,
-                place,
-                ("dataset",),
-                "The artifact that the model was trained on, which becomes the run's input. Default: none",
-                key="input_artifact",
-                label="Training data",
-                dataset=ctx.dataset,
-            )
             if forms.add_more(ctx, inputs, self.USUAL):
                 self._more(ctx, inputs, view, place, mode)
 
@@ -221,6 +211,15 @@ class LogModelPredictions(LogOperator):
         )
 
     def _more(self, ctx, inputs, view, place, mode):
+        choices.add_artifact(
+            inputs,
+            place,
+            ("dataset",),
+            "The artifact that the model was trained on, which becomes the run's input. Default: none",
+            key="input_artifact",
+            label="Training data",
+            dataset=ctx.dataset,
+        )
         inputs.str("model_version", label="Model version", description="Such as v1.0. Default: none")
         texts = _texts(view)
         if texts:
