@@ -103,3 +103,83 @@ def test_run_info(app, project, digits):
     app.press("Execute")
     app.sees("val/accuracy")
     app.picture("form-run-info")
+
+
+@pytest.fixture
+def laptop(app):
+    """The App on a screen of 1400 x 900 pixels."""
+    app.page.set_viewport_size({"width": 1400, "height": 900})
+    yield app
+    app.page.set_viewport_size({"width": 1500, "height": 1000})
+
+
+@pytest.fixture
+def evaluated(digits):
+    """The digits with an evaluation."""
+    digits.evaluate_classifications("predictions", gt_field="ground_truth", eval_key="svm_eval")
+    yield digits
+    digits.delete_evaluation("svm_eval")
+
+
+# What of a dialog goes beyond what is seen of it.
+HIDDEN = """dialogs => dialogs.flatMap(dialog => [dialog, ...dialog.querySelectorAll("*")])
+    .filter(e => /auto|scroll/.test(getComputedStyle(e).overflowY) && e.scrollHeight > e.clientHeight + 1)
+    .map(e => e.scrollHeight - e.clientHeight)"""
+
+
+@pytest.mark.parametrize(
+    ("label", "chosen", "typed"),
+    [
+        (LOG, {}, {"Project": "p", "Artifact name": "digits"}),
+        ("W&B: Log Model Predictions", {"Predictions": "predictions"}, {"Project": "p", "Model": "svm"}),
+        ("W&B: Log Evaluation", {"Evaluation": "svm_eval"}, {"Project": "p"}),
+    ],
+)
+def test_the_usual_case_needs_no_scrolling(laptop, evaluated, label, chosen, typed):
+    first = "the whole dataset will be logged"
+    laptop.open(label)
+    laptop.sees(first)
+    for name, text in chosen.items():
+        laptop.select(name, text)
+
+    for name, text in typed.items():
+        laptop.type(name, text)
+
+    if label == LOG:
+        laptop.check("Include labels")
+        laptop.sees("labels (ground_truth, predictions), thumbnails")
+
+    laptop.picture("usual-" + re.sub(r"\W+", "-", label.lower()).strip("-"))
+    assert laptop.dialog.evaluate_all(HIDDEN) == []
+    # What will happen stands above all fields.
+    about = laptop.dialog.get_by_text(first).first.bounding_box()
+    assert about["y"] < laptop.dialog.get_by_text("Project", exact=True).first.bounding_box()["y"]
+    button = laptop.dialog.get_by_role("button", name="Execute", exact=True).last.bounding_box()
+    assert button["y"] + button["height"] <= 900
+    laptop.close()
+
+
+def test_a_name_that_is_taken(app, project):
+    app.open("W&B: Log Model Predictions")
+    app.type("Project", project)
+    app.type("Model", "svm")
+    app.select("Predictions", "predictions")
+    app.type("Artifact name", "digits_train")
+    app.press("Execute")
+    app.sees('The artifact "digits_train" exists in this project with the type "dataset"')
+    app.sees("Choose another artifact_name")
+    app.picture("form-name-taken")
+    assert app.page.get_by_text("Traceback").count() == 0
+    app.close()
+
+
+def test_an_empty_view(app, digits):
+    import json
+
+    stages = digits.match_tags("no such tag")._serialize(include_uuids=False)
+    app.run("set_view", view=json.loads(json.dumps(stages, default=str)))
+    app.page.get_by_text("0 samples").first.wait_for()
+    app.open(LOG)
+    app.sees("The view has no samples, so there is nothing to log")
+    app.picture("form-empty-view")
+    app.close()

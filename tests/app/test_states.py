@@ -132,6 +132,26 @@ def test_a_project_that_is_not_there(app, project, operator):
         app.enter()
 
 
+def test_a_project_is_typed(panel, project, login):
+    login.make_run("typed-project", "typed1", "a typed run")
+    panel.tab("Runs")
+    panel.click("Type another project")
+    form = panel.panel.get_by_role("form", name="Open another project")
+    name = form.get_by_role("textbox", name="Project")
+    name.fill("never-made")
+    name.press("Enter")
+    form.get_by_role("alert").wait_for()
+    assert "never-made" in form.get_by_role("alert").inner_text()
+    panel.picture("panel-typed-project")
+    panel.shows("baseline-svm")
+    name.fill(f"{login.url}/{login.entity}/typed-project/runs/typed1")
+    name.press("Enter")
+    panel.shows("a typed run")
+    assert form.count() == 0
+    panel.choose_project(project)
+    panel.shows("baseline-svm")
+
+
 def test_an_empty_project(app, login):
     document = "mutation U($i: UpsertModelInput!) { upsertModel(input: $i) { model { id } } }"
     login.graphql(document, {"i": {"entityName": login.entity, "name": "empty-project"}})
@@ -202,6 +222,50 @@ def test_a_failing_server(panel, login):
     login.heal()
     panel.click("Try again")
     panel.panel.get_by_role("alert").first.wait_for(state="detached")
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_states_in_a_narrow_column(panel, project, login, theme):
+    def keep(name):
+        assert panel.fits(), name
+        panel.picture(f"narrow-{theme}-state-{name}")
+
+    login.make_run("nothing-here", "r1", "the only run")
+    panel.click("Refresh")
+    with panel.narrow_column(theme):
+        panel.choose_project("nothing-here")
+        for tab, words in {
+            "Artifacts": "no artifacts",
+            "Predictions": "no predictions",
+            "Reports": "no reports",
+        }.items():
+            panel.tab(tab)
+            panel.shows(words)
+            keep(f"empty-{tab.lower()}")
+
+        login.fault(kind="graphql", mode="latency", latency_ms=2000, count=-1)
+        panel.tab("Runs")
+        panel.click("the only run")
+        panel.panel.get_by_role("status").first.wait_for()
+        keep("slow")
+        login.heal()
+        login.fault(kind="graphql", mode="status", status=403, message="not today", count=-1)
+        panel.click("Refresh")
+        panel.panel.get_by_role("alert").first.wait_for()
+        keep("failed")
+        login.heal()
+        panel.click("Refresh")
+        panel.panel.get_by_role("alert").first.wait_for(state="detached")
+        panel.choose_project(project)
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_the_login_in_a_narrow_column(other, theme):
+    other.click("Refresh")
+    other.shows("Log in to see your runs here")
+    with other.narrow_column(theme):
+        assert other.fits()
+        other.picture(f"narrow-{theme}-state-no-key")
 
 
 def test_a_thousand_runs(app, login):
