@@ -551,7 +551,6 @@ USUAL = {
         "project",
         "artifact_name",
         "include_images",
-        "input_artifact",
     ],
     LOAD: ["project", "artifact", "low_confidence", "action"],
 }
