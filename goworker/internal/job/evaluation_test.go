@@ -233,15 +233,15 @@ func TestMasksAreNamed(t *testing.T) {
 func TestReadEvaluation(t *testing.T) {
 	d := golden(t).store()
 	for _, j := range []job.LogEvaluation{d.log("ev"), d.log("cl_b"), d.log("sg"), d.log("rg"), match(d.log("ev"), `{"split": "night"}`)} {
-		report, charts, err := job.ReadEvaluation{View: j.View, Dataset: j.Dataset, EvalKey: j.EvalKey}.Run(t.Context(), d.callbacks())
+		read, _, err := job.ReadEvaluation{View: j.View, Dataset: j.Dataset, EvalKey: j.EvalKey}.Run(t.Context(), d.callbacks(), noIDs)
 		require.NoError(t, err)
 		logged, err := j.Run(t.Context(), d.callbacks())
 		require.NoError(t, err)
-		assert.Equal(t, logged.Evaluation.Report, report, j.EvalKey)
-		assert.Equal(t, logged.Charts, charts, j.EvalKey)
+		assert.Equal(t, logged.Evaluation.Report, read.Report, j.EvalKey)
+		assert.Equal(t, logged.Charts, read.Charts, j.EvalKey)
 	}
 	requests := len(d.server.State().Artifacts)
-	_, _, err := job.ReadEvaluation{View: d.log("nope").View, Dataset: d.log("nope").Dataset, EvalKey: "nope"}.Run(t.Context(), d.callbacks())
+	_, _, err := job.ReadEvaluation{View: d.log("nope").View, Dataset: d.log("nope").Dataset, EvalKey: "nope"}.Run(t.Context(), d.callbacks(), noIDs)
 	assert.Equal(t, "unknown_key", fault.Code(err))
 	assert.Len(t, d.server.State().Artifacts, requests)
 }
