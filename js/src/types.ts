@@ -163,6 +163,20 @@ export interface Job {
   dryRun: boolean;
   samples: number | null;
   warnings: string[];
+  /** How far it is, if several workers share it. */
+  shared: SharedJob | null;
+}
+
+export interface SharedJob {
+  /** The parts that its rows are cut into, and how many of them were read and uploaded. */
+  shards: number;
+  read: number;
+  uploaded: number;
+  /** How many workers wait for a background service. */
+  waiting: number;
+  /** Whether all of its workers are gone before its end. */
+  resumable: boolean;
+  workers: { slot: number; host: string; alive: boolean; note: string }[];
 }
 
 export interface Report {

@@ -109,6 +109,7 @@ export function job(id: string, more: object = {}) {
     dryRun: false,
     samples: 12,
     warnings: [],
+    shared: null,
     ...more,
   };
 }

@@ -229,6 +229,26 @@ describe("jobs", () => {
     expect(await screen.findByRole("heading", { name: "digits_train" })).toBeTruthy();
   });
 
+  it("that several workers share say how far they are, and are resumed when all workers are gone", async () => {
+    const worker = (slot: number, alive: boolean, note = "") => ({ slot, host: `node${slot}`, alive, note });
+    const shared = { shards: 8, read: 5, uploaded: 2, waiting: 1, resumable: false, workers: [worker(0, true), worker(1, false, "no media here")] };
+    answer("jobs", { jobs: [job("1", { state: "running", finished: null, shared })] });
+    const { unmount } = render(<WandBPanel />);
+    await tab(/Jobs/);
+    const counts = "1 worker on node0 · 1 worker waiting for a background service · 5 of 8 parts read, 2 uploaded";
+    expect(await screen.findByText(counts)).toBeTruthy();
+    expect(screen.getByText("Worker 1 on node1: no media here")).toBeTruthy();
+    expect(screen.queryByRole("button", { name: "Resume" })).toBeNull();
+    unmount();
+
+    const gone = { ...shared, waiting: 0, resumable: true, workers: [worker(0, false)] };
+    answer("jobs", { jobs: [job("1", { state: "failed", error: "All workers of this job are gone", shared: gone })] });
+    render(<WandBPanel />);
+    await tab(/Jobs/);
+    await user.click(await screen.findByRole("button", { name: "Resume" }));
+    expect(events.at(-1)).toMatchObject({ operator: "@harpreetsahota/wandb/resume_wandb_job", prompt: true, params: { job_id: "1" } });
+  });
+
   it("that only said what they would do say so", async () => {
     answer("jobs", { jobs: [job("1", { dryRun: true, artifact: null, url: null })] });
     render(<WandBPanel />);

@@ -161,7 +161,21 @@ def job(record: dict[str, Any]) -> dict[str, Any]:
         "dryRun": bool(result.get("dry_run")),
         "samples": result.get("samples_logged") or result.get("samples_processed") or result.get("samples_loaded"),
         "warnings": [w.get("message", "") for w in result.get("warnings") or []],
+        "shared": _shared(record.get("shared")),
     }
+
+
+def _shared(status):
+    """How far a job is that several workers share; None for any other."""
+    if status is None:
+        return None
+
+    counts = {name: status[name] for name in ("shards", "read", "uploaded", "waiting", "resumable")}
+    return {**counts, "workers": [_worker(slot) for slot in status["slots"]]}
+
+
+def _worker(slot):
+    return {"slot": slot["slot"], "host": slot["host"] or "", "alive": slot["alive"], "note": slot["note"] or ""}
 
 
 def _artifact_of(result):

@@ -6,7 +6,7 @@ import { ago, plural, span } from "../format";
 import { pathOf, type Go, type Where } from "../nav";
 import { OfflineRuns } from "./OfflineRuns";
 import { LinkOut, Loading, Notice, ProblemNotice, State } from "../parts";
-import type { Job } from "../types";
+import type { Job, SharedJob } from "../types";
 
 const NAMES: Record<string, string> = {
   log_fiftyone_view_to_wandb: "Save view as artifact",
@@ -60,6 +60,28 @@ function Aim(props: { parameters: Record<string, unknown> }) {
   return parts.length > 0 ? <p className="w-small w-soft">{parts.join(" · ")}</p> : null;
 }
 
+/** The workers that share a job, and how far they are. */
+function Workers(props: { shared: SharedJob }) {
+  const { shards, read, uploaded, waiting, workers } = props.shared;
+  const alive = workers.filter((worker) => worker.alive);
+  const counts = [
+    alive.length > 0 && `${plural(alive.length, "worker")} on ${[...new Set(alive.map((worker) => worker.host))].join(", ")}`,
+    waiting > 0 && `${plural(waiting, "worker")} waiting for a background service`,
+    shards > 0 && `${read} of ${plural(shards, "part")} read, ${uploaded} uploaded`,
+  ].filter(Boolean);
+  const notes = workers.filter((worker) => worker.note);
+  return (
+    <>
+      {counts.length > 0 && <p className="w-small w-soft w-num">{counts.join(" · ")}</p>}
+      {notes.map((worker) => (
+        <p key={worker.slot} className="w-small w-soft">
+          Worker {worker.slot} on {worker.host}: {worker.note}
+        </p>
+      ))}
+    </>
+  );
+}
+
 function JobRow(props: { where: Where; job: Job; now: number; reload: () => void; go: Go }) {
   const { calls } = useApp();
   const { job } = props;
@@ -95,6 +117,7 @@ function JobRow(props: { where: Where; job: Job; now: number; reload: () => void
         </>
       )}
       {(going || job.error) && <Aim parameters={job.parameters} />}
+      {job.shared && job.state !== "completed" && <Workers shared={job.shared} />}
       {job.error && <p className="w-small" role="note">{job.error}</p>}
       {job.warnings.map((warning) => (
         <p key={warning} className="w-small w-soft">
@@ -126,6 +149,15 @@ function JobRow(props: { where: Where; job: Job; now: number; reload: () => void
             </button>
           ) : (
             <>
+              {job.shared?.resumable && (
+                <button
+                  type="button"
+                  title="Queues workers for what is left"
+                  onClick={() => calls.prompt("resume_wandb_job", { job_id: job.id })}
+                >
+                  Resume
+                </button>
+              )}
               <button
                 type="button"
                 title="Opens the form with the same values, for the view in the grid"
