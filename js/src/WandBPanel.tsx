@@ -78,9 +78,9 @@ function Shell() {
   const chosenEntity = place.data?.entity ?? "";
   const where = useMemo<Where>(() => ({ entity: chosenEntity, project: chosen }), [chosenEntity, chosen]);
 
-  // Whether a project that is not in a long list is there at all is known from asking for it.
+  // Whether a project that is not in the list is there at all is known from asking for it: lists are short, and may be old.
   const isListed = place.data?.projects.some((one) => one.name === chosen) ?? true;
-  const asked = !isListed && place.data?.more ? { ...where, search: "", after: "", metrics: [] } : null;
+  const asked = !isListed && chosen ? { ...where, search: "", after: "", metrics: [] } : null;
   const { problem } = useData<unknown>("runs", asked);
   const isThere = isListed || (asked !== null && problem?.code !== "unknown_project");
 

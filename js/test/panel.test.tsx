@@ -54,11 +54,12 @@ describe("states", () => {
     expect(await screen.findByText(/has no projects yet/)).toBeTruthy();
     await user.type(screen.getByRole("textbox", { name: "Name of the project" }), "new");
     await user.click(screen.getByRole("button", { name: "Log this view" }));
-    expect(events.at(-1)).toMatchObject({ prompt: true, params: { entity: "me", project: "new" } });
+    expect(events).toContainEqual(expect.objectContaining({ prompt: true, params: { entity: "me", project: "new" } }));
   });
 
   it("offers others where the project is not there", async () => {
     answer("place", { ...PLACE, project: "gone" });
+    answer("runs", problem("unknown_project", "W&B has no project gone."));
     render(<WandBPanel />);
     expect(await screen.findByText(/There is no project “gone” yet/)).toBeTruthy();
     await user.click(screen.getByRole("button", { name: "first" }));
@@ -310,6 +311,7 @@ describe("a project that is typed", () => {
     expect(screen.getByRole<HTMLSelectElement>("combobox", { name: "Project" }).value).toBe("other");
     expect(window.localStorage.getItem("@harpreetsahota/wandb:project")).toBe("other");
     expect(window.localStorage.getItem("@harpreetsahota/wandb:entity")).toBe("theirs");
+    expect(screen.queryByText(/There is no project/)).toBeNull();
   });
 
   it.each([

@@ -365,7 +365,7 @@ def _show_numbers(inputs, view, key):
     weak = sorted((c for c in found["classes"] if c["support"]), key=lambda c: c["F1"])[:_SHOWN_CLASSES]
     if weak:
         text = ", ".join(f"{c['class']} {c['F1']:.3f}" for c in weak)
-        rows.append(("Classes by F1, the lowest first", results.escape(text)))
+        rows.append(("Lowest F1", results.escape(text)))
 
     warnings = []
     if found["changed"]:

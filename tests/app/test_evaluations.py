@@ -81,7 +81,7 @@ def test_the_list(page, evaluated, project):
 
     # The form opens with the evaluation chosen, and shows its numbers.
     whole.get_by_role("button", name="Log whole to W&B").click()
-    page.sees("Classes by F1, the lowest first")
+    page.sees("Lowest F1")
     page.close()
 
     name = f"{result['artifact_name']}:{result['artifact_version']}"
