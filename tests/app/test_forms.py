@@ -167,22 +167,6 @@ def test_the_usual_case_needs_no_scrolling(laptop, evaluated, label, chosen, typ
     laptop.close()
 
 
-def test_a_name_that_is_taken(app, project):
-    app.open("W&B: Log Model Predictions")
-    app.type("Project", project)
-    app.type("Model", "svm")
-    app.select("Predictions", "predictions")
-    app.type("Artifact name", "digits_train")
-    app.press("Execute")
-    app.sees('The artifact "digits_train" exists in this project with the type "dataset"')
-    app.sees("Choose another artifact_name")
-    app.picture("form-name-taken")
-    assert app.page.get_by_text("Traceback").count() == 0
-    app.page.get_by_role("button", name="Close", exact=True).click()
-    # The App notes in the console that an operator has failed.
-    app.errors[:] = [error for error in app.errors if "Error executing operator" not in error]
-
-
 def test_an_empty_view(app, digits):
     import json
 
