@@ -165,15 +165,3 @@ def test_the_usual_case_needs_no_scrolling(laptop, evaluated, label, chosen, typ
     button = laptop.dialog.get_by_role("button", name="Execute", exact=True).last.bounding_box()
     assert button["y"] + button["height"] <= 900
     laptop.close()
-
-
-def test_an_empty_view(app, digits):
-    import json
-
-    stages = digits.match_tags("no such tag")._serialize(include_uuids=False)
-    app.run("set_view", view=json.loads(json.dumps(stages, default=str)))
-    app.page.get_by_text("0 samples").first.wait_for()
-    app.open(LOG)
-    app.sees("The view has no samples, so there is nothing to log")
-    app.picture("form-empty-view")
-    app.close()
