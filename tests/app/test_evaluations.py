@@ -89,7 +89,7 @@ def test_the_list(page, evaluated, project):
     page.panel.get_by_role("heading", name=result["artifact_name"]).wait_for()
     page.tab("Evaluations")
     boxes.get_by_role("button", name="The run evaluation_").click()
-    page.panel.get_by_role("heading", name="evaluation_").wait_for()
+    page.panel.get_by_role("heading", name="evaluation_", level=2).wait_for()
 
 
 def test_clicks_show_the_labels(page, evaluated):
