@@ -53,8 +53,9 @@ class LogWorkerSlot(JobOperator):
 
             import fiftyone.operators as foo
 
-            run_slot = foo.get_operator("@harpreetsahota/wandb/log_worker_slot")
-            run_slot(job_id)
+            def work_on(job_id):
+                run_slot = foo.get_operator("@harpreetsahota/wandb/log_worker_slot")
+                return run_slot(job_id)
 
         Args:
             job_id: the id of the job, which is that of the operation that ``workers=N, delegate=True`` scheduled

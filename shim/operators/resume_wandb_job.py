@@ -36,7 +36,10 @@ class ResumeWandBJob(foo.Operator):
         Example::
 
             resume = foo.get_operator("@harpreetsahota/wandb/resume_wandb_job")
-            resume(job["delegated_operation_id"], workers=4)
+
+
+            def go_on(job_id):
+                return resume(job_id, workers=4)
 
         Args:
             job_id: the job's id, which is that of the operation that ``workers=N, delegate=True`` scheduled
