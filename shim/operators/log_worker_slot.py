@@ -53,6 +53,7 @@ class LogWorkerSlot(JobOperator):
 
             import fiftyone.operators as foo
 
+
             def work_on(job_id):
                 run_slot = foo.get_operator("@harpreetsahota/wandb/log_worker_slot")
                 return run_slot(job_id)

@@ -153,7 +153,7 @@ def test_a_service_dies(stopped, services, log, read, rows, server):
     rows.reload()
     assert any(key.startswith(f"dataset_view_{done['run_id']}") for key in rows.list_runs())
     listed = [job["id"] for job in module(log, "jobs").list_jobs(dataset=rows.name)]
-    assert len(listed) == 2 and queued["delegated_operation_id"] in listed, "its slots are no jobs of their own"
+    assert len(listed) == 2 and queued["delegated_operation_id"] in listed, "its slots are not listed as jobs"
 
 
 def test_all_services_die_and_the_job_is_resumed(stopped, log, operator, rows, server):

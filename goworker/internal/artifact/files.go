@@ -72,7 +72,7 @@ func (f *Files) AddElsewhere(e Entry) error {
 		return f.Add(e)
 	}
 	if _, ok := decodeMD5(e.Digest); !ok || e.Size < 0 || e.LocalPath != "" {
-		return f.add(e, "it is no file of another process")
+		return f.add(e, "it is not a file of another process")
 	}
 	return f.add(e, "")
 }

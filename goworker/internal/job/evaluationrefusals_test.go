@@ -80,7 +80,7 @@ func TestDamagedResults(t *testing.T) {
 	}
 }
 
-// A thousand classes of any name, and confidences that are no numbers, are logged: each class has its row, and the run a handful of keys
+// A thousand classes of any name, and confidences that are not numbers, are logged: each class has its row, and the run a handful of keys
 // and charts that W&B draws whole.
 func TestAThousandClassesOfAnyName(t *testing.T) {
 	names := []string{"a.b", "person/x", "日本語", `"quoted"`, "<b>&", "🙂", "line\nbreak", " ", "eval/F1"}

@@ -159,7 +159,7 @@ func tableName(path string) (string, bool) {
 
 // walk looks for tables in the list of the artifact's files; where there are none, it says so.
 func (t *tableReader) walk(ctx context.Context) (paths []string, err error) {
-	var partitioned []string // directories of parts, which are no tables of their own
+	var partitioned []string // directories of parts, which are not tables of their own
 	files, references := 0, 0
 	err = t.client.WalkFiles(ctx, t.version, func(path string, isReference bool) bool {
 		files++

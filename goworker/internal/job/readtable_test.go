@@ -147,7 +147,7 @@ func TestReadTablesOfOthers(t *testing.T) {
 	l.Artifact(l.run, "dataset", "odd_parts", "{}", map[string]string{
 		"deep/t.partitioned-table.json": `{"parts_path":"deep/t_parts"}`, "deep/t_parts/any.table.json": `{"columns":["a"],"data":[[1]]}`})
 	head := l.mustHead("odd_parts")
-	assert.Equal(t, []string{"deep/t"}, head.Tables, "its parts are no tables of their own")
+	assert.Equal(t, []string{"deep/t"}, head.Tables, "its parts are not tables of their own")
 	assert.Equal(t, "1", head.Rows[0][0].Text)
 
 	l.Artifact(l.run, "dataset", "plain", "{}", map[string]string{"fiftyone/sample_ids.txt": idLines(0, 3)})

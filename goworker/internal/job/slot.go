@@ -58,7 +58,7 @@ func (s *Slot) Run(ctx context.Context, j Shardable, o shard.Options, events Eve
 	return ResultOf(outcome)
 }
 
-// slotFault words the errors of shard that are no faults.
+// slotFault words the errors of package shard that are not faults.
 func slotFault(err error) error {
 	switch {
 	case errors.Is(err, shard.ErrNoJob):
