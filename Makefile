@@ -66,11 +66,12 @@ lint-go: env ## Lint Go, with the import rules
 	$(TOOL) staticcheck ./...
 	$(TOOL) depguard ./...
 
-format: env ## Format Go, Python and the contract
+format: env ## Format Go, Python, the contract and, once `make js` has run, the panel
 	gofmt -w goworker bench
 	buf format -w
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	@if [ -d js/node_modules ]; then cd js && npm run format; fi
 
 test: lint ## All tests, the browser's included
 	@$(MAKE) --no-print-directory -j2 --output-sync=target test-py test-rest

@@ -22,7 +22,8 @@ function sources(): string {
           .map((entry) => `${entry.parentPath}/${entry.name}`.replaceAll("\\", "/").split("/js/").at(-1) ?? ""),
   ).sort();
   return sha256((hash) => {
-    for (const file of files) hash.update(`${file}\n${readFileSync(new URL(file, root), "utf8").replaceAll("\r\n", "\n")}\n`);
+    for (const file of files)
+      hash.update(`${file}\n${readFileSync(new URL(file, root), "utf8").replaceAll("\r\n", "\n")}\n`);
   });
 }
 

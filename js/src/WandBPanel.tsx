@@ -102,7 +102,9 @@ function Shell() {
 
   const body = () => {
     if (route.tab === "jobs") {
-      return <Jobs where={where} jobs={jobs} problem={<ProblemNotice problem={jobsProblem} />} reload={reloadJobs} go={go} />;
+      return (
+        <Jobs where={where} jobs={jobs} problem={<ProblemNotice problem={jobsProblem} />} reload={reloadJobs} go={go} />
+      );
     }
     if (!place.data || isLoggedOut(place.problem)) {
       if (place.problem) {
@@ -171,9 +173,21 @@ function Shell() {
           </button>
         </div>
         {typing && <OtherProject where={where} open={openOther} close={() => setTyping(false)} />}
-        <Tabs name="Pages" tabs={TABS.map(([id, label]) => [id, labelled(id, label, jobs)] as const)} chosen={route.tab} choose={(next) => go({ tab: next })} />
+        <Tabs
+          name="Pages"
+          tabs={TABS.map(([id, label]) => [id, labelled(id, label, jobs)] as const)}
+          chosen={route.tab}
+          choose={(next) => go({ tab: next })}
+        />
       </header>
-      <main className="w-page" ref={page} tabIndex={-1} id="w-tabpanel" role="tabpanel" aria-labelledby={`w-tab-${route.tab}`}>
+      <main
+        className="w-page"
+        ref={page}
+        tabIndex={-1}
+        id="w-tabpanel"
+        role="tabpanel"
+        aria-labelledby={`w-tab-${route.tab}`}
+      >
         {place.data && !isLoggedOut(place.problem) && <ProblemNotice problem={place.problem} again={refresh} />}
         {body()}
       </main>

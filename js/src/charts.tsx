@@ -49,7 +49,12 @@ export function Curve(props: { metric: string; lines: Line[] }) {
         <p className="w-soft w-small">No numbers were logged.</p>
       ) : (
         <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={described(props.metric, drawn)}>
-          <path d={`M${LEFT},${TOP}V${bottom}H${WIDTH - RIGHT}`} fill="none" stroke="currentColor" strokeOpacity="0.3" />
+          <path
+            d={`M${LEFT},${TOP}V${bottom}H${WIDTH - RIGHT}`}
+            fill="none"
+            stroke="currentColor"
+            strokeOpacity="0.3"
+          />
           {levels(ys).map((level) => {
             const y = height(level, ys);
             return (
@@ -128,7 +133,12 @@ interface Bar {
 }
 
 /** Bars beside their names; each is a button. */
-export function Bars(props: { bars: Bar[]; title: (bar: Bar) => string; disabled?: boolean; choose: (bar: Bar) => void }) {
+export function Bars(props: {
+  bars: Bar[];
+  title: (bar: Bar) => string;
+  disabled?: boolean;
+  choose: (bar: Bar) => void;
+}) {
   const most = Math.max(1, ...props.bars.map((bar) => bar.count));
   const longest = Math.max(2, ...props.bars.map((bar) => bar.name.length));
   const names = { "--w-names": `min(35%, ${longest + 1}ch)` } as React.CSSProperties;
@@ -182,14 +192,23 @@ export function Histogram(props: {
               aria-label={`${title}. Show them`}
               onClick={() => props.choose(low, high)}
             >
-              <span className="w-fill" style={{ height: `${value ? Math.max(2, 100 * Math.sqrt(value / most)) : 0}%` }} />
+              <span
+                className="w-fill"
+                style={{ height: `${value ? Math.max(2, 100 * Math.sqrt(value / most)) : 0}%` }}
+              />
             </button>
           );
         })}
       </div>
-      <div className="w-row w-small w-soft" aria-hidden="true" style={{ justifyContent: "space-between", flexWrap: "nowrap" }}>
+      <div
+        className="w-row w-small w-soft"
+        aria-hidden="true"
+        style={{ justifyContent: "space-between", flexWrap: "nowrap" }}
+      >
         <span>0</span>
-        <span style={{ textAlign: "center" }}>confidence; the highest: {count(most)} (heights: square root of the number)</span>
+        <span style={{ textAlign: "center" }}>
+          confidence; the highest: {count(most)} (heights: square root of the number)
+        </span>
         <span>1</span>
       </div>
     </>

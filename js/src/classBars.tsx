@@ -1,7 +1,18 @@
 // The classes of an evaluation as bars that can be sorted and searched; 1,000 of them stay usable.
 
 import React, { useMemo, useState } from "react";
-import { named, OTHER, OWN, signed, title, verdict, type ClassMetric, type ClassNumbers, type Compared, type Show } from "./evaluations";
+import {
+  named,
+  OTHER,
+  OWN,
+  signed,
+  title,
+  verdict,
+  type ClassMetric,
+  type ClassNumbers,
+  type Compared,
+  type Show,
+} from "./evaluations";
 import { count, number } from "./format";
 import { Field } from "./parts";
 
@@ -44,7 +55,10 @@ export function ClassBars(props: { numbers: Compared; show: Show; disabled: bool
   const metrics = METRICS.filter((one) => one !== "ap" || numbers.classes.some((c) => c.ap !== null));
   const most = metric === "support" ? Math.max(1, ...numbers.classes.map((c) => c.support)) : 1;
   const longest = Math.max(3, ...found.slice(0, shown).map((one) => named(one.name).length));
-  const sizes = { "--w-names": `min(38%, ${longest + 1}ch)`, "--w-values": other ? "104px" : "52px" } as React.CSSProperties;
+  const sizes = {
+    "--w-names": `min(38%, ${longest + 1}ch)`,
+    "--w-values": other ? "104px" : "52px",
+  } as React.CSSProperties;
   return (
     <>
       <div className="w-bar w-picks">
@@ -130,7 +144,14 @@ function Row(props: {
   const label = `${name}: ${title(metric)} ${said}. Show them`;
   return (
     <li>
-      <button type="button" className="w-class" disabled={disabled} title={label} aria-label={label} onClick={() => show("class", { class: one.name })}>
+      <button
+        type="button"
+        className="w-class"
+        disabled={disabled}
+        title={label}
+        aria-label={label}
+        onClick={() => show("class", { class: one.name })}
+      >
         <span className="w-name">{name}</span>
         <span className={props.compared ? "w-track w-two" : "w-track"}>
           <Bar value={value} most={props.most} colour={OWN} />
@@ -175,10 +196,7 @@ const WORDS = { tp: "true positives", fp: "false positives", fn: "false negative
 export function Change(props: { name: string; value: number }) {
   const good = verdict(props.name, props.value);
   return (
-    <span className={good > 0 ? "w-better" : good < 0 ? "w-worse" : "w-soft"}>
-      {" "}
-      {signed(props.value, number)}
-    </span>
+    <span className={good > 0 ? "w-better" : good < 0 ? "w-worse" : "w-soft"}> {signed(props.value, number)}</span>
   );
 }
 
@@ -196,8 +214,16 @@ function plain(order: Order): Order {
 }
 
 /** Classes without a value come last; of equal ones those with more labels come first. */
-function sort(classes: ClassNumbers[], metric: ClassMetric, order: Order, changes: Map<string, ClassNumbers>): ClassNumbers[] {
-  const by = order === "better" || order === "worse" ? (one: ClassNumbers) => changes.get(one.name)?.[metric] ?? null : (one: ClassNumbers) => one[metric];
+function sort(
+  classes: ClassNumbers[],
+  metric: ClassMetric,
+  order: Order,
+  changes: Map<string, ClassNumbers>,
+): ClassNumbers[] {
+  const by =
+    order === "better" || order === "worse"
+      ? (one: ClassNumbers) => changes.get(one.name)?.[metric] ?? null
+      : (one: ClassNumbers) => one[metric];
   const sign = order === "low" || order === "worse" ? 1 : -1;
   return [...classes].sort((a, b) => {
     const [x, y] = [by(a), by(b)];

@@ -13,7 +13,12 @@ const FEW = 15;
 const PAIRS = 8;
 const MOST_PAIRS = 200;
 
-const STEPS: Record<string, [number, number]> = { ArrowDown: [1, 0], ArrowUp: [-1, 0], ArrowRight: [0, 1], ArrowLeft: [0, -1] };
+const STEPS: Record<string, [number, number]> = {
+  ArrowDown: [1, 0],
+  ArrowUp: [-1, 0],
+  ArrowRight: [0, 1],
+  ArrowLeft: [0, -1],
+};
 
 const RIGHT = "#4c9be8";
 const WRONG = "var(--w-accent)";
@@ -22,7 +27,10 @@ export function Confusion(props: { matrix: Matrix; missing: string; show: Show; 
   const { matrix, missing } = props;
   const many = matrix.labels.length > FEW;
   const [size, setSize] = useState<number>(SIZES[0]);
-  const places = useMemo(() => choose(matrix, missing, many ? size : matrix.labels.length), [matrix, missing, many, size]);
+  const places = useMemo(
+    () => choose(matrix, missing, many ? size : matrix.labels.length),
+    [matrix, missing, many, size],
+  );
   return (
     <>
       {many && (
@@ -41,7 +49,9 @@ export function Confusion(props: { matrix: Matrix; missing: string; show: Show; 
       <Grid {...props} places={places} />
       <Pairs {...props} />
       {matrix.left > 0 && (
-        <p className="w-soft w-small">{count(matrix.left)} more cells, the smallest, are in the artifact&apos;s table “confusion”.</p>
+        <p className="w-soft w-small">
+          {count(matrix.left)} more cells, the smallest, are in the artifact&apos;s table “confusion”.
+        </p>
       )}
     </>
   );
@@ -63,7 +73,14 @@ function said(matrix: Matrix, missing: string, truth: number, predicted: number)
   return `${a}, predicted as ${b}`;
 }
 
-function Grid(props: { matrix: Matrix; missing: string; places: number[]; show: Show; disabled: boolean; unit: string }) {
+function Grid(props: {
+  matrix: Matrix;
+  missing: string;
+  places: number[];
+  show: Show;
+  disabled: boolean;
+  unit: string;
+}) {
   const { matrix, missing, places, show } = props;
   const table = useRef<HTMLTableElement>(null);
   const counts = useMemo(() => new Map(matrix.cells.map(([t, p, n]) => [t * matrix.labels.length + p, n])), [matrix]);
@@ -89,7 +106,11 @@ function Grid(props: { matrix: Matrix; missing: string; places: number[]; show: 
 
   return (
     <div className="w-matrix-box">
-      <table className="w-matrix" ref={table} aria-label="Confusion matrix: rows are the truth, columns what was predicted">
+      <table
+        className="w-matrix"
+        ref={table}
+        aria-label="Confusion matrix: rows are the truth, columns what was predicted"
+      >
         <thead>
           <tr>
             <th scope="row" className="w-small">

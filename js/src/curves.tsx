@@ -98,10 +98,23 @@ function Plot(props: { kind: CurveData["kind"]; title: string; drawn: Drawn[] })
   const [across, up] = AXES[kind];
   const bottom = HEIGHT - BOTTOM;
   return (
-    <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={`${props.title}: ${drawn.filter((one) => !one.faint).map((one) => one.name).join(" and ") || "no lines"}`}>
+    <svg
+      viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+      role="img"
+      aria-label={`${props.title}: ${
+        drawn
+          .filter((one) => !one.faint)
+          .map((one) => one.name)
+          .join(" and ") || "no lines"
+      }`}
+    >
       {steps(ys).map((level) => (
         <g key={level}>
-          <path d={`M${LEFT},${y(level)}H${WIDTH - RIGHT}`} stroke="currentColor" strokeOpacity={scatter && level === 0 ? 0.6 : 0.12} />
+          <path
+            d={`M${LEFT},${y(level)}H${WIDTH - RIGHT}`}
+            stroke="currentColor"
+            strokeOpacity={scatter && level === 0 ? 0.6 : 0.12}
+          />
           <text x={LEFT - 5} y={y(level) + 3} textAnchor="end">
             {number(level)}
           </text>
@@ -113,7 +126,14 @@ function Plot(props: { kind: CurveData["kind"]; title: string; drawn: Drawn[] })
         </text>
       ))}
       <path d={`M${LEFT},${TOP}V${bottom}H${WIDTH - RIGHT}`} fill="none" stroke="currentColor" strokeOpacity="0.35" />
-      {kind === "roc" && <path d={`M${place([0, 0])}L${place([1, 1])}`} stroke="currentColor" strokeOpacity="0.3" strokeDasharray="4 4" />}
+      {kind === "roc" && (
+        <path
+          d={`M${place([0, 0])}L${place([1, 1])}`}
+          stroke="currentColor"
+          strokeOpacity="0.3"
+          strokeDasharray="4 4"
+        />
+      )}
       <text x={(LEFT + WIDTH - RIGHT) / 2} y={HEIGHT - 6} textAnchor="middle">
         {across}
       </text>

@@ -88,8 +88,8 @@ function LogIn(props: { problem: Problem; again: () => void }) {
           run <code>wandb login</code> in a terminal
         </li>
         <li>
-          set <code>FIFTYONE_WANDB_API_KEY</code> (for a self-hosted server, also <code>FIFTYONE_WANDB_URL</code>) before
-          you start the App
+          set <code>FIFTYONE_WANDB_API_KEY</code> (for a self-hosted server, also <code>FIFTYONE_WANDB_URL</code>)
+          before you start the App
         </li>
       </ol>
       <div className="w-bar">
@@ -126,7 +126,12 @@ export function NoProject(props: { place: Place; project: string; choose: (name:
           log();
         }}
       >
-        <input type="text" aria-label="Name of the project" value={name} onChange={(event) => setName(event.target.value)} />
+        <input
+          type="text"
+          aria-label="Name of the project"
+          value={name}
+          onChange={(event) => setName(event.target.value)}
+        />
         <button type="submit" className="w-main">
           Log this view
         </button>

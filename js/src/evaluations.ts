@@ -94,7 +94,10 @@ export interface Logged {
 }
 
 /** What a click shows: see shim/panel/evaluation_views.py. */
-export type Show = (what: "cell" | "class" | "outcome" | "worst" | "worse" | "better", params?: Record<string, unknown>) => void;
+export type Show = (
+  what: "cell" | "class" | "outcome" | "worst" | "worse" | "better",
+  params?: Record<string, unknown>,
+) => void;
 
 /** The colours of an evaluation and of the one that it is compared with. */
 export const OWN = "var(--w-accent)";
@@ -115,7 +118,9 @@ export function main(type: string, metrics: Metric[]): Metric[] {
   const wanted = (MAIN[type] ?? []).flatMap((name) => metrics.filter((metric) => metric.name === name));
   const found = wanted.length > 0 ? wanted : metrics;
   // Only one of the two: both would say nearly the same.
-  const one = found.some((metric) => metric.name === "mAP") ? found.filter((metric) => metric.name !== "mAP_50") : found;
+  const one = found.some((metric) => metric.name === "mAP")
+    ? found.filter((metric) => metric.name !== "mAP_50")
+    : found;
   return one.slice(0, SHOWN);
 }
 
@@ -129,7 +134,14 @@ export function verdict(name: string, difference: number): number {
 
 /** A name of a metric, as people read it. */
 export function title(name: string): string {
-  const known: Record<string, string> = { tp: "True positives", fp: "False positives", fn: "False negatives", f1: "F1", ap: "AP", r2_score: "R²" };
+  const known: Record<string, string> = {
+    tp: "True positives",
+    fp: "False positives",
+    fn: "False negatives",
+    f1: "F1",
+    ap: "AP",
+    r2_score: "R²",
+  };
   const found = known[name];
   if (found) return found;
   const words = name.replace(/_score$/, "").replaceAll("_", " ");

@@ -73,7 +73,11 @@ export function Card(props: {
   label?: string;
 }) {
   return (
-    <li className={props.mine ? "w-card w-mine" : "w-card"} aria-current={props.current || undefined} aria-label={props.label}>
+    <li
+      className={props.mine ? "w-card w-mine" : "w-card"}
+      aria-current={props.current || undefined}
+      aria-label={props.label}
+    >
       <div className="w-entry">
         <div className="w-what">{props.children}</div>
         {props.aside && <div className="w-aside">{props.aside}</div>}

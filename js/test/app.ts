@@ -13,7 +13,10 @@ type Answer = Record<string, unknown> | ((params: Record<string, unknown>) => Re
 export let events: Event[] = [];
 
 /** What the bundle has registered. */
-export const operators: { operator: { config: { name: string }; execute(ctx: object): Promise<void>; useHooks(): unknown }; plugin: string }[] = [];
+export const operators: {
+  operator: { config: { name: string }; execute(ctx: object): Promise<void>; useHooks(): unknown };
+  plugin: string;
+}[] = [];
 export const components: { name: string }[] = [];
 
 /** The operators whose forms were opened without a panel. */
@@ -25,15 +28,18 @@ export const PLACE = {
   entity: "me",
   entities: ["me", "team"],
   username: "me",
-  projects: [
-    { name: "first" },
-    { name: "second" },
-  ],
+  projects: [{ name: "first" }, { name: "second" }],
   more: false,
   project: "second",
 };
 
-export const DATASET = { dataset: "digits", datasetId: "d1", records: [] as object[], fields: ["predictions"], selection: null as object | null };
+export const DATASET = {
+  dataset: "digits",
+  datasetId: "d1",
+  records: [] as object[],
+  fields: ["predictions"],
+  selection: null as object | null,
+};
 
 /** The beginning of a table of an artifact that has none. */
 export const NO_TABLE = {
@@ -152,7 +158,10 @@ export function handle(event: Event) {
   const found = answers[name];
   queueMicrotask(() => {
     if (found === undefined) {
-      event.callback?.({ error: "Traceback\n  of things\nValueError: no such event", errorMessage: `no answer for ${name}` });
+      event.callback?.({
+        error: "Traceback\n  of things\nValueError: no such event",
+        errorMessage: `no answer for ${name}`,
+      });
       return;
     }
     const value = typeof found === "function" ? found(event.params) : found;

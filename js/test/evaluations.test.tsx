@@ -30,18 +30,68 @@ function one(name: string, more: object = {}) {
   return { name, precision: 0.5, recall: 0.5, f1: 0.5, support: 10, tp: 5, fp: 5, fn: 5, ap: 0.25, ...more };
 }
 
-const HEADLINE = { metrics: [{ name: "precision", value: 0.25 }, { name: "mAP", value: 0.123456789 }], changed: 0 };
+const HEADLINE = {
+  metrics: [
+    { name: "precision", value: 0.25 },
+    { name: "mAP", value: 0.123456789 },
+  ],
+  changed: 0,
+};
 const NUMBERS = {
   ...HEADLINE,
   key: "boxes",
   type: "detection",
   missing: "(none)",
   classes: [one("cat", { support: 30 }), one("dog", { f1: 0.9, support: 20 }), one("<b>", { f1: 0.1, ap: null })],
-  confusion: { labels: ["cat", "dog", "(none)"], cells: [[0, 0, 25], [1, 1, 18], [0, 1, 4], [2, 0, 2], [1, 2, 1]], left: 0, mostConfused: [0, 1, 2] },
-  curves: [{ kind: "precision_recall", title: "Precision-recall", lines: [{ name: "mean", points: [[0, 1], [1, 0.5]] }, { name: "cat", points: [[0, 1], [1, 0]] }] }],
+  confusion: {
+    labels: ["cat", "dog", "(none)"],
+    cells: [
+      [0, 0, 25],
+      [1, 1, 18],
+      [0, 1, 4],
+      [2, 0, 2],
+      [1, 2, 1],
+    ],
+    left: 0,
+    mostConfused: [0, 1, 2],
+  },
+  curves: [
+    {
+      kind: "precision_recall",
+      title: "Precision-recall",
+      lines: [
+        {
+          name: "mean",
+          points: [
+            [0, 1],
+            [1, 0.5],
+          ],
+        },
+        {
+          name: "cat",
+          points: [
+            [0, 1],
+            [1, 0],
+          ],
+        },
+      ],
+    },
+  ],
 };
-const ARTIFACT = { name: "evaluation_digits", version: "v3", url: "http://wandb.test/a", entity: "me", project: "second" };
-const LOGGED = { logged: "logged", note: "", artifact: ARTIFACT, run: { id: "r9", name: "evaluation_r9", url: "http://wandb.test/r" }, loggedAt: "" };
+const ARTIFACT = {
+  name: "evaluation_digits",
+  version: "v3",
+  url: "http://wandb.test/a",
+  entity: "me",
+  project: "second",
+};
+const LOGGED = {
+  logged: "logged",
+  note: "",
+  artifact: ARTIFACT,
+  run: { id: "r9", name: "evaluation_r9", url: "http://wandb.test/r" },
+  loggedAt: "",
+};
 
 async function open(key?: string) {
   render(<WandBPanel />);
@@ -55,10 +105,21 @@ async function row(key: string) {
 
 describe("the list", () => {
   it("shows what W&B has of each evaluation, and logs what it has not", async () => {
-    answer("evaluations", { evaluations: [evaluation("boxes"), evaluation("old"), evaluation("new"), evaluation("failed", { hasResults: false })] });
+    answer("evaluations", {
+      evaluations: [
+        evaluation("boxes"),
+        evaluation("old"),
+        evaluation("new"),
+        evaluation("failed", { hasResults: false }),
+      ],
+    });
     answer("headline", HEADLINE);
     answer("logged_evaluation", (params) =>
-      params["key"] === "boxes" ? LOGGED : params["key"] === "old" ? { ...LOGGED, logged: "changed", note: "It was evaluated again" } : { logged: "not_logged", note: "" },
+      params["key"] === "boxes"
+        ? LOGGED
+        : params["key"] === "old"
+          ? { ...LOGGED, logged: "changed", note: "It was evaluated again" }
+          : { logged: "not_logged", note: "" },
     );
     await open();
     const boxes = await row("boxes");
@@ -70,7 +131,10 @@ describe("the list", () => {
     expect(asked("headline").map((params) => params["key"])).not.toContain("failed");
 
     await user.click((await row("old")).getByRole("button", { name: "Log old to W&B" }));
-    expect(events.at(-1)).toMatchObject({ prompt: true, params: { eval_key: "old", artifact_name: "evaluation_digits", project: "second" } });
+    expect(events.at(-1)).toMatchObject({
+      prompt: true,
+      params: { eval_key: "old", artifact_name: "evaluation_digits", project: "second" },
+    });
     await user.click((await row("new")).getByRole("button", { name: "Log new to W&B" }));
     expect(events.at(-1)?.params).not.toHaveProperty("artifact_name");
     await user.click(boxes.getByRole("button", { name: "The run evaluation_r9" }));
@@ -81,7 +145,11 @@ describe("the list", () => {
     let waiting = true;
     answer("evaluations", { evaluations: ["a", "b", "c"].map((key) => evaluation(key)) });
     answer("headline", (params) =>
-      params["key"] === "b" ? problem("damaged_results", "The results are damaged.") : waiting && params["key"] === "a" ? { state: "pending", text: "Reading" } : HEADLINE,
+      params["key"] === "b"
+        ? problem("damaged_results", "The results are damaged.")
+        : waiting && params["key"] === "a"
+          ? { state: "pending", text: "Reading" }
+          : HEADLINE,
     );
     answer("logged_evaluation", { logged: "not_logged", note: "" });
     await open();
@@ -117,14 +185,25 @@ describe("an evaluation", () => {
   it("shows the labels of a cell, a class and an outcome", async () => {
     prepare();
     await open("boxes");
-    await user.click((await screen.findAllByRole("button", { name: "cat, predicted as dog: 4. Show them" }))[0] as HTMLElement);
-    await waitFor(() => expect(asked("show_evaluated").at(-1)).toMatchObject({ what: "cell", key: "boxes", truth: "cat", predicted: "dog" }));
+    await user.click(
+      (await screen.findAllByRole("button", { name: "cat, predicted as dog: 4. Show them" }))[0] as HTMLElement,
+    );
+    await waitFor(() =>
+      expect(asked("show_evaluated").at(-1)).toMatchObject({
+        what: "cell",
+        key: "boxes",
+        truth: "cat",
+        predicted: "dog",
+      }),
+    );
     await user.click((await screen.findAllByRole("button", { name: /^dog, missed: 1/ }))[0] as HTMLElement);
     await waitFor(() => expect(asked("show_evaluated").at(-1)).toMatchObject({ truth: "dog", predicted: "(none)" }));
     await user.click(screen.getByRole("button", { name: "<b>: Support 10. Show them" }));
     await waitFor(() => expect(asked("show_evaluated").at(-1)).toMatchObject({ what: "class", class: "<b>" }));
     await user.click(screen.getByRole("button", { name: "cat: 5 false positives. Show them" }));
-    await waitFor(() => expect(asked("show_evaluated").at(-1)).toMatchObject({ what: "outcome", outcome: "fp", class: "cat" }));
+    await waitFor(() =>
+      expect(asked("show_evaluated").at(-1)).toMatchObject({ what: "outcome", outcome: "fp", class: "cat" }),
+    );
   });
 
   it("says what could not be shown", async () => {
@@ -138,7 +217,10 @@ describe("an evaluation", () => {
   it("sorts its classes; those without a value come last", async () => {
     prepare();
     await open("boxes");
-    const names = () => screen.getAllByRole("button", { name: /: (AP|F1|Support) .*Show them/ }).map((button) => button.getAttribute("aria-label")?.split(":")[0]);
+    const names = () =>
+      screen
+        .getAllByRole("button", { name: /: (AP|F1|Support) .*Show them/ })
+        .map((button) => button.getAttribute("aria-label")?.split(":")[0]);
     await waitFor(() => expect(names()).toEqual(["cat", "dog", "<b>"]));
     await user.selectOptions(screen.getByRole("combobox", { name: "Bars" }), "f1");
     await user.selectOptions(screen.getByRole("combobox", { name: "Order" }), "low");
@@ -149,7 +231,9 @@ describe("an evaluation", () => {
 
   it("of 1,000 classes shows a few, and finds the others", async () => {
     const labels = Array.from({ length: 1000 }, (_, i) => `class ${i}`);
-    const cells = [...labels.map((_, i) => [i, i, 5]), ...labels.map((_, i) => [i, (i + 1) % 1000, 1 + (i % 50)])].sort((a, b) => (b[2] ?? 0) - (a[2] ?? 0));
+    const cells = [...labels.map((_, i) => [i, i, 5]), ...labels.map((_, i) => [i, (i + 1) % 1000, 1 + (i % 50)])].sort(
+      (a, b) => (b[2] ?? 0) - (a[2] ?? 0),
+    );
     const confusion = { labels, cells, left: 7, mostConfused: labels.map((_, i) => 999 - i) };
     prepare({ ...NUMBERS, classes: labels.map((name, i) => one(name, { support: i })), confusion });
     await open("boxes");
@@ -167,8 +251,24 @@ describe("an evaluation", () => {
   });
 
   it("is set beside another one", async () => {
-    const other = { ...NUMBERS, key: "old", metrics: [{ name: "mAP", value: 0.5 }, { name: "fp", value: 3 }], classes: [one("cat", { f1: 0.75 })] };
-    prepare({ ...NUMBERS, other, differences: [{ name: "mAP", value: -0.376543211 }], classDifferences: [one("cat", { f1: -0.25 })] }, ["old"]);
+    const other = {
+      ...NUMBERS,
+      key: "old",
+      metrics: [
+        { name: "mAP", value: 0.5 },
+        { name: "fp", value: 3 },
+      ],
+      classes: [one("cat", { f1: 0.75 })],
+    };
+    prepare(
+      {
+        ...NUMBERS,
+        other,
+        differences: [{ name: "mAP", value: -0.376543211 }],
+        classDifferences: [one("cat", { f1: -0.25 })],
+      },
+      ["old"],
+    );
     await open("boxes");
     await user.selectOptions(await screen.findByRole("combobox", { name: "Compare with" }), "old");
     await waitFor(() => expect(asked("evaluation").at(-1)).toMatchObject({ key: "boxes", compare_with: "old" }));
@@ -176,11 +276,15 @@ describe("an evaluation", () => {
     const cells = within(within(table).getByRole("row", { name: /^mAP/ })).getAllByRole("cell");
     expect(cells.map((cell) => cell.textContent?.trim())).toEqual(["0.1235", "0.5", "−0.3765"]);
     expect(cells[2]?.querySelector(".w-worse")).toBeTruthy();
-    expect(screen.getByRole("img", { name: "Precision-recall: old and boxes" }).querySelectorAll("polyline")).toHaveLength(2);
+    expect(
+      screen.getByRole("img", { name: "Precision-recall: old and boxes" }).querySelectorAll("polyline"),
+    ).toHaveLength(2);
     await user.click(screen.getByRole("button", { name: "Where it is worse" }));
     await waitFor(() => expect(asked("show_evaluated").at(-1)).toMatchObject({ what: "worse", compare_with: "old" }));
     await user.selectOptions(screen.getByRole("combobox", { name: "Of" }), "other");
-    await user.click((await screen.findAllByRole("button", { name: "cat, predicted as dog: 4. Show them" }))[0] as HTMLElement);
+    await user.click(
+      (await screen.findAllByRole("button", { name: "cat, predicted as dog: 4. Show them" }))[0] as HTMLElement,
+    );
     await waitFor(() => expect(asked("show_evaluated").at(-1)).toMatchObject({ what: "cell", key: "old" }));
   });
 
@@ -198,8 +302,29 @@ describe("an evaluation", () => {
   });
 
   it("of a regression has neither classes nor a matrix", async () => {
-    const curves = [{ kind: "residuals", title: "Residuals", lines: [{ name: "", points: [[0, 1], [5, -1]] }] }];
-    prepare({ ...NUMBERS, type: "regression", metrics: [{ name: "r2_score", value: 0.5 }], classes: [], confusion: null, curves });
+    const curves = [
+      {
+        kind: "residuals",
+        title: "Residuals",
+        lines: [
+          {
+            name: "",
+            points: [
+              [0, 1],
+              [5, -1],
+            ],
+          },
+        ],
+      },
+    ];
+    prepare({
+      ...NUMBERS,
+      type: "regression",
+      metrics: [{ name: "r2_score", value: 0.5 }],
+      classes: [],
+      confusion: null,
+      curves,
+    });
     await open("boxes");
     expect((await screen.findByRole("img", { name: /^Residuals/ })).querySelectorAll("circle")).toHaveLength(2);
     expect(screen.queryByRole("table", { name: /Confusion/ })).toBeNull();
@@ -209,12 +334,24 @@ describe("an evaluation", () => {
 
 describe("numbers", () => {
   it("are good or bad news", () => {
-    expect([verdict("mAP", 0.1), verdict("fp", 3), verdict("mean_absolute_error", -1), verdict("support", 5), verdict("F1", 0)]).toEqual([1, -1, 1, 0, 0]);
+    expect([
+      verdict("mAP", 0.1),
+      verdict("fp", 3),
+      verdict("mean_absolute_error", -1),
+      verdict("support", 5),
+      verdict("F1", 0),
+    ]).toEqual([1, -1, 1, 0, 0]);
   });
 
   it("are written short", () => {
     expect([short(9999), short(123456), short(7654321)]).toEqual(["9999", "123k", "7.65M"]);
     expect([signed(0.25, number), signed(-3, number), signed(0, number)]).toEqual(["+0.25", "−3", "0"]);
-    expect([title("mAP_50"), title("average_confidence"), title("fn"), title("mIoU"), title("F1")]).toEqual(["mAP 50", "Average confidence", "False negatives", "mIoU", "F1"]);
+    expect([title("mAP_50"), title("average_confidence"), title("fn"), title("mIoU"), title("F1")]).toEqual([
+      "mAP 50",
+      "Average confidence",
+      "False negatives",
+      "mIoU",
+      "F1",
+    ]);
   });
 });

@@ -40,7 +40,11 @@ describe("runs", () => {
   });
 
   it("are searched when the typing has stopped, and paged", async () => {
-    answer("runs", (params) => ({ runs: [run(params["after"] ? "old" : "new")], next: params["after"] ? "" : "c1", total: 60 }));
+    answer("runs", (params) => ({
+      runs: [run(params["after"] ? "old" : "new")],
+      next: params["after"] ? "" : "c1",
+      total: 60,
+    }));
     await open();
     await screen.findByText("run new");
     await user.click(screen.getByRole("button", { name: "Older" }));
@@ -117,7 +121,9 @@ describe("a run", () => {
 
     await user.click(screen.getByText("Compare with other runs"));
     await user.click(screen.getByRole("checkbox", { name: "run c" }));
-    expect(await screen.findByRole("img", { name: "acc. run a: from 0.1 to 0.9; run c: from 0.1 to 0.9" })).toBeTruthy();
+    expect(
+      await screen.findByRole("img", { name: "acc. run a: from 0.1 to 0.9; run c: from 0.1 to 0.9" }),
+    ).toBeTruthy();
     await user.click(screen.getByRole("button", { name: "digits_train:v1" }));
     await waitFor(() => expect(asked("artifact").at(-1)).toMatchObject({ artifact: "digits_train:v1" }));
   });
@@ -134,7 +140,11 @@ describe("a run", () => {
 
   it("that diverged shows the way there", async () => {
     answer("runs", { runs: [run("a")], next: "", total: 1 });
-    answer("run", { ...DETAILS, historyKeys: ["loss", "samples"], summary: { loss: "NaN", samples: "(table, 3 rows)" } });
+    answer("run", {
+      ...DETAILS,
+      historyKeys: ["loss", "samples"],
+      summary: { loss: "NaN", samples: "(table, 3 rows)" },
+    });
     await open(/Runs/, /^run a$/);
     expect(await screen.findByRole("img", { name: /^loss\. run a: from 2/ })).toBeTruthy();
     expect(screen.getAllByRole("checkbox")).toHaveLength(1);
@@ -179,7 +189,11 @@ const CONTENT = {
 
 function predictions() {
   answer("artifacts", { artifacts: [CONTENT.artifact], next: "", total: 1 });
-  answer("versions", { artifacts: [CONTENT.artifact, artifact("digits_preds", "v0", { aliases: [] })], next: "", total: 2 });
+  answer("versions", {
+    artifacts: [CONTENT.artifact, artifact("digits_preds", "v0", { aliases: [] })],
+    next: "",
+    total: 2,
+  });
   answer("artifact", CONTENT);
 }
 
@@ -201,13 +215,25 @@ describe("an artifact", () => {
     answer("loading", () =>
       ++times < 2
         ? { state: "pending", text: "Making the view" }
-        : { result: { artifact_name: "x", samples_loaded: 7, way: "stages", gone: 1, new: 0, view_name: null, warnings: [] } },
+        : {
+            result: {
+              artifact_name: "x",
+              samples_loaded: 7,
+              way: "stages",
+              gone: 1,
+              new: 0,
+              view_name: null,
+              warnings: [],
+            },
+          },
     );
     await open(/Artifacts/, /^digits_preds:v1$/);
     await user.click(await screen.findByRole("button", { name: "Low confidence only" }));
     expect(await screen.findByText(/Making the view/)).toBeTruthy();
     expect(await screen.findByText(/Shown: 7 rows/, {}, { timeout: 3000 })).toBeTruthy();
-    expect(asked("load")).toMatchObject([{ artifact: "digits_preds:v1", low_confidence: true, action: "apply_to_session" }]);
+    expect(asked("load")).toMatchObject([
+      { artifact: "digits_preds:v1", low_confidence: true, action: "apply_to_session" },
+    ]);
   });
 
   it("is saved under a name", async () => {
@@ -223,7 +249,11 @@ describe("an artifact", () => {
   it("is compared with another version", async () => {
     predictions();
     answer("comparison", {
-      parts: { added: { samples: 3, missing: 0 }, removed: { samples: 2, missing: 2 }, kept: { samples: 9, missing: 1 } },
+      parts: {
+        added: { samples: 3, missing: 0 },
+        removed: { samples: 2, missing: 2 },
+        kept: { samples: 9, missing: 1 },
+      },
     });
     answer("show_part", {});
     await open(/Artifacts/, /^digits_preds:v1$/);
@@ -237,7 +267,9 @@ describe("an artifact", () => {
   it("forgets what came of another version", async () => {
     predictions();
     const older = artifact("digits_preds", "v0", { type: "predictions" });
-    answer("artifact", (params) => (params["artifact"] === "digits_preds:v0" ? { ...CONTENT, artifact: older } : CONTENT));
+    answer("artifact", (params) =>
+      params["artifact"] === "digits_preds:v0" ? { ...CONTENT, artifact: older } : CONTENT,
+    );
     answer("load", problem("stop", "Not this one."));
     answer("comparison", { parts: {} });
     await open(/Artifacts/, /^digits_preds:v1$/);
@@ -340,8 +372,16 @@ const TABLE = {
           problem: "",
           caption: "the first",
           boxes: [
-            { key: "truth", left: 3, boxes: [{ x: 0.1, y: 0.2, width: 0.3, height: 0.4, caption: "cat", colour: "#ff0000" }] },
-            { key: "model", left: 0, boxes: [{ x: 0.5, y: 0.5, width: 0.1, height: 0.1, caption: "dog (0.75)", colour: "#00ff00" }] },
+            {
+              key: "truth",
+              left: 3,
+              boxes: [{ x: 0.1, y: 0.2, width: 0.3, height: 0.4, caption: "cat", colour: "#ff0000" }],
+            },
+            {
+              key: "model",
+              left: 0,
+              boxes: [{ x: 0.5, y: 0.5, width: 0.1, height: 0.1, caption: "dog (0.75)", colour: "#00ff00" }],
+            },
           ],
           masks: [{ key: "segments", picture: 1, problem: "" }],
         },
@@ -398,7 +438,11 @@ describe("the first rows of an artifact's table", () => {
     answer("table", TABLE);
     await open(/Artifacts/, /^digits_preds:v1$/);
     const rows = await screen.findByRole("region", { name: "Rows of samples" });
-    expect(within(rows).getAllByRole("columnheader").map((head) => head.textContent)).toEqual(["image", "id", "score", "text", "none"]);
+    expect(
+      within(rows)
+        .getAllByRole("columnheader")
+        .map((head) => head.textContent),
+    ).toEqual(["image", "id", "score", "text", "none"]);
     const text = within(rows).getByTitle("w".repeat(300));
     expect(text.textContent?.length).toBeLessThan(130);
     expect(within(rows).getByText("0.1235").className).toContain("w-number");
@@ -416,7 +460,10 @@ describe("the first rows of an artifact's table", () => {
 
   it("are shown on the page of the run that has made them, in their newest version", async () => {
     answer("runs", { runs: [run("a")], next: "", total: 1 });
-    answer("run", { ...DETAILS, outputs: [artifact("mine", "v9"), artifact("mine", "v10"), artifact("weights", "v0", { type: "model" })] });
+    answer("run", {
+      ...DETAILS,
+      outputs: [artifact("mine", "v9"), artifact("mine", "v10"), artifact("weights", "v0", { type: "model" })],
+    });
     answer("table", TABLE);
     await open(/Runs/, /^run a$/);
     const table = await screen.findByRole("region", { name: "Table of mine:v10" });

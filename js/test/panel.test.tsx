@@ -164,7 +164,9 @@ describe("what an operator has selected", () => {
     await screen.findByText(/no runs yet/);
     answer("dataset", { ...DATASET, selection: { ...SELECTION, kind: "report", id: "R1", selected: 200 } });
     answer("reports", {
-      reports: [{ id: "R1", title: "Findings", description: "", updated: "2026-01-01", user: "me", url: "http://wandb.test/r" }],
+      reports: [
+        { id: "R1", title: "Findings", description: "", updated: "2026-01-01", user: "me", url: "http://wandb.test/r" },
+      ],
     });
     setAddress("http://wandb.test/r");
     const entry = await screen.findByText("Findings");
@@ -215,7 +217,13 @@ describe("jobs", () => {
   it("can be run again, removed, and lead to what they made", async () => {
     answer("jobs", { jobs: [job("1")] });
     answer("remove_job", {});
-    answer("artifact", { artifact: artifact("digits_train", "v0"), metadata: {}, classes: {}, usedBy: [], createdBy: null });
+    answer("artifact", {
+      artifact: artifact("digits_train", "v0"),
+      metadata: {},
+      classes: {},
+      usedBy: [],
+      createdBy: null,
+    });
     render(<WandBPanel />);
     await tab(/Jobs/);
     await user.click(await screen.findByRole("button", { name: "Run again" }));
@@ -232,7 +240,14 @@ describe("jobs", () => {
 
   it("that several workers share say how far they are, and are resumed when all workers are gone", async () => {
     const worker = (slot: number, alive: boolean, note = "") => ({ slot, host: `node${slot}`, alive, note });
-    const shared = { shards: 8, read: 5, uploaded: 2, waiting: 1, resumable: false, workers: [worker(0, true), worker(1, false, "no media here")] };
+    const shared = {
+      shards: 8,
+      read: 5,
+      uploaded: 2,
+      waiting: 1,
+      resumable: false,
+      workers: [worker(0, true), worker(1, false, "no media here")],
+    };
     answer("jobs", { jobs: [job("1", { state: "running", finished: null, shared })] });
     const { unmount } = render(<WandBPanel />);
     await tab(/Jobs/);
@@ -247,7 +262,11 @@ describe("jobs", () => {
     render(<WandBPanel />);
     await tab(/Jobs/);
     await user.click(await screen.findByRole("button", { name: "Resume" }));
-    expect(events.at(-1)).toMatchObject({ operator: "@harpreetsahota/wandb/resume_wandb_job", prompt: true, params: { job_id: "1" } });
+    expect(events.at(-1)).toMatchObject({
+      operator: "@harpreetsahota/wandb/resume_wandb_job",
+      prompt: true,
+      params: { job_id: "1" },
+    });
   });
 
   it("that only said what they would do say so", async () => {
@@ -260,7 +279,13 @@ describe("jobs", () => {
   it("lead to what they made in another project", async () => {
     answer("jobs", { jobs: [job("1", { project: "first" })] });
     const made = artifact("digits_train", "v0", { project: "first" });
-    answer("artifact", { artifact: made, metadata: {}, classes: {}, usedBy: [run("a", { project: "first" })], createdBy: null });
+    answer("artifact", {
+      artifact: made,
+      metadata: {},
+      classes: {},
+      usedBy: [run("a", { project: "first" })],
+      createdBy: null,
+    });
     answer("load", problem("stop", "That is enough."));
     answer("run", problem("not_found", "There is no run."));
     render(<WandBPanel />);
@@ -287,10 +312,14 @@ it("loads nothing from other hosts", async () => {
 describe("a project that is typed", () => {
   async function type(project: string, entity?: string) {
     answer("place", (params) =>
-      params["entity"] === "strangers" ? problem("no_permission", "You may not see strangers.") : { ...PLACE, entity: params["entity"] || "me" },
+      params["entity"] === "strangers"
+        ? problem("no_permission", "You may not see strangers.")
+        : { ...PLACE, entity: params["entity"] || "me" },
     );
     answer("runs", (params) =>
-      params["project"] === "nowhere" ? problem("unknown_project", "There is no project nowhere.") : { runs: [run("a")], next: "", total: 1 },
+      params["project"] === "nowhere"
+        ? problem("unknown_project", "There is no project nowhere.")
+        : { runs: [run("a")], next: "", total: 1 },
     );
     render(<WandBPanel />);
     await user.click(await screen.findByRole("button", { name: "Type another project" }));
@@ -304,15 +333,18 @@ describe("a project that is typed", () => {
     return form;
   }
 
-  it.each(["theirs/other", "http://wandb.test/theirs/other/runs/x?workspace=1"])("is opened and remembered: %s", async (typed) => {
-    await type(typed);
-    await waitFor(() => expect(asked("runs").at(-1)).toMatchObject({ entity: "theirs", project: "other" }));
-    await waitFor(() => expect(screen.queryByRole("form", { name: "Open another project" })).toBeNull());
-    expect(screen.getByRole<HTMLSelectElement>("combobox", { name: "Project" }).value).toBe("other");
-    expect(window.localStorage.getItem("@harpreetsahota/wandb:project")).toBe("other");
-    expect(window.localStorage.getItem("@harpreetsahota/wandb:entity")).toBe("theirs");
-    expect(screen.queryByText(/There is no project/)).toBeNull();
-  });
+  it.each(["theirs/other", "http://wandb.test/theirs/other/runs/x?workspace=1"])(
+    "is opened and remembered: %s",
+    async (typed) => {
+      await type(typed);
+      await waitFor(() => expect(asked("runs").at(-1)).toMatchObject({ entity: "theirs", project: "other" }));
+      await waitFor(() => expect(screen.queryByRole("form", { name: "Open another project" })).toBeNull());
+      expect(screen.getByRole<HTMLSelectElement>("combobox", { name: "Project" }).value).toBe("other");
+      expect(window.localStorage.getItem("@harpreetsahota/wandb:project")).toBe("other");
+      expect(window.localStorage.getItem("@harpreetsahota/wandb:entity")).toBe("theirs");
+      expect(screen.queryByText(/There is no project/)).toBeNull();
+    },
+  );
 
   it.each([
     ["nowhere", undefined, "There is no project nowhere."],

@@ -47,7 +47,17 @@ describe("values for people", () => {
 });
 
 it("what is no number is left out of a curve", () => {
-  expect(points([{ _step: 1, a: 1 }, { _step: 2, a: "NaN" }, { _step: 4, a: Infinity }, { _step: 5, a: 0 }], "a")).toEqual([
+  expect(
+    points(
+      [
+        { _step: 1, a: 1 },
+        { _step: 2, a: "NaN" },
+        { _step: 4, a: Infinity },
+        { _step: 5, a: 0 },
+      ],
+      "a",
+    ),
+  ).toEqual([
     [1, 1],
     [5, 0],
   ]);

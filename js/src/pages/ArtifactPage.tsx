@@ -4,7 +4,20 @@ import React, { useState } from "react";
 import { useAction, useApp, useData, type Params } from "../app";
 import { bytes, count, plural } from "../format";
 import { pathOf, placeOf, type Go, type Where } from "../nav";
-import { Age, Back, Field, KeyValues, LinkOut, Loading, Notice, ProblemNotice, Section, State, Status, Tags } from "../parts";
+import {
+  Age,
+  Back,
+  Field,
+  KeyValues,
+  LinkOut,
+  Loading,
+  Notice,
+  ProblemNotice,
+  Section,
+  State,
+  Status,
+  Tags,
+} from "../parts";
 import { FirstRows } from "./Table";
 import type {
   Artifact,
@@ -55,15 +68,32 @@ export function ArtifactPage(props: { where: Where; artifact: string; dataset: D
       {content && (
         <>
           <Facts artifact={content.artifact} />
-          <Loader key={`load ${content.artifact.id}`} where={where} artifact={content.artifact} dataset={props.dataset} go={props.go} />
+          <Loader
+            key={`load ${content.artifact.id}`}
+            where={where}
+            artifact={content.artifact}
+            dataset={props.dataset}
+            go={props.go}
+          />
           <FirstRows
             key={`rows ${content.artifact.id}`}
             where={placeOf(content.artifact, where)}
             artifact={`${content.artifact.name}:${content.artifact.version}`}
           />
-          <Compare key={`compare ${content.artifact.id}`} where={where} artifact={content.artifact} versions={others} dataset={props.dataset} />
+          <Compare
+            key={`compare ${content.artifact.id}`}
+            where={where}
+            artifact={content.artifact}
+            versions={others}
+            dataset={props.dataset}
+          />
           {content.createdBy && <Runs title="Made by" where={where} runs={[content.createdBy]} go={props.go} />}
-          <Runs title="Used by" where={where} runs={content.usedBy.filter((run) => run.id !== content.createdBy?.id)} go={props.go} />
+          <Runs
+            title="Used by"
+            where={where}
+            runs={content.usedBy.filter((run) => run.id !== content.createdBy?.id)}
+            go={props.go}
+          />
           <details>
             <summary>Metadata</summary>
             <KeyValues values={content.metadata} name="Metadata" />
@@ -141,7 +171,12 @@ export function Loader(props: {
             {go && (
               <button
                 type="button"
-                onClick={() => go({ tab: "predictions", open: pathOf(`${artifact.name}:${artifact.version}`, artifact, props.where) })}
+                onClick={() =>
+                  go({
+                    tab: "predictions",
+                    open: pathOf(`${artifact.name}:${artifact.version}`, artifact, props.where),
+                  })
+                }
               >
                 Classes and confidences
               </button>
@@ -186,11 +221,15 @@ function MadeOf(props: { artifact: Artifact; dataset: DatasetFacts | null }) {
   const { artifact, dataset } = props;
   if (!dataset?.dataset || !artifact.dataset || artifact.dataset === dataset.dataset) return null;
   if (artifact.datasetId && artifact.datasetId === dataset.datasetId)
-    return <p className="w-small">This dataset was renamed: it was called “{artifact.dataset}” when the artifact was logged.</p>;
+    return (
+      <p className="w-small">
+        This dataset was renamed: it was called “{artifact.dataset}” when the artifact was logged.
+      </p>
+    );
   return (
     <Notice>
-      This artifact is of the dataset “{artifact.dataset}”. Its view is restored in “{dataset.dataset}” anyway, as far as that
-      has the same samples.
+      This artifact is of the dataset “{artifact.dataset}”. Its view is restored in “{dataset.dataset}” anyway, as far
+      as that has the same samples.
     </Notice>
   );
 }
@@ -198,7 +237,9 @@ function MadeOf(props: { artifact: Artifact; dataset: DatasetFacts | null }) {
 function Done(props: { result: LoadResult["result"] }) {
   const { result } = props;
   const notes = [
-    result.view_name ? `Saved as “${result.view_name}”: ${plural(result.samples_loaded, "row")}.` : `Shown: ${plural(result.samples_loaded, "row")}.`,
+    result.view_name
+      ? `Saved as “${result.view_name}”: ${plural(result.samples_loaded, "row")}.`
+      : `Shown: ${plural(result.samples_loaded, "row")}.`,
     result.gone ? `Gone since then: ${plural(result.gone, "sample")}.` : "",
     result.new ? `New since then: ${plural(result.new, "sample")}.` : "",
     ...result.warnings.map((warning) => warning.message),
@@ -262,7 +303,9 @@ function Parts(props: { where: Where; old: string; current: string }) {
                 type="button"
                 key={part}
                 disabled={facts.samples <= facts.missing || action.busy !== null}
-                title={facts.missing ? `${count(facts.missing)} of them are not in this dataset` : "Show them in the grid"}
+                title={
+                  facts.missing ? `${count(facts.missing)} of them are not in this dataset` : "Show them in the grid"
+                }
                 onClick={() =>
                   action.start("Showing", async () => {
                     await calls.ask("show_part", { ...asked, part });
@@ -288,7 +331,11 @@ function Runs(props: { title: string; where: Where; runs: Run[]; go: Go }) {
       <ul className="w-list">
         {props.runs.map((run) => (
           <li className="w-card w-row" key={run.id}>
-            <button type="button" className="w-link" onClick={() => props.go({ tab: "runs", open: pathOf(run.id, run, props.where) })}>
+            <button
+              type="button"
+              className="w-link"
+              onClick={() => props.go({ tab: "runs", open: pathOf(run.id, run, props.where) })}
+            >
               {run.name}
             </button>
             <State state={run.state} />

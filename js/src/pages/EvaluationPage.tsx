@@ -5,7 +5,17 @@ import { useAction, useApp, useData, useKept } from "../app";
 import { Change, ClassBars } from "../classBars";
 import { Confusion } from "../confusion";
 import { Curves, Key } from "../curves";
-import { OTHER, OWN, title, type Compared, type Evaluation, type EvaluationAnswer, type Logged, type Metric, type Show } from "../evaluations";
+import {
+  OTHER,
+  OWN,
+  title,
+  type Compared,
+  type Evaluation,
+  type EvaluationAnswer,
+  type Logged,
+  type Metric,
+  type Show,
+} from "../evaluations";
 import { count, number, plural } from "../format";
 import type { Go, Where } from "../nav";
 import { Age, Back, Field, Loading, Notice, ProblemNotice, Section, Status } from "../parts";
@@ -78,8 +88,8 @@ function Content(props: { evaluation: Evaluation; numbers: Compared; second: str
     <>
       {numbers.changed > 0 && (
         <Notice>
-          Changed since this evaluation: {plural(numbers.changed, "label")}. The numbers are those of the evaluation; a click
-          shows the labels as they are now.
+          Changed since this evaluation: {plural(numbers.changed, "label")}. The numbers are those of the evaluation; a
+          click shows the labels as they are now.
         </Notice>
       )}
       <div className="w-bar">
@@ -99,9 +109,14 @@ function Content(props: { evaluation: Evaluation; numbers: Compared; second: str
         {action.busy && <Loading text={action.busy} />}
       </div>
       <ProblemNotice problem={action.problem} />
-      <Section title="Metrics">{other ? <Both numbers={numbers} /> : <Tiles metrics={numbers.metrics} show={show} disabled={disabled} />}</Section>
+      <Section title="Metrics">
+        {other ? <Both numbers={numbers} /> : <Tiles metrics={numbers.metrics} show={show} disabled={disabled} />}
+      </Section>
       {numbers.classes.length > 0 && (
-        <Section title={`Classes (${count(numbers.classes.length)})`} action={other && <Legend own={numbers.key} other={other.key} />}>
+        <Section
+          title={`Classes (${count(numbers.classes.length)})`}
+          action={other && <Legend own={numbers.key} other={other.key} />}
+        >
           <ClassBars numbers={numbers} show={show} disabled={disabled} />
         </Section>
       )}
@@ -111,7 +126,10 @@ function Content(props: { evaluation: Evaluation; numbers: Compared; second: str
           action={
             other && (
               <Field label="Of">
-                <select value={matrixOf} onChange={(event) => setMatrixOf(event.target.value === "other" ? "other" : "own")}>
+                <select
+                  value={matrixOf}
+                  onChange={(event) => setMatrixOf(event.target.value === "other" ? "other" : "own")}
+                >
                   <option value="own">{numbers.key}</option>
                   <option value="other">{other.key}</option>
                 </select>

@@ -52,7 +52,12 @@ function List(props: { all: Evaluation[]; dataset: string; where: Where; go: Go 
       </Notice>
     );
   }
-  const next = new Set(shown.filter((one) => one.hasResults && !settled.has(one.key)).slice(0, AT_A_TIME).map((one) => one.key));
+  const next = new Set(
+    shown
+      .filter((one) => one.hasResults && !settled.has(one.key))
+      .slice(0, AT_A_TIME)
+      .map((one) => one.key),
+  );
   return (
     <>
       <ul className="w-list" aria-label="Evaluations">
@@ -101,7 +106,9 @@ function Row(props: {
     <Card
       mine={logged.data?.logged === "logged"}
       label={key}
-      aside={evaluation.hasResults && !headline.problem && <LogButton evaluation={key} where={where} logged={logged.data} />}
+      aside={
+        evaluation.hasResults && !headline.problem && <LogButton evaluation={key} where={where} logged={logged.data} />
+      }
     >
       <div className="w-row">
         {evaluation.hasResults && !headline.problem ? (
@@ -151,7 +158,11 @@ function MainMetrics(props: { type: string; headline: Headline }) {
       {main(props.type, props.headline.metrics).map((metric, index) => (
         <span key={metric.name} title={String(metric.value)}>
           <span className="w-soft">{title(metric.name)}</span>{" "}
-          {index === 0 ? <b className="w-num">{number(metric.value)}</b> : <span className="w-num">{number(metric.value)}</span>}
+          {index === 0 ? (
+            <b className="w-num">{number(metric.value)}</b>
+          ) : (
+            <span className="w-num">{number(metric.value)}</span>
+          )}
         </span>
       ))}
       {props.headline.changed > 0 && (
@@ -177,7 +188,9 @@ export function InWandB(props: { logged: Logged | null; where: Where; go: Go }) 
             type="button"
             className="w-link w-small"
             aria-label={`The artifact ${artifact.name}:${artifact.version}`}
-            onClick={() => go({ tab: "artifacts", open: pathOf(`${artifact.name}:${artifact.version}`, artifact, where) })}
+            onClick={() =>
+              go({ tab: "artifacts", open: pathOf(`${artifact.name}:${artifact.version}`, artifact, where) })
+            }
           >
             {artifact.name}:{artifact.version}
           </button>

@@ -20,7 +20,13 @@ export function isGoing(job: Job): boolean {
   return job.state === "running" || job.state === "queued";
 }
 
-export function Jobs(props: { where: Where; jobs: Job[] | null; problem: React.ReactNode; reload: () => void; go: Go }) {
+export function Jobs(props: {
+  where: Where;
+  jobs: Job[] | null;
+  problem: React.ReactNode;
+  reload: () => void;
+  go: Go;
+}) {
   const now = useSeconds();
   if (!props.jobs) return <>{props.problem ?? <Loading text="Reading the list of jobs" />}</>;
   return (
@@ -28,7 +34,9 @@ export function Jobs(props: { where: Where; jobs: Job[] | null; problem: React.R
       {props.problem}
       <OfflineRuns now={now} reload={props.reload} />
       {props.jobs.length === 0 && (
-        <Notice>There are no jobs yet. What this plugin logs and loads, here and in the background, shows up here.</Notice>
+        <Notice>
+          There are no jobs yet. What this plugin logs and loads, here and in the background, shows up here.
+        </Notice>
       )}
       <ul className="w-list">
         {props.jobs.map((job) => (
@@ -65,7 +73,8 @@ function Workers(props: { shared: SharedJob }) {
   const { shards, read, uploaded, waiting, workers } = props.shared;
   const alive = workers.filter((worker) => worker.alive);
   const counts = [
-    alive.length > 0 && `${plural(alive.length, "worker")} on ${[...new Set(alive.map((worker) => worker.host))].join(", ")}`,
+    alive.length > 0 &&
+      `${plural(alive.length, "worker")} on ${[...new Set(alive.map((worker) => worker.host))].join(", ")}`,
     waiting > 0 && `${plural(waiting, "worker")} waiting for a background service`,
     shards > 0 && `${read} of ${plural(shards, "part")} read, ${uploaded} uploaded`,
   ].filter(Boolean);
@@ -118,7 +127,11 @@ function JobRow(props: { where: Where; job: Job; now: number; reload: () => void
       )}
       {(going || job.error) && <Aim parameters={job.parameters} />}
       {job.shared && job.state !== "completed" && <Workers shared={job.shared} />}
-      {job.error && <p className="w-small" role="note">{job.error}</p>}
+      {job.error && (
+        <p className="w-small" role="note">
+          {job.error}
+        </p>
+      )}
       {job.warnings.map((warning) => (
         <p key={warning} className="w-small w-soft">
           {warning}
@@ -126,7 +139,11 @@ function JobRow(props: { where: Where; job: Job; now: number; reload: () => void
       ))}
       <div className="w-bar">
         {job.artifact && (
-          <button type="button" className="w-link" onClick={() => props.go({ tab: "artifacts", open: pathOf(job.artifact ?? "", job, props.where) })}>
+          <button
+            type="button"
+            className="w-link"
+            onClick={() => props.go({ tab: "artifacts", open: pathOf(job.artifact ?? "", job, props.where) })}
+          >
             {job.artifact}
           </button>
         )}

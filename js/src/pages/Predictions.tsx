@@ -65,7 +65,9 @@ function Plots(props: {
       <Status of={loaded} again={refresh} />
       {action.busy && <Loading text={action.busy} />}
       <ProblemNotice problem={action.problem} />
-      {facts?.notes.map((note) => <Notice key={note}>{note}</Notice>)}
+      {facts?.notes.map((note) => (
+        <Notice key={note}>{note}</Notice>
+      ))}
       {facts && <Differences logged={props.classes} facts={facts} />}
       {facts && (
         <div className="w-split">
@@ -108,8 +110,8 @@ function Differences(props: { logged: Record<string, number>; facts: PredictionF
   if (logged === 0 || logged === now || props.facts.numClasses > props.facts.classes.length) return null;
   return (
     <Notice>
-      {count(logged)} predictions were logged, and the field “{props.facts.field}” has {count(now)} of these samples now:
-      it has changed since.
+      {count(logged)} predictions were logged, and the field “{props.facts.field}” has {count(now)} of these samples
+      now: it has changed since.
     </Notice>
   );
 }

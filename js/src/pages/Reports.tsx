@@ -18,7 +18,8 @@ export function Reports(props: { where: Where; chosen: string | undefined; addre
       <Status of={loaded} again={refresh} />
       <ul className="w-list">
         {reports.map((report) => {
-          const chosen = report.id === props.chosen || webAddress(report.url) === props.address || report.url === props.chosen;
+          const chosen =
+            report.id === props.chosen || webAddress(report.url) === props.address || report.url === props.chosen;
           return (
             <Card
               key={report.id}
@@ -40,7 +41,9 @@ export function Reports(props: { where: Where; chosen: string | undefined; addre
           );
         })}
       </ul>
-      {loaded.data && reports.length === 0 && <Notice>This project has no reports. You write them on W&amp;B's pages.</Notice>}
+      {loaded.data && reports.length === 0 && (
+        <Notice>This project has no reports. You write them on W&amp;B's pages.</Notice>
+      )}
       {reports.length > 0 && (
         <p className="w-soft w-small">
           The App shows no pages of other hosts inside of itself, and W&amp;B does not let its pages be framed: reports
@@ -53,7 +56,13 @@ export function Reports(props: { where: Where; chosen: string | undefined; addre
 
 function Shown(props: { url: string }) {
   return (
-    <Notice actions={<LinkOut url={props.url} main>Open in a new tab</LinkOut>}>
+    <Notice
+      actions={
+        <LinkOut url={props.url} main>
+          Open in a new tab
+        </LinkOut>
+      }
+    >
       <b style={{ overflowWrap: "anywhere" }}>{props.url}</b>
       <br />
       was chosen. The App shows no pages of other hosts inside of itself, so it opens in a tab of its own.

@@ -122,7 +122,12 @@ function Artifacts(props: { title: string; where: Where; artifacts: Artifact[]; 
             <button
               type="button"
               className="w-link"
-              onClick={() => props.go({ tab: "artifacts", open: pathOf(`${artifact.name}:${artifact.version}`, artifact, props.where) })}
+              onClick={() =>
+                props.go({
+                  tab: "artifacts",
+                  open: pathOf(`${artifact.name}:${artifact.version}`, artifact, props.where),
+                })
+              }
             >
               {artifact.name}:{artifact.version}
             </button>
@@ -183,12 +188,7 @@ function Linking(props: { details: RunDetails; dataset: DatasetFacts | null; cha
   );
 }
 
-function Linked(props: {
-  record: RunRecord;
-  calls: Calls;
-  action: ReturnType<typeof useAction>;
-  changed: () => void;
-}) {
+function Linked(props: { record: RunRecord; calls: Calls; action: ReturnType<typeof useAction>; changed: () => void }) {
   const { record, action } = props;
   return (
     <>
@@ -240,11 +240,7 @@ function Curves(props: { where: Where; details: RunDetails }) {
       <div className="w-row w-small w-picks">
         {(all ? keys : keys.slice(0, METRICS)).map((key) => (
           <label key={key}>
-            <input
-              type="checkbox"
-              checked={chosen.includes(key)}
-              onChange={() => setChosen(toggle(chosen, key))}
-            />
+            <input type="checkbox" checked={chosen.includes(key)} onChange={() => setChosen(toggle(chosen, key))} />
             {key}
           </label>
         ))}
@@ -256,7 +252,9 @@ function Curves(props: { where: Where; details: RunDetails }) {
       </div>
       {candidates.length > 0 && (
         <details>
-          <summary className="w-small w-soft">Compare with other runs{others.length ? ` (${others.length})` : ""}</summary>
+          <summary className="w-small w-soft">
+            Compare with other runs{others.length ? ` (${others.length})` : ""}
+          </summary>
           <div className="w-row w-small w-picks" style={{ marginTop: 6 }}>
             {candidates.map((run) => (
               <label key={run.id}>

@@ -67,7 +67,8 @@ export function FirstRows(props: { where: Where; artifact: string; title?: strin
 function layersOf(head: TableHead | null): string[] {
   const names = new Set<string>();
   for (const row of head?.rows ?? [])
-    for (const { image } of row) for (const { key } of [...(image?.boxes ?? []), ...(image?.masks ?? [])]) names.add(key);
+    for (const { image } of row)
+      for (const { key } of [...(image?.boxes ?? []), ...(image?.masks ?? [])]) names.add(key);
   return [...names].sort();
 }
 
@@ -193,7 +194,10 @@ function Picture(props: { image: TableImage; pictures: TablePicture[]; off: stri
               }}
             >
               {box.caption && (
-                <span style={{ background: box.colour, color: ink(box.colour) }} className={box.y < 0.12 ? "w-inside" : undefined}>
+                <span
+                  style={{ background: box.colour, color: ink(box.colour) }}
+                  className={box.y < 0.12 ? "w-inside" : undefined}
+                >
                   {box.caption}
                 </span>
               )}
