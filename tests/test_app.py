@@ -284,7 +284,7 @@ def test_no_network_and_no_worker_for_a_form(operator, images, fake_worker, monk
 
 def test_large_jobs_are_proposed_for_the_background(operator, images, monkeypatch):
     log = operator(NAMES[0])
-    forms = module(log, "operators.forms")
+    plan = module(log, "operators.plan")
     params = {"include_labels": True}
 
     def background(params):
@@ -294,11 +294,11 @@ def test_large_jobs_are_proposed_for_the_background(operator, images, monkeypatc
         return options.default_choice_to_delegated
 
     assert not background(params)
-    monkeypatch.setattr(forms, "_MANY_IMAGES", 11)
+    monkeypatch.setattr(plan, "_MANY_IMAGES", 11)
     assert background(params)
     assert not background({**params, "include_images": False})
     assert not background({})
-    monkeypatch.setattr(forms, "_MANY_ROWS", 11)
+    monkeypatch.setattr(plan, "_MANY_ROWS", 11)
     assert background({})
 
 

@@ -359,7 +359,7 @@ def test_plan_of_pictures(operator, lookups, images, monkeypatch):
     assert f"Up to {2 * every} entries" in plan(image_mode="reference")
     assert "entries" not in plan(include_images=False)
 
-    monkeypatch.setattr(module(operator(VIEW), "operators.forms"), "count", lambda view: 1_000_001)
+    monkeypatch.setattr(module(operator(VIEW), "operators.counts"), "rows", lambda view: 1_000_001)
     assert "100,000 of 1,000,001 rows show pictures" in plan()
     assert "the job will be refused" in plan(pictures_max=0)
 
@@ -465,7 +465,7 @@ def test_plan_without_sizes(operator, lookups, media):
 
 def test_plan_of_a_large_job(operator, lookups, images, monkeypatch):
     log = operator(VIEW)
-    monkeypatch.setattr(module(log, "operators.forms"), "_MANY_ROWS", 11)
+    monkeypatch.setattr(module(log, "operators.plan"), "_MANY_ROWS", 11)
     assert "the background is proposed" in fields(log, images)["plan"]["view"]["description"]
 
 

@@ -13,7 +13,7 @@ from fiftyone.operators.executor import ExecutionContext
 
 from .. import evaluations, linked, pictures, query, runs, schema
 from ..errors import bad_argument
-from . import choices, forms, notices, results
+from . import choices, forms, notices, plan, results
 from .log_operator import LogOperator, described
 
 #: What the keys in the run's summary begin with.
@@ -169,7 +169,7 @@ class LogEvaluationToWandB(LogOperator):
         known = _known(inputs, view) if view is not None else []
         if known:
             mode = self.image_mode(ctx.params)
-            forms.add_plan(ctx, inputs, view, {"fields": ctx.params.get("fields") or []}, mode)
+            plan.add(ctx, inputs, view, {"fields": ctx.params.get("fields") or []}, mode)
 
         if known and self._evaluation(ctx, inputs, view, known):
             place = choices.Place(ctx)

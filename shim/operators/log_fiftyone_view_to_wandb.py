@@ -13,7 +13,7 @@ from fiftyone.operators.executor import ExecutionContext
 
 from .. import pictures, runs, schema, work, workers
 from ..errors import SETTINGS, WandBError
-from . import choices, forms, results
+from . import choices, forms, plan, results
 from .log_operator import LogOperator, described
 
 # The form's switch for pictures in a table without labels.
@@ -165,7 +165,7 @@ class LogFiftyOneViewToWandB(LogOperator):
                 texts = [field["path"] for field in labels] if with_labels else []
                 contents = {"labels": texts, "fields": ctx.params.get("fields") or []}
 
-            forms.add_plan(ctx, inputs, view, contents, mode)
+            plan.add(ctx, inputs, view, contents, mode)
             place = choices.Place(ctx)
             place.add_project(inputs)
             forms.add_artifact_name(ctx, inputs, "dataset_view_RUN, with the first 8 characters of the run's id")

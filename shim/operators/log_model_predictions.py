@@ -16,7 +16,7 @@ from fiftyone.operators.executor import ExecutionContext
 from .. import pictures, runs, schema, workers
 from ..errors import SETTINGS, WandBError
 from ..plain import to_json
-from . import choices, forms, results
+from . import choices, forms, plan, results
 from .log_operator import LogOperator, described
 
 # Confidences below this are low, as in the original plugin.
@@ -183,7 +183,7 @@ class LogModelPredictions(LogOperator):
         inputs, view = forms.start(ctx, "Log")
         if view is not None:
             mode = self.image_mode(ctx.params)
-            forms.add_plan(ctx, inputs, view, _contents(ctx.params), mode)
+            plan.add(ctx, inputs, view, _contents(ctx.params), mode)
             self._model(inputs, view)
             place = choices.Place(ctx)
             place.add_project(inputs)

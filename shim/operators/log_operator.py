@@ -16,7 +16,7 @@ from .. import PLUGIN_NAME, names, offline, overlays, pictures, query, selection
 from ..errors import bad_argument
 from ..plain import text_list
 from ..worker import logs, messages, plaintext
-from . import forms
+from . import forms, plan
 from .base import JobOperator
 
 _log = logs.logger("fiftyone_wandb")
@@ -218,7 +218,7 @@ class LogOperator(JobOperator):
         return foo.ExecutionOptions(
             allow_immediate_execution=True,
             allow_delegated_execution=True,
-            default_choice_to_delegated=forms.is_large(ctx, self.image_mode(ctx.params) != "none"),
+            default_choice_to_delegated=plan.is_large(ctx, self.image_mode(ctx.params) != "none"),
         )
 
 
