@@ -68,6 +68,8 @@ export default defineConfig({
     environment: "happy-dom",
     include: ["test/**/*.test.{ts,tsx}"],
     setupFiles: ["test/setup.ts"],
+    // A machine that does five things at a time is slow; see also test/setup.ts.
+    testTimeout: 180_000,
     // Components hear of the App through test/app.ts.
     alias: {
       "@fiftyone/operators": new URL("./test/operators.ts", import.meta.url).pathname,

@@ -355,19 +355,6 @@ def test_building_the_worker_is_shown(operator, fake_worker, images, caplog):
     assert "Building the worker" in caplog.text
 
 
-def test_failure_in_the_app(operator, fake_worker, images):
-    fake_worker.fail("settings", "no_key", "No W&B key was found. Run: wandb login")
-
-    shown, last = lines(execute(URIS[1], images, {"project": "p", "model_name": "m", "predictions_field": "weather"}))[
-        -2:
-    ]
-
-    assert shown["body"]["operator_uri"] == "show_output"
-    error = shown["body"]["params"]["outputs"]["type"]["properties"]["error"]["view"]
-    assert error["description"] == "No W&B key was found. Run: wandb login"
-    assert last["error"] == "No W&B key was found. Run: wandb login"
-
-
 def test_closed_tab(operator, fake_worker, images):
     """The server closes the stream in its event loop, so closing must not wait for the worker."""
     seen, closed, ended = threading.Event(), threading.Event(), threading.Event()

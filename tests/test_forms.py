@@ -305,7 +305,8 @@ def test_without_a_key_the_form_says_what_to_do(operator, lookups, fake_worker, 
 
     assert form["wandb_problem"]["view"]["description"] == "No key. Run: wandb login"
     button = form["wandb_login"]["view"]
-    assert (button["operator"], button["prompt"]) == ("@harpreetsahota/wandb/open_login", False)
+    assert (button["operator"], button["prompt"]) == ("@harpreetsahota/wandb/open_form", False)
+    assert button["params"]["operator"] == "@harpreetsahota/wandb/login_to_wandb"
 
 
 def test_a_slow_server_does_not_make_slow_forms(operator, lookups, fake_worker, images, monkeypatch):

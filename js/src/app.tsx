@@ -93,17 +93,23 @@ function useCalls(): Calls {
 
     return {
       ask,
-      run: (operator, params) => once(`${PLUGIN}/${operator}`, params),
+      // An error is shown here: the operator is to open no dialog.
+      run: (operator, params) => once(`${PLUGIN}/${operator}`, { ...params, in_panel: true }),
       prompt: (operator, params, done) => {
         const { event, panelId } = current.current;
         const callback = (result: OperatorResult): false => {
-          if (!result?.error) done?.();
+          if (!failed(result)) done?.();
           return false;
         };
         event(panelId, { operator: `${PLUGIN}/${operator}`, params, prompt: true, callback });
       },
     };
   }, []);
+}
+
+/** Whether an operator failed: it may have told so in a dialog, and in its result. */
+function failed(result: OperatorResult): boolean {
+  return !!result?.error || (result?.result as { success?: unknown } | null | undefined)?.success === false;
 }
 
 function lastLine(error: unknown): string {

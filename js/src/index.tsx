@@ -1,4 +1,4 @@
-// What the bundle gives to the App: the panel's component, two operators for scripts, and one for forms.
+// What the bundle gives to the App: the panel's component, two operators for scripts, and one for buttons.
 
 import {
   Operator,
@@ -36,7 +36,7 @@ class EmbedReport extends Operator {
   }
 }
 
-/** The forms of operators, one of which can be open at a time. */
+/** The forms and dialogs of operators. */
 const FORM = "[data-cy^=operators-prompt]";
 
 /** How often to look whether a form has gone, in milliseconds, and how many times. */
@@ -44,12 +44,12 @@ const LOOK = 20;
 const LOOKS = 100;
 
 /**
- * Opens the login's form from within another form, which is closed first: the App would show the fields of the form that
- * is open instead of those of an operator that is not dynamic, and an operator that takes a key must not be dynamic.
+ * Opens a form of this plugin from within a form or a dialog, which is closed first: the App would show the fields of the
+ * form that is open instead of those of an operator that is not dynamic, and an operator that takes a key must not be dynamic.
  */
-class OpenLogin extends Operator {
+class OpenForm extends Operator {
   override get config() {
-    return new OperatorConfig({ name: "open_login", label: "W&B: Open the login", unlisted: true });
+    return new OperatorConfig({ name: "open_form", label: "W&B: Open a form", unlisted: true });
   }
 
   override useHooks() {
@@ -58,14 +58,16 @@ class OpenLogin extends Operator {
   }
 
   override async execute(ctx: ExecutionContext) {
-    const { prompt } = ctx.hooks as ReturnType<OpenLogin["useHooks"]>;
+    const { prompt } = ctx.hooks as ReturnType<OpenForm["useHooks"]>;
+    const { operator, form } = ctx.params as { operator?: unknown; form?: Record<string, unknown> };
+    if (typeof operator !== "string" || !operator.startsWith(`${PLUGIN}/`)) return;
     if (document.querySelector(FORM)) {
       document.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape" }));
     }
     for (let looks = 0; document.querySelector(FORM) && looks < LOOKS; looks++) {
       await new Promise((resolve) => setTimeout(resolve, LOOK));
     }
-    prompt(`${PLUGIN}/login_to_wandb`);
+    prompt(operator, form ?? {});
   }
 }
 
@@ -78,4 +80,4 @@ registerComponent({
 });
 registerOperator(SetWandBUrl, PLUGIN);
 registerOperator(EmbedReport, PLUGIN);
-registerOperator(OpenLogin, PLUGIN);
+registerOperator(OpenForm, PLUGIN);

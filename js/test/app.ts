@@ -20,7 +20,7 @@ export const operators: {
 export const components: { name: string }[] = [];
 
 /** The operators whose forms were opened without a panel. */
-export const prompted: string[] = [];
+export const prompted: { operator: string; form: unknown }[] = [];
 
 let answers: Record<string, Answer> = {};
 

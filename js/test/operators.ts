@@ -7,7 +7,7 @@ export function usePanelEvent() {
 }
 
 export function usePromptOperatorInput() {
-  return (operator: string) => prompted.push(operator);
+  return (operator: string, form: unknown) => prompted.push({ operator, form });
 }
 
 export class OperatorConfig {

@@ -166,7 +166,7 @@ describe("a run", () => {
     expect(linked?.params).toMatchObject({ project: "second", run_id: "b", predictions_field: "predictions" });
     await user.click(screen.getByRole("button", { name: "Unlink" }));
     const removed = events.find((event) => event.operator.endsWith("/remove_wandb_run"));
-    expect(removed?.params).toEqual({ run_key: "run_b" });
+    expect(removed?.params).toEqual({ run_key: "run_b", in_panel: true });
   });
 
   it("says why it could not be linked", async () => {

@@ -99,13 +99,13 @@ it("registers the panel's component and the names of the original", async () => 
   expect(operators.map(({ operator, plugin }) => [plugin, operator.config.name])).toEqual([
     ["@harpreetsahota/wandb", "set_wandb_url"],
     ["@harpreetsahota/wandb", "embed_report"],
-    ["@harpreetsahota/wandb", "open_login"],
+    ["@harpreetsahota/wandb", "open_form"],
   ]);
   await operators[0]?.operator.execute({ params: { url: "https://wandb.test/x" } });
   expect(window.open).toHaveBeenCalledWith("https://wandb.test/x", "_blank", "noopener,noreferrer");
 });
 
-it("closes the form that is open before it opens the login", async () => {
+it("closes the form that is open before it opens another", async () => {
   await import("../src/index");
   const form = document.body.appendChild(document.createElement("div"));
   form.dataset["cy"] = "operators-prompt-modal";
@@ -115,12 +115,16 @@ it("closes the form that is open before it opens the login", async () => {
     setTimeout(() => form.remove(), 50);
   };
   document.addEventListener("keydown", close, { once: true });
-  const operator = operators.find(({ operator }) => operator.config.name === "open_login")?.operator;
+  const operator = operators.find(({ operator }) => operator.config.name === "open_form")?.operator;
 
-  const done = operator?.execute({ params: {}, hooks: operator.useHooks() });
+  const hooks = operator?.useHooks();
+  const params = { operator: "@harpreetsahota/wandb/log_model_predictions", form: { project: "p" } };
+  const done = operator?.execute({ params, hooks });
   expect(prompted).toEqual([]);
   await done;
 
   expect(form.isConnected).toBe(false);
-  expect(prompted).toEqual(["@harpreetsahota/wandb/login_to_wandb"]);
+  expect(prompted).toEqual([params]);
+  await operator?.execute({ params: { operator: "@voxel51/operators/delete_samples" }, hooks });
+  expect(prompted).toEqual([params]);
 });

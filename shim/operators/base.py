@@ -12,8 +12,7 @@ from typing import Any
 import fiftyone as fo
 import fiftyone.operators as foo
 from fiftyone.core.collections import SampleCollection
-from fiftyone.operators.executor import ExecutionContext, ExecutionResult
-from fiftyone.operators.message import GeneratedMessage, MessageType
+from fiftyone.operators.executor import ExecutionContext
 
 from .. import database, query, work
 from ..errors import FIFTYONE, SETTINGS, WandBCancelled, WandBError
@@ -21,6 +20,7 @@ from ..plain import to_plain
 from ..progress import TerminalBar
 from ..worker import logs
 from . import forms, results
+from .operator import WandBOperator
 from .returned import Returned
 
 _log = logs.logger("fiftyone_wandb")
@@ -29,7 +29,7 @@ _log = logs.logger("fiftyone_wandb")
 _DELEGATED_SECONDS = 1.0
 
 
-class JobOperator(foo.Operator):
+class JobOperator(WandBOperator):
     """An operator that does one job in the worker: now, in the App, or in the background.
 
     Its parameters are those of its ``__call__``, whose docstring describes them.
@@ -141,7 +141,7 @@ class JobOperator(foo.Operator):
         queued = {"success": True, "delegated": True, "delegated_operation_id": str(execution.result["id"])}
         return Returned(queued)
 
-    def execute(self, ctx: ExecutionContext) -> Any:
+    def run(self, ctx: ExecutionContext) -> Any:
         """Runs the job for FiftyOne.
 
         Returns:
@@ -208,29 +208,21 @@ class JobOperator(foo.Operator):
         return result
 
     def _run_in_app(self, ctx):
+        job, conclude = self._job_of(ctx)
+        updates = work.stream(job, conclude)
         try:
-            job, conclude = self._job_of(ctx)
-            updates = work.stream(job, conclude)
-            try:
-                while True:
-                    update = next(updates)
-                    # As ctx.ops.set_progress() does, with a way out: closing the dialog tells the server nothing.
-                    shown = results.show_progress(update).to_json()
-                    yield ctx.ops.show_output(shown, {"progress": update.fraction})
-            except StopIteration as end:
-                yield from self.effects(ctx, end.value)
-                # The dialog that showed the progress shows the result: the result's own line
-                # would open a second one below it.
-                yield ctx.ops.show_output(self._result_view(ctx, end.value).to_json(), end.value)
-            finally:
-                updates.close()
-        except WandBCancelled as e:
-            yield ctx.ops.show_output(results.show_error(e).to_json(), {})
-        except WandBError as e:
-            # An exception would break the stream off, and the App would show its own. The dialog
-            # that showed the progress stands before the form, where the App shows the error.
-            yield ctx.ops.show_output(results.show_error(e).to_json(), {})
-            yield _ErrorLine(str(e))
+            while True:
+                update = next(updates)
+                # As ctx.ops.set_progress() does, with a way out: closing the dialog tells the server nothing.
+                shown = results.show_progress(update).to_json()
+                yield ctx.ops.show_output(shown, {"progress": update.fraction})
+        except StopIteration as end:
+            yield from self.effects(ctx, end.value)
+            # The dialog that showed the progress shows the result: the result's own line
+            # would open a second one below it.
+            yield ctx.ops.show_output(self._result_view(ctx, end.value).to_json(), end.value)
+        finally:
+            updates.close()
 
     def _result_view(self, ctx, result):
         ctx.request_params["results"] = result
@@ -302,14 +294,3 @@ def _last_line(error):
     # FiftyOne puts whole tracebacks into its errors.
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__
-
-
-class _ErrorLine(GeneratedMessage):
-    """The line of a generator's stream that makes the App show the run as failed."""
-
-    def __init__(self, text):
-        super().__init__(MessageType.ERROR, cls=ExecutionResult)
-        self._text = text
-
-    def to_json(self):
-        return {**super().to_json(), "error": self._text, "error_message": self._text}

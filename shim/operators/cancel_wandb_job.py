@@ -11,11 +11,12 @@ from fiftyone.operators.executor import ExecutionContext
 from .. import jobs
 from ..errors import SETTINGS, WandBError, bad_argument
 from . import notices, results
+from .operator import WandBOperator
 
 _GOING = (jobs.QUEUED, jobs.RUNNING)
 
 
-class CancelWandBJob(foo.Operator):
+class CancelWandBJob(WandBOperator):
     """Cancels a job of this plugin, wherever it runs."""
 
     @property
@@ -79,7 +80,7 @@ class CancelWandBJob(foo.Operator):
 
         return types.Property(inputs, view=types.View(label="Cancel a job"))
 
-    def execute(self, ctx: ExecutionContext) -> dict[str, Any]:
+    def run(self, ctx: ExecutionContext) -> dict[str, Any]:
         job_id = ctx.params.get("job_id")
         if ctx.params.get("pressed"):
             # The button of a job's progress: the job may have ended while it was pressed.

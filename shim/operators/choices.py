@@ -15,16 +15,11 @@ import fiftyone as fo
 from fiftyone.operators import types
 from fiftyone.operators.executor import ExecutionContext
 
-from .. import PLUGIN_NAME, lookups, names, query, settings
+from .. import lookups, names, query, settings
 from ..worker import plaintext
-from . import login_to_wandb, notices
+from . import buttons, notices
 from .forms import refuse
 
-# Of the bundle: it closes this form and opens that of the operator login_to_wandb.
-_OPEN_LOGIN = f"{PLUGIN_NAME}/open_login"
-
-# What the user can mend; the rest is for the server's owner.
-_LOGIN_CODES = {"no_key", "bad_key"}
 _SUMMARY_METRICS = 3
 
 
@@ -154,8 +149,7 @@ def add_problem(inputs: types.Object, found: lookups.Found) -> None:
         return
 
     inputs.view("wandb_problem", notices.warning("W&B cannot be reached", found.problem, links=True))
-    if found.code in _LOGIN_CODES and not login_to_wandb.is_off():
-        inputs.btn("wandb_login", label="Log in to W&B", on_click=_OPEN_LOGIN, variant="outlined")
+    buttons.add_login(inputs, found.code)
 
 
 def add_run(

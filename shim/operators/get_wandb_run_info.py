@@ -13,6 +13,7 @@ from fiftyone.operators.executor import ExecutionContext
 from .. import PLUGIN_NAME, calls, linked, query, settings
 from ..errors import WandBError, bad_argument
 from . import forms, notices, results
+from .operator import WandBOperator
 from .returned import Returned
 
 # A user waits, and the stored values are shown if no answer comes.
@@ -21,7 +22,7 @@ _SECONDS = 20.0
 _SHOWN_VALUES = 40
 
 
-class GetWandBRunInfo(foo.Operator):
+class GetWandBRunInfo(WandBOperator):
     """Shows what is known about a W&B run that belongs to the dataset."""
 
     @property
@@ -81,7 +82,7 @@ class GetWandBRunInfo(foo.Operator):
 
         return types.Property(inputs, view=types.View(label="W&B run"))
 
-    def execute(self, ctx: ExecutionContext) -> dict[str, Any]:
+    def run(self, ctx: ExecutionContext) -> dict[str, Any]:
         if not ctx.params.get("run_key"):
             raise bad_argument("run_key has to be given")
 

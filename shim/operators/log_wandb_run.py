@@ -14,6 +14,7 @@ from .. import calls, linked, names, query, schema, settings
 from ..errors import WandBError, bad_argument
 from ..worker import logs
 from . import choices, forms, notices, results
+from .operator import WandBOperator
 from .returned import Returned
 
 _TAG = 64
@@ -24,7 +25,7 @@ _TAGS_REFUSED = {"no_permission", "refused", "server_error", "rate_limited"}
 _log = logs.logger("fiftyone_wandb")
 
 
-class LogWandBRun(foo.Operator):
+class LogWandBRun(WandBOperator):
     """Links a W&B run to a dataset."""
 
     @property
@@ -118,7 +119,7 @@ class LogWandBRun(foo.Operator):
         forms.choose(inputs, "gt_field", labels, "Ground truth", "The field with the ground truth")
         return types.Property(inputs, view=types.View(label="Link a W&B run to this dataset"))
 
-    def execute(self, ctx: ExecutionContext) -> dict[str, Any]:
+    def run(self, ctx: ExecutionContext) -> dict[str, Any]:
         directory = "" if forms.is_from_app(ctx) else str(Path.cwd())
         return _link(forms.chosen(ctx), ctx.params, secret=ctx.secret, directory=directory)
 

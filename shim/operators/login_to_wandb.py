@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import os
 import socket
 from typing import Any
 
@@ -13,28 +12,21 @@ from fiftyone.operators.executor import ExecutionContext
 
 from .. import calls, lookups, netrc, settings
 from ..errors import SETTINGS, WandBError
-from . import notices, results
-
-#: The variable of the App's server that switches the operator off.
-OFF = "FIFTYONE_WANDB_NO_LOGIN"
+from . import buttons, notices, results
+from .operator import WandBOperator
 
 _KEY = "key"
 _REPLACE = "replace"
 _SECONDS = 30.0
 
 
-def is_off() -> bool:
-    """Whether logging in from the App is switched off."""
-    return os.environ.get(OFF, "").strip().lower() not in ("", "0", "false", "no", "off")
-
-
 _OFF_TEXT = (
-    f"The variable {OFF} of the App's server switches this operator off. The person who runs the server can log in with "
+    f"The variable {buttons.NO_LOGIN} of the App's server switches this operator off. The person who runs the server can log in with "
     "'wandb login' there"
 )
 
 
-class LoginToWandB(foo.Operator):
+class LoginToWandB(WandBOperator):
     """Saves a login in the App, as ``wandb login`` does in a terminal.
 
     Forms offer it where no key is found. The key is checked, then saved in the netrc file of the user who runs FiftyOne's
@@ -43,6 +35,8 @@ class LoginToWandB(foo.Operator):
 
     It has no call from Python: run ``wandb login``.
     """
+
+    SECRET = (_KEY,)
 
     @property
     def config(self) -> foo.OperatorConfig:
@@ -65,7 +59,7 @@ class LoginToWandB(foo.Operator):
 
     def resolve_input(self, ctx: ExecutionContext) -> types.Property:
         inputs = types.Object()
-        if is_off():
+        if buttons.is_login_off():
             inputs.view("off", notices.error(label="Logging in is switched off", description=_OFF_TEXT)).invalid = True
             return types.Property(inputs, view=types.View(label="Log in to W&B"))
 
@@ -105,10 +99,10 @@ class LoginToWandB(foo.Operator):
     def resolve_execution_options(self, ctx: ExecutionContext) -> foo.ExecutionOptions:
         return foo.ExecutionOptions(allow_immediate_execution=True, allow_delegated_execution=False)
 
-    def execute(self, ctx: ExecutionContext) -> dict[str, Any]:
+    def run(self, ctx: ExecutionContext) -> dict[str, Any]:
         # Out of the context: nothing that is made of it later can hold the key.
         key = str(ctx.params.pop(_KEY, "") or "").strip()
-        if is_off():
+        if buttons.is_login_off():
             raise WandBError(_OFF_TEXT, source=SETTINGS, code="login_off")
 
         if not key:

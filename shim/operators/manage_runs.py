@@ -12,9 +12,10 @@ from fiftyone.operators.executor import ExecutionContext
 from .. import linked, query
 from ..errors import bad_argument
 from . import forms, notices, results
+from .operator import WandBOperator
 
 
-class RenameWandBRun(foo.Operator):
+class RenameWandBRun(WandBOperator):
     """Gives the record of a W&B run another key."""
 
     @property
@@ -60,14 +61,14 @@ class RenameWandBRun(foo.Operator):
 
         return types.Property(inputs, view=types.View(label="Rename a linked run"))
 
-    def execute(self, ctx: ExecutionContext) -> dict[str, Any]:
+    def run(self, ctx: ExecutionContext) -> dict[str, Any]:
         return self(ctx.dataset, _key(ctx), ctx.params.get("new_run_key"))
 
     def resolve_output(self, ctx: ExecutionContext) -> types.Property:
         return results.show_done(ctx, "The record was renamed", [("Its key is now", "run_key")])
 
 
-class RemoveWandBRun(foo.Operator):
+class RemoveWandBRun(WandBOperator):
     """Removes the record of a W&B run."""
 
     @property
@@ -112,7 +113,7 @@ class RemoveWandBRun(foo.Operator):
 
         return types.Property(inputs, view=types.View(label="Remove a linked run"))
 
-    def execute(self, ctx: ExecutionContext) -> dict[str, Any]:
+    def run(self, ctx: ExecutionContext) -> dict[str, Any]:
         return self(ctx.dataset, _key(ctx))
 
     def resolve_output(self, ctx: ExecutionContext) -> types.Property:

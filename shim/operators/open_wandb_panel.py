@@ -13,11 +13,12 @@ from fiftyone.operators.executor import ExecutionContext
 from .. import linked, query
 from ..panel import selection
 from . import forms, notices, show
+from .operator import WandBOperator
 from .returned import Returned
 from .show_wandb_run import find
 
 
-class OpenWandBPanel(foo.Operator):
+class OpenWandBPanel(WandBOperator):
     """Opens the panel with what belongs to the dataset."""
 
     @property
@@ -71,7 +72,7 @@ class OpenWandBPanel(foo.Operator):
             types.Button(label="Open W&B panel", icon="/assets/wandb.svg", prompt=False),
         )
 
-    def execute(self, ctx: ExecutionContext) -> dict[str, Any]:
+    def run(self, ctx: ExecutionContext) -> dict[str, Any]:
         chosen = _known(ctx.dataset, ctx.params.get("run_key"))
         if chosen is None and forms.is_from_app(ctx):
             # W&B is not asked: the panel itself shows what there is, or says how to log in.

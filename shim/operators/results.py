@@ -10,8 +10,8 @@ from fiftyone.operators import types
 from fiftyone.operators.executor import ExecutionContext
 
 from .. import PLUGIN_NAME, work
-from ..errors import WandBCancelled
-from . import notices
+from ..errors import WandBCancelled, WandBError
+from . import buttons, notices
 from .notices import escape
 
 #: The operator that cancels a job.
@@ -154,13 +154,22 @@ def show_progress(update: work.Update) -> types.Property:
     return types.Property(outputs)
 
 
-def show_error(error: BaseException) -> types.Property:
-    """The output of a job that failed or was cancelled."""
+def show_error(error: WandBError, again: tuple[str, dict[str, Any]] | None = None) -> types.Property:
+    """The output of an operator that failed or was cancelled.
+
+    Args:
+        error: the error
+        again (None): a tuple of (the operator's URI, its parameters): what the way back to the form fills in
+    """
     outputs = types.Object()
     if isinstance(error, WandBCancelled):
         outputs.view("error", notices.notice("Cancelled", str(error)))
     else:
-        outputs.view("error", notices.error("The job failed", str(error)))
+        outputs.view("error", notices.error("This did not work", str(error)))
+        buttons.add_login(outputs, error.code)
+
+    if again is not None:
+        buttons.add_form(outputs, *again)
 
     return types.Property(outputs)
 

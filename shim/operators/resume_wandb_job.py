@@ -12,9 +12,10 @@ from fiftyone.operators.executor import ExecutionContext
 from .. import jobs, workers
 from ..errors import FIFTYONE, SETTINGS, WandBError, bad_argument
 from . import notices, results
+from .operator import WandBOperator
 
 
-class ResumeWandBJob(foo.Operator):
+class ResumeWandBJob(WandBOperator):
     """Queues workers again for a shared job whose workers are all gone."""
 
     @property
@@ -68,7 +69,7 @@ class ResumeWandBJob(foo.Operator):
 
         return types.Property(inputs, view=types.View(label="Resume a job"))
 
-    def execute(self, ctx: ExecutionContext) -> dict[str, Any]:
+    def run(self, ctx: ExecutionContext) -> dict[str, Any]:
         return _resume(ctx.params.get("job_id"), ctx.params.get("workers") or 1)
 
     def resolve_output(self, ctx: ExecutionContext) -> types.Property:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import fiftyone as fo
-import fiftyone.operators as foo
 from fiftyone.core.collections import SampleCollection
 from fiftyone.operators import types
 from fiftyone.operators.executor import ExecutionContext
@@ -14,6 +13,7 @@ from fiftyone.operators.executor import ExecutionContext
 from .. import PLUGIN_NAME, query
 from ..panel import selection
 from . import forms, results
+from .operator import WandBOperator
 from .returned import Returned
 
 #: The name of the panel.
@@ -22,7 +22,7 @@ PANEL = "WandBPanel"
 _BUNDLE = Path(__file__).resolve().parents[2] / "dist" / "index.umd.js"
 
 
-class ShowOperator(foo.Operator):
+class ShowOperator(WandBOperator):
     """An operator that finds something at W&B and opens the panel with it."""
 
     #: What it shows, in words.
@@ -51,7 +51,7 @@ class ShowOperator(foo.Operator):
         selection.select(dataset, found)
         return Returned({"success": True, **found})
 
-    def execute(self, ctx: ExecutionContext) -> dict[str, Any]:
+    def run(self, ctx: ExecutionContext) -> dict[str, Any]:
         directory = "" if forms.is_from_app(ctx) else str(Path.cwd())
         found = self.find(ctx.params, ctx.dataset, secret=ctx.secret, directory=directory)
         open_panel(ctx, found)

@@ -82,6 +82,30 @@ def test_a_job_is_cancelled_where_its_progress_is_shown(app, project, login):
     assert not [a for a in login.artifacts() if a["collection"] == "never_there"]
 
 
+def test_mistakes(app, project, login):
+    """Each shows its sentence at once, and the way back to the form as it was filled in."""
+    app.open("W&B: Log Model Predictions")
+    app.select("Predictions", "predictions")
+    app.type("Model", "svm")
+    app.type("Project", project)
+    app.type("Artifact name", "digits_train")
+    app.press("Execute")
+    app.sees(re.compile("exists in this project with the type .dataset.*Choose another artifact_name"))
+    app.picture("form-name-taken")
+    login.fault(kind="graphql", mode="graphql_error", status=403, message="permission denied", count=-1)
+    app.press("Back to the form")
+    app.sees("Log a model's predictions to W&B")
+    assert app.value("Artifact name") == "digits_train"
+    app.type("Artifact name", "digits_answers")
+    app.press("Execute")
+    app.sees(re.compile("permission denied"))
+    app.picture("form-no-permission")
+    app.press("Done")
+    app.dialog.first.wait_for(state="detached")
+    # FiftyOne's own words, which would have to be opened.
+    assert app.page.get_by_text("Error occurred").count() == 0
+
+
 def test_show_run_gives_a_link(app, project):
     app.open("Show W&B run")
     app.choose("Project", project)

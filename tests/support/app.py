@@ -145,6 +145,10 @@ class Visit:
         box.fill(text)
         box.press("Tab")
 
+    def value(self, name):
+        """What is in the field below a label."""
+        return self._box(name).input_value()
+
     def check(self, label):
         """Ticks a box."""
         self.page.get_by_role("checkbox", name=label).or_(self.page.get_by_label(label, exact=True)).first.check()
