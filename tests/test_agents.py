@@ -85,6 +85,13 @@ def test_fiftyone_finds_the_skill():
     assert "which data a model was trained on" in skill.description
 
 
+@pytest.mark.parametrize("operator", operators.OPERATORS, ids=lambda operator: operator().config.name)
+def test_every_operator_is_named(operator):
+    """In the skill, or among those that agents leave to others."""
+    name = operator().config.name
+    assert f"`{name}`" in SKILL.read_text("utf-8") + (ROOT / "docs/agents.md").read_text("utf-8")
+
+
 def test_the_skill_names_operators_and_parameters_that_there_are():
     text = SKILL.read_text("utf-8")
     known = {operator().config.name: operator for operator in operators.OPERATORS}
