@@ -74,10 +74,10 @@ def _sentence(error: Exception) -> WandBError:
     if isinstance(error, WandBError):
         return error
 
-    _log.error("The plugin made a mistake", exc_info=error)
+    _log.error("A bug in the plugin", exc_info=error)
     return WandBError(
-        f"The plugin made a mistake ({type(error).__name__}), and the job was stopped. Please report it, with the lines that "
-        "the log of FiftyOne's server has about it",
+        f"This is a bug in the plugin ({type(error).__name__}), and nothing more was done. Please report it, with the traceback "
+        "in the log of FiftyOne's server",
         source=PLUGIN,
         code="internal",
     )
