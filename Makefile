@@ -17,7 +17,7 @@ export PATH := $(PATH):$(abspath $(BIN))
 TOOL   := go tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help env build dist release publish-release proto proto-check js js-check lint lint-go format test test-go test-py test-js test-oldest test-worker test-matrix test-chaos docs docs-check screenshots notice audit demo demo-app bench bench-pictures bench-videos bench-classes bench-thumbs check-server clean
+.PHONY: help env build dist release publish-release proto proto-check js js-check lint lint-go format test test-fast test-go test-py test-js test-oldest test-worker test-matrix test-chaos docs docs-check screenshots notice audit demo demo-app bench bench-pictures bench-videos bench-classes bench-thumbs check-server clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +82,11 @@ test-rest:
 	@$(MAKE) --no-print-directory test-go
 	@$(MAKE) --no-print-directory test-js
 	@$(MAKE) --no-print-directory test-oldest
+
+test-fast: env ## While you work: what needs no server, no browser and no race detector, in under two minutes
+	go test $$($(PYTHON) tools/go_packages.py sequential)
+	@if command -v npm >/dev/null; then cd js && { [ -d node_modules ] || npm ci; } && npm test; fi
+	$(PY) -m pytest -n 2 --dist loadfile tests -m "not services and not slow"
 
 test-go: env ## Go tests, with the race detector where there are goroutines, and what memory jobs take, without it
 	go test -race -timeout 30m $$($(PYTHON) tools/go_packages.py concurrent)

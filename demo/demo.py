@@ -6,6 +6,7 @@ W&B is played by the local stand-in, so nothing leaves this machine and no accou
 from __future__ import annotations
 
 import argparse
+import atexit
 import contextlib
 import os
 import pathlib
@@ -32,20 +33,24 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=5151, help="port of the FiftyOne App")
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are ended, too
-    with contextlib.ExitStack() as stack:
-        uri = stack.enter_context(services.mongod(HOME / "mongo"))
-        server = stack.enter_context(services.standin(HOME / "wandb", port=0 if services.accepts(PORT) else PORT))
-        configure(uri, server)
-        import fiftyone as fo
+    print("Starting MongoDB and the stand-in for W&B, and loading FiftyOne …")
+    stack = contextlib.ExitStack()
+    # After what FiftyOne does at Python's exit, which needs its database; so this comes before its import.
+    atexit.register(stack.close)
+    uri = stack.enter_context(services.mongod(HOME / "mongo"))
+    server = stack.enter_context(services.standin(HOME / "wandb", port=0 if services.accepts(PORT) else PORT))
+    configure(uri, server)
+    import fiftyone as fo
 
-        fo.config.show_progress_bars = sys.stderr.isatty()
-        digits, faces = load_digits(fo), load_faces(fo)
-        evaluate(digits, faces)
-        results = log_everything(digits, faces)
-        read_back(server, results)
-        say_where(server, results, args.app)
-        if args.app:
-            serve(fo, digits, args.port)
+    fo.config.show_progress_bars = sys.stderr.isatty()
+    address = stack.enter_context(start_app(args.port)) if args.app else None
+    digits, faces = load_digits(fo), load_faces(fo)
+    evaluate(digits, faces)
+    results = log_everything(digits, faces)
+    read_back(server, results)
+    say_where(server, results, args.app)
+    if args.app:
+        serve(address, digits)
     return 0
 
 
@@ -62,6 +67,9 @@ def configure(uri: str, server: services.Standin) -> None:
         FIFTYONE_PLUGINS_DIR=str(plugins),
         FIFTYONE_DATABASE_VALIDATION="false",  # a notice about MongoDB's age is of no use here
         FIFTYONE_DO_NOT_TRACK="true",
+        # Matrices and pictures are so small here that threads wait for each other most of the time.
+        OPENBLAS_NUM_THREADS="1",
+        OPENCV_FOR_THREADS_NUM="1",
         FIFTYONE_ALLOW_LEGACY_ORCHESTRATORS="true",
         FIFTYONE_WANDB_URL=server.url,
         FIFTYONE_WANDB_API_KEY=server.key,
@@ -121,8 +129,10 @@ def load_faces(fo):
 
 def make_dataset(fo, name, samples):
     dataset = fo.Dataset(name, persistent=True)
+    for sample in samples:
+        sample.metadata = fo.ImageMetadata.build_for(sample.filepath)
+
     dataset.add_samples(samples, progress=False)
-    dataset.compute_metadata(progress=False)
     return dataset
 
 
@@ -244,14 +254,27 @@ def say_where(server: services.Standin, results: list[dict], serving: bool) -> N
     print(f"  {HOME / 'wandb' / 'state'}   holds what was uploaded")
 
 
-def serve(fo, dataset, port: int) -> None:
-    if services.accepts(port):  # an App with another database, which FiftyOne would take for this one's
+@contextlib.contextmanager
+def start_app(port: int):
+    """Starts the App's server, which is ready when it is needed; gives what waits for it and returns its address."""
+    if services.accepts(port):  # an App with another database
         port = services.free_port()
-    # Otherwise a remote App listens on all addresses, and it has no login.
-    session = fo.launch_app(dataset, remote=True, address="127.0.0.1", port=port)
-    print(f"\nThe FiftyOne App: http://127.0.0.1:{port}   (press ` there for the operators; Ctrl-C here ends the demo)")
+
+    with services.app(HOME, port) as server:
+
+        def address() -> str:
+            server.wait_until(lambda: services.accepts(port))
+            return f"http://127.0.0.1:{port}"
+
+        yield address
+
+
+def serve(address, dataset) -> None:
+    url = f"{address()}/datasets/{dataset.name}"
+    print(f"\nThe FiftyOne App: {url}   (press ` there for the operators; Ctrl-C here ends the demo)")
     with contextlib.suppress(KeyboardInterrupt):
-        session.wait(-1)
+        while True:
+            time.sleep(3600)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ The environment is set when this file is loaded, which is before any test import
 FiftyOne, because FiftyOne reads it once. MongoDB is started by the first test that asks.
 """
 
-import collections
+import atexit
 import contextlib
 import importlib
 import os
@@ -15,6 +15,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
+
+from support.byfile import ByFile, summarize
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -54,6 +56,9 @@ def _isolate():
         FIFTYONE_DATABASE_VALIDATION="false",
         FIFTYONE_DO_NOT_TRACK="true",
         FIFTYONE_SHOW_PROGRESS_BARS="false",
+        # Several test processes share the cores: threads for small matrices and pictures mostly wait for each other.
+        OPENBLAS_NUM_THREADS="1",
+        OPENCV_FOR_THREADS_NUM="1",
     )
     return home
 
@@ -71,20 +76,25 @@ def pytest_addoption(parser):
     )
 
 
+def pytest_configure(config):
+    # Where the tests run, which with several processes is not where the summary is written.
+    if config.getoption("--by-file") and not config.getoption("numprocesses", None):
+        config.pluginmanager.register(ByFile())
+
+
+# What starts a server. A file of tests may call its own stand-in ``server``.
+SERVERS = {"mongod", "wandb_server", "server", "chromium"}
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if SERVERS.intersection(item.fixturenames):
+            item.add_marker("services")
+
+
 def pytest_terminal_summary(terminalreporter, config):
-    if not config.getoption("--by-file"):
-        return
-    seconds, tests = collections.Counter(), collections.Counter()
-    for reports in terminalreporter.stats.values():
-        for report in reports:
-            if isinstance(report, pytest.TestReport):
-                name = report.nodeid.partition("::")[0]
-                seconds[name] += report.duration
-                tests[name] += report.when == "call"
-    terminalreporter.section("seconds by file")
-    for name, spent in seconds.most_common(40):
-        terminalreporter.line(f"{spent:7.1f} s  {tests[name]:4d} tests  {name}")
-    terminalreporter.line(f"{sum(seconds.values()):7.1f} s  {sum(tests.values()):4d} tests  in all")
+    if config.getoption("--by-file"):
+        summarize(terminalreporter)
 
 
 def pytest_unconfigure():
@@ -105,9 +115,12 @@ def mongod():
 def fiftyone(mongod):
     """The package fiftyone, which will connect to that MongoDB."""
     import fiftyone as fo
+    import fiftyone.core.odm as foo
 
     fo.config.database_uri = mongod
-    return fo
+    yield fo
+    # At Python's exit FiftyOne tidies its database up, for which it waits half a minute if that has gone.
+    atexit.unregister(foo.database._delete_non_persistent_datasets_if_allowed)
 
 
 @pytest.fixture(scope="session")
@@ -118,6 +131,16 @@ def media(tmp_path_factory):
     directory = tmp_path_factory.mktemp("media")
     pictures.make(directory)
     return directory
+
+
+@pytest.fixture(scope="module")
+def images(media, fiftyone):
+    """A dataset of twelve pictures with labels; see ``support.datasets``."""
+    from support import datasets
+
+    dataset = datasets.images(media, persistent=True)
+    yield dataset
+    dataset.delete()
 
 
 @pytest.fixture

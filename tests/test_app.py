@@ -17,6 +17,7 @@ from fiftyone.operators.server import create_response_generator
 
 from support import datasets
 from support.fake_worker import module
+from support.waiting import SECONDS
 
 pytestmark = pytest.mark.oldest
 
@@ -24,13 +25,6 @@ ROOT = Path(__file__).resolve().parents[1]
 
 NAMES = ("log_fiftyone_view_to_wandb", "log_model_predictions")
 URIS = [f"@harpreetsahota/wandb/{name}" for name in NAMES]
-
-
-@pytest.fixture(scope="module")
-def images(media, fiftyone):
-    dataset = datasets.images(media)
-    yield dataset
-    dataset.delete()
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +157,7 @@ try:
 except RuntimeError as e:
     print(e)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=SECONDS)
     assert "pip install -r" in done.stdout, done.stderr
 
 
@@ -333,7 +327,7 @@ def test_the_limit_of_executions_does_not_stop_a_job_of_the_app(operator, fake_w
     started = threading.Event()
 
     def behave(request, *_):
-        assert started.wait(60)
+        assert started.wait(SECONDS)
         return fake_worker.result(request)
 
     fake_worker.behave = behave
@@ -361,7 +355,7 @@ def test_closed_tab(operator, fake_worker, images):
 
     def behave(request, on_progress, on_run_created, cancelled):
         seen.set()
-        assert closed.wait(60)
+        assert closed.wait(SECONDS)
         assert cancelled()
         ended.set()
         raise fake_worker.errors.JobCancelled(cleaned_up=True)
@@ -369,12 +363,12 @@ def test_closed_tab(operator, fake_worker, images):
     fake_worker.behave = behave
     stream = create_response_generator(execute(URIS[0], images, {"project": "p"}).result)
     next(stream)
-    assert seen.wait(60)
+    assert seen.wait(SECONDS)
 
     stream.close()
 
     closed.set()
-    assert ended.wait(60)
+    assert ended.wait(SECONDS)
 
 
 @pytest.mark.parametrize("name", NAMES)

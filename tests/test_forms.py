@@ -10,7 +10,7 @@ from fiftyone.operators.executor import ExecutionContext
 
 from support import datasets, markdown
 from support.fake_worker import module
-from support.waiting import wait_for
+from support.waiting import SECONDS, wait_for
 
 pytestmark = pytest.mark.oldest
 
@@ -313,7 +313,7 @@ def test_a_slow_server_does_not_make_slow_forms(operator, lookups, fake_worker, 
     answered = threading.Event()
 
     def slow(request):
-        assert answered.wait(60)
+        assert answered.wait(SECONDS)
         return fake_worker.something(request)
 
     fake_worker.look_up = slow
@@ -334,7 +334,7 @@ def test_a_worker_that_is_being_built(operator, lookups, fake_worker, images, mo
 
     def build(request, *, say, **_):
         say("Building the worker (once, about a minute)…")
-        assert built.wait(60)
+        assert built.wait(SECONDS)
         return fake_worker.something(request)
 
     monkeypatch.setattr(fake_worker.worker, "run_job", build)

@@ -23,7 +23,10 @@ from shim.worker import build
 
 HERE = "-".join(build.target())
 
-pytestmark = pytest.mark.skipif(HERE not in {p.name for p in dist.PLATFORMS}, reason="there is no release for this one")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(HERE not in {p.name for p in dist.PLATFORMS}, reason="there is no release for this one"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import pytest
 
 from support import datasets
 from support.fake_worker import module
-from support.waiting import wait_for
+from support.waiting import SECONDS, wait_for
 
 pytestmark = pytest.mark.oldest
 
@@ -115,7 +115,7 @@ def test_newest_first_and_limited(log, jobs, images, media):
 
 
 def test_cancel_through_the_record(log, jobs, images, fake_worker):
-    fake_worker.work_until_cancelled(seconds=120)
+    fake_worker.work_until_cancelled()
     asked = []
 
     def ask():
@@ -129,7 +129,7 @@ def test_cancel_through_the_record(log, jobs, images, fake_worker):
             "print(jobs.request_cancel(sys.argv[1]), jobs.request_cancel('no such job'))\n"
         )
         done = subprocess.run(
-            [sys.executable, "-c", code, running[0]["id"]], capture_output=True, text=True, timeout=120, check=True
+            [sys.executable, "-c", code, running[0]["id"]], capture_output=True, text=True, timeout=SECONDS, check=True
         )
         asked.append(done.stdout.split())
 
@@ -219,7 +219,7 @@ def concluding(log, images, fake_worker):
                 steps.job.no_return.cross("Nothing was loaded")
 
             steps.began.set()
-            assert steps.go.wait(60)
+            assert steps.go.wait(SECONDS)
             if not steps.late:
                 steps.job.no_return.cross("Nothing was loaded")
 
@@ -231,14 +231,14 @@ def concluding(log, images, fake_worker):
     steps.updates = module(log, "work").stream(steps.job, conclude)
     yield steps
     steps.go.set()
-    assert steps.ended.wait(60)
+    assert steps.ended.wait(SECONDS)
 
 
 def test_what_is_left_to_do_in_python_is_cancelled(log, jobs, concluding):
     drain = module(log, "work").drain
 
     def cancel():
-        assert concluding.began.wait(60)
+        assert concluding.began.wait(SECONDS)
         jobs.request_cancel(jobs.list_jobs()[0]["id"])
 
     thread = threading.Thread(target=cancel)
@@ -249,7 +249,7 @@ def test_what_is_left_to_do_in_python_is_cancelled(log, jobs, concluding):
     thread.join()
     assert not concluding.ended.is_set()
     concluding.go.set()
-    assert concluding.ended.wait(60)
+    assert concluding.ended.wait(SECONDS)
     assert concluding.done == []
     assert jobs.list_jobs()[0]["state"] == "cancelled"
 
@@ -262,7 +262,7 @@ def test_what_is_left_to_do_in_python_is_closed(jobs, concluding):
 
     wait_for(lambda: jobs.list_jobs()[0]["state"] == "cancelled")
     concluding.go.set()
-    assert concluding.ended.wait(60)
+    assert concluding.ended.wait(SECONDS)
     assert concluding.done == []
 
 
@@ -270,7 +270,7 @@ def test_it_is_too_late_to_cancel(log, jobs, concluding):
     concluding.late = True
 
     def cancel():
-        assert concluding.began.wait(60)
+        assert concluding.began.wait(SECONDS)
         jobs.request_cancel(jobs.list_jobs()[0]["id"])
         concluding.go.set()
 

@@ -17,7 +17,6 @@ import pytest
 from bson import ObjectId
 from fiftyone.operators.delegated import DelegatedOperationService
 
-from support import datasets
 from support.background import background_service, operation, workers
 from support.fake_worker import module
 from support.waiting import wait_for
@@ -31,13 +30,6 @@ def server(wandb_server, monkeypatch):
     monkeypatch.setenv("FIFTYONE_WANDB_ENTITY", wandb_server.entity)
     yield wandb_server
     wandb_server.heal()
-
-
-@pytest.fixture(scope="module")
-def images(media, fiftyone):
-    dataset = datasets.images(media, persistent=True)
-    yield dataset
-    dataset.delete()
 
 
 @pytest.fixture
@@ -116,7 +108,7 @@ def test_empty_view(log, server, images):
 
 def stall(server):
     """Makes every upload hang, so that jobs come to no end."""
-    server.fault(kind="upload", mode="latency", latency_ms=30_000, count=-1)
+    server.fault(kind="upload", mode="hang", count=-1)
 
 
 def test_ctrl_c(log, server, images):

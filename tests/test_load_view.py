@@ -5,7 +5,6 @@ import pytest
 from bson import ObjectId
 from fiftyone import ViewField as F
 
-from support import datasets
 from support.fake_worker import module
 
 URI = "@harpreetsahota/wandb/load_view_from_wandb"
@@ -17,13 +16,6 @@ def server(wandb_server, monkeypatch):
     monkeypatch.setenv("FIFTYONE_WANDB_API_KEY", wandb_server.key)
     monkeypatch.setenv("FIFTYONE_WANDB_ENTITY", wandb_server.entity)
     return wandb_server
-
-
-@pytest.fixture(scope="module")
-def images(media, fiftyone):
-    dataset = datasets.images(media, persistent=True)
-    yield dataset
-    dataset.delete()
 
 
 @pytest.fixture

@@ -5,16 +5,7 @@ import json
 
 import pytest
 
-from support import datasets
-
 pytestmark = pytest.mark.oldest
-
-
-@pytest.fixture(scope="module")
-def images(media, fiftyone):
-    dataset = datasets.images(media)
-    yield dataset
-    dataset.delete()
 
 
 @pytest.fixture

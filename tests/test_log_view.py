@@ -12,13 +12,6 @@ from support import datasets
 pytestmark = pytest.mark.oldest
 
 
-@pytest.fixture(scope="module")
-def images(media, fiftyone):
-    dataset = datasets.images(media)
-    yield dataset
-    dataset.delete()
-
-
 @pytest.fixture
 def log(operator):
     return operator("log_fiftyone_view_to_wandb")

@@ -16,6 +16,7 @@ from fiftyone.operators.executor import ExecutionContext
 from shim import netrc
 from support import datasets
 from support.fake_worker import module
+from support.waiting import SECONDS
 
 URI = "@harpreetsahota/wandb/login_to_wandb"
 ROOT = Path(__file__).resolve().parents[1]
@@ -148,7 +149,7 @@ for n in range(10):
         program.stdin.write("\n")
         program.stdin.flush()
 
-    assert [program.wait(60) for program in programs] == [0, 0, 0]
+    assert [program.wait(SECONDS) for program in programs] == [0, 0, 0]
     assert set(entries(home / ".netrc")) == {f"p{i}-{n}.test" for i in range(3) for n in range(10)}
 
 

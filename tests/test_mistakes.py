@@ -14,13 +14,6 @@ PROJECT = "mistakes"
 
 
 @pytest.fixture(scope="module")
-def images(media, fiftyone):
-    dataset = datasets.images(media)
-    yield dataset
-    dataset.delete()
-
-
-@pytest.fixture(scope="module")
 def videos(media, fiftyone):
     dataset = datasets.videos(media)
     yield dataset

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from bson import ObjectId
 
-from support import datasets
 from support.background import workers
 from support.shell import contents, shell
 from support.waiting import wait_for
@@ -34,13 +33,6 @@ def server(login, monkeypatch, tmp_path):
 
     yield login
     login.heal()
-
-
-@pytest.fixture(scope="module")
-def images(media, fiftyone):
-    dataset = datasets.images(media, persistent=True)
-    yield dataset
-    dataset.delete()
 
 
 @pytest.fixture

@@ -16,19 +16,31 @@ pytestmark = pytest.mark.oldest
 MODES = {"plain": (), "monitored": ("-m",)}
 
 
-@pytest.fixture(params=MODES)
-def service(request, login, monkeypatch, tmp_path):
-    """A service of a process of its own, its log file, and where it writes offline runs."""
-    monkeypatch.setenv("WANDB_DIR", str(tmp_path / "of the service"))
-    log = tmp_path / "service.log"
-    with background_service(log, *MODES[request.param]) as process:
-        process.log = log
-        monkeypatch.delenv("WANDB_DIR")
+@pytest.fixture(scope="module", params=MODES)
+def started(request, mongod, wandb_server, tmp_path_factory):
+    """A service of a process of its own, its log file, and where it writes offline runs; it does the jobs of all tests."""
+    directory = tmp_path_factory.mktemp("service")
+    variables = {
+        "FIFTYONE_WANDB_URL": wandb_server.url,
+        "FIFTYONE_WANDB_API_KEY": wandb_server.key,
+        "FIFTYONE_WANDB_ENTITY": wandb_server.entity,
+        "WANDB_DIR": str(directory),
+    }
+    log = directory / "service.log"
+    with background_service(log, *MODES[request.param], **variables) as process:
+        process.log, process.directory = log, directory
         yield process
-        started = psutil.Process(process.pid).children(recursive=True)
+        children = psutil.Process(process.pid).children(recursive=True)
 
+    wait_for(lambda: not any(is_alive(child) for child in children))
+
+
+@pytest.fixture
+def service(started, login):
+    """The same, which has nothing to do before a test and after it."""
+    yield started
     login.heal()
-    wait_for(lambda: not any(is_alive(child) for child in started))
+    wait_for(lambda: not workers(started.pid))
 
 
 @pytest.fixture
@@ -66,16 +78,28 @@ def evaluate(operator, images, **kwargs):
     return operator("log_evaluation_to_wandb")(images, "ev", include_images=False, **kwargs)
 
 
-def test_done(service, log, operator, login, images, tmp_path):
-    artifact, predictions = name(), name()
-    queued = [
-        log(images.match_tags("val"), project="s", artifact_name=artifact, include_labels=True, delegate=True),
-        operator("log_model_predictions")(images, "m", "predictions", "s", artifact_name=predictions, delegate=True),
-        log(images, project="s", artifact_name=name(), offline=True, delegate=True),
-        evaluate(operator, images, project="s", artifact_name=name(), delegate=True),
-        evaluate(operator, images, project="s", artifact_name=name(), delegate=True, dry_run=True),
-    ]
+# The first one: the service that the others share would take its job.
+def test_killed_service(login, log, images, tmp_path):
+    """Neither its work nor its processes go on, and who looks at the job is told."""
+    login.fault(kind="upload", mode="hang", count=-1)
+    artifact, run = name(), str(ObjectId())[-8:]
+    queued = log(images, project="s", run_id=run, artifact_name=artifact, include_labels=True, delegate=True)
+    with background_service(tmp_path / "service.log") as process:
+        wait_for(lambda: login.run(run))
+        (worker,) = workers(process.pid)
+        process.kill()
+        process.wait()
+        wait_for(lambda: not is_alive(worker))
 
+    login.heal()
+    assert committed(login, artifact) == []
+    job = module(log, "jobs").get_job(queued["delegated_operation_id"])
+    assert (job["state"], "has ended without a word" in job["error"]) == ("failed", True)
+    set_failed(queued)
+
+
+def complete(service, log, *queued):
+    """Waits for jobs, and gives their results."""
     for one in queued:
         done = ended(one)
         assert done.run_state == "completed", service.log.read_text()
@@ -83,20 +107,46 @@ def test_done(service, log, operator, login, images, tmp_path):
         job = module(log, "jobs").get_job(one["delegated_operation_id"])
         assert (job["state"], job["delegated"]) == ("completed", True)
 
-    # An offline run is beside the process that did the job, and the result says where.
-    directory = Path(operation(queued[2]).result.result["offline_directory"])
-    assert directory.parent == tmp_path / "of the service" / "wandb"
-    assert (directory / "fiftyone-artifact.jsonl").is_file()
-    job = module(log, "jobs").get_job(queued[2]["delegated_operation_id"])
-    assert job["result"]["offline_directory"] == str(directory)
+    return [operation(one).result.result for one in queued]
 
-    evaluated, tried = (operation(one).result.result for one in queued[3:])
+
+def test_done(service, log, login, images):
+    artifact = name()
+    here = log(images.match_tags("val"), project="s", artifact_name=artifact, include_labels=True, delegate=True)
+    away = log(images, project="s", artifact_name=name(), offline=True, delegate=True)
+
+    logged, written = complete(service, log, here, away)
+
+    assert logged["samples_logged"] == 4
+    assert len(committed(login, artifact)) == 1
+    # An offline run is beside the process that did the job, and the result says where.
+    directory = Path(written["offline_directory"])
+    assert directory.parent == service.directory / "wandb"
+    assert (directory / "fiftyone-artifact.jsonl").is_file()
+    job = module(log, "jobs").get_job(away["delegated_operation_id"])
+    assert job["result"]["offline_directory"] == str(directory)
+    images.reload()
+    assert len(images.list_runs()) == 2
+
+
+# With -m, each job takes a Python of its own.
+@pytest.mark.parametrize("started", ["plain"], indirect=True)
+def test_the_other_jobs_are_done(service, log, operator, login, images):
+    artifact = name()
+    predictions = operator("log_model_predictions")
+    queued = [
+        predictions(images, "m", "predictions", "s", artifact_name=artifact, delegate=True),
+        evaluate(operator, images, project="s", artifact_name=name(), delegate=True),
+        evaluate(operator, images, project="s", artifact_name=name(), delegate=True, dry_run=True),
+    ]
+
+    _, evaluated, tried = complete(service, log, *queued)
+
+    assert len(committed(login, artifact)) == 1
     assert evaluated["metrics"] == tried["metrics"] != {}
     assert (evaluated["artifact_version"], tried["dry_run"]) == ("v0", True)
-    assert operation(queued[0]).result.result["samples_logged"] == 4
-    assert len(committed(login, artifact)) == len(committed(login, predictions)) == 1
     images.reload()
-    assert len(images.list_runs()) == 4
+    assert len(images.list_runs()) == 2
 
 
 def test_a_view_is_saved(service, log, operator, login, images):
@@ -127,7 +177,7 @@ def test_failed(service, log, login, images):
 
 
 def test_marked_as_failed(service, log, login, images):
-    login.fault(kind="upload", mode="latency", latency_ms=30_000, count=-1)
+    login.fault(kind="upload", mode="hang", count=-1)
     artifact, run = name(), str(ObjectId())[-8:]
     queued = log(images, project="s", run_id=run, artifact_name=artifact, include_labels=True, delegate=True)
     wait_for(lambda: login.run(run))
@@ -144,7 +194,7 @@ def test_marked_as_failed(service, log, login, images):
 
 
 def test_cancelled_by_its_operator(service, log, operator, login, images):
-    login.fault(kind="upload", mode="latency", latency_ms=30_000, count=-1)
+    login.fault(kind="upload", mode="hang", count=-1)
     artifact, run = name(), str(ObjectId())[-8:]
     queued = log(images, project="s", run_id=run, artifact_name=artifact, include_labels=True, delegate=True)
     wait_for(lambda: login.run(run))
@@ -156,22 +206,3 @@ def test_cancelled_by_its_operator(service, log, operator, login, images):
     assert committed(login, artifact) == []
     with pytest.raises(RuntimeError, match="is running or waiting"):
         operator("cancel_wandb_job")(queued["delegated_operation_id"])
-
-
-def test_killed_service(login, log, images, tmp_path):
-    """Neither its work nor its processes go on, and who looks at the job is told."""
-    login.fault(kind="upload", mode="latency", latency_ms=30_000, count=-1)
-    artifact, run = name(), str(ObjectId())[-8:]
-    queued = log(images, project="s", run_id=run, artifact_name=artifact, include_labels=True, delegate=True)
-    with background_service(tmp_path / "service.log") as process:
-        wait_for(lambda: login.run(run))
-        (worker,) = workers(process.pid)
-        process.kill()
-        process.wait()
-        wait_for(lambda: not is_alive(worker))
-
-    login.heal()
-    assert committed(login, artifact) == []
-    job = module(log, "jobs").get_job(queued["delegated_operation_id"])
-    assert (job["state"], "has ended without a word" in job["error"]) == ("failed", True)
-    set_failed(queued)

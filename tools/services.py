@@ -19,7 +19,8 @@ import time
 from collections.abc import Iterator
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-START_SECONDS = 60
+#: Whoever waits longer for a server to start waits in vain; one that ends is noticed at once.
+START_SECONDS = 300
 
 
 @dataclasses.dataclass
@@ -59,7 +60,8 @@ def mongod(directory: pathlib.Path) -> Iterator[str]:
     log = directory / "mongod.log"
     command = [find_mongod(), "--dbpath", str(directory), "--port", str(port), "--bind_ip", "127.0.0.1"]
     command += ["--logpath", str(log), "--quiet"] + ([] if os.name == "nt" else ["--nounixsocket"])
-    with running(command, lambda: accepts(port), log):
+    with running(command, log) as server:
+        server.wait_until(lambda: accepts(port))
         yield f"mongodb://127.0.0.1:{port}/?directConnection=true"
 
 
@@ -82,7 +84,8 @@ def standin(
         str(ready),
         *flags,
     ]
-    with running(command, ready.exists, log):
+    with running(command, log) as server:
+        server.wait_until(ready.exists)
         facts = json.loads(ready.read_text())
         yield Standin(facts["url"], facts["key"], facts["entity"])
 
@@ -103,20 +106,48 @@ def accepts(port: int) -> bool:
 
 
 @contextlib.contextmanager
-def running(command: list[str], ready, log: pathlib.Path) -> Iterator[None]:
-    """Runs a server until the block ends; shows the end of its log when it does not start."""
-    with open(str(log) + ".out", "ab") as out:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-    try:
+def app(directory: pathlib.Path, port: int, **environment: str) -> Iterator[Running]:
+    """Runs the server of the FiftyOne App on a port of this machine alone, as FiftyOne itself does.
+
+    It takes ten seconds and more to start, in which the caller can do other things: wait until the port accepts.
+    """
+    (package,) = importlib.util.find_spec("fiftyone").submodule_search_locations
+    command = [sys.executable, "main.py", "--address", "127.0.0.1", "--port", str(port)]
+    environment = {**os.environ, **environment}
+    with running(command, directory / "app.log", cwd=pathlib.Path(package) / "server", env=environment) as server:
+        yield server
+
+
+@dataclasses.dataclass
+class Running:
+    """A server's process, and where it logs."""
+
+    process: subprocess.Popen
+    log: pathlib.Path
+
+    def wait_until(self, ready) -> None:
+        """Waits until the server is ready; raises with the end of its log if it does not start."""
         deadline = time.monotonic() + START_SECONDS
         while not ready():
-            if process.poll() is not None or time.monotonic() > deadline:
-                text = "".join(
-                    p.read_text(errors="replace")[-2000:] for p in (log, pathlib.Path(f"{log}.out")) if p.exists()
-                )
-                raise RuntimeError(f"{pathlib.Path(command[0]).name} did not start:\n{text}")
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                logs = [log for log in (self.log, self.output) if log.exists()]
+                text = "".join(log.read_text(errors="replace")[-2000:] for log in logs)
+                raise RuntimeError(f"{pathlib.Path(self.process.args[0]).name} did not start:\n{text}")
             time.sleep(0.05)
-        yield
+
+    @property
+    def output(self) -> pathlib.Path:
+        """The file of what it prints."""
+        return pathlib.Path(f"{self.log}.out")
+
+
+@contextlib.contextmanager
+def running(command: list[str], log: pathlib.Path, **how) -> Iterator[Running]:
+    """Runs a server until the block ends, with what else ``subprocess.Popen`` takes."""
+    with open(f"{log}.out", "ab") as out:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, **how)
+    try:
+        yield Running(process, log)
     finally:
         process.terminate()
         try:

@@ -58,10 +58,12 @@ def digits(fiftyone, tmp_path_factory):
 @pytest.fixture(scope="package")
 def _tab(chromium, digits, project, mongod, wandb_server, tmp_path_factory):
     variables = {"FIFTYONE_WANDB_URL": wandb_server.url, "FIFTYONE_WANDB_API_KEY": wandb_server.key}
-    with surroundings.serve(tmp_path_factory.mktemp("app"), mongod, DATASET, **variables) as address:
-        context = chromium.new_context(viewport={"width": 1500, "height": 1000})
-        yield surroundings.Visit(context, address)
-        context.close()
+    home = tmp_path_factory.mktemp("app")
+    with (
+        surroundings.serve(home, mongod, DATASET, **variables) as address,
+        surroundings.visit(chromium, address) as visit,
+    ):
+        yield visit
 
 
 @pytest.fixture

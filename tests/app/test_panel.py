@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from support.waiting import wait_for
+from support.waiting import SECONDS, wait_for
 
 # What each tab shows when it is there.
 TABS = {
@@ -212,7 +212,7 @@ def test_a_running_job(panel, project, digits, operator, login):
             panel.click("Cancel")
             panel.panel.get_by_text("The job was cancelled on request").first.wait_for()
             with pytest.raises(RuntimeError, match="cancelled on request"):
-                call.result(20)
+                call.result(SECONDS)
     finally:
         login.heal()
 

@@ -20,10 +20,8 @@ def home(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def _other_tab(chromium, digits, mongod, home):
-    with surroundings.serve(home, mongod, digits.name) as address:
-        context = chromium.new_context(viewport={"width": 1500, "height": 1000})
-        yield surroundings.Visit(context, address)
-        context.close()
+    with surroundings.serve(home, mongod, digits.name) as address, surroundings.visit(chromium, address) as visit:
+        yield visit
 
 
 @pytest.fixture
@@ -88,7 +86,7 @@ def test_login_from_a_form(other, home, wandb_server):
     log_in(other, wandb_server)
     assert wandb_server.key in (home / ".netrc").read_text()
     assert (home / ".netrc").stat().st_mode & 0o777 == 0o600
-    assert wandb_server.key not in (home / "app.log").read_text()
+    assert wandb_server.key not in (home / "app.log.out").read_text()
 
     other.open(LOG)
     other.check("More options")
@@ -208,13 +206,13 @@ def test_very_long_names(app, login):
 def test_a_slow_server(panel, login):
     panel.tab("Runs")
     panel.shows("augmented-svm")
-    login.fault(kind="graphql", mode="latency", latency_ms=2500, count=-1)
-    panel.click("Refresh")
-    panel.shows("Refreshing")
-    # The App does its own things meanwhile.
-    panel.tab("Jobs")
-    panel.shows("Log predictions")
-    login.heal()
+    with login.holding(kind="graphql"):
+        panel.click("Refresh")
+        panel.shows("Refreshing")
+        # The App does its own things meanwhile.
+        panel.tab("Jobs")
+        panel.shows("Log predictions")
+
     panel.tab("Runs")
     panel.panel.get_by_text("Refreshing").first.wait_for(state="detached")
     panel.shows("augmented-svm")
@@ -240,10 +238,12 @@ def test_states_in_a_narrow_column(panel, project, login, theme):
         assert panel.fits(), name
         panel.picture(f"narrow-{theme}-state-{name}")
 
-    login.make_run("nothing-here", "r1", "the only run")
+    # Not those of the other theme: what has been shown is shown at once.
+    empty = f"nothing-here-{theme}"
+    login.make_run(empty, f"only-{theme}", "the only run")
     panel.click("Refresh")
     with panel.narrow_column(theme):
-        panel.choose_project("nothing-here")
+        panel.choose_project(empty)
         for tab, words in {
             "Artifacts": "no artifacts",
             "Predictions": "no predictions",
@@ -253,12 +253,13 @@ def test_states_in_a_narrow_column(panel, project, login, theme):
             panel.shows(words)
             keep(f"empty-{tab.lower()}")
 
-        login.fault(kind="graphql", mode="latency", latency_ms=2000, count=-1)
         panel.tab("Runs")
-        panel.click("the only run")
-        panel.panel.get_by_role("status").first.wait_for()
-        keep("slow")
-        login.heal()
+        panel.shows("the only run")
+        with login.holding(kind="graphql"):
+            panel.click("the only run")
+            panel.panel.get_by_role("status").first.wait_for()
+            keep("slow")
+
         login.fault(kind="graphql", mode="status", status=403, message="not today", count=-1)
         panel.click("Refresh")
         panel.panel.get_by_role("alert").first.wait_for()

@@ -31,12 +31,12 @@ class Server(Base):
         """Counts requests from zero again."""
         self._ask("DELETE", "/__admin/stats")
 
-    def hold(self, **where):
-        """Lets requests hang until ``heal()``: what they would have done is not done."""
+    def hang(self, **where):
+        """Gives such requests no answer, and does not do what they ask for."""
         self.count()
         self.fault(mode="hang", count=-1, **where)
 
-    def held(self):
+    def hanging(self):
         """How many requests hang."""
         return self.stats()["faults_fired"]
 

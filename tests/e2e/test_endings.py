@@ -15,13 +15,6 @@ from support.waiting import SECONDS, wait_for
 from tests.e2e.common import PROJECT, new_id
 
 
-@pytest.fixture(scope="module")
-def images(media, fiftyone):
-    dataset = datasets.images(media, persistent=True)
-    yield dataset
-    dataset.delete()
-
-
 @pytest.fixture(autouse=True)
 def spool(tmp_path, monkeypatch):
     """Where the worker keeps what it makes until it is uploaded."""
@@ -54,10 +47,10 @@ def test_cancelled(images, log_view, server, jobs, spool, phase):
     where, run_made = PHASES[phase]
     run_id, records = new_id(), images.list_runs()
     before = server.everything()
-    server.hold(**where)
+    server.hang(**where)
 
     def cancel():
-        wait_for(lambda: server.held())
+        wait_for(lambda: server.hanging())
         job = next(j for j in jobs.list_jobs() if j["state"] == "running" and j["dataset"] == images.name)
         assert jobs.request_cancel(job["id"])
 
@@ -112,9 +105,9 @@ def script(python, images, run_id, artifact):
 def test_ctrl_c(images, server, python, spool):
     run_id = new_id()
     before = server.everything()
-    server.hold(kind="upload")
+    server.hang(kind="upload")
     with script(python, images, run_id, run_id) as process:
-        wait_for(lambda: server.held())
+        wait_for(lambda: server.hanging())
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=SECONDS)
 
@@ -128,9 +121,9 @@ def test_killed_script(images, server, python):
     """Nobody can mark its run as failed then, but the worker is gone and nothing was committed."""
     run_id = new_id()
     before = server.everything()
-    server.hold(kind="upload")
+    server.hang(kind="upload")
     with script(python, images, run_id, run_id) as process:
-        wait_for(lambda: server.held())
+        wait_for(lambda: server.hanging())
         (worker,) = workers(process.pid)
         process.kill()
 
@@ -142,10 +135,10 @@ def test_killed_worker(images, log_view, server, jobs, spool):
     """Its run is marked as failed by another; the next job clears up, and sends what is missing only."""
     run_id, name = new_id(), f"killed-{new_id()}"
     before = server.everything()
-    server.hold(kind="upload", skip=8)
+    server.hang(kind="upload", skip=8)
 
     def kill():
-        wait_for(lambda: server.held())
+        wait_for(lambda: server.hanging())
         for worker in workers():
             worker.kill()
 

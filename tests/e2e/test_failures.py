@@ -13,13 +13,6 @@ from support.fake_worker import module
 from tests.e2e.common import PROJECT, new_id
 
 
-@pytest.fixture(scope="module")
-def images(media, fiftyone):
-    dataset = datasets.images(media)
-    yield dataset
-    dataset.delete()
-
-
 @pytest.fixture
 def spool(tmp_path, monkeypatch):
     """Where the worker keeps what it makes until it is uploaded."""

@@ -100,11 +100,12 @@ def test_a_picture_that_changes_meanwhile(dataset, pictures, log_view, server, r
     """What is uploaded is what the table says, and never half of each."""
     path = pictures["good"][0]
     made = dataset([fo.Sample(filepath=str(path), label=fo.Classification(label="x"))])
-    server.fault(kind="graphql", match="^CreateArtifactFiles", mode="latency", latency_ms=1500)
+    server.fault(kind="graphql", match="^CreateArtifactFiles", mode="hold")
 
     def change():
         wait_for(lambda: not server.faults())  # it is being waited for
         cv2.imwrite(str(path), np.full((9, 9, 3), 77, np.uint8))
+        server.heal()
 
     thread = threading.Thread(target=change)
     thread.start()

@@ -7,16 +7,8 @@ import subprocess
 import fiftyone as fo
 import pytest
 
-from support import datasets
 from support.waiting import SECONDS
 from tests.e2e.common import PROJECT, new_id
-
-
-@pytest.fixture(scope="module")
-def images(media, fiftyone):
-    dataset = datasets.images(media, persistent=True)
-    yield dataset
-    dataset.delete()
 
 
 def config_of(run):

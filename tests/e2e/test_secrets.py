@@ -14,17 +14,9 @@ import pytest
 from bson import ObjectId
 from fiftyone.operators.delegated import DelegatedOperationService
 
-from support import datasets
 from support.background import workers
 from support.waiting import SECONDS, wait_for
 from tests.e2e.common import PROJECT, new_id
-
-
-@pytest.fixture(scope="module")
-def images(media, fiftyone):
-    dataset = datasets.images(media, persistent=True)
-    yield dataset
-    dataset.delete()
 
 
 @pytest.fixture
@@ -86,15 +78,18 @@ def test_nowhere(
 
     def look():
         """While the worker is at work: its processes, its files, and what the job's record says."""
-        wait_for(lambda: server.stats()["faults_fired"])
-        for worker in workers():
-            seen.append(("process", "\0".join(worker.cmdline()).encode()))
-            seen.append(("environment", str(worker.environ()).encode()))
-        seen.extend(files(spool))
-        seen.extend(stored(mongod))
+        try:
+            wait_for(lambda: server.stats()["faults_fired"])
+            for worker in workers():
+                seen.append(("process", "\0".join(worker.cmdline()).encode()))
+                seen.append(("environment", str(worker.environ()).encode()))
+            seen.extend(files(spool))
+            seen.extend(stored(mongod))
+        finally:
+            server.heal()
 
     server.count()
-    server.fault(kind="graphql", match="^CommitArtifact$", mode="latency", latency_ms=2500)
+    server.fault(kind="graphql", match="^CommitArtifact$", mode="hold")
     thread = threading.Thread(target=look)
     thread.start()
     results = [log_view(images, include_labels=True, embedding_field="embedding", progress=True)]
@@ -129,11 +124,11 @@ def test_not_in_another_process_either(images, password, header, server, python,
     monkeypatch.setenv("FIFTYONE_DATABASE_URI", fo.config.database_uri)
     monkeypatch.setenv("PYTHONWARNINGS", "default")
     run_id = new_id()
-    server.hold(kind="upload")
+    server.hang(kind="upload")
     command = python("log_view", images.name, PROJECT, run_id, run_id)
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         try:
-            wait_for(lambda: server.held())
+            wait_for(lambda: server.hanging())
             (worker,) = workers(process.pid)
             worker.send_signal(signal.SIGQUIT)  # Go prints its stacks then
             out, _ = process.communicate(timeout=SECONDS)

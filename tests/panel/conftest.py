@@ -8,9 +8,7 @@ import pytest
 
 from support import datasets
 from support.fake_worker import module
-
-# Nobody waits longer than this for an answer that is on its way.
-_SECONDS = 60
+from support.waiting import SECONDS
 
 
 class Asked:
@@ -53,12 +51,13 @@ def ask(once):
     """Does an event of the panel until its answer is there, as the panel itself does."""
 
     def ask(event, samples=None, **params):
-        end = time.monotonic() + _SECONDS
+        end, pause = time.monotonic() + SECONDS, 0.05
         while (asked := once(event, samples, **params)).answer["state"] == "pending":
             assert asked.answer["text"]
             assert time.monotonic() < end, f"{event} has no answer"
             params["fresh"] = False
-            time.sleep(0.05)
+            time.sleep(pause)
+            pause = min(1.3 * pause, 0.3)
 
         return asked
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from support.fake_worker import module
-from support.waiting import wait_for
+from support.waiting import SECONDS, wait_for
 
 pytestmark = pytest.mark.usefixtures("login")
 
@@ -313,7 +313,7 @@ def test_jobs(ready, ask, operator, images, login):
         assert job["operator"] == "log_fiftyone_view_to_wandb"
         assert job["parameters"]["project"] == PROJECT
         ready("cancel", job=job["id"])
-        assert running.wait(10)
+        assert running.wait(SECONDS)
     finally:
         login.heal()
 
@@ -377,14 +377,12 @@ def test_what_is_not_there(ask, login):
 
 
 def test_nobody_waits_for_a_slow_server(once, ask, login):
-    login.fault(kind="graphql", mode="latency", latency_ms=1500, count=-1)
-    try:
+    with login.holding(kind="graphql"):
         asked = once("place")
         assert asked.answer["state"] == "pending"
         assert once("jobs").answer["state"] == "ready"
-        assert ask("place").answer["state"] == "ready"
-    finally:
-        login.heal()
+
+    assert ask("place").answer["state"] == "ready"
 
 
 def test_answers_are_kept_until_they_are_to_be_fresh(ready, login):

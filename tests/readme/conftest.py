@@ -38,7 +38,7 @@ def run_script(server, mongod, tmp_path):
             "WANDB_ERROR_REPORTING": "false",
         }
         done = subprocess.run(
-            [sys.executable, *command], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300
+            [sys.executable, *command], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=600
         )
         assert done.returncode == 0, done.stderr
         return done.stdout

@@ -18,6 +18,7 @@ from shim import query
 from shim.restoring import idlists, rebuild
 from shim.restoring import ids as module_ids
 from support import datasets
+from support.waiting import SECONDS
 
 pytestmark = [pytest.mark.oldest, pytest.mark.usefixtures("fiftyone")]
 
@@ -328,11 +329,11 @@ print(len(rebuild.restore(fo.load_dataset({images.name!r}), logged).view), flush
 if sys.argv[1] == "killed":
     os.kill(os.getpid(), 9)
 """
-    done = subprocess.run([sys.executable, "-c", code, "ends"], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code, "ends"], capture_output=True, text=True, timeout=SECONDS)
     assert done.stdout == "7\n", done.stderr
     assert lists() == []
 
-    done = subprocess.run([sys.executable, "-c", code, "killed"], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code, "killed"], capture_output=True, text=True, timeout=SECONDS)
     assert done.stdout == "7\n", done.stderr
     assert len(lists()) == 1
     idlists.sweep(images)
@@ -373,14 +374,15 @@ print("made", flush=True)
 sys.stdin.read()
 """
     with services.mongod(tmp_path / "db") as uri:
-        environment = {**os.environ, "FIFTYONE_DATABASE_URI": uri}  # which waits 30 s for a server
+        patient = f"{uri}&serverSelectionTimeoutMS={SECONDS * 10_000}"
+        environment = {**os.environ, "FIFTYONE_DATABASE_URI": patient}
         program = subprocess.Popen(
             [sys.executable, "-c", code], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         assert program.stdout.readline() == "made\n"
 
     try:
-        program.communicate(timeout=25)
+        program.communicate(timeout=SECONDS)
     finally:
         program.kill()
     assert program.returncode == 0

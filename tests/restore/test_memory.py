@@ -70,6 +70,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process has taken at most")
 def test_hostile_stages_take_little_memory(tmp_path):
     """30 MB of lists, of objects, of texts that Python keeps with four bytes a character, and the largest real view."""

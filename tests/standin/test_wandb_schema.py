@@ -7,6 +7,8 @@ import sys
 import pytest
 import services
 
+from support.waiting import SECONDS
+
 FACTS = services.ROOT.parent / "shared" / "facts" / "wandb-schema"
 SCHEMA = services.ROOT / "goworker" / "internal" / "standin" / "schema.graphql"
 
@@ -15,7 +17,7 @@ pytestmark = pytest.mark.skipif(not FACTS.is_dir(), reason="W&B's own schema is 
 
 def _check(script, *arguments):
     command = [sys.executable, str(FACTS / script), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
 
 
 def test_documents():

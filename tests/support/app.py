@@ -3,12 +3,9 @@
 import contextlib
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import browser as finder
-import fiftyone.constants as foc
 import services
 
 from support.waiting import SECONDS, wait_for
@@ -32,28 +29,34 @@ _OF_THE_APP = ("net::ERR_", "entry is loading")
 
 @contextlib.contextmanager
 def serve(home, mongod, dataset, **environment):
-    """Runs the App's server as FiftyOne starts it; gives the address of a dataset's page."""
-    port, log = services.free_port(), home / "app.log"
-    command = [sys.executable, "main.py", "--address", "127.0.0.1", "--port", str(port)]
+    """Runs the App's server; gives the address of a dataset's page."""
+    port = services.free_port()
     variables = {
-        **os.environ,
         "FIFTYONE_DATABASE_URI": mongod,
         "FIFTYONE_ALLOW_LEGACY_ORCHESTRATORS": "true",
         "HOME": str(home),
         **environment,
     }
-    with log.open("w") as out:
-        process = subprocess.Popen(
-            command, cwd=foc.SERVER_DIR, env=variables, stdin=subprocess.DEVNULL, stdout=out, stderr=out
-        )
-
-    try:
-        wait_for(lambda: services.accepts(port) or process.poll() is not None)
-        assert process.poll() is None, log.read_text()
+    with services.app(home, port, **variables) as server:
+        server.wait_until(lambda: services.accepts(port))
         yield f"http://127.0.0.1:{port}/datasets/{dataset}"
-    finally:
-        process.terminate()
-        process.wait(SECONDS)
+
+
+# The browser draws without a graphics card: what moves takes most of a core, even where it is only to be waited for.
+_STILL = """document.addEventListener("DOMContentLoaded", () => {
+    const style = document.createElement("style")
+    style.textContent = "*, *::before, *::after { animation: none !important; transition: none !important }"
+    document.head.append(style)
+})"""
+
+
+@contextlib.contextmanager
+def visit(browser, address):
+    """A person in a browser of their own; gives a Visit."""
+    context = browser.new_context(viewport={"width": 1500, "height": 1000}, reduced_motion="reduce")
+    context.add_init_script(_STILL)
+    yield Visit(context, address)
+    context.close()
 
 
 class Visit:
@@ -62,10 +65,9 @@ class Visit:
     Args:
         context: the browser's context
         address: the page of a dataset in the App
-        ours: addresses of servers that the App may ask, beside its own
     """
 
-    def __init__(self, context, address, ours=()):
+    def __init__(self, context, address):
         self.errors, self.hosts = [], set()
         self.page, self._address = context.new_page(), address
         self.page.set_default_timeout(SECONDS * 1000)

@@ -1,6 +1,7 @@
 """FiftyOne's service for delegated runs, as users start it."""
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -13,12 +14,12 @@ from support.waiting import SECONDS
 
 
 @contextlib.contextmanager
-def background_service(log_path, *flags):
-    """``fiftyone delegated launch`` with the given flags; gives its process."""
+def background_service(log_path, *flags, **environment):
+    """``fiftyone delegated launch`` with the given flags and variables; gives its process."""
     code = "import sys; sys.argv[0] = 'fiftyone'; from fiftyone.core.cli import main; main()"
     command = [sys.executable, "-c", code, "delegated", "launch", "-t", "local", *flags]
     with log_path.open("w") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out)
+        process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=out, stderr=out)
 
     try:
         yield process

@@ -4,6 +4,8 @@ import importlib
 import sys
 import time
 
+from support.waiting import SECONDS
+
 
 class FakeWorker:
     """Stands in for ``run_job`` of the plugin that FiftyOne has loaded.
@@ -142,7 +144,7 @@ class FakeWorker:
 
         self.behave = behave
 
-    def work_until_cancelled(self, seconds=20, create_run=False, cleaned_up=True):
+    def work_until_cancelled(self, seconds=SECONDS, create_run=False, cleaned_up=True):
         """Makes the worker report progress until it is told to stop."""
 
         def behave(request, on_progress, on_run_created, cancelled):

@@ -1,6 +1,7 @@
 """The local stand-in for W&B, as tests of the whole chain see it."""
 
 import base64
+import contextlib
 import hashlib
 import json
 import secrets
@@ -22,8 +23,17 @@ class Server:
         self._ask("POST", "/__admin/faults", fault)
 
     def heal(self):
-        """Ends all faults."""
+        """Ends all faults; requests that are held get their answers."""
         self._ask("DELETE", "/__admin/faults")
+
+    @contextlib.contextmanager
+    def holding(self, **where):
+        """While the block runs, the server is slow: such requests get their answers at its end, when all faults end."""
+        self.fault(mode="hold", count=-1, **where)
+        try:
+            yield
+        finally:
+            self.heal()
 
     def run(self, run_id):
         """What the server knows of a run, or None."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import subprocess
 import sys
 import time
 from typing import Any
+
+import psutil
 
 from shim.worker import messages as pb
 from support.waiting import SECONDS
@@ -36,15 +38,9 @@ def request(job: str, **fields: Any) -> Any:
 
 def running(pid: int) -> bool:
     """Whether a process is there and has not ended; one that nobody has waited for has."""
-    try:
-        os.kill(pid, 0)
-        state = subprocess.run(
-            ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
-        ).stdout
-    except ProcessLookupError:
-        return False
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
-    return bool(state) and not state.strip().startswith("Z")
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def gone(pid: int, seconds: float = SECONDS) -> bool:

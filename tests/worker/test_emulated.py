@@ -6,6 +6,7 @@ import emulation
 import pytest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", emulation.PROGRAMS)
 def test_handshake(name: str, tmp_path: Path) -> None:
     if (reason := emulation.missing(name)) is not None:

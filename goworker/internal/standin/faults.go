@@ -1,6 +1,7 @@
 package standin
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,6 +34,7 @@ const (
 	ModeDropAfter    = "drop_after"    // does it, then closes the connection without an answer
 	ModeCut          = "cut"           // closes the connection half way through the upload, or through the answer
 	ModeHang         = "hang"          // never answers
+	ModeHold         = "hold"          // waits until ClearFaults, then goes on as if there had been no fault
 	ModeLatency      = "latency"       // waits Latency, then goes on; adds to whatever else is due
 	ModeCorrupt      = "corrupt"       // changes the first byte of the answer's body
 	ModeTruncate     = "truncate"      // answers with the first half of the body, as if that were all
@@ -42,7 +44,7 @@ const (
 var (
 	faultKinds = []string{KindGraphQL, KindUpload, KindDownload, KindFileStream, KindAny}
 	faultModes = []string{
-		ModeStatus, ModeGraphQLError, ModeDrop, ModeDropAfter, ModeCut, ModeHang, ModeLatency, ModeCorrupt, ModeTruncate, ModeAnswer,
+		ModeStatus, ModeGraphQLError, ModeDrop, ModeDropAfter, ModeCut, ModeHang, ModeHold, ModeLatency, ModeCorrupt, ModeTruncate, ModeAnswer,
 	}
 )
 
@@ -72,8 +74,9 @@ type Fault struct {
 	// PUT, GET, "PUT manifest", "PUT artifact file", "PUT run file", file_stream.
 	Op string `json:"op,omitempty"`
 
-	match  *regexp.Regexp
-	answer *answer
+	match   *regexp.Regexp
+	answer  *answer
+	cleared <-chan struct{}
 }
 
 // meets says whether a fault is for a request, whose names are of every form that Op may have.
@@ -88,8 +91,20 @@ func (f *Fault) meets(names []string) bool {
 }
 
 type faultList struct {
-	mu    sync.Mutex
-	items []*Fault
+	mu      sync.Mutex
+	items   []*Fault
+	cleared chan struct{} // closed by clear: what the faults so far hold goes on
+}
+
+// clear removes all faults and lets go of the requests that they hold.
+func (l *faultList) clear() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.items = nil
+	if l.cleared != nil {
+		close(l.cleared)
+		l.cleared = nil
+	}
 }
 
 // AddFault puts a fault on the requests to come. Faults are tried in the order of adding.
@@ -124,15 +139,15 @@ func (s *Server) AddFault(f Fault) error {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
 	s.faults.items = append(s.faults.items, &f)
+	if s.faults.cleared == nil {
+		s.faults.cleared = make(chan struct{})
+	}
+	f.cleared = s.faults.cleared
 	return nil
 }
 
-// ClearFaults removes all faults.
-func (s *Server) ClearFaults() {
-	s.faults.mu.Lock()
-	defer s.faults.mu.Unlock()
-	s.faults.items = nil
-}
+// ClearFaults removes all faults. Requests that ModeHold holds are answered now.
+func (s *Server) ClearFaults() { s.faults.clear() }
 
 // Faults are the faults that are still due, with what is left of their Count and Skip.
 func (s *Server) Faults() []Fault {
@@ -187,6 +202,23 @@ func (s *Server) noAnswer(r *http.Request) {
 	panic(http.ErrAbortHandler)
 }
 
+// hold keeps a request until the faults are cleared. If the client leaves before that, or the
+// server closes, nothing of the request is done.
+func hold(r *http.Request, cleared <-chan struct{}) {
+	// Only when the body has been read does the server see that the client left.
+	var start bytes.Buffer
+	_, _ = io.Copy(&start, io.LimitReader(r.Body, maxDiscard))
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(&start, r.Body), r.Body}
+	select {
+	case <-cleared:
+	case <-r.Context().Done():
+		panic(http.ErrAbortHandler)
+	}
+}
+
 // spent marks a fault that has happened as often as it should.
 const spent = -1 << 31
 
@@ -220,6 +252,10 @@ func (s *Server) withFaults(w http.ResponseWriter, r *http.Request, kind, what s
 		s.answerFault(w, kind, f)
 	case ModeGraphQLError:
 		writeJSON(w, http.StatusOK, graphqlErrors(f.Message, f.Code))
+	case ModeHold:
+		hold(r, f.cleared)
+		answer(w)
+		return
 	case ModeHang:
 		_, _ = io.Copy(io.Discard, r.Body) // else the server does not see that the client left
 		<-r.Context().Done()

@@ -1,6 +1,7 @@
 package standin_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -137,6 +138,41 @@ func TestHangEndsWithTheClientOrTheServer(t *testing.T) {
 	assert.Error(t, <-failed)
 }
 
+func TestHeldRequestsAreAnsweredWhenFaultsAreCleared(t *testing.T) {
+	c := start(t)
+	node := c.pendingFile("content")
+	c.fault(standin.Fault{Kind: standin.KindUpload, Mode: standin.ModeHold})
+	c.fault(standin.Fault{Kind: standin.KindGraphQL, Mode: standin.ModeHold, Count: -1})
+	statuses := make(chan int, 2)
+	go func() { statuses <- c.put(node, "content").status }()
+	go func() { statuses <- c.graphql(`{ viewer { id } }`, nil).status }()
+	require.Eventually(t, func() bool { return c.Stats().FaultsFired == 2 }, time.Minute, time.Millisecond)
+	assert.Len(t, c.Faults(), 1, "a request is held although its fault is spent")
+	assert.Empty(t, statuses)
+	c.ClearFaults()
+	assert.Equal(t, []int{200, 200}, []int{<-statuses, <-statuses})
+	assert.Equal(t, 200, c.graphql(`{ viewer { id } }`, nil).status)
+}
+
+func TestAHeldRequestIsNotDoneIfItsClientLeaves(t *testing.T) {
+	c := start(t)
+	c.fault(standin.Fault{Kind: standin.KindGraphQL, Mode: standin.ModeHold, Count: -1})
+	req := c.graphqlRequest(`mutation { upsertBucket(input: {modelName: "p", name: "r"}) { inserted } }`, nil)
+	req.SetBasicAuth("api", c.Key().Reveal())
+	ctx, leave := context.WithCancel(t.Context())
+	failed := make(chan error)
+	go func() {
+		_, err := c.http.Do(req.WithContext(ctx))
+		failed <- err
+	}()
+	require.Eventually(t, func() bool { return c.Stats().FaultsFired == 1 }, time.Minute, time.Millisecond)
+	leave()
+	assert.ErrorIs(t, <-failed, context.Canceled)
+	require.Eventually(t, func() bool { return c.Stats().Statuses[0] == 1 }, time.Minute, time.Millisecond)
+	c.ClearFaults()
+	assert.Empty(t, c.State().Runs)
+}
+
 func TestLatencyAddsToOtherFaults(t *testing.T) {
 	c := start(t)
 	c.fault(standin.Fault{Kind: standin.KindAny, Mode: standin.ModeLatency, LatencyMS: 30, Count: -1})
@@ -219,11 +255,13 @@ func TestStats(t *testing.T) {
 	assert.Equal(t, 1, stats.MaxConcurrent)
 
 	c.ResetStats()
-	c.fault(standin.Fault{Kind: standin.KindGraphQL, Mode: standin.ModeLatency, LatencyMS: 1000, Count: 2})
+	c.fault(standin.Fault{Kind: standin.KindGraphQL, Mode: standin.ModeHold, Count: 2})
 	done := make(chan bool)
 	for range 2 {
 		go func() { done <- c.graphql(`{ viewer { id } }`, nil).status == 200 }()
 	}
+	require.Eventually(t, func() bool { return c.Stats().FaultsFired == 2 }, time.Minute, time.Millisecond)
+	c.ClearFaults()
 	assert.True(t, <-done)
 	assert.True(t, <-done)
 	c.graphql(`{ viewer { id } }`, nil)

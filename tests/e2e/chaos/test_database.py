@@ -20,8 +20,8 @@ EVENTS = {
 #: Not patches: what FiftyOne makes for them has no order that a failover keeps.
 KINDS = sorted(set(jobs.LOGGING) - {"patches"})
 ROUNDS = max(CHAOS // 8, len(EVENTS))
-#: In how many seconds a process has to end when its MongoDB has gone; ours are two of them.
-LEAVING_SECONDS = 15
+#: In how many seconds a process has to end when its MongoDB has gone; ours are two of them on an idle machine.
+LEAVING_SECONDS = 60
 
 
 @pytest.fixture(scope="module")
