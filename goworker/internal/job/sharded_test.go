@@ -129,15 +129,15 @@ func (s *slots) announce(ctx context.Context, attempt int) (shard.Announced, err
 	for {
 		s.announced++
 		a, err := s.work(s.announced).Announce(ctx, s.plan, done{s}, attempt)
-		state, shards, again := shard.RereadOf(err)
-		if !again {
+		var again *shard.RereadError
+		if !errors.As(err, &again) {
 			return a, err
 		}
 		if s.reread++; s.reread > 2 {
 			return a, errors.New("read again and again")
 		}
-		s.plan.State = state
-		for _, n := range shards {
+		s.plan.State = again.State
+		for _, n := range again.Shards {
 			if err := s.readOne(ctx, n); err != nil {
 				return a, err
 			}
@@ -162,7 +162,7 @@ func (s *slots) run(ctx context.Context) (*job.Result, error) {
 			}
 		}
 		out, err = s.work(2).Commit(ctx, s.plan, a, done{s}, func(context.Context) error { return nil })
-		if !shard.IsRebase(err) {
+		if shard.KindOf(err) != shard.KindRebase {
 			break
 		}
 		if a, err = s.announce(ctx, attempt); err != nil {
@@ -421,7 +421,7 @@ func TestAnArtifactThatAnotherJobCommitsMeanwhile(t *testing.T) {
 	sure := func(context.Context) error { return nil }
 	_, err = s.work(1).Commit(t.Context(), s.plan, a, done{s}, sure)
 	require.Error(t, err)
-	require.True(t, shard.IsRebase(err), "%v", err)
+	require.Equal(t, shard.KindRebase, shard.KindOf(err), "%v", err)
 	a, err = s.announce(t.Context(), 1)
 	require.NoError(t, err)
 	upload()
@@ -457,7 +457,7 @@ func TestASlotThatIsNotAsTheOthers(t *testing.T) {
 	t.Cleanup(elsewhere.Close)
 	_, err = elsewhere.Read(t.Context(), s.plan, s.shards[0], s)
 	require.ErrorContains(t, err, "not on this machine")
-	assert.True(t, shard.IsLeave(err))
+	assert.Equal(t, shard.KindLeave, shard.KindOf(err))
 	require.NoError(t, os.Rename(media+" elsewhere", media))
 
 	j.Target.Settings.APIKey = "0123456789012345678901234567890123456789"
@@ -466,5 +466,5 @@ func TestASlotThatIsNotAsTheOthers(t *testing.T) {
 	t.Cleanup(other.Close)
 	_, err = other.Read(t.Context(), s.plan, s.shards[0], s)
 	require.Error(t, err)
-	assert.True(t, shard.IsLeave(err), "%v", err)
+	assert.Equal(t, shard.KindLeave, shard.KindOf(err), "%v", err)
 }

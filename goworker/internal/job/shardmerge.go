@@ -135,7 +135,7 @@ func (st *planState) reread(states []*shardState) error {
 	if err != nil {
 		return err
 	}
-	return shard.Reread(raw, again)
+	return &shard.RereadError{State: raw, Shards: again}
 }
 
 // add adds a shard.

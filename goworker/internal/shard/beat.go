@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// beat shows signs of life of a slot and of what it holds, in a goroutine of its own: work may take long between two looks at the clock.
+// beat shows heartbeats of a slot and of what it holds, in a goroutine of its own: work may take long between two looks at the clock.
 // The times here are local and only decide when this slot gives up; who has a lease is decided by the store's clock.
 type beat struct {
 	store Store

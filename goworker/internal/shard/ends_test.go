@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"testing"
 	"time"
 
@@ -22,14 +21,7 @@ func TestCancelReachesAllSlots(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			j, w := newJob(t), newWorld(15)
-			here := once(name)
-			ends := all(t, start(t, j, w, 3, func(_ int, o *Options, _ *mortal) {
-				o.Point = func(at string) {
-					if here(at) {
-						j.cancel(t)
-					}
-				}
-			}), 3)
+			ends := all(t, start(t, j, w, 3, at(once(name), func(*mortal) { j.cancel(t) })), 3)
 			for _, e := range ends {
 				require.ErrorIs(t, e.err, ErrCancelled)
 			}
@@ -44,19 +36,12 @@ func TestCancelThatComesTooLate(t *testing.T) {
 	t.Parallel()
 	for _, dies := range []bool{false, true} {
 		j, w := newJob(t), newWorld(15)
-		here := once("commit:committed")
-		ends := all(t, start(t, j, w, 3, func(_ int, o *Options, s *mortal) {
-			o.Point = func(at string) {
-				if !here(at) {
-					return
-				}
-				j.cancel(t)
-				if dies {
-					s.dead.Store(true)
-					runtime.Goexit()
-				}
+		ends := all(t, start(t, j, w, 3, at(once("commit:committed"), func(s *mortal) {
+			j.cancel(t)
+			if dies {
+				die(s)
 			}
-		}), 3)
+		})), 3)
 		checkDone(t, w, ends, plain(t, w))
 	}
 }
@@ -120,14 +105,7 @@ func TestShardWithoutTriesFailsTheJob(t *testing.T) {
 func TestShardThatKillsItsSlots(t *testing.T) {
 	t.Parallel()
 	j, w := newJob(t), newWorld(15)
-	ends := all(t, start(t, j, w, 6, func(_ int, o *Options, s *mortal) {
-		o.Point = func(at string) {
-			if at == "read:3:begin" {
-				s.dead.Store(true)
-				runtime.Goexit()
-			}
-		}
-	}), 6)
+	ends := all(t, start(t, j, w, 6, at(func(point string) bool { return point == "read:3:begin" }, die)), 6)
 	left := 0
 	for _, e := range ends {
 		if e.err != errDead {
@@ -221,16 +199,11 @@ func TestOtherMachineLeaves(t *testing.T) {
 func TestAnotherJobCommitsFirst(t *testing.T) {
 	t.Parallel()
 	j, w := newJob(t), newWorld(15)
-	here := once("commit:sure")
-	ends := all(t, start(t, j, w, 2, func(_ int, o *Options, _ *mortal) {
-		o.Point = func(at string) {
-			if here(at) {
-				w.mu.Lock()
-				w.base = "another"
-				w.mu.Unlock()
-			}
-		}
-	}), 2)
+	ends := all(t, start(t, j, w, 2, at(once("commit:sure"), func(*mortal) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.base = "another"
+	})), 2)
 	checkDone(t, w, ends, plain(t, w))
 	assert.Equal(t, 2, w.calls["announce"])
 	assert.Equal(t, 5, w.calls["read"], "what was read is kept")
@@ -250,15 +223,10 @@ func TestSecondJobOfTheSameContent(t *testing.T) {
 func TestJobIsRemovedWhileItRuns(t *testing.T) {
 	t.Parallel()
 	j, w := newJob(t), newWorld(15)
-	here := once("read:2:begin")
-	for _, e := range all(t, start(t, j, w, 2, func(_ int, o *Options, _ *mortal) {
-		o.Point = func(at string) {
-			if here(at) {
-				_, err := j.Collection(jobsCollection).DeleteOne(t.Context(), bson.M{"_id": j.id})
-				assert.NoError(t, err)
-			}
-		}
-	}), 2) {
+	for _, e := range all(t, start(t, j, w, 2, at(once("read:2:begin"), func(*mortal) {
+		_, err := j.Collection(jobsCollection).DeleteOne(t.Context(), bson.M{"_id": j.id})
+		assert.NoError(t, err)
+	})), 2) {
 		require.ErrorIs(t, e.err, ErrNoJob)
 	}
 	assert.Zero(t, w.commits)
@@ -273,14 +241,7 @@ func TestDatabaseCrashesInThePhases(t *testing.T) {
 			require.NoError(t, err)
 			t.Cleanup(own.Stop)
 			j, w := newJobAt(t, own, "shards"), newWorld(15)
-			here := once(name)
-			ends := all(t, start(t, j, w, 2, func(_ int, o *Options, _ *mortal) {
-				o.Point = func(at string) {
-					if here(at) {
-						assert.NoError(t, own.Restart(500*time.Millisecond))
-					}
-				}
-			}), 2)
+			ends := all(t, start(t, j, w, 2, at(once(name), func(*mortal) { assert.NoError(t, own.Restart(500*time.Millisecond)) })), 2)
 			checkDone(t, w, ends, plain(t, w))
 		})
 	}
@@ -290,22 +251,15 @@ func TestShardsAreReadAgain(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"", "reread:amended"} {
 		j, w := newJob(t), newWorld(15)
-		here, asked := once(name), false
+		asked := false
 		w.before = func(m string, _ int) error {
 			if m == "announce" && !asked {
 				asked = name == "" || w.calls["announce"] == 2 // the lead dies before the shards are open: the next one asks again
-				return Reread([]byte("plan"), []int{1, 3})
+				return &RereadError{State: []byte("plan"), Shards: []int{1, 3}}
 			}
 			return nil
 		}
-		ends := all(t, start(t, j, w, 2, func(_ int, o *Options, s *mortal) {
-			o.Point = func(at string) {
-				if here(at) {
-					s.dead.Store(true)
-					runtime.Goexit()
-				}
-			}
-		}), 2)
+		ends := all(t, start(t, j, w, 2, at(once(name), die)), 2)
 		checkDone(t, w, ends, plain(t, w))
 		for n, want := range []int{1, 2, 1, 2, 1} {
 			assert.Equal(t, want, w.calls[fmt.Sprintf("read %d", n)], "shard %d", n)
@@ -314,7 +268,7 @@ func TestShardsAreReadAgain(t *testing.T) {
 	m, w := NewMemory(), newWorld(15)
 	w.before = func(m string, _ int) error {
 		if m == "announce" && w.calls["announce"] == 1 {
-			return Reread([]byte("plan"), []int{4})
+			return &RereadError{State: []byte("plan"), Shards: []int{4}}
 		}
 		return nil
 	}
@@ -324,7 +278,7 @@ func TestShardsAreReadAgain(t *testing.T) {
 
 	w.before = func(m string, _ int) error {
 		if m == "announce" {
-			return Reread([]byte("plan"), []int{4})
+			return &RereadError{State: []byte("plan"), Shards: []int{4}}
 		}
 		return nil
 	}

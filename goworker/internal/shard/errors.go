@@ -2,52 +2,52 @@ package shard
 
 import "errors"
 
-// kind is how the loop takes an error.
-type kind int
+// Kind is how a slot goes on behind an error of its work.
+type Kind int
 
+// The kinds of errors; any other error costs the shard one of its tries.
 const (
-	leaves kind = iota + 1
-	final
-	again
-	rebase
+	KindLeave Kind = iota + 1
+	KindFinal
+	KindAgain
+	KindRebase
 )
 
 type kindError struct {
-	kind kind
+	kind Kind
 	error
 }
 
 // Unwrap is the error itself.
 func (e kindError) Unwrap() error { return e.error }
 
-// Leave marks an error that is this slot's own and none of the job, such as a key that sees no project or media that are not on
+// Leave marks an error that is this slot's own and not the job's, such as a key that sees no project or media that are not on
 // this machine: the slot ends with it, the shard is open again and keeps its tries, and the other slots go on.
-func Leave(err error) error { return kindError{leaves, err} }
+func Leave(err error) error { return kindError{KindLeave, err} }
 
 // Final marks an error that no other try can mend, such as rows that have changed: the job fails with it.
-func Final(err error) error { return kindError{final, err} }
+func Final(err error) error { return kindError{KindFinal, err} }
 
 // Again marks an error of Commit after which the lead looks at the job's state and repeats the step, such as a manifest of another lead.
-func Again(err error) error { return kindError{again, err} }
+func Again(err error) error { return kindError{KindAgain, err} }
 
 // Rebase marks an error of Commit that says that another job has committed to the artifact meanwhile: the shards keep what was read, the
 // artifact is announced again and all shards are uploaded again, of which W&B then has most.
-func Rebase(err error) error { return kindError{rebase, err} }
+func Rebase(err error) error { return kindError{KindRebase, err} }
 
-// rereadError asks for other readings of some shards.
-type rereadError struct {
-	state  []byte
-	shards []int
+// RereadError is an error of Announce that says that some shards have to be read again, because what was read of all changes what they
+// become: the plan's state becomes State, the Shards are open for reading again, and Announce is called again behind them. A job does
+// so at most three times.
+type RereadError struct {
+	State  []byte
+	Shards []int
 }
 
 // Error implements error.
-func (rereadError) Error() string { return "shard: some shards have to be read again" }
+func (*RereadError) Error() string { return "shard: some shards have to be read again" }
 
-// Reread is an error of Announce that says that some shards have to be read again, since what was read of all changes what they become: the plan's state
-// becomes this one, those shards are open for reading again, and Announce is called again behind them. A job does so at most three times.
-func Reread(state []byte, shards []int) error { return rereadError{state, shards} }
-
-func kindOf(err error) kind {
+// KindOf is the kind of an error that Leave, Final, Again or Rebase has marked; 0 for any other.
+func KindOf(err error) Kind {
 	var k kindError
 	if errors.As(err, &k) {
 		return k.kind

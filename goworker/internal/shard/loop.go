@@ -296,9 +296,9 @@ func (s *slot) leadFailed(ctx context.Context, j *job, l *lease, err error) erro
 	store, cancel := context.WithTimeout(context.WithoutCancel(ctx), signOffTime)
 	defer cancel()
 	switch {
-	case ctx.Err() != nil, kindOf(err) == leaves:
+	case ctx.Err() != nil, KindOf(err) == KindLeave:
 		gone := s.store.giveUp(store, l, nil, false)
-		if kindOf(err) == leaves && j.State == Planning {
+		if KindOf(err) == KindLeave && j.State == Planning {
 			s.failAlone(store, j, err)
 		}
 		if ctx.Err() != nil {
@@ -307,7 +307,7 @@ func (s *slot) leadFailed(ctx context.Context, j *job, l *lease, err error) erro
 		return errors.Join(err, ignoreLost(gone))
 	case errors.Is(err, ErrCancelled):
 		return s.try(ctx, func(ctx context.Context) error { return ignoreLost(s.store.giveUp(ctx, l, nil, false)) })
-	case kindOf(err) == rebase && j.Attempt+1 < mostAttempts:
+	case KindOf(err) == KindRebase && j.Attempt+1 < mostAttempts:
 		return s.try(ctx, func(ctx context.Context) error {
 			// A slot that does not know of the next attempt yet gets none of these shards.
 			if err := s.store.reopen(ctx, j.Plan.Token, phaseUpload, nil, j.Attempt+1); err != nil {
@@ -315,7 +315,7 @@ func (s *slot) leadFailed(ctx context.Context, j *job, l *lease, err error) erro
 			}
 			return s.store.advance(ctx, l, Reading, change{"attempt": j.Attempt + 1})
 		})
-	case (kindOf(err) == again || isAway(err)) && s.again+1 < s.Tries:
+	case (KindOf(err) == KindAgain || isAway(err)) && s.again+1 < s.Tries:
 		s.again++
 		slog.Warn("a step is repeated", "state", j.State, "reason", err)
 		return s.try(ctx, func(ctx context.Context) error { return ignoreLost(s.store.giveUp(ctx, l, nil, false)) })
@@ -381,7 +381,7 @@ func (s *slot) shardFailed(ctx context.Context, j *job, l *lease, err error) err
 	}
 	slog.Warn("a shard failed", "shard", l.n, "phase", string(l.phase), "reason", err)
 	switch {
-	case kindOf(err) == leaves:
+	case KindOf(err) == KindLeave:
 		_ = s.store.giveUp(store, l, failureOf(err), false)
 		return err
 	case isFinal(err):
@@ -392,7 +392,7 @@ func (s *slot) shardFailed(ctx context.Context, j *job, l *lease, err error) err
 
 func isFinal(err error) bool {
 	code := fault.Code(err)
-	return kindOf(err) == final || code == fault.ViewChanged || code == fault.FileChanged
+	return KindOf(err) == KindFinal || code == fault.ViewChanged || code == fault.FileChanged
 }
 
 // isAway reports whether it was the database that did not answer.

@@ -210,7 +210,7 @@ func (m *Mongo) end(ctx context.Context, to State, why *failure) (bool, error) {
 	return err == nil && res.MatchedCount == 1, err
 }
 
-// ---- signs of life
+// ---- heartbeats
 
 func (m *Mongo) slot() bson.D { return bson.D{{Key: "j", Value: m.id}, {Key: "s", Value: m.me.ID}} }
 

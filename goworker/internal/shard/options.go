@@ -24,7 +24,7 @@ type Options struct {
 	Machine Machine
 	// Size is the number of rows of a shard: 20,000. The slot that plans decides.
 	Size int64
-	// Lease is how long a slot that shows no sign of life keeps what it has: 60 s. Signs of life come four times as often.
+	// Lease is how long a slot that shows no heartbeat keeps what it has: 60 s. Heartbeats come four times as often.
 	Lease time.Duration
 	// Poll is how often the slot looks at the job while it works or waits: 1 s.
 	Poll time.Duration
@@ -41,7 +41,7 @@ type Options struct {
 // Counts is how far a job is.
 type Counts struct {
 	State            State
-	Slots            int // that show signs of life
+	Slots            int // that show heartbeats
 	Shards           int
 	Read, Uploaded   int   // shards
 	Rows, RowsRead   int64 // RowsRead counts whole shards

@@ -128,21 +128,30 @@ func once(name string) func(string) bool {
 	}
 }
 
+// at has a slot that comes to a point do something there.
+func at(here func(point string) bool, do func(s *mortal)) func(int, *Options, *mortal) {
+	return func(_ int, o *Options, s *mortal) {
+		o.Point = func(point string) {
+			if here(point) {
+				do(s)
+			}
+		}
+	}
+}
+
+// die ends a slot as kill -9 does.
+func die(s *mortal) {
+	s.dead.Store(true)
+	runtime.Goexit()
+}
+
 func TestSlotDies(t *testing.T) {
 	t.Parallel()
 	for _, name := range points {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			j, w := newJob(t), newWorld(15)
-			here := once(name)
-			ends := all(t, start(t, j, w, 3, func(_ int, o *Options, s *mortal) {
-				o.Point = func(at string) {
-					if here(at) {
-						s.dead.Store(true)
-						runtime.Goexit()
-					}
-				}
-			}), 3)
+			ends := all(t, start(t, j, w, 3, at(once(name), die)), 3)
 			checkDone(t, w, ends, plain(t, w))
 			dead := 0
 			for _, e := range ends {
@@ -162,16 +171,12 @@ func TestSlotIsStoppedAndWakes(t *testing.T) {
 			t.Parallel()
 			j, w := newJob(t), newWorld(15)
 			here := once(name)
-			ends := all(t, start(t, j, w, 3, func(_ int, o *Options, s *mortal) {
-				o.Point = func(at string) {
-					if here(at) {
-						s.dead.Store(true)
-						assert.Eventually(t, func() bool { return j.now(t).State.Over() }, time.Minute, 20*time.Millisecond,
-							"the others finish without the one that is stopped")
-						s.dead.Store(false)
-					}
-				}
-			}), 3)
+			ends := all(t, start(t, j, w, 3, at(here, func(s *mortal) {
+				s.dead.Store(true)
+				assert.Eventually(t, func() bool { return j.now(t).State.Over() }, time.Minute, 20*time.Millisecond,
+					"the others finish without the one that is stopped")
+				s.dead.Store(false)
+			})), 3)
 			checkDone(t, w, ends, plain(t, w))
 			assert.True(t, !here(name), "the point was reached")
 		})
@@ -181,15 +186,7 @@ func TestSlotIsStoppedAndWakes(t *testing.T) {
 func TestAllSlotsDieAndTheJobIsResumed(t *testing.T) {
 	t.Parallel()
 	j, w := newJob(t), newWorld(15)
-	here := once("upload:3:begin")
-	for range all(t, start(t, j, w, 1, func(_ int, o *Options, s *mortal) {
-		o.Point = func(at string) {
-			if here(at) {
-				s.dead.Store(true)
-				runtime.Goexit()
-			}
-		}
-	}), 1) {
+	for range all(t, start(t, j, w, 1, at(once("upload:3:begin"), die)), 1) {
 		require.Equal(t, Uploading, j.now(t).State)
 	}
 	ends := all(t, start(t, j, w, 2, nil), 2)
@@ -199,18 +196,12 @@ func TestAllSlotsDieAndTheJobIsResumed(t *testing.T) {
 func TestRowsChangeWhenTheSpoolIsGone(t *testing.T) {
 	t.Parallel()
 	j, w := newJob(t), newWorld(15)
-	here := once("read:2:after")
-	ends := all(t, start(t, j, w, 2, func(_ int, o *Options, s *mortal) {
-		o.Point = func(at string) {
-			if here(at) {
-				w.mu.Lock()
-				w.version++
-				w.mu.Unlock()
-				s.dead.Store(true)
-				runtime.Goexit()
-			}
-		}
-	}), 2)
+	ends := all(t, start(t, j, w, 2, at(once("read:2:after"), func(s *mortal) {
+		w.mu.Lock()
+		w.version++
+		w.mu.Unlock()
+		die(s)
+	})), 2)
 	assert.Zero(t, w.commits)
 	assert.Equal(t, 1, w.abandoned)
 	for _, e := range ends {

@@ -123,7 +123,7 @@ func (s *slot) doAnnounce(ctx context.Context, j *job, l *lease) error {
 		return err
 	}
 	a, err := s.work.Announce(ctx, plan, &results{s.store, j.Plan}, j.Attempt)
-	var reread rereadError
+	var reread *RereadError
 	if errors.As(err, &reread) && j.Rereads < mostRereads {
 		return s.reread(ctx, j, l, reread)
 	}
@@ -139,17 +139,17 @@ func (s *slot) doAnnounce(ctx context.Context, j *job, l *lease) error {
 }
 
 // reread opens shards for another reading. The lead is kept until they are open: so nobody announces between.
-func (s *slot) reread(ctx context.Context, j *job, l *lease, r rereadError) error {
+func (s *slot) reread(ctx context.Context, j *job, l *lease, r *RereadError) error {
 	rereads := j.Rereads + 1
 	err := s.try(ctx, func(ctx context.Context) error {
-		return s.store.amend(ctx, l, change{"plan_state": r.state, "rereads": rereads})
+		return s.store.amend(ctx, l, change{"plan_state": r.State, "rereads": rereads})
 	})
 	if err != nil {
 		return err
 	}
 	s.point("reread:amended")
 	return s.try(ctx, func(ctx context.Context) error {
-		if err := s.store.reopen(ctx, j.Plan.Token, phaseRead, r.shards, rereads); err != nil {
+		if err := s.store.reopen(ctx, j.Plan.Token, phaseRead, r.Shards, rereads); err != nil {
 			return err
 		}
 		return s.store.giveUp(ctx, l, nil, false)

@@ -21,7 +21,7 @@ type Store interface {
 	// signOn shows that the slot lives, for the time of a lease. signOff shows that it has ended.
 	signOn(ctx context.Context) error
 	signOff(ctx context.Context, note string) error
-	// living are the processes that show signs of life.
+	// living are the processes that show heartbeats.
 	living(ctx context.Context) ([]string, error)
 
 	// lead gives the lead of a job in this state; nil where another slot has it.

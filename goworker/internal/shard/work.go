@@ -34,7 +34,7 @@ type Plan struct {
 	Rows int64
 	// Shards is their number. Run sets it.
 	Shards int
-	// State is the job's own, such as the classes, the id of the run and the rows that were chosen: at most 8 MB. Reread changes it.
+	// State is the job's own, such as the classes, the id of the run and the rows that were chosen: at most 8 MB. A RereadError changes it.
 	State []byte
 }
 
@@ -126,7 +126,7 @@ type Work interface {
 	// Read reads a shard into the slot's spool.
 	Read(ctx context.Context, plan Plan, s Shard, pieces Pieces) (ReadOut, error)
 	// Announce runs in the lead, when all shards were read. It merges what was read, makes the artifact's digest and creates
-	// the artifact, or finds that W&B has it. Attempt is 0, and one more after each Rebase. It may return what Reread makes.
+	// the artifact, or finds that W&B has it. Attempt is 0, and one more after each Rebase. It may return a RereadError.
 	Announce(ctx context.Context, plan Plan, reads Reads, attempt int) (Announced, error)
 	// Upload uploads what W&B lacks of one shard. Where the slot has not read the shard itself, Upload reads it again and
 	// compares with what was read before: other rows are view_changed, which is Final.
