@@ -32,11 +32,15 @@ CANCELLED = "cancelled"
 # Records go after 30 days.
 _TTL_SECONDS = 30 * 24 * 3600
 
-# Progress is written at most this often; without progress, a sign of life is.
+# Progress is written at most this often; without progress, a heartbeat is.
 _WRITE_SECONDS = 1.0
 _HEARTBEAT_SECONDS = 10.0
 
 _CANCEL = "cancel:"
+
+# How far the shared jobs were that have ended, by their ids: that does not change any more, and lists of jobs are polled.
+_ended = {}
+_MOST_ENDED = 1_000
 
 _log = logs.logger("fiftyone_wandb")
 
@@ -224,9 +228,15 @@ def _speaks_for_itself(document):
 
 def _shared(document):
     """The record of a shared job, which goes on when the process that began it has ended; None if nothing is known of it."""
-    status = workers.status(document["id"])
+    status = _ended.get(document["id"]) or workers.status(document["id"])
     if status is None:
         return None
+
+    if not (status["going"] or status["waiting"] or any(slot["alive"] for slot in status["slots"])):
+        while len(_ended) >= _MOST_ENDED:
+            _ended.pop(next(iter(_ended)), None)
+
+        _ended[document["id"]] = status
 
     document = {**document, "shared": status}
     ended = {"error": (status["error"] or {}).get("message"), "source": document["source"]}

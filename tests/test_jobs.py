@@ -365,6 +365,32 @@ def test_records_are_written_about_once_a_second(log, jobs, images, fake_worker,
     assert len(written) <= 5
 
 
+def test_shared_jobs_that_have_ended_are_asked_about_once(jobs, images, monkeypatch):
+    records = {state: jobs.JobRecord("log", images.name, {}, shared=True) for state in ("reading", "done", "failed")}
+    names = {record.id: state for state, record in records.items()}
+    for job_id, state in names.items():
+        jobs.workers._jobs().insert_one({"_id": job_id, "state": state})
+
+    records["done"].completed({})
+    records["failed"].failed("The key is not valid", "settings")
+    asked = []
+    status = jobs.workers.status
+    monkeypatch.setattr(jobs.workers, "status", lambda job_id: asked.append(names[job_id]) or status(job_id))
+
+    first, second = jobs.list_jobs(), jobs.list_jobs()
+
+    assert sorted(asked) == ["done", "failed", "reading", "reading"]
+    assert first == second
+    assert [job["shared"]["state"] for job in second] == [names[job["id"]] for job in second]
+
+    jobs.workers._jobs().update_one({"_id": records["reading"].id}, {"$set": {"state": "done"}})
+    records["reading"].completed({})
+    assert {job["state"] for job in jobs.list_jobs()} == {"completed", "failed"}
+    asked.clear()
+    jobs.list_jobs()
+    assert asked == []
+
+
 @pytest.mark.parametrize("hours", [-26, 26])
 def test_a_clock_that_is_stepped(jobs, monkeypatch, hours):
     """The machine's clock is set while a job runs: its progress is still written, and it is not taken for dead."""
