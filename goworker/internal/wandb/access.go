@@ -20,8 +20,8 @@ type Viewer struct {
 	Teams []string
 }
 
-// member reports whether the viewer is known to belong to an entity. The username is no
-// proof: accounts that were made inside an organization have teams only.
+// member reports whether the viewer is known to belong to an entity. The username proves
+// nothing: accounts that were made inside an organization have teams only.
 func (v Viewer) member(entity string) bool {
 	return entity == v.Entity || slices.Contains(v.Teams, entity)
 }

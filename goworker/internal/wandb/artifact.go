@@ -20,7 +20,7 @@ type ArtifactSpec struct {
 	Run config.RunRef
 	// Type and Name are as W&B has them: see SanitizeName.
 	Type, Name, Description string
-	// Metadata is a JSON object; SlimMetadata, if any, is sent in its place when the
+	// Metadata is a JSON object; SlimMetadata, if any, is sent instead if the
 	// server finds the request too large.
 	Metadata, SlimMetadata json.RawMessage
 	// Aliases are given to the version besides "latest"; Tags too.
@@ -87,18 +87,18 @@ func (v *version) lacks(collection string, wanted []string) []string {
 	return out
 }
 
-// LogArtifact logs a version and commits it as the last thing: after an error, or
-// when ctx ended, nothing of it is visible. Content that the server has is not
+// LogArtifact logs a version. The commit comes last: after an error, or if ctx ends,
+// nothing of it is visible. Content that the server has is not
 // uploaded again. Progress, if not nil, is called by one goroutine at a time.
 //
 // Faults beside those of any request: bad_name, type_taken, file_changed (a file is
 // not the one that was hashed: nothing is committed), unreadable_file, too_large.
 func (c *Client) LogArtifact(ctx context.Context, spec ArtifactSpec, progress func(UploadProgress)) (LoggedArtifact, error) {
-	l, err := c.newLogging(spec, progress)
+	s, err := c.newSaver(spec, progress)
 	if err != nil {
 		return LoggedArtifact{}, err
 	}
-	done, err := l.run(ctx, progress)
+	done, err := s.run(ctx, progress)
 	return done, c.explain("logging the artifact "+spec.Name, err)
 }
 
@@ -113,59 +113,58 @@ func withLatest(aliases []string) []string {
 	return out
 }
 
-// existing completes what is to be said of a version that the server had: where its
-// aliases, tags and lineage are not as wanted, they are made so.
-func (l *logging) existing(ctx context.Context, id string) (LoggedArtifact, error) {
-	v, err := l.client.artifactVersion(ctx, id)
+// existing gives a version that the server had the aliases, the tags and the lineage that are wanted.
+func (s *saver) existing(ctx context.Context, id string) (LoggedArtifact, error) {
+	v, err := s.client.artifactVersion(ctx, id)
 	if err != nil {
 		return LoggedArtifact{}, err
 	}
 	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return l.addAliases(gctx, v) })
-	g.Go(func() error { return l.useUnlessMade(gctx, v) })
-	if len(l.spec.Tags) > 0 {
+	g.Go(func() error { return s.addAliases(gctx, v) })
+	g.Go(func() error { return s.useUnlessMade(gctx, v) })
+	if len(s.spec.Tags) > 0 {
 		g.Go(func() error {
-			return l.client.updateArtifact(gctx, id, map[string]any{"tagsToAdd": tagInputs(l.spec.Tags)})
+			return s.client.updateArtifact(gctx, id, map[string]any{"tagsToAdd": tagInputs(s.spec.Tags)})
 		})
 	}
 	if err := g.Wait(); err != nil {
 		return LoggedArtifact{}, err
 	}
-	return l.logged(v, false)
+	return s.logged(v, false)
 }
 
 // logged is the result for a version.
-func (l *logging) logged(v *version, isNew bool) (LoggedArtifact, error) {
+func (s *saver) logged(v *version, isNew bool) (LoggedArtifact, error) {
 	if v.Index == nil {
 		return LoggedArtifact{}, fault.New(fault.WandB, fault.ServerError,
-			"W&B at %s committed the artifact %s but gave it no version.", l.client.host(), l.spec.Name)
+			"W&B at %s committed the artifact %s but gave it no version.", s.client.host(), s.spec.Name)
 	}
 	return LoggedArtifact{
-		ID: v.ID, Digest: l.digest, Version: "v" + strconv.Itoa(*v.Index), New: isNew, Slim: l.slim,
-		FilesUploaded: l.track.uploaded, FilesUnchanged: l.track.unchanged, BytesUploaded: l.track.bytes,
+		ID: v.ID, Digest: s.digest, Version: "v" + strconv.Itoa(*v.Index), New: isNew, Slim: s.slim,
+		FilesUploaded: s.meter.uploaded, FilesUnchanged: s.meter.unchanged, BytesUploaded: s.meter.bytes,
 	}, nil
 }
 
 // addAliases gives a version the aliases that it lacks.
-func (l *logging) addAliases(ctx context.Context, v *version) error {
-	missing := v.lacks(l.spec.Name, l.spec.Aliases)
+func (s *saver) addAliases(ctx context.Context, v *version) error {
+	missing := v.lacks(s.spec.Name, s.spec.Aliases)
 	if len(missing) == 0 {
 		return nil
 	}
 	inputs := make([]map[string]string, len(missing))
 	for i, a := range missing {
-		inputs[i] = map[string]string{"alias": a, "artifactCollectionName": l.spec.Name, "entityName": l.spec.Run.Entity, "projectName": l.spec.Run.Project}
+		inputs[i] = map[string]string{"alias": a, "artifactCollectionName": s.spec.Name, "entityName": s.spec.Run.Entity, "projectName": s.spec.Run.Project}
 	}
 	vars := map[string]any{"input": map[string]any{"artifactID": v.ID, "aliases": inputs}}
-	return l.client.explain("giving the artifact its aliases", l.client.graphql(ctx, "AddAliases", vars, &struct{}{}))
+	return s.client.explain("giving the artifact its aliases", s.client.graphql(ctx, "AddAliases", vars, &struct{}{}))
 }
 
 // useUnlessMade records a version as used by the run, unless the run made it.
-func (l *logging) useUnlessMade(ctx context.Context, v *version) error {
-	if v.madeBy(l.spec.Run) {
+func (s *saver) useUnlessMade(ctx context.Context, v *version) error {
+	if v.madeBy(s.spec.Run) {
 		return nil
 	}
-	return l.client.UseArtifact(ctx, l.spec.Run, v.ID)
+	return s.client.UseArtifact(ctx, s.spec.Run, v.ID)
 }
 
 // UseArtifact records an artifact as used by a run. It does not change the run's state.

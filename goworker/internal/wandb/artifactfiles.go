@@ -25,9 +25,9 @@ func (c *Client) FindFiles(ctx context.Context, of ArtifactInfo, paths []string)
 	var mu sync.Mutex
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(requestsAtOnce)
-	for some := range slices.Chunk(paths, filesAtOnce) {
+	for batch := range slices.Chunk(paths, filesAtOnce) {
 		g.Go(func() error {
-			files, err := c.storedFiles(gctx, of, some)
+			files, err := c.storedFiles(gctx, of, batch)
 			mu.Lock()
 			defer mu.Unlock()
 			maps.Copy(found, files)
@@ -69,7 +69,7 @@ func (c *Client) WalkFiles(ctx context.Context, of ArtifactInfo, fn func(path st
 	return err
 }
 
-// ReadTail reads the last bytes of a file of an artifact, at most so many. They are not compared with the file's
+// ReadTail reads the last bytes of a file of an artifact, up to most. They are not compared with the file's
 // checksum, which is that of the whole: use them for what is only shown. It gives nothing where the file may not be one of W&B's store.
 func (c *Client) ReadTail(ctx context.Context, f RemoteFile, most int64) ([]byte, error) {
 	if !c.trusted(f) {

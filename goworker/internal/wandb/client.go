@@ -34,7 +34,7 @@ type Timings struct {
 	Try, SlowTry time.Duration
 	// Stall is for how long an upload may stand still.
 	Stall time.Duration
-	// Heartbeat is the time between two signs of life of a run.
+	// Heartbeat is the time between two heartbeats of a run.
 	Heartbeat time.Duration
 }
 
@@ -74,7 +74,7 @@ func DefaultLimits() Limits {
 	}
 }
 
-// otherConnections are those beside the ones of uploads: requests to the API, signs of life, downloads.
+// otherConnections are those beside the ones of uploads: requests to the API, heartbeats, downloads.
 const otherConnections = 32
 
 // withinHandles lowers the number of uploads to what the process has file handles for: each takes one for its
@@ -115,8 +115,8 @@ type Client struct {
 	batch   *pace.Batch
 	spoke   atomic.Bool            // W&B itself has answered
 	entity  atomic.Pointer[string] // the viewer's default, once it is known
-	signs   signsByRun
-	// life ends with Close: signs of life outlast the call that starts them.
+	beats   heartbeatsByRun
+	// life ends with Close: heartbeats outlast the call that starts them.
 	life    context.Context //nolint:containedctx // There is no other way for Close to end them.
 	endLife context.CancelFunc
 	scrub   *strings.Replacer
@@ -169,7 +169,7 @@ func (c *Client) Settings() config.Settings { return c.settings }
 // since fmt does not ask unexported fields how they want to be shown.
 func (c *Client) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, "W&B client for "+c.host()) }
 
-// Close ends all signs of life and drops the idle connections.
+// Close ends all heartbeats and drops the idle connections.
 func (c *Client) Close() {
 	c.endLife()
 	c.transport.CloseIdleConnections()

@@ -68,37 +68,37 @@ func (m *manifest) upload(ctx context.Context, births func() func(string) string
 // an earlier attempt left, or that something on the way changed: the server compares the
 // digests at the commit. Then it is uploaded once more, and if that does not help the
 // artifact is created under another client id, with objects of its own.
-func (l *logging) publish(ctx context.Context, m manifest, births func() func(string) string) (*version, error) {
+func (s *saver) publish(ctx context.Context, m manifest, births func() func(string) string) (*version, error) {
 	for again := false; ; again = true {
 		if err := m.upload(ctx, births); err != nil {
 			return nil, err
 		}
-		if l.sure != nil {
-			if err := l.sure(ctx); err != nil {
+		if s.sure != nil {
+			if err := s.sure(ctx); err != nil {
 				return nil, err
 			}
 		}
-		v, err := l.commitPatiently(ctx, m.artifactID)
+		v, err := s.commitPatiently(ctx, m.artifactID)
 		if e := refusal(err); e == nil || !e.says("manifest digest") {
 			return v, err
 		}
 		if again {
-			return nil, errAnew{cause: err, byChance: true}
+			return nil, errStartOver{cause: err, withRandomID: true}
 		}
 	}
 }
 
 // commitPatiently repeats a commit that met another one in the same collection: W&B's
 // database then refuses the second of two equal version numbers.
-func (l *logging) commitPatiently(ctx context.Context, id string) (*version, error) {
-	t := l.client.timings
+func (s *saver) commitPatiently(ctx context.Context, id string) (*version, error) {
+	t := s.client.timings
 	for tries, wait := 1, t.RetryWait; ; tries, wait = tries+1, min(2*wait, t.RetryWaitMax) {
-		v, err := l.commit(ctx, id)
+		v, err := s.commit(ctx, id)
 		e := refusal(err)
 		if e == nil || e.status != http.StatusConflict || !e.says("duplicate entry") && !e.says("unique_artifact_collection") || tries == maxCommits {
 			return v, err
 		}
-		l.client.notice("Another version was committed at the same time; committing again.")
+		s.client.notice("Another version was committed at the same time; committing again.")
 		if err := sleep(ctx, wait); err != nil {
 			return nil, err
 		}
@@ -110,20 +110,20 @@ const maxCommits = 6
 
 // commit makes the version visible. The answer may be lost or late, so after any
 // doubt it is looked whether the version is there.
-func (l *logging) commit(ctx context.Context, id string) (*version, error) {
+func (s *saver) commit(ctx context.Context, id string) (*version, error) {
 	var out struct {
 		CommitArtifact struct {
 			Artifact *version `json:"artifact"`
 		} `json:"commitArtifact"`
 	}
-	err := l.client.graphql(ctx, opCommit, map[string]string{"artifactID": id}, &out)
+	err := s.client.graphql(ctx, opCommit, map[string]string{"artifactID": id}, &out)
 	if err == nil && out.CommitArtifact.Artifact != nil && out.CommitArtifact.Artifact.Index != nil {
 		return out.CommitArtifact.Artifact, nil
 	}
 	if err != nil && (isContextError(err) || statusOf(err) == http.StatusUnauthorized || statusOf(err) == http.StatusForbidden) {
 		return nil, err
 	}
-	v, lookErr := l.client.artifactVersion(ctx, id)
+	v, lookErr := s.client.artifactVersion(ctx, id)
 	switch {
 	case lookErr == nil && v.State == stateCommitted && v.Index != nil:
 		return v, nil
@@ -135,27 +135,27 @@ func (l *logging) commit(ctx context.Context, id string) (*version, error) {
 	return v, nil // Without a version: logged says so.
 }
 
-// settle sees to what the server may have kept from an earlier attempt: a pending
-// artifact that was left by another run has that run's aliases and metadata.
-func (l *logging) settle(ctx context.Context, v *version) error {
-	if err := l.addAliases(ctx, v); err != nil {
+// adopt makes a version ours that an earlier attempt may have left pending: one that another run
+// created has that run's aliases and metadata.
+func (s *saver) adopt(ctx context.Context, v *version) error {
+	if err := s.addAliases(ctx, v); err != nil {
 		return err
 	}
-	if v.CreatedBy == nil || v.madeBy(l.spec.Run) {
+	if v.CreatedBy == nil || v.madeBy(s.spec.Run) {
 		return nil
 	}
 	input := map[string]any{}
-	if m := l.metadata(); m != "" {
+	if m := s.metadata(); m != "" {
 		input["metadata"] = m
 	}
-	if l.spec.Description != "" {
-		input["description"] = l.spec.Description
+	if s.spec.Description != "" {
+		input["description"] = s.spec.Description
 	}
-	if len(l.spec.Tags) > 0 {
-		input["tagsToAdd"] = tagInputs(l.spec.Tags)
+	if len(s.spec.Tags) > 0 {
+		input["tagsToAdd"] = tagInputs(s.spec.Tags)
 	}
-	if err := l.client.updateArtifact(ctx, v.ID, input); err != nil {
+	if err := s.client.updateArtifact(ctx, v.ID, input); err != nil {
 		return err
 	}
-	return l.client.UseArtifact(ctx, l.spec.Run, v.ID)
+	return s.client.UseArtifact(ctx, s.spec.Run, v.ID)
 }

@@ -17,10 +17,10 @@ import (
 
 // A post to a run's file stream behind its end sets the run to running again, and five
 // minutes later W&B marks it as crashed. So the end is the last thing that W&B handles:
-// where a sign of life may still be on its way when the end is posted, the end is posted
+// where a heartbeat may still be on its way when the end is posted, the end is posted
 // once more behind it.
 
-// finishGrace is for how long the end waits for the answer to a sign of life before it
+// finishGrace is for how long the end waits for the answer to a heartbeat before it
 // is posted, and keepLooks is how often a run is looked at after an end that a sign of
 // life without an answer may follow.
 const (
@@ -31,29 +31,29 @@ const (
 // FinishRun ends a run that the caller created: as finished with exit code 0, else as failed. The
 // values are its summary and its only step: tables show in the run's workspace from then on. If the
 // server takes the end but not the values, the run is ended all the same and the fault is
-// table_not_shown. Signs of life of this client end with it, whether they were stopped or not.
+// table_not_shown. Heartbeats of this client end with it, whether they were stopped or not.
 func (c *Client) FinishRun(ctx context.Context, ref config.RunRef, exitCode int, values ...RunValue) error {
 	end := map[string]any{"complete": true, "exitcode": exitCode}
-	signs := c.signs.of(ref)
-	unanswered := signs.inFlight(ctx)
+	beats := c.beats.of(ref)
+	unanswered := beats.inFlight(ctx)
 	shown := c.end(ctx, ref, end, values)
 	if shown != nil && fault.Code(shown) != fault.TableNotShown || !unanswered {
 		return shown
 	}
 	select {
-	case <-signs.ended:
+	case <-beats.ended:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 	again := c.stream(ctx, ref, end, false)
-	if again == nil && signs.doubtful() {
+	if again == nil && beats.doubtful() {
 		again = c.keepEnded(ctx, ref, end)
 	}
 	return errors.Join(shown, c.explain("ending the run "+ref.ID, again))
 }
 
 // FinishAbandonedRun ends a run whose process died or gave up. It looks at the run before,
-// since the process may have ended it, and afterwards, since a sign of life of the process
+// since the process may have ended it, and afterwards, since a heartbeat of the process
 // may still have been on its way.
 func (c *Client) FinishAbandonedRun(ctx context.Context, ref config.RunRef, exitCode int) error {
 	run, err := c.FindRun(ctx, ref)
@@ -113,8 +113,8 @@ func (c *Client) keepEnded(ctx context.Context, ref config.RunRef, end map[strin
 	return nil
 }
 
-// stream posts to a run's file stream: history, summary, signs of life, its end. A
-// sign of life has one try: the next one follows soon.
+// stream posts to a run's file stream: history, summary, heartbeats, its end. A
+// heartbeat has one try: the next one follows soon.
 func (c *Client) stream(ctx context.Context, ref config.RunRef, body map[string]any, single bool) error {
 	raw, err := json.Marshal(body)
 	if err != nil {
@@ -146,19 +146,19 @@ func streamPath(r config.RunRef) string {
 	return fmt.Sprintf("/files/%s/%s/%s/file_stream", url.PathEscape(r.Entity), url.PathEscape(r.Project), url.PathEscape(r.ID))
 }
 
-// KeepAlive posts signs of life for a run that the caller created, so that W&B does not take it for
+// KeepAlive posts heartbeats for a run that the caller created, so that W&B does not take it for
 // crashed while a long job goes on. They end with stop, with FinishRun, with Close, or
-// when the run was deleted. Stop waits for nothing: FinishRun knows of a sign of life
+// when the run was deleted. Stop waits for nothing: FinishRun knows of a heartbeat
 // that is still on its way.
 func (c *Client) KeepAlive(ref config.RunRef) (stop func()) {
-	s := &lifeSigns{quit: make(chan struct{}), ended: make(chan struct{})}
-	c.signs.add(ref, s)
+	s := &heartbeats{quit: make(chan struct{}), ended: make(chan struct{})}
+	c.beats.add(ref, s)
 	go s.run(c, ref)
 	return s.stop
 }
 
-// lifeSigns are the signs of life of one run. A nil one never posted any.
-type lifeSigns struct {
+// heartbeats are those of one run. A nil one never posted any.
+type heartbeats struct {
 	once        sync.Once
 	quit, ended chan struct{}
 
@@ -166,7 +166,7 @@ type lifeSigns struct {
 	doubt bool // one was sent, and W&B has not answered
 }
 
-func (s *lifeSigns) run(c *Client, ref config.RunRef) {
+func (s *heartbeats) run(c *Client, ref config.RunRef) {
 	defer close(s.ended)
 	tick := time.NewTicker(c.timings.Heartbeat)
 	defer tick.Stop()
@@ -192,7 +192,7 @@ func (s *lifeSigns) run(c *Client, ref config.RunRef) {
 			return
 		default:
 			// The same trouble is told once.
-			if text := fault.As(c.explain("a sign of life of the run", err)).Message; text != said {
+			if text := fault.As(c.explain("a heartbeat of the run", err)).Message; text != said {
 				c.notice(text)
 				said = text
 			}
@@ -200,20 +200,20 @@ func (s *lifeSigns) run(c *Client, ref config.RunRef) {
 	}
 }
 
-// note keeps whether W&B may still handle a sign of life.
-func (s *lifeSigns) note(err error) {
+// note keeps whether W&B may still handle a heartbeat.
+func (s *heartbeats) note(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.doubt = err != nil && refusal(err) == nil && !isDialError(err)
 }
 
-func (s *lifeSigns) doubtful() bool {
+func (s *heartbeats) doubtful() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.doubt
 }
 
-func (s *lifeSigns) stopped() bool {
+func (s *heartbeats) stopped() bool {
 	select {
 	case <-s.quit:
 		return true
@@ -222,11 +222,11 @@ func (s *lifeSigns) stopped() bool {
 	}
 }
 
-func (s *lifeSigns) stop() { s.once.Do(func() { close(s.quit) }) }
+func (s *heartbeats) stop() { s.once.Do(func() { close(s.quit) }) }
 
-// inFlight stops the signs, and reports whether W&B may handle one of them after what
+// inFlight stops the heartbeats, and reports whether W&B may handle one of them after what
 // is posted from now on. It waits a little for the answer to one that is on its way.
-func (s *lifeSigns) inFlight(ctx context.Context) bool {
+func (s *heartbeats) inFlight(ctx context.Context) bool {
 	if s == nil {
 		return false
 	}
@@ -242,22 +242,22 @@ func (s *lifeSigns) inFlight(ctx context.Context) bool {
 	return true
 }
 
-// signsByRun are the signs of life that a client posts.
-type signsByRun struct {
+// heartbeatsByRun are the heartbeats that a client posts.
+type heartbeatsByRun struct {
 	mu sync.Mutex
-	m  map[config.RunRef]*lifeSigns
+	m  map[config.RunRef]*heartbeats
 }
 
-func (b *signsByRun) add(ref config.RunRef, s *lifeSigns) {
+func (b *heartbeatsByRun) add(ref config.RunRef, s *heartbeats) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.m == nil {
-		b.m = map[config.RunRef]*lifeSigns{}
+		b.m = map[config.RunRef]*heartbeats{}
 	}
 	b.m[ref] = s
 }
 
-func (b *signsByRun) of(ref config.RunRef) *lifeSigns {
+func (b *heartbeatsByRun) of(ref config.RunRef) *heartbeats {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.m[ref]

@@ -16,7 +16,7 @@ import (
 //go:embed graphql/*.graphql
 var documents embed.FS
 
-// Names of the operations that are spoken of in more than one place.
+// Names of the operations that are used in more than one place.
 const (
 	opCreateArtifact = "CreateArtifact"
 	opCommit         = "CommitArtifact"

@@ -130,13 +130,13 @@ func TestARequestToAnotherServerGetsNoKeyWhoeverSendsIt(t *testing.T) {
 
 func TestTheBarDoesNotGoBackAndEndsWithTheCall(t *testing.T) {
 	var seen []int64
-	tr := newTracker(func(p UploadProgress) { seen = append(seen, p.BytesDone) }, 2, 5*reportEvery)
-	tr.move(3 * reportEvery)
-	tr.move(-3 * reportEvery)
-	tr.skip(reportEvery)
-	tr.move(2 * reportEvery)
-	tr.move(2 * reportEvery)
-	tr.stop()
-	tr.move(9 * reportEvery)
+	meter := newUploadMeter(func(p UploadProgress) { seen = append(seen, p.BytesDone) }, 2, 5*reportEvery)
+	meter.move(3 * reportEvery)
+	meter.move(-3 * reportEvery)
+	meter.skip(reportEvery)
+	meter.move(2 * reportEvery)
+	meter.move(2 * reportEvery)
+	meter.stop()
+	meter.move(9 * reportEvery)
 	assert.Equal(t, []int64{3 * reportEvery, 3 * reportEvery, 3 * reportEvery, 4 * reportEvery}, seen)
 }

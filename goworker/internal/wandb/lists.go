@@ -177,7 +177,7 @@ func (c *Client) listRuns(ctx context.Context, o RunOptions, filters string) (Pa
 		Some     *connection[runInfoNode] `json:"some"`
 	}
 	var page Page[RunInfo]
-	some := map[string]string{}
+	summaries := map[string]string{}
 	nodes, next, err := allPages(clampLimit(o.Limit), o.After, func(first int, after string) (*connection[runInfoNode], error) {
 		withSome := !o.Summaries && o.SomeSummaries > 0 && page.Entity == ""
 		if o.Summaries {
@@ -197,7 +197,7 @@ func (c *Client) listRuns(ctx context.Context, o RunOptions, filters string) (Pa
 		if p.Some != nil {
 			for _, e := range p.Some.Edges {
 				if e.Node != nil {
-					some[e.Node.Name] = e.Node.Summary
+					summaries[e.Node.Name] = e.Node.Summary
 				}
 			}
 		}
@@ -210,7 +210,7 @@ func (c *Client) listRuns(ctx context.Context, o RunOptions, filters string) (Pa
 		return page, err
 	}
 	for _, n := range nodes {
-		n.Summary = cmp.Or(n.Summary, some[n.Name])
+		n.Summary = cmp.Or(n.Summary, summaries[n.Name])
 		page.Items = append(page.Items, n.info(page.Place))
 	}
 	page.Next = next

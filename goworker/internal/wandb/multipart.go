@@ -178,7 +178,7 @@ func (u *upload) part(ctx context.Context, f *pendingFile, number int64, address
 	src := fileSource(f.entry, offset, min(size, f.entry.Size-offset), digest)
 	r, err := u.put(ctx, target, src)
 	if verdictOn(err) == alreadyThere { // A part's ETag is its MD5.
-		u.track.move(src.size)
+		u.meter.move(src.size)
 		return `"` + f.parts[number-1].HexMD5 + `"`, nil
 	}
 	if err != nil {

@@ -25,7 +25,7 @@ func innerError(err error) error {
 }
 
 // isContextError reports whether the caller's own context ended. A try's time-out is
-// none: it comes as another error, or as one that says so.
+// not: it comes as another error, or as one that says so.
 func isContextError(err error) bool {
 	return err == context.Canceled || err == context.DeadlineExceeded // Not errors.Is: wrapped ones are of single tries.
 }

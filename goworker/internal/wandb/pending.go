@@ -37,49 +37,49 @@ var ErrRebase = errors.New("the artifact has to be created again")
 // and no Pending. The same spec and attempt give the same version, as long as it is not committed; after ErrRebase the attempt
 // has to be another one. Of the files, only paths and digests count. Faults: those of LogArtifact but for the files.
 func (c *Client) BeginArtifact(ctx context.Context, spec ArtifactSpec, attempt int) (*Pending, LoggedArtifact, error) {
-	l, err := c.newLogging(spec, nil)
+	s, err := c.newSaver(spec, nil)
 	if err != nil {
 		return nil, LoggedArtifact{}, err
 	}
 	const each = maxAttempts // so that no two attempts of the caller share a client id
 	for n := attempt * each; ; n++ {
-		p, done, err := l.begin(ctx, n, n == attempt*each+each-1)
-		var anew errAnew
-		if !errors.As(err, &anew) {
+		p, done, err := s.begin(ctx, n, n == attempt*each+each-1)
+		var again errStartOver
+		if !errors.As(err, &again) {
 			return p, done, c.explain("logging the artifact "+spec.Name, err)
 		}
 		if n == attempt*each+each-1 {
-			return nil, LoggedArtifact{}, c.explain("logging the artifact "+spec.Name, anew.cause)
+			return nil, LoggedArtifact{}, c.explain("logging the artifact "+spec.Name, again.cause)
 		}
-		l.random = l.random || anew.byChance
+		s.random = s.random || again.withRandomID
 	}
 }
 
 // begin creates the version and its empty manifest, to which files belong.
-func (l *logging) begin(ctx context.Context, attempt int, last bool) (*Pending, LoggedArtifact, error) {
-	a, done, err := l.open(ctx, attempt, last)
+func (s *saver) begin(ctx context.Context, attempt int, last bool) (*Pending, LoggedArtifact, error) {
+	a, done, err := s.open(ctx, attempt, last)
 	if a == nil || err != nil {
 		return nil, done, err
 	}
-	m := l.manifest(a)
+	m := s.manifest(a)
 	stub, err := m.stub(ctx)
 	if err != nil {
 		return nil, LoggedArtifact{}, err
 	}
-	return &Pending{ID: a.ID, ManifestID: stub.ID, BaseID: m.baseID, Digest: l.digest, Slim: l.slim}, LoggedArtifact{}, nil
+	return &Pending{ID: a.ID, ManifestID: stub.ID, BaseID: m.baseID, Digest: s.digest, Slim: s.slim}, LoggedArtifact{}, nil
 }
 
 // UploadFiles brings those of some files of a pending version that W&B lacks. Files that other processes bring, too, do no harm.
 // Faults: those of LogArtifact about files.
 func (c *Client) UploadFiles(ctx context.Context, p Pending, files *artifact.Files, progress func(UploadProgress)) (Uploaded, error) {
 	count, bytes := sizes(files)
-	track := newTracker(progress, int64(count), bytes)
-	defer track.stop()
-	up := newUpload(c, p.ID, p.ManifestID, files, count, track)
+	meter := newUploadMeter(progress, int64(count), bytes)
+	defer meter.stop()
+	up := newUpload(c, p.ID, p.ManifestID, files, count, meter)
 	if err := up.all(ctx, files); err != nil {
 		return Uploaded{}, c.explain("uploading the artifact's files", err)
 	}
-	return Uploaded{Files: track.uploaded, Unchanged: track.unchanged, Bytes: track.bytes, IDs: up.ids, Births: up.births}, nil
+	return Uploaded{Files: meter.uploaded, Unchanged: meter.unchanged, Bytes: meter.bytes, IDs: up.ids, Births: up.births}, nil
 }
 
 // IsCommitted reports whether a version was committed, by whomever.
@@ -95,31 +95,31 @@ func (c *Client) IsCommitted(ctx context.Context, p Pending) (bool, error) {
 // is. Birth gives the version that a file came with. Before the commit it calls sure, and returns its error. An error
 // that is ErrRebase asks for another BeginArtifact.
 func (c *Client) CommitPending(ctx context.Context, spec ArtifactSpec, p Pending, birth func(path string) string, sure func(context.Context) error) (LoggedArtifact, error) {
-	l, err := c.newLogging(spec, nil)
+	s, err := c.newSaver(spec, nil)
 	if err != nil {
 		return LoggedArtifact{}, err
 	}
-	l.slim, l.sure = p.Slim, sure
+	s.slim, s.sure = p.Slim, sure
 	v, err := c.artifactVersion(ctx, p.ID)
 	if err == nil && v.State != stateCommitted {
-		m := manifest{client: c, spec: l.spec, artifactID: p.ID, baseID: p.BaseID}
-		v, err = l.publish(ctx, m, func() func(string) string { return birth })
+		m := manifest{client: c, spec: s.spec, artifactID: p.ID, baseID: p.BaseID}
+		v, err = s.publish(ctx, m, func() func(string) string { return birth })
 	}
 	if err == nil {
-		err = l.settle(ctx, v)
+		err = s.adopt(ctx, v)
 	}
-	var anew errAnew
-	if err = anewIfConflict(err); errors.As(err, &anew) {
-		return LoggedArtifact{}, errors.Join(ErrRebase, c.explain("logging the artifact "+spec.Name, anew.cause))
+	var again errStartOver
+	if err = startOverIfConflict(err); errors.As(err, &again) {
+		return LoggedArtifact{}, errors.Join(ErrRebase, c.explain("logging the artifact "+spec.Name, again.cause))
 	}
 	if err != nil {
 		return LoggedArtifact{}, c.explain("logging the artifact "+spec.Name, err)
 	}
-	return l.logged(v, true)
+	return s.logged(v, true)
 }
 
-// newLogging checks what is to be logged.
-func (c *Client) newLogging(spec ArtifactSpec, progress func(UploadProgress)) (*logging, error) {
+// newSaver checks what is to be logged.
+func (c *Client) newSaver(spec ArtifactSpec, progress func(UploadProgress)) (*saver, error) {
 	for _, err := range []error{
 		config.CheckArtifactName(spec.Name), config.CheckArtifactType(spec.Type),
 		config.CheckArtifactLabels(spec.Aliases, spec.Tags), checkMetadata(spec.Metadata), checkMetadata(spec.SlimMetadata),
@@ -129,9 +129,9 @@ func (c *Client) newLogging(spec ArtifactSpec, progress func(UploadProgress)) (*
 		}
 	}
 	spec.Aliases = withLatest(slices.Clone(spec.Aliases))
-	l := &logging{client: c, spec: spec, digest: spec.Files.Digest(), sequenceID: NewClientID()}
-	l.track = newTracker(progress, 0, 0)
-	return l, nil
+	s := &saver{client: c, spec: spec, digest: spec.Files.Digest(), sequenceID: NewClientID()}
+	s.meter = newUploadMeter(progress, 0, 0)
+	return s, nil
 }
 
 // sizes are the number of the files that are not references, and of their bytes.

@@ -11,8 +11,8 @@ type UploadProgress struct {
 // reportEvery is the number of bytes after which progress within files is reported.
 const reportEvery = 1 << 20
 
-// tracker adds up the progress of many goroutines and reports it from one at a time.
-type tracker struct {
+// uploadMeter adds up the progress of many goroutines and reports it from one at a time.
+type uploadMeter struct {
 	report func(UploadProgress)
 
 	mu                         sync.Mutex
@@ -22,64 +22,64 @@ type tracker struct {
 	uploaded, unchanged, bytes int64
 }
 
-func newTracker(report func(UploadProgress), files, bytes int64) *tracker {
+func newUploadMeter(report func(UploadProgress), files, bytes int64) *uploadMeter {
 	if report == nil {
 		report = func(UploadProgress) {}
 	}
-	return &tracker{report: report, now: UploadProgress{FilesTotal: files, BytesTotal: bytes}}
+	return &uploadMeter{report: report, now: UploadProgress{FilesTotal: files, BytesTotal: bytes}}
 }
 
 // move counts bytes that were sent, or that have to be sent again.
-func (t *tracker) move(n int64) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.sent += n
-	if t.sent-t.reported >= reportEvery {
-		t.tell()
+func (m *uploadMeter) move(n int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sent += n
+	if m.sent-m.reported >= reportEvery {
+		m.tell()
 	}
 }
 
 // stop ends the reports: net/http may still read from the body of an upload that is
 // given up when the call that it belonged to has returned.
-func (t *tracker) stop() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.report = func(UploadProgress) {}
+func (m *uploadMeter) stop() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.report = func(UploadProgress) {}
 }
 
 // done counts a file that went up.
-func (t *tracker) done(size int64) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.uploaded++
-	t.bytes += size
-	t.now.FilesDone++
-	t.tell()
+func (m *uploadMeter) done(size int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.uploaded++
+	m.bytes += size
+	m.now.FilesDone++
+	m.tell()
 }
 
 // skip counts a file that the server has.
-func (t *tracker) skip(size int64) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.unchanged++
-	t.now.FilesDone++
-	t.now.BytesTotal -= size
-	t.tell()
+func (m *uploadMeter) skip(size int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.unchanged++
+	m.now.FilesDone++
+	m.now.BytesTotal -= size
+	m.tell()
 }
 
 // twin counts a file whose bytes came with another one.
-func (t *tracker) twin(size int64) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.uploaded++
-	t.now.FilesDone++
-	t.now.BytesTotal -= size
-	t.tell()
+func (m *uploadMeter) twin(size int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.uploaded++
+	m.now.FilesDone++
+	m.now.BytesTotal -= size
+	m.tell()
 }
 
 // tell reports; a failed try does not make the bar go back.
-func (t *tracker) tell() {
-	t.reported = t.sent
-	t.now.BytesDone = max(t.now.BytesDone, t.sent)
-	t.report(t.now)
+func (m *uploadMeter) tell() {
+	m.reported = m.sent
+	m.now.BytesDone = max(m.now.BytesDone, m.sent)
+	m.report(m.now)
 }

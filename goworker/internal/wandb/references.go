@@ -37,8 +37,8 @@ func (c *Client) FindNamedArtifact(ctx context.Context, text string, fallback co
 		if ref.Alias == "" || i == len(refs)-1 {
 			continue
 		}
-		switch some, err := c.ListVersions(ctx, ListOptions{Entity: ref.Entity, Project: ref.Project, Limit: 1}, ref.Name); {
-		case err == nil && len(some.Items) > 0:
+		switch found, err := c.ListVersions(ctx, ListOptions{Entity: ref.Entity, Project: ref.Project, Limit: 1}, ref.Name); {
+		case err == nil && len(found.Items) > 0:
 			return nil, first
 		case err != nil && !isNotThere(err):
 			return nil, err

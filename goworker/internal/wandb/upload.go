@@ -21,7 +21,7 @@ const maxRounds = 4
 type upload struct {
 	client                 *Client
 	artifactID, manifestID string
-	track                  *tracker
+	meter                  *uploadMeter
 	twins                  *twins
 
 	mu sync.Mutex
@@ -33,9 +33,9 @@ type upload struct {
 }
 
 // newUpload prepares the upload of an artifact's files, of which count are not references.
-func newUpload(c *Client, artifactID, manifestID string, files *artifact.Files, count int, track *tracker) *upload {
+func newUpload(c *Client, artifactID, manifestID string, files *artifact.Files, count int, meter *uploadMeter) *upload {
 	return &upload{
-		client: c, artifactID: artifactID, manifestID: manifestID, track: track, twins: newTwins(files),
+		client: c, artifactID: artifactID, manifestID: manifestID, meter: meter, twins: newTwins(files),
 		ids: []string{artifactID}, births: make([]uint32, count),
 	}
 }
@@ -113,7 +113,7 @@ func (u *upload) await(ctx context.Context, pending []*pendingFile) error {
 		if err := u.twins.wait(ctx, f.bytes); err != nil {
 			return err
 		}
-		u.track.twin(f.entry.Size)
+		u.meter.twin(f.entry.Size)
 	}
 	return nil
 }
@@ -237,7 +237,7 @@ func (u *upload) shares(f *pendingFile) bool {
 
 // there counts a file that the server has.
 func (u *upload) there(f *pendingFile) {
-	u.track.skip(f.entry.Size)
+	u.meter.skip(f.entry.Size)
 	if f.brings {
 		u.twins.arrive(f.bytes)
 	}
@@ -248,12 +248,12 @@ func (u *upload) bring(ctx context.Context, f *pendingFile) error {
 	err := u.one(ctx, f)
 	switch means := verdictOn(err); {
 	case err == nil:
-		u.track.done(f.entry.Size)
+		u.meter.done(f.entry.Size)
 	case means == alreadyThere && storeRefusal(err).repeated: // It was this call that brought it.
-		u.track.move(f.entry.Size)
-		u.track.done(f.entry.Size)
+		u.meter.move(f.entry.Size)
+		u.meter.done(f.entry.Size)
 	case means == alreadyThere:
-		u.track.skip(f.entry.Size)
+		u.meter.skip(f.entry.Size)
 	case means == noParts && u.fitsWhole(f, storeRefusal(err)):
 		inOnePiece([]*pendingFile{f})
 		f.refused = err
@@ -285,7 +285,7 @@ func (u *upload) one(ctx context.Context, f *pendingFile) error {
 func (u *upload) put(ctx context.Context, target uploadTarget, src source) (r *reply, err error) {
 	slots := u.client.uploads
 	err = slots.Run(ctx, src.size, func() error {
-		r, err = u.client.put(ctx, target, src, u.track.move, func() func(time.Duration, bool) { return slots.Try(src.size) })
+		r, err = u.client.put(ctx, target, src, u.meter.move, func() func(time.Duration, bool) { return slots.Try(src.size) })
 		return err
 	})
 	return r, err

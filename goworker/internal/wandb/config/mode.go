@@ -19,8 +19,8 @@ const (
 	Disabled
 )
 
-// ModeOf is the mode that WANDB_MODE, else W&B's settings files name; of a caller who wants it offline, that. Fault:
-// bad_settings.
+// ModeOf is the mode that WANDB_MODE or W&B's settings files set; where that is online, it is offline if the caller
+// wants it so. Fault: bad_settings.
 func ModeOf(in Inputs) (Mode, error) {
 	files, err := in.files()
 	if err != nil {
@@ -73,8 +73,8 @@ func (in Inputs) checkOnline(files settingsFiles) error {
 	return nil
 }
 
-// ResolveOffline finds what of the settings an offline run has: entity, project, and what is said of new runs. There
-// is no server and no key. Faults: bad_name, bad_settings.
+// ResolveOffline finds what of the settings an offline run has: entity, project, and what is said of new runs. It
+// has neither a server nor a key. Faults: bad_name, bad_settings.
 func ResolveOffline(in Inputs) (Settings, error) {
 	files, err := in.files()
 	if err != nil {

@@ -46,9 +46,9 @@ func SanitizeName(text string) string {
 func GeneratedName(head, tail string) string {
 	const hashLength = 8
 	name := illegalInName.ReplaceAllString(head, "_")
-	if room := MaxName - len(tail); len(name) > room {
+	if most := MaxName - len(tail); len(name) > most {
 		sum := sha256.Sum256([]byte(head))
-		name = name[:room-hashLength-1] + "_" + hex.EncodeToString(sum[:])[:hashLength]
+		name = name[:most-hashLength-1] + "_" + hex.EncodeToString(sum[:])[:hashLength]
 	}
 	return name + illegalInName.ReplaceAllString(tail, "_")
 }
