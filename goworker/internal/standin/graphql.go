@@ -151,9 +151,6 @@ func (s *Server) graphqlEndpoint(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.stats.graphqlBytes(len(body))
-	if s.opts.OnGraphQL != nil {
-		s.opts.OnGraphQL(body)
-	}
 	var req graphqlRequest
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.UseNumber()

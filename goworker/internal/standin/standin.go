@@ -45,8 +45,8 @@ type Options struct {
 	// StorageAddr is the loopback host:port of the file storage: if empty any free port of
 	// 127.0.0.2, or of 127.0.0.1 where the system has no other loopback address.
 	StorageAddr string
-	// OnGraphQL, if it is set, sees the body of every GraphQL request.
-	OnGraphQL func(body []byte)
+	// Middleware, if it is set, is put before the API and before the file storage, in this order.
+	Middleware func(http.Handler) http.Handler
 	// Limits are the limits at the start; zero fields have their defaults.
 	Limits Limits
 	// Behaviour is the behaviour at the start.
@@ -188,7 +188,12 @@ func (s *Server) Start() error {
 		return err
 	}
 	s.apiURL, s.storageURL = "http://"+api.Addr().String(), "http://"+storage.Addr().String()
-	s.api, s.storage = s.httpServer(s.apiHandler()), s.httpServer(s.storageHandler())
+	before := s.opts.Middleware
+	if before == nil {
+		before = func(h http.Handler) http.Handler { return h }
+	}
+	s.api = s.httpServer(before(s.apiHandler()))
+	s.storage = s.httpServer(before(s.storageHandler()))
 	s.background.Go(func() { _ = s.api.Serve(api) })
 	s.background.Go(func() { _ = s.storage.Serve(storage) })
 	s.background.Go(s.saveLoop)

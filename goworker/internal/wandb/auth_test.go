@@ -21,20 +21,20 @@ func TestTheKeyDoesNotFollowARedirect(t *testing.T) {
 	var visits atomic.Int32
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { visits.Add(1) }))
 	t.Cleanup(other.Close)
-	f := newFake(t)
+	srv := newServer(t)
 	for _, code := range []int{301, 302, 303, 307, 308} {
-		f.on("Viewer", 1, status(code, "", "Location", other.URL+"/graphql"))
-		_, err := f.client().Viewer(t.Context())
+		srv.on("Viewer", 1, status(code, "", "Location", other.URL+"/graphql"))
+		_, err := srv.client().Viewer(t.Context())
 		assert.Equal(t, "bad_settings", fault.Code(err))
 	}
 	assert.Zero(t, visits.Load())
 }
 
 func TestAServerBelowAPath(t *testing.T) {
-	f := newFake(t)
-	in := f.inputs()
+	srv := newServer(t)
+	in := srv.inputs()
 	mux := http.NewServeMux()
-	mux.Handle("/wandb/", http.StripPrefix("/wandb", f.api.Config.Handler))
+	mux.Handle("/wandb/", http.StripPrefix("/wandb", srv.api))
 	below := httptest.NewServer(mux)
 	t.Cleanup(below.Close)
 	in.BaseURL = below.URL + "/wandb/"

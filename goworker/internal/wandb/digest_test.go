@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -32,30 +31,29 @@ func TestFilesOfOtherAlgorithms(t *testing.T) {
 		"the manifest decides":             {wrong, xxh, "XXH128", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newFake(t)
+			srv := newServer(t)
 			extra := obj{}
 			if c.algorithm != "" {
 				extra["alg"] = c.algorithm
 			}
-			f.before(func(w http.ResponseWriter, r *http.Request) bool {
-				raw, _ := io.ReadAll(r.Body)
-				switch {
-				case strings.Contains(string(raw), "ArtifactByName"):
+			srv.before(func(w http.ResponseWriter, r *http.Request) bool {
+				switch r.URL.Path {
+				case "/graphql":
 					reply(w, 200, obj{"data": obj{"viewer": obj{"id": "u", "entity": "me"}, "project": obj{"name": "p", "entityName": "me", "artifactCollectionMembership": obj{
 						"versionIndex": 0, "artifactCollection": obj{"name": "n"},
-						"files":    obj{"edges": []obj{{"node": obj{"name": "f", "sizeBytes": 5, "digest": c.file, "directUrl": f.store.URL + "/f"}}}},
-						"artifact": obj{"id": "QQ==", "state": "COMMITTED", "versionIndex": 0, "currentManifest": obj{"file": obj{"directUrl": f.store.URL + "/manifest"}}},
+						"files":    obj{"edges": []obj{{"node": obj{"name": "f", "sizeBytes": 5, "digest": c.file, "directUrl": srv.StorageURL() + "/storage/f"}}}},
+						"artifact": obj{"id": "QQ==", "state": "COMMITTED", "versionIndex": 0, "currentManifest": obj{"file": obj{"directUrl": srv.StorageURL() + "/storage/manifest"}}},
 					}}}})
-				case r.URL.Path == "/f":
+				case "/storage/f":
 					_, _ = w.Write([]byte("hello"))
-				case r.URL.Path == "/manifest":
+				case "/storage/manifest":
 					_ = json.NewEncoder(w).Encode(obj{"version": 1, "contents": obj{"f": obj{"digest": c.entry, "size": 5, "extra": extra}}})
 				default:
 					return false
 				}
 				return true
 			})
-			client := f.client()
+			client := srv.client()
 			v, err := client.FindArtifact(t.Context(), config.ArtifactRef{Name: "n"}, []string{"f"})
 			require.NoError(t, err)
 			var text []byte

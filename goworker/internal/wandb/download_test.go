@@ -149,7 +149,7 @@ func TestDownloadOfAFileThatIsShorter(t *testing.T) {
 	assert.ErrorContains(t, err, "shorter than the artifact says")
 }
 
-func TestExpiredAddressIsAskedForAnew(t *testing.T) {
+func TestExpiredAddressIsAskedForAgain(t *testing.T) {
 	l := newLibrary(t)
 	l.Artifact(l.Run("maker", "", nil), "dataset", "view", "{}", map[string]string{"f": "text"})
 	l.server.SetLimits(standin.Limits{URLTTL: time.Nanosecond})

@@ -81,11 +81,11 @@ func TestRefusalsInEveryForm(t *testing.T) {
 		"errors without words": {body(400, "application/json", `{"errors":[{}],"error":5}`), fault.WandB, "refused", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newFake(t)
-			f.on("Viewer", 1000, c.answer)
+			srv := newServer(t)
+			srv.on("Viewer", 1000, c.answer)
 			timings := quick()
 			timings.Patience = 0
-			_, err := f.client(wandb.WithTimings(timings)).Viewer(t.Context())
+			_, err := srv.client(wandb.WithTimings(timings)).Viewer(t.Context())
 			require.Equal(t, c.code, fault.Code(err), "%v", err)
 			assert.Equal(t, c.source, fault.As(err).Source)
 			assert.Less(t, len(err.Error()), 700)
@@ -97,15 +97,15 @@ func TestRefusalsInEveryForm(t *testing.T) {
 }
 
 func TestTheKeyIsTakenOutOfTheServersWords(t *testing.T) {
-	f := newFake(t)
-	f.on("Viewer", 1, func(w http.ResponseWriter, r *http.Request) {
-		reply(w, 422, obj{"error": "bad key " + f.key.Reveal() + " of " + r.Header.Get("Authorization")})
+	srv := newServer(t)
+	srv.on("Viewer", 1, func(w http.ResponseWriter, r *http.Request) {
+		reply(w, 422, obj{"error": "bad key " + srv.Key().Reveal() + " of " + r.Header.Get("Authorization")})
 	})
-	_, err := f.client().Viewer(t.Context())
+	_, err := srv.client().Viewer(t.Context())
 	require.Error(t, err)
 	assert.Contains(t, err.Error(), "bad key **redacted** of Basic **redacted**")
 	for ; err != nil; err = errors.Unwrap(err) {
-		wandbtest.AssertHidden(t, err, f.key.Reveal())
+		wandbtest.AssertHidden(t, err, srv.Key().Reveal())
 	}
 }
 
@@ -137,16 +137,16 @@ func TestServersThatCannotBeReached(t *testing.T) {
 
 func TestAServerThatDiesIsWaitedForLongerThanOneThatNeverWas(t *testing.T) {
 	notices := func(reachedFirst bool) int {
-		f := newFake(t)
+		srv := newServer(t)
 		n := 0
 		timings := quick()
 		timings.FirstPatience = 0
-		c := f.client(wandb.WithTimings(timings), wandb.WithNotices(func(string) { n++ }))
+		c := srv.client(wandb.WithTimings(timings), wandb.WithNotices(func(string) { n++ }))
 		if reachedFirst {
 			_, err := c.Viewer(t.Context())
 			require.NoError(t, err)
 		}
-		f.api.Close()
+		require.NoError(t, srv.Close())
 		_, err := c.Viewer(t.Context())
 		require.Equal(t, "unreachable", fault.Code(err), "%v", err)
 		return n
@@ -164,16 +164,14 @@ func newTLSServer(h http.Handler) *httptest.Server {
 }
 
 func TestMessagesAreWholeSentences(t *testing.T) {
+	srv := newServer(t)
 	for code := 300; code < 600; code++ {
-		f := newFake(t)
-		f.on("Viewer", 1, status(code, "words"))
+		srv.on("Viewer", 1, status(code, "words"))
 		timings := quick()
 		timings.Patience, timings.ServerPatience = 0, 0
-		_, err := f.client(wandb.WithTimings(timings)).Viewer(t.Context())
+		_, err := srv.client(wandb.WithTimings(timings)).Viewer(t.Context())
 		require.NotNil(t, fault.As(err), fmt.Sprint(code))
 		assert.Regexp(t, `^[A-Z].*\.$`, err.Error())
 		assert.NotContains(t, err.Error(), "%!")
-		f.api.Close()
-		f.store.Close()
 	}
 }

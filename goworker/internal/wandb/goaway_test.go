@@ -42,25 +42,25 @@ func http2Server(t *testing.T, h http.Handler, n int32, ended, died *atomic.Int3
 // TestConnectionsThatGoAway: an artifact is whole although server and store end their connections
 // again and again, and reset streams in between.
 func TestConnectionsThatGoAway(t *testing.T) {
-	f := newFake(t)
+	srv := newServer(t)
 	var ended, died atomic.Int32
-	api := http2Server(t, f.api.Config.Handler, 5, &ended, &died)
-	f.store.Close()
-	f.store = http2Server(t, f.store.Config.Handler, 7, &ended, &died)
+	api := http2Server(t, srv.api, 5, &ended, &died)
+	store := http2Server(t, srv.store, 7, &ended, &died)
+	srv.storeURL = store.URL
 
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	text := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: api.Certificate().Raw}),
-		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: f.store.Certificate().Raw})...)
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: store.Certificate().Raw})...)
 	wandbtest.WriteFile(t, string(text), filepath.Dir(ca), filepath.Base(ca))
-	in := f.inputs()
+	in := srv.inputs()
 	in.BaseURL, in.Env = api.URL, map[string]string{"SSL_CERT_FILE": ca}
 
 	files := filesOf(t, t.TempDir(), numbered(60)...)
 	done, err := clientFor(t, in, wandb.WithTimings(quick())).LogArtifact(t.Context(), spec(files), nil)
 	require.NoError(t, err)
 	assert.True(t, done.New)
-	assert.Equal(t, 1, f.committed())
-	f.assertStored(files)
+	assert.Equal(t, 1, srv.committed())
+	srv.assertStored(files)
 	assert.Positive(t, ended.Load())
 	assert.Positive(t, died.Load())
 }

@@ -1,7 +1,6 @@
 package wandb_test
 
 import (
-	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -10,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/wandbtest"
@@ -19,17 +19,16 @@ import (
 // were recorded.
 func TestWhoTheRequestsAreFor(t *testing.T) {
 	for _, variable := range []string{"WANDB_X_EXTRA_HTTP_HEADERS", "WANDB__EXTRA_HTTP_HEADERS"} {
-		f := newFake(t)
-		in := f.inputs()
+		srv := newServer(t)
+		in := srv.inputs()
 		in.Env = map[string]string{
 			"WANDB_USERNAME": "alice", "WANDB_USER_EMAIL": "alice@example.com",
 			variable: `{"x-access-token": "open-sesame", "Cookie": "a=b"}`,
 		}
 		require.NoError(t, wholeJob(t, clientFor(t, in, wandb.WithTimings(quick())), "new"))
-		f.api.Close()
-		f.store.Close()
-		for i, dump := range f.dumps {
-			call := f.calls[i]
+		require.NoError(t, srv.Close()) // and with it what the client no longer waits for
+		for _, r := range srv.seen("") {
+			dump, call := r.head, r.op
 			assert.Contains(t, dump, "X-Access-Token: open-sesame\r\n", call)
 			assert.Contains(t, dump, "Cookie: a=b\r\n", call)
 			graphql := call != "PUT" && call != "file_stream"
@@ -41,8 +40,8 @@ func TestWhoTheRequestsAreFor(t *testing.T) {
 
 // TestExtraHeadersLeaveTheRequestsOwnAlone: but for those that say who asks.
 func TestExtraHeadersLeaveTheRequestsOwnAlone(t *testing.T) {
-	f := newFake(t)
-	in := f.inputs()
+	srv := newServer(t)
+	in := srv.inputs()
 	in.Env = map[string]string{
 		"WANDB_USERNAME":             "alice",
 		"WANDB_X_EXTRA_HTTP_HEADERS": `{"Accept": "text/html", "User-Agent": "mine/1", "X-WANDB-USERNAME": "bob"}`,
@@ -50,10 +49,11 @@ func TestExtraHeadersLeaveTheRequestsOwnAlone(t *testing.T) {
 	}
 	_, err := clientFor(t, in, wandb.WithTimings(quick())).Viewer(t.Context())
 	require.NoError(t, err)
-	assert.Contains(t, f.dumps[0], "Accept: application/json\r\n")
-	assert.Contains(t, f.dumps[0], "User-Agent: mine/1\r\n")
-	assert.Contains(t, f.dumps[0], "X-Wandb-Username: bob\r\n")
-	assert.NotContains(t, f.dumps[0], "X-Other")
+	head := srv.seen("Viewer")[0].head
+	assert.Contains(t, head, "Accept: application/json\r\n")
+	assert.Contains(t, head, "User-Agent: mine/1\r\n")
+	assert.Contains(t, head, "X-Wandb-Username: bob\r\n")
+	assert.NotContains(t, head, "X-Other")
 }
 
 func TestBadExtraHeaders(t *testing.T) {
@@ -62,14 +62,14 @@ func TestBadExtraHeaders(t *testing.T) {
 		`{"X A": "open-sesame"}`: "not a valid name", `{"": "open-sesame"}`: "not a valid name", `{"X-A": "open\r\nsesame"}`: "header X-A",
 		`{"authorization": "Bearer open-sesame"}`: "Authorization", `{"Host": "open-sesame"}`: "Host", `{"content-type": "open-sesame"}`: "Content-Type",
 	} {
-		_, err := config.Resolve(config.Inputs{APIKey: newFake(t).key, Env: map[string]string{"WANDB__EXTRA_HTTP_HEADERS": text}})
+		_, err := config.Resolve(config.Inputs{APIKey: standin.NewKey(), Env: map[string]string{"WANDB__EXTRA_HTTP_HEADERS": text}})
 		assert.Equal(t, "bad_settings", fault.Code(err), text)
 		assert.ErrorContains(t, err, "WANDB__EXTRA_HTTP_HEADERS", text)
 		assert.ErrorContains(t, err, want, text)
 		assert.NotContains(t, err.Error(), "sesame", "values are secrets")
 	}
 	for _, variable := range []string{"WANDB_USERNAME", "WANDB_USER_EMAIL"} {
-		_, err := config.Resolve(config.Inputs{APIKey: newFake(t).key, Env: map[string]string{variable: "a\nb"}})
+		_, err := config.Resolve(config.Inputs{APIKey: standin.NewKey(), Env: map[string]string{variable: "a\nb"}})
 		assert.Equal(t, "bad_settings", fault.Code(err))
 		assert.ErrorContains(t, err, variable)
 	}
@@ -78,14 +78,14 @@ func TestBadExtraHeaders(t *testing.T) {
 // TestExtraHeadersAreSecrets: whoever answers may send them back.
 func TestExtraHeadersAreSecrets(t *testing.T) {
 	const token = "0123456789abcdef0123"
-	f := newFake(t)
-	in := f.inputs()
+	srv := newServer(t)
+	in := srv.inputs()
 	in.Env = map[string]string{"WANDB_X_EXTRA_HTTP_HEADERS": `{"X-Access": "Bearer ` + token + `", "X-Short": "open-sesame"}`}
 	echo := func(w http.ResponseWriter, r *http.Request) {
 		reply(w, 422, obj{"error": "no " + r.Header.Get("X-Access") + " and " + r.Header.Get("X-Short") + "; " + token})
 	}
 	for _, failing := range []string{"Viewer", "PUT", "file_stream"} {
-		f.on(failing, 100, echo)
+		srv.on(failing, 100, echo)
 		var said strings.Builder
 		c := clientFor(t, in, wandb.WithTimings(quick()), wandb.WithNotices(func(text string) { said.WriteString(text) }))
 		err := wholeJob(t, c, "run-"+failing)
@@ -96,35 +96,27 @@ func TestExtraHeadersAreSecrets(t *testing.T) {
 			wandbtest.AssertHidden(t, c, secret)
 			assert.NotContains(t, said.String(), secret)
 		}
-		f.mu.Lock()
-		f.hooks = nil
-		f.mu.Unlock()
+		srv.forget()
 	}
 }
 
 func TestNewRunsAreAsTheVariablesSay(t *testing.T) {
-	f := newFake(t)
-	in := f.inputs()
+	srv := newServer(t)
+	in := srv.inputs()
 	in.Host, in.Program = strings.Repeat("ä", 70), "train.py"
 	in.Env = map[string]string{
 		"WANDB_RUN_GROUP": "group", "WANDB_JOB_TYPE": strings.Repeat("j", 64), "WANDB_TAGS": "one, two,," + strings.Repeat("ö", 64),
 		"WANDB_NAME": "a name", "WANDB_NOTES": "two\nlines",
 	}
 	created := func(in config.Inputs, spec wandb.RunSpec) obj {
-		var q struct{ Variables obj }
-		f.on("CreateRun", 1, func(w http.ResponseWriter, r *http.Request) {
-			f.mu.Lock()
-			dump := f.dumps[len(f.dumps)-1]
-			f.mu.Unlock()
-			require.NoError(t, json.Unmarshal([]byte(dump[len(dump)-int(r.ContentLength):]), &q))
-			reply(w, 200, obj{"data": obj{"upsertBucket": obj{"bucket": obj{"name": spec.ID}, "inserted": true}}})
-		})
 		_, err := clientFor(t, in, wandb.WithTimings(quick())).CreateRun(t.Context(), spec)
 		require.NoError(t, err)
+		asked := srv.seen("CreateRun")
+		variables := asked[len(asked)-1].variables
 		for _, name := range []string{"entity", "project", "run", "config"} {
-			delete(q.Variables, name)
+			delete(variables, name)
 		}
-		return q.Variables
+		return variables
 	}
 	want := obj{
 		"group": "group", "jobType": strings.Repeat("j", 64), "tags": []any{"one", "two", strings.Repeat("ö", 64)}, "displayName": "a name", "notes": "two\nlines",
@@ -136,7 +128,7 @@ func TestNewRunsAreAsTheVariablesSay(t *testing.T) {
 	want["host"], want["program"], want["displayName"] = "here", "other.py", "of the job"
 	assert.Equal(t, want, created(in, wandb.RunSpec{RunRef: ref("new"), DisplayName: "of the job"}), "what the job says goes first")
 
-	assert.Empty(t, created(f.inputs(), wandb.RunSpec{RunRef: ref("new")}), "nothing that nobody said")
+	assert.Empty(t, created(srv.inputs(), wandb.RunSpec{RunRef: ref("new")}), "nothing that nobody said")
 }
 
 func TestNewRunsThatWandBWouldRefuse(t *testing.T) {
@@ -150,8 +142,8 @@ func TestNewRunsThatWandBWouldRefuse(t *testing.T) {
 		"tag":      {env: map[string]string{"WANDB_TAGS": "fine," + long}, code: "bad_name", says: "WANDB_TAGS"},
 		"config":   {spec: wandb.RunSpec{Config: map[string]any{"x": strings.Repeat("x", 15_000_000)}}, code: "too_large", says: "15 MB"},
 	} {
-		f := newFake(t)
-		in := f.inputs()
+		srv := newServer(t)
+		in := srv.inputs()
 		in.Env, c.spec.RunRef = c.env, ref("new")
 		client := clientFor(t, in, wandb.WithTimings(quick()))
 		_, err := client.Viewer(t.Context())
@@ -159,7 +151,7 @@ func TestNewRunsThatWandBWouldRefuse(t *testing.T) {
 		_, err = client.CreateRun(t.Context(), c.spec)
 		assert.Equal(t, c.code, fault.Code(err), name)
 		assert.ErrorContains(t, err, c.says, name)
-		assert.Zero(t, f.count("CreateRun"), name)
+		assert.Zero(t, srv.count("CreateRun"), name)
 	}
 }
 

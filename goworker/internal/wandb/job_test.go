@@ -47,31 +47,31 @@ func wholeJob(t *testing.T, c *wandb.Client, run string) error {
 }
 
 func TestAWholeJobNeedsFewRequests(t *testing.T) {
-	f := newFake(t)
-	require.NoError(t, wholeJob(t, f.client(), "new"))
+	srv := newServer(t)
+	require.NoError(t, wholeJob(t, srv.client(), "new"))
 	// In series: the first two at once, and those for the table's copy beside the artifact's.
 	assert.ElementsMatch(t, []string{
 		"Viewer", "FindRun", "CreateRun",
 		"CreateRunFiles", "PUT",
 		"CreateArtifact", "CreateArtifactManifest", "CreateArtifactFiles", "PUT", "PUT", "CreateArtifactManifest", "PUT", "CommitArtifact",
 		"file_stream",
-	}, f.calls)
+	}, srv.calls())
 }
 
 func TestTheKeyIsNowhereButInTheHeaderToTheServer(t *testing.T) {
 	ops := []string{"Viewer", "FindRun", "CreateRun", "CreateRunFiles", "CreateArtifact", "CreateArtifactManifest", "CreateArtifactFiles", "PUT", "CommitArtifact", "file_stream"}
 	for _, failing := range append(ops, "") {
-		f := newFake(t)
-		key := f.key.Reveal()
+		srv := newServer(t)
+		key := srv.Key().Reveal()
 		encoded := base64.StdEncoding.EncodeToString([]byte("api:" + key))
 		echo := body(418, "text/plain", "you sent "+key+" as Basic "+encoded)
 		if failing != "" {
-			f.on(failing, 1, drop)
-			f.on(failing, 1000, echo)
+			srv.on(failing, 1, drop)
+			srv.on(failing, 1000, echo)
 		}
 		var mu sync.Mutex
 		var said bytes.Buffer
-		c := f.client(wandb.WithNotices(func(s string) { mu.Lock(); said.WriteString(s); mu.Unlock() }))
+		c := srv.client(wandb.WithNotices(func(s string) { mu.Lock(); said.WriteString(s); mu.Unlock() }))
 		err := wholeJob(t, c, "run")
 		assert.Equal(t, failing != "", err != nil, failing)
 		for e := err; e != nil; e = errors.Unwrap(e) {
@@ -86,17 +86,16 @@ func TestTheKeyIsNowhereButInTheHeaderToTheServer(t *testing.T) {
 		wandbtest.AssertHidden(t, c.Settings(), key)
 		wandbtest.AssertHidden(t, c, key)
 
-		f.api.Close() // and with it what the client no longer waited for
-		f.store.Close()
+		require.NoError(t, srv.Close()) // and with it what the client no longer waited for
 		const header = "Authorization: Basic "
-		for i, dump := range f.dumps {
-			wanted := 1
-			if f.calls[i] == "PUT" {
+		for _, r := range srv.seen("") {
+			dump, wanted := r.head+string(r.body), 1
+			if r.op == "PUT" {
 				wanted = 0
 			}
-			assert.Equal(t, wanted, strings.Count(dump, encoded), f.calls[i])
-			assert.Equal(t, wanted, strings.Count(dump, header+encoded), f.calls[i])
-			assert.NotContains(t, dump, key, f.calls[i])
+			assert.Equal(t, wanted, strings.Count(dump, encoded), r.op)
+			assert.Equal(t, wanted, strings.Count(dump, header+encoded), r.op)
+			assert.NotContains(t, dump, key, r.op)
 		}
 	}
 }

@@ -80,8 +80,8 @@ func (j judged) Run() int {
 		fmt.Println("FAIL: W&B would refuse what was sent:", text)
 		code = 1
 	}
-	some := flag.Lookup("test.run").Value.String() + flag.Lookup("test.skip").Value.String() + flag.Lookup("test.list").Value.String()
-	if code != 0 || some != "" {
+	chosen := flag.Lookup("test.run").Value.String() + flag.Lookup("test.skip").Value.String() + flag.Lookup("test.list").Value.String()
+	if code != 0 || chosen != "" {
 		return code
 	}
 	files, _ := filepath.Glob("graphql/*.graphql")

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -19,10 +20,10 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 )
 
-// newProxy passes requests for http://wandb.test on to the fake, if they bring the
-// password.
-func newProxy(t *testing.T, f *fake, passed *atomic.Int32) *httptest.Server {
-	target, err := url.Parse(f.api.URL)
+// newProxy passes requests for http://wandb.test on to the server, if they bring the
+// password. It gives its address with the password.
+func newProxy(t *testing.T, srv *server, passed *atomic.Int32) string {
+	target, err := url.Parse(srv.URL())
 	require.NoError(t, err)
 	want := "Basic " + base64.StdEncoding.EncodeToString([]byte("user:hunter2"))
 	onward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
@@ -36,15 +37,14 @@ func newProxy(t *testing.T, f *fake, passed *atomic.Int32) *httptest.Server {
 	}))
 	t.Cleanup(proxy.Close)
 	t.Cleanup(http.DefaultTransport.(*http.Transport).CloseIdleConnections)
-	return proxy
+	return "http://user:hunter2@" + proxy.Listener.Addr().String()
 }
 
 func TestProxies(t *testing.T) {
-	f := newFake(t)
+	srv := newServer(t)
 	var passed atomic.Int32
-	proxy := newProxy(t, f, &passed)
-	good := "http://user:hunter2@" + proxy.Listener.Addr().String()
-	in := f.inputs()
+	good := newProxy(t, srv, &passed)
+	in := srv.inputs()
 	for name, env := range map[string]map[string]string{
 		"HTTP_PROXY": {"HTTP_PROXY": good}, "lower case": {"http_proxy": good}, "all": {"ALL_PROXY": good}, "W&B's own": {"WANDB_HTTP_PROXY": good, "HTTP_PROXY": "http://nowhere.invalid"},
 	} {
@@ -60,7 +60,7 @@ func TestProxies(t *testing.T) {
 		env  map[string]string
 		word string
 	}{
-		"no password, HTTPS": {"https://wandb.test", map[string]string{"HTTPS_PROXY": proxy.URL}, "wants a login before"},
+		"no password, HTTPS": {"https://wandb.test", map[string]string{"HTTPS_PROXY": strings.Replace(good, "user:hunter2@", "", 1)}, "wants a login before"},
 		"proxy is not there": {"https://wandb.test", map[string]string{"HTTPS_PROXY": "http://user:hunter2@127.0.0.1:1"}, "proxy"},
 		"NO_PROXY":           {"http://wandb.test.invalid", map[string]string{"HTTP_PROXY": good, "NO_PROXY": ".invalid"}, "host wandb.test.invalid could not be found"},
 	} {
@@ -73,14 +73,14 @@ func TestProxies(t *testing.T) {
 }
 
 func TestOwnCertificates(t *testing.T) {
-	f := newFake(t)
-	secured := newTLSServer(f.api.Config.Handler)
+	srv := newServer(t)
+	secured := newTLSServer(srv.api)
 	t.Cleanup(secured.Close)
 	dir := t.TempDir()
 	file := filepath.Join(dir, "ca.pem")
 	raw := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secured.Certificate().Raw})
 	require.NoError(t, os.WriteFile(file, raw, 0o600))
-	in := f.inputs()
+	in := srv.inputs()
 	in.BaseURL = secured.URL
 	for name, env := range map[string]map[string]string{
 		"SSL_CERT_FILE": {"SSL_CERT_FILE": file}, "REQUESTS_CA_BUNDLE": {"REQUESTS_CA_BUNDLE": file}, "CURL_CA_BUNDLE": {"CURL_CA_BUNDLE": file},

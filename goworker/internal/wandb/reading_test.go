@@ -25,7 +25,7 @@ type library struct {
 }
 
 func newLibrary(t *testing.T) *library {
-	server, err := standin.New(standin.Options{Dir: t.TempDir(), Teams: []string{"team"}, Forbidden: []string{"strangers"}, OnGraphQL: record})
+	server, err := standin.New(standin.Options{Dir: t.TempDir(), Teams: []string{"team"}, Forbidden: []string{"strangers"}, Middleware: recorded})
 	require.NoError(t, err)
 	require.NoError(t, server.Start())
 	t.Cleanup(func() { _ = server.Close() })

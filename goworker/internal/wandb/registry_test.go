@@ -1,9 +1,8 @@
 package wandb_test
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
+	"math"
 	"net/http"
 	"testing"
 
@@ -19,52 +18,48 @@ import (
 
 // registryServer answers as a server with organizations does: each name of an entity has its
 // organizations, each with the name of its entity. It notes where a registry was looked for.
-func registryServer(f *fake, teams, users map[string][]string) (askedOf func() string) {
-	var asked string
+func registryServer(srv *server, teams, users map[string][]string) (askedOf func() string) {
 	node := func(name string) obj { return obj{"name": name, "orgEntity": obj{"name": name + "-entity"}} }
-	f.before(func(w http.ResponseWriter, r *http.Request) bool {
-		var q struct {
-			OperationName string
-			Variables     obj
+	viewer := obj{"id": "u", "entity": "me", "username": "me"}
+	entity := func(op string) string {
+		asked := srv.seen(op)
+		if len(asked) == 0 {
+			return ""
 		}
-		raw, _ := io.ReadAll(r.Body)
-		_ = json.Unmarshal(raw, &q)
-		entity := str(q.Variables["entity"])
-		switch q.OperationName {
-		case "Organizations":
-			var answer obj
-			if orgs := teams[entity]; len(orgs) > 0 {
-				answer = obj{"organization": node(orgs[0]), "user": nil}
-			} else if orgs, ok := users[entity]; ok {
-				nodes := []obj{{"name": "an old one", "orgEntity": nil}}
-				for _, o := range orgs {
-					nodes = append(nodes, node(o))
-				}
-				answer = obj{"organization": nil, "user": obj{"organizations": nodes}}
+		return str(asked[len(asked)-1].variables["entity"])
+	}
+	srv.on("Organizations", math.MaxInt, func(w http.ResponseWriter, _ *http.Request) {
+		var answer obj
+		if orgs := teams[entity("Organizations")]; len(orgs) > 0 {
+			answer = obj{"organization": node(orgs[0]), "user": nil}
+		} else if orgs, ok := users[entity("Organizations")]; ok {
+			nodes := []obj{{"name": "an old one", "orgEntity": nil}}
+			for _, o := range orgs {
+				nodes = append(nodes, node(o))
 			}
-			reply(w, http.StatusOK, obj{"data": obj{"entity": answer}})
-		case "Viewer":
-			reply(w, http.StatusOK, obj{"data": obj{"viewer": obj{"id": "u", "entity": "me", "username": "me"}}})
-		case "ArtifactByName":
-			asked = entity
-			project := obj{"name": "wandb-registry-model", "entity": obj{"name": entity}}
-			reply(w, http.StatusOK, obj{"data": obj{
-				"viewer": obj{"id": "u", "entity": "me", "username": "me"},
-				"project": obj{"name": "wandb-registry-model", "entityName": entity, "artifactCollectionMembership": obj{
-					"versionIndex": 7, "aliases": []obj{{"alias": "prod"}, {"alias": "v7"}}, "files": obj{"edges": []obj{}},
-					"artifactCollection": obj{"name": "best", "project": project},
-					"artifact": obj{
-						"id": "QQ==", "state": "COMMITTED", "versionIndex": 3, "artifactType": obj{"name": "model"}, "aliases": []obj{{"alias": "latest", "artifactCollection": obj{"name": "train"}}},
-						"artifactSequence": obj{"name": "train", "project": obj{"name": "p", "entity": obj{"name": "team"}}},
-					},
-				}},
-			}})
-		default:
-			return false
+			answer = obj{"organization": nil, "user": obj{"organizations": nodes}}
 		}
-		return true
+		reply(w, http.StatusOK, obj{"data": obj{"entity": answer}})
 	})
-	return func() string { return asked }
+	srv.on("Viewer", math.MaxInt, func(w http.ResponseWriter, _ *http.Request) {
+		reply(w, http.StatusOK, obj{"data": obj{"viewer": viewer}})
+	})
+	srv.on("ArtifactByName", math.MaxInt, func(w http.ResponseWriter, _ *http.Request) {
+		asked := entity("ArtifactByName")
+		project := obj{"name": "wandb-registry-model", "entity": obj{"name": asked}}
+		reply(w, http.StatusOK, obj{"data": obj{
+			"viewer": viewer,
+			"project": obj{"name": "wandb-registry-model", "entityName": asked, "artifactCollectionMembership": obj{
+				"versionIndex": 7, "aliases": []obj{{"alias": "prod"}, {"alias": "v7"}}, "files": obj{"edges": []obj{}},
+				"artifactCollection": obj{"name": "best", "project": project},
+				"artifact": obj{
+					"id": "QQ==", "state": "COMMITTED", "versionIndex": 3, "artifactType": obj{"name": "model"}, "aliases": []obj{{"alias": "latest", "artifactCollection": obj{"name": "train"}}},
+					"artifactSequence": obj{"name": "train", "project": obj{"name": "p", "entity": obj{"name": "team"}}},
+				},
+			}},
+		}})
+	})
+	return func() string { return entity("ArtifactByName") }
 }
 
 func TestRegistryOfAnOrganization(t *testing.T) {
@@ -88,9 +83,9 @@ func TestRegistryOfAnOrganization(t *testing.T) {
 		"the only one, wrongly written": {reference: "Our Orgg/wandb-registry-model/best", users: map[string][]string{"me": {"Our Org"}}, want: "Our Orgg"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newFake(t)
-			askedOf := registryServer(f, c.teams, c.users)
-			in := f.inputs()
+			srv := newServer(t)
+			askedOf := registryServer(srv, c.teams, c.users)
+			in := srv.inputs()
 			in.Entity, in.Project = c.settings, "wandb-registry-model"
 			client := clientFor(t, in, wandb.WithTimings(quick()))
 			ref, err := client.Settings().ParseArtifactRef(c.reference)

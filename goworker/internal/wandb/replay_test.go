@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -75,86 +77,131 @@ func readAnswers(t *testing.T) (out []answer) {
 	return out
 }
 
-// serve answers with the line.
-func (a answer) serve(f *fake) http.HandlerFunc {
+// serve answers with the line. An upload or a message to a run that it accepts, or says to have, is taken in first.
+func (a answer) serve(srv *server) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if a.Status == 0 {
 			<-r.Context().Done()
 			return
 		}
+		stored := a.Status/100 == 2 || a.ID == "put-403-exists"
+		rec := httptest.NewRecorder()
+		if stored {
+			srv.pass(rec, r)
+		}
 		for name, value := range a.Headers {
 			w.Header().Set(name, value)
 		}
 		w.WriteHeader(a.Status)
-		_, _ = io.WriteString(w, f.fillIn(a.Body))
+		body := a.Body
+		if strings.Contains(body, "https://store.example/") {
+			body = srv.fillIn(body, rec.Body.Bytes())
+		}
+		_, _ = io.WriteString(w, body)
 	}
 }
 
-// fillIn puts the fake's store and a file's digest into an answer that leaves them open.
-func (f *fake) fillIn(body string) string {
-	digest := filesOf(f.t, f.t.TempDir(), "one").At(0).Digest
-	body = strings.ReplaceAll(body, "https://store.example/wandb_artifacts/85831262/524907710/<md5 hex>", f.store.URL+"/file/"+artifactID(0)+"/"+hexOf(digest))
-	return strings.ReplaceAll(strings.ReplaceAll(body, "<md5 base64>", digest), "QXJ0aWZhY3Q6NTI0OTA3NzEw", artifactID(0))
+// fillIn puts what the stand-in answered into an answer that leaves the file, its digest and its address open. The headers
+// that the answer asks for are not those that the stand-in's address is signed for: these replace them.
+func (srv *server) fillIn(body string, real []byte) string {
+	var data struct {
+		Data struct {
+			CreateArtifactFiles struct {
+				Files struct {
+					Edges []struct {
+						Node struct {
+							UploadURL     string
+							UploadHeaders []string
+							Artifact      struct{ ID string }
+						}
+					}
+				}
+			}
+		}
+	}
+	require.NoError(srv.t, json.Unmarshal(real, &data))
+	node := data.Data.CreateArtifactFiles.Files.Edges[0].Node
+	target, err := url.Parse(node.UploadURL)
+	require.NoError(srv.t, err)
+	srv.before(func(_ http.ResponseWriter, r *http.Request) bool {
+		if strings.HasPrefix(r.URL.Path, "/storage/recorded/") {
+			r.URL = target
+			for _, h := range node.UploadHeaders {
+				name, value, _ := strings.Cut(h, ":")
+				r.Header.Set(name, value)
+			}
+		}
+		return false
+	})
+	digest := filesOf(srv.t, srv.t.TempDir(), "one").At(0).Digest
+	return strings.NewReplacer(
+		"https://store.example/wandb_artifacts/85831262/524907710/<md5 hex>", srv.StorageURL()+"/storage/recorded/"+hexOf(digest),
+		"<md5 base64>", digest, "QXJ0aWZhY3Q6NTI0OTA3NzEw", node.Artifact.ID,
+	).Replace(body)
 }
 
 // drivers do what makes the client ask the operation.
-var drivers = map[string]func(ctx context.Context, f *fake, c *wandb.Client) error{
-	"Viewer": func(ctx context.Context, _ *fake, c *wandb.Client) error { _, err := c.Viewer(ctx); return err },
-	"oidc":   func(ctx context.Context, _ *fake, c *wandb.Client) error { _, err := c.Viewer(ctx); return err },
-	"CreateRun": func(ctx context.Context, _ *fake, c *wandb.Client) error {
+var drivers = map[string]func(ctx context.Context, srv *server, c *wandb.Client) error{
+	"Viewer": func(ctx context.Context, _ *server, c *wandb.Client) error { _, err := c.Viewer(ctx); return err },
+	"oidc":   func(ctx context.Context, _ *server, c *wandb.Client) error { _, err := c.Viewer(ctx); return err },
+	"CreateRun": func(ctx context.Context, _ *server, c *wandb.Client) error {
 		_, err := c.CreateRun(ctx, wandb.RunSpec{RunRef: config.RunRef{Entity: "team-a", Project: "proj-a", ID: "run00001"}})
 		return err
 	},
-	"SetRunConfig": func(ctx context.Context, f *fake, c *wandb.Client) error {
-		f.have("r", "finished", "{}")
-		_, err := c.UpdateRunConfig(ctx, &wandb.Run{RunRef: ref("r"), StorageID: "me/p/r"}, map[string]any{"a": 1})
+	"SetRunConfig": func(ctx context.Context, srv *server, c *wandb.Client) error {
+		srv.have("r", "finished", "{}")
+		_, err := c.UpdateRunConfig(ctx, &wandb.Run{RunRef: ref("r")}, map[string]any{"a": 1})
 		return err
 	},
-	"FindRun": func(ctx context.Context, _ *fake, c *wandb.Client) error {
+	"FindRun": func(ctx context.Context, _ *server, c *wandb.Client) error {
 		_, err := c.FindRun(ctx, ref("r"))
 		return err
 	},
-	"ListRuns": func(ctx context.Context, _ *fake, c *wandb.Client) error {
+	"ListRuns": func(ctx context.Context, _ *server, c *wandb.Client) error {
 		_, err := c.ListRuns(ctx, wandb.RunOptions{ListOptions: wandb.ListOptions{Project: "p"}})
 		return err
 	},
-	"RunDetails": func(ctx context.Context, _ *fake, c *wandb.Client) error {
+	"RunDetails": func(ctx context.Context, srv *server, c *wandb.Client) error {
+		srv.have("run00001", "running", "")
 		_, err := c.ReadRun(ctx, wandb.RunQuery{Project: "p", Reference: "run00001"})
 		return err
 	},
-	"ArtifactByName": func(ctx context.Context, _ *fake, c *wandb.Client) error {
+	"ArtifactByName": func(ctx context.Context, _ *server, c *wandb.Client) error {
 		_, err := c.FindArtifact(ctx, config.ArtifactRef{Name: "name"}, []string{})
 		return err
 	},
-	"UseArtifact": func(ctx context.Context, _ *fake, c *wandb.Client) error {
-		return c.UseArtifact(ctx, ref("r"), artifactID(0))
+	"UseArtifact": func(ctx context.Context, _ *server, c *wandb.Client) error {
+		return c.UseArtifact(ctx, ref("r"), someArtifact)
 	},
-	"AddAliases": func(ctx context.Context, f *fake, c *wandb.Client) error { return f.log(ctx, c, "another alias") },
-	"ArtifactVersion": func(ctx context.Context, f *fake, c *wandb.Client) error {
-		return f.log(ctx, c, "another alias")
+	"AddAliases": func(ctx context.Context, srv *server, c *wandb.Client) error {
+		srv.alter("ArtifactVersion", 1, func(data obj) { data["artifact"].(obj)["aliases"] = []obj{} })
+		return srv.log(ctx, c, "another alias")
 	},
-	"CreateArtifact":         func(ctx context.Context, f *fake, c *wandb.Client) error { return f.log(ctx, c) },
-	"CreateArtifactManifest": func(ctx context.Context, f *fake, c *wandb.Client) error { return f.log(ctx, c) },
-	"CreateArtifactFiles":    func(ctx context.Context, f *fake, c *wandb.Client) error { return f.log(ctx, c) },
-	"CommitArtifact":         func(ctx context.Context, f *fake, c *wandb.Client) error { return f.log(ctx, c) },
-	"PUT":                    func(ctx context.Context, f *fake, c *wandb.Client) error { return f.log(ctx, c) },
-	"PUT manifest":           func(ctx context.Context, f *fake, c *wandb.Client) error { return f.log(ctx, c) },
-	"GET": func(ctx context.Context, f *fake, c *wandb.Client) error {
+	"ArtifactVersion": func(ctx context.Context, srv *server, c *wandb.Client) error {
+		return srv.log(ctx, c, "another alias")
+	},
+	"CreateArtifact":         func(ctx context.Context, srv *server, c *wandb.Client) error { return srv.log(ctx, c) },
+	"CreateArtifactManifest": func(ctx context.Context, srv *server, c *wandb.Client) error { return srv.log(ctx, c) },
+	"CreateArtifactFiles":    func(ctx context.Context, srv *server, c *wandb.Client) error { return srv.log(ctx, c) },
+	"CommitArtifact":         func(ctx context.Context, srv *server, c *wandb.Client) error { return srv.log(ctx, c) },
+	"PUT":                    func(ctx context.Context, srv *server, c *wandb.Client) error { return srv.log(ctx, c) },
+	"PUT manifest":           func(ctx context.Context, srv *server, c *wandb.Client) error { return srv.log(ctx, c) },
+	"GET": func(ctx context.Context, srv *server, c *wandb.Client) error {
 		v, err := c.FindArtifact(ctx, config.ArtifactRef{Name: "name"}, []string{"d/0000.txt"})
-		require.NoError(f.t, err)
+		require.NoError(srv.t, err)
 		r, err := c.OpenFile(ctx, v.Files["d/0000.txt"])
-		require.NoError(f.t, err)
+		require.NoError(srv.t, err)
 		defer func() { _ = r.Close() }()
 		_, err = io.ReadAll(r)
 		return err
 	},
-	"file_stream": func(ctx context.Context, f *fake, c *wandb.Client) error {
-		f.have("r", "running", "")
+	"file_stream": func(ctx context.Context, srv *server, c *wandb.Client) error {
+		srv.have("r", "running", "")
 		return c.FinishRun(ctx, ref("r"), 0)
 	},
-	"file_stream with a table": func(ctx context.Context, f *fake, c *wandb.Client) error {
-		f.have("r", "running", "")
-		return c.FinishRun(ctx, ref("r"), 0, f.table(f.t, c, "table"))
+	"file_stream with a table": func(ctx context.Context, srv *server, c *wandb.Client) error {
+		srv.have("r", "running", "")
+		return c.FinishRun(ctx, ref("r"), 0, srv.table(srv.t, c, "table"))
 	},
 }
 
@@ -162,9 +209,9 @@ var drivers = map[string]func(ctx context.Context, f *fake, c *wandb.Client) err
 var prepared = []string{"AddAliases", "ArtifactVersion", "GET", "ArtifactByName"}
 
 // log logs an artifact of one file.
-func (f *fake) log(ctx context.Context, c *wandb.Client, aliases ...string) error {
-	f.have("r", "running", "{}")
-	s := spec(filesOf(f.t, f.t.TempDir(), "one"))
+func (srv *server) log(ctx context.Context, c *wandb.Client, aliases ...string) error {
+	srv.have("r", "running", "{}")
+	s := spec(filesOf(srv.t, srv.t.TempDir(), "one"))
 	s.Aliases = aliases
 	_, err := c.LogArtifact(ctx, s, nil)
 	return err
@@ -172,10 +219,9 @@ func (f *fake) log(ctx context.Context, c *wandb.Client, aliases ...string) erro
 
 // play has the answer come some times (0: always), and gives the server, how often the
 // operation was called, and what a user gets.
-func (a answer) play(t *testing.T, times int) (f *fake, calls int, got error) {
-	f = newFake(t)
-	f.entities["team-a"], f.entities["me"] = true, true
-	in := f.inputs()
+func (a answer) play(t *testing.T, times int) (srv *server, calls int, got error) {
+	srv = newServer(t)
+	in := srv.inputs()
 	timings := quick()
 	timings.ServerPatience = 100 * time.Millisecond
 	if times == 0 && a.Status != 0 { // Else the number of answers or tries ends it, however slow the machine is.
@@ -192,30 +238,29 @@ func (a answer) play(t *testing.T, times int) (f *fake, calls int, got error) {
 	}
 	c := clientFor(t, in, wandb.WithTimings(timings))
 	if slices.Contains(prepared, a.Op) {
-		require.NoError(t, f.log(t.Context(), c))
+		require.NoError(t, srv.log(t.Context(), c))
 	}
 	if times == 0 {
 		times = 1_000_000
 	}
 	op, _, _ := strings.Cut(a.Op, " with ")
 	called, _, _ := strings.Cut(op, " manifest")
-	h := &hook{op: op, times: times, answer: a.serve(f)}
+	h := &hook{op: op, times: times, answer: a.serve(srv)}
 	if a.WithoutEntity {
 		h.only = func(variables obj) bool { return variables["entity"] == nil }
 	}
-	f.mu.Lock()
-	f.hooks, f.calls = append(f.hooks, h), nil
-	f.mu.Unlock()
+	srv.forget()
+	srv.add(h)
 	drive := drivers[a.Op]
 	require.NotNil(t, drive, "nothing drives %s", a.Op)
-	got = drive(t.Context(), f, c)
-	return f, f.count(called), got
+	got = drive(t.Context(), srv, c)
+	return srv, srv.count(called), got
 }
 
 // problems are what a user would not get as wanted.
 func (a answer) problems(t *testing.T) (out []string) {
 	miss := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
-	f, calls, err := a.play(t, a.Times)
+	srv, calls, err := a.play(t, a.Times)
 	want := a.Want
 	if code := fault.Code(err); code != want.Code || err != nil && code == "" {
 		miss("fault %q and not %q: %v", code, want.Code, err)
@@ -238,7 +283,7 @@ func (a answer) problems(t *testing.T) (out []string) {
 		}
 	}
 	for _, op := range want.NoCall {
-		if f.count(op) > 0 {
+		if srv.count(op) > 0 {
 			miss("%s was called", op)
 		}
 	}

@@ -13,28 +13,18 @@ import (
 )
 
 // ended puts a run that has ended on the server.
-func (f *fake) ended(id, config, summary string) *wandb.Run {
-	f.have(id, "finished", config)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.runs["me/p/"+id].summary = summary
+func (srv *server) ended(id, config, summary string) *wandb.Run {
+	srv.haveRun(ref(id), "finished", config, summary)
 	return &wandb.Run{RunRef: ref(id), State: "finished"}
-}
-
-// object is a JSON object that W&B was sent.
-func object(t *testing.T, text string) map[string]any {
-	var out map[string]any
-	require.NoError(t, json.Unmarshal([]byte(text), &out), text)
-	return out
 }
 
 const otherPanel = `{"panel_type":"Vega2","panel_config":{"panelDefId":"wandb/bar/v0"}}`
 
 func TestARunThatHasEndedGainsNumbersAndCharts(t *testing.T) {
-	f := newFake(t)
-	run := f.ended("r", `{"lr":{"value":12345678901234567890},"_wandb":{"desc":null,"value":{"t":{"1":[2]},"m":[{"1":"eval/*"}],"visualize":{"theirs":`+otherPanel+`}}}}`,
+	srv := newServer(t)
+	run := srv.ended("r", `{"lr":{"value":12345678901234567890},"_wandb":{"desc":null,"value":{"t":{"1":[2]},"m":[{"1":"eval/*"}],"visualize":{"theirs":`+otherPanel+`}}}}`,
 		`{"loss":1e-30,"_step":7,"_wandb":{"runtime":3},"eval/mAP":0.25,"eval/AUC":1}`)
-	c := f.client()
+	c := srv.client()
 	chart, err := c.UploadTableCopy(t.Context(), ref("r"), wandb.TableCopy{
 		Key: "eval_charts/f1_by_class_table", Open: opened(`{"columns":["class","F1"],"data":[["a",0.5]]}`), Columns: 2, Rows: 1,
 	})
@@ -49,14 +39,14 @@ func TestARunThatHasEndedGainsNumbersAndCharts(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"eval/mAP"}, replaced, "eval/AUC is not ours: nothing says that an evaluation was logged before")
 
-	config := f.run("r").config
+	config := string(srv.run("r").Config)
 	assert.Contains(t, config, `"lr":{"value":12345678901234567890}`, "not a digit changes")
 	assert.JSONEq(t, `{"desc":null,"value":{"t":{"1":[2]},"m":[{"1":"eval/*"}],"visualize":{"theirs":`+otherPanel+`,"eval_charts/f1_by_class":{"panel_type":"Vega2"}}}}`,
 		string(mustJSON(t, object(t, config)["_wandb"])))
 	assert.Equal(t, map[string]any{"value": map[string]any{"eval_key": "ev"}}, object(t, config)["evaluation"])
 	assert.Equal(t, map[string]any{"value": "m"}, object(t, config)["model_name"])
 
-	text := f.run("r").summary
+	text := string(srv.run("r").Summary)
 	assert.Contains(t, text, `"loss":1e-30`)
 	summary := object(t, text)
 	table := summary["eval_charts/f1_by_class_table"].(map[string]any)
@@ -65,8 +55,8 @@ func TestARunThatHasEndedGainsNumbersAndCharts(t *testing.T) {
 	assert.NotContains(t, table, "artifact_path")
 	delete(summary, "eval_charts/f1_by_class_table")
 	assert.Equal(t, map[string]any{"loss": 1e-30, "_step": 7.0, "_wandb": map[string]any{"runtime": 3.0}, "eval/mAP": 0.5, "eval/F1": 0.75, "eval/AUC": 1.0}, summary)
-	assert.Equal(t, "finished", f.run("r").state)
-	assert.Zero(t, f.count("file_stream"), "a post would wake the run")
+	assert.Equal(t, "finished", srv.run("r").State)
+	assert.Zero(t, srv.count("file_stream"), "a post would wake the run")
 
 	// The same again changes nothing; another evaluation replaces it, and takes away what it has not.
 	replaced, err = c.UpdateRun(t.Context(), run, content)
@@ -77,7 +67,7 @@ func TestARunThatHasEndedGainsNumbersAndCharts(t *testing.T) {
 	replaced, err = c.UpdateRun(t.Context(), run, content)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"eval/F1", "evaluation"}, replaced)
-	assert.NotContains(t, object(t, f.run("r").summary), "eval/F1")
+	assert.NotContains(t, object(t, string(srv.run("r").Summary)), "eval/F1")
 }
 
 func mustJSON(t *testing.T, v any) []byte {
@@ -98,47 +88,51 @@ func TestRunsWhoseValuesAreOdd(t *testing.T) {
 		"a summary that is broken": {`{}`, `{"a":`, "server_error"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newFake(t)
-			run := f.ended("r", c.config, c.summary)
-			_, err := f.client().UpdateRun(t.Context(), run, wandb.RunContent{
+			srv := newServer(t)
+			run := srv.ended("r", "", "")
+			srv.alter("RunContent", 1, func(data obj) { // no server would take all of these
+				node := data["project"].(obj)["run"].(obj)
+				node["config"], node["summaryMetrics"] = c.config, c.summary
+			})
+			_, err := srv.client().UpdateRun(t.Context(), run, wandb.RunContent{
 				Panels: map[string]any{"k": 1}, Values: []wandb.RunValue{wandb.RunNumbers{"n": 1}},
 			})
 			require.Equal(t, c.code, fault.Code(err), "%v", err)
 			if c.code != "" {
-				assert.Equal(t, c.summary, f.run("r").summary, "it was left alone")
+				assert.Zero(t, srv.count("SetRunContent"), "it was left alone")
 				return
 			}
-			visualize := object(t, f.run("r").config)["_wandb"].(map[string]any)["value"].(map[string]any)["visualize"]
+			visualize := object(t, string(srv.run("r").Config))["_wandb"].(map[string]any)["value"].(map[string]any)["visualize"]
 			assert.Equal(t, map[string]any{"k": 1.0}, visualize)
-			assert.Equal(t, 1.0, object(t, f.run("r").summary)["n"])
+			assert.Equal(t, 1.0, object(t, string(srv.run("r").Summary))["n"])
 		})
 	}
 }
 
 func TestValuesOfARunThatIsNotOursToWrite(t *testing.T) {
-	f := newFake(t)
-	f.have("r", "running", "{}")
-	_, err := f.client().UpdateRun(t.Context(), &wandb.Run{RunRef: ref("r"), State: "finished"}, wandb.RunContent{Values: []wandb.RunValue{wandb.RunNumbers{"n": 1}}})
+	srv := newServer(t)
+	srv.have("r", "running", "{}")
+	_, err := srv.client().UpdateRun(t.Context(), &wandb.Run{RunRef: ref("r"), State: "finished"}, wandb.RunContent{Values: []wandb.RunValue{wandb.RunNumbers{"n": 1}}})
 	assert.Equal(t, "run_alive", fault.Code(err))
-	assert.Zero(t, f.count("SetRunContent"))
-	_, err = f.client().UpdateRun(t.Context(), &wandb.Run{RunRef: ref("gone")}, wandb.RunContent{})
+	assert.Zero(t, srv.count("SetRunContent"))
+	_, err = srv.client().UpdateRun(t.Context(), &wandb.Run{RunRef: ref("gone")}, wandb.RunContent{})
 	assert.Equal(t, "not_found", fault.Code(err))
 }
 
 func TestANewRunHasItsPanelsFromTheBeginning(t *testing.T) {
-	f := newFake(t)
-	c := f.client()
+	srv := newServer(t)
+	c := srv.client()
 	run, err := c.CreateRun(t.Context(), wandb.RunSpec{RunRef: ref("new"), Config: map[string]any{"a": 1}, Panels: map[string]any{"k": map[string]any{"panel_type": "Vega2"}}})
 	require.NoError(t, err)
-	own := object(t, f.run("new").config)["_wandb"].(map[string]any)["value"].(map[string]any)
+	own := object(t, string(srv.run("new").Config))["_wandb"].(map[string]any)["value"].(map[string]any)
 	assert.Equal(t, map[string]any{"k": map[string]any{"panel_type": "Vega2"}}, own["visualize"])
 	assert.Contains(t, own, "t")
 
 	require.NoError(t, c.FinishRun(t.Context(), run.RunRef, 0, wandb.RunNumbers{"eval/F1": 0.1, "eval/nan": math.NaN()}))
-	require.Len(t, f.streams, 1)
-	assert.NotContains(t, f.streams[0], "uploaded")
+	require.Len(t, srv.posts(), 1)
+	assert.NotContains(t, srv.posts()[0], "uploaded")
 	for _, name := range []string{"wandb-history.jsonl", "wandb-summary.json"} {
-		line := object(t, f.streams[0]["files"].(obj)[name].(obj)["content"].([]any)[0].(string))
+		line := object(t, srv.posts()[0]["files"].(obj)[name].(obj)["content"].([]any)[0].(string))
 		assert.Equal(t, 0.1, line["eval/F1"])
 		assert.NotContains(t, line, "eval/nan")
 	}

@@ -3,8 +3,6 @@ package wandb_test
 import (
 	"bytes"
 	"context"
-	"crypto/md5"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -24,30 +21,20 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // storedThen has the store keep the next uploads under a prefix, and the answer go another way.
-func (f *fake) storedThen(prefix string, times int32, answer http.HandlerFunc) {
+func (srv *server) storedThen(prefix string, times int32, answer http.HandlerFunc) {
 	var left atomic.Int32
 	left.Store(times)
-	f.before(func(w http.ResponseWriter, r *http.Request) bool {
-		key := strings.TrimPrefix(r.URL.Path, "/")
-		if r.Method != http.MethodPut || !strings.HasPrefix(key, prefix) || left.Add(-1) < 0 {
+	srv.before(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodPut || !strings.HasPrefix(r.URL.Path, "/storage/"+prefix) || left.Add(-1) < 0 {
 			return false
 		}
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			return false
-		}
-		f.mu.Lock()
-		f.blobs[key] = body
-		if id, ok := strings.CutPrefix(key, "manifest/"); ok {
-			f.artifact(id).manifest = body
-		}
-		f.mu.Unlock()
-		answer(w, r)
+		srv.done(answer)(w, r)
 		return true
 	})
 }
@@ -55,65 +42,63 @@ func (f *fake) storedThen(prefix string, times int32, answer http.HandlerFunc) {
 func TestAnUploadWhoseAnswerIsLost(t *testing.T) {
 	late := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 	for name, answer := range map[string]http.HandlerFunc{"dropped": drop, "503": status(503, ""), "after the time-out": late} {
-		for _, of := range []string{"file/", "manifest/"} {
+		for _, of := range []string{"wandb_artifacts/", "manifests/"} {
 			t.Run(name+" "+of, func(t *testing.T) {
-				f := newFake(t)
-				f.storedThen(of, 1, answer)
+				srv := newServer(t)
+				srv.storedThen(of, 1, answer)
 				timings := quick()
 				timings.Stall = 200 * time.Millisecond
 				files := filesOf(t, t.TempDir(), "one", "two", "one")
-				done, err := f.client(wandb.WithTimings(timings)).LogArtifact(t.Context(), spec(files), nil)
+				done, err := srv.client(wandb.WithTimings(timings)).LogArtifact(t.Context(), spec(files), nil)
 				require.NoError(t, err)
-				f.assertStored(files)
-				assert.Len(t, f.refusals, 1, "the repeated upload was refused")
+				srv.assertStored(files)
+				assert.Equal(t, 1, srv.refusals(), "the repeated upload was refused")
 				assert.Equal(t, []int64{3, 0, 6}, []int64{done.FilesUploaded, done.FilesUnchanged, done.BytesUploaded}, "it was this call that brought it")
-				assert.Equal(t, 1, f.count("CreateArtifact"))
+				assert.Equal(t, 1, srv.count("CreateArtifact"))
 			})
 		}
 	}
 }
 
 func TestARunFileThatIsThereIsDone(t *testing.T) {
-	f := newFake(t)
-	c := f.client()
+	srv := newServer(t)
+	c := srv.client()
 	for range 2 {
 		_, err := c.UploadTableCopy(t.Context(), ref("r"), wandb.TableCopy{Key: "k", Open: opened("{}")})
 		require.NoError(t, err)
 	}
-	assert.Len(t, f.refusals, 1)
+	assert.Equal(t, 1, srv.refusals())
 }
 
 func TestARerunAfterACommitThatFailed(t *testing.T) {
 	for _, forgetful := range []bool{true, false} {
-		f := newFake(t)
-		f.forgetful = forgetful
+		srv := newServerAs(t, standin.Behaviour{NoPendingURLs: !forgetful})
 		files := filesOf(t, t.TempDir(), "one", "two", "one", "")
-		f.on("CommitArtifact", 1, refuse(403, "not now"))
-		_, err := f.client().LogArtifact(t.Context(), spec(files), nil)
+		srv.on("CommitArtifact", 1, refuse(403, "not now"))
+		_, err := srv.client().LogArtifact(t.Context(), spec(files), nil)
 		require.Error(t, err)
-		done, err := f.client().LogArtifact(t.Context(), spec(files), nil)
+		done, err := srv.client().LogArtifact(t.Context(), spec(files), nil)
 		require.NoError(t, err)
 		assert.Zero(t, done.BytesUploaded)
-		f.assertStored(files)
-		f.only()
+		srv.assertStored(files)
+		srv.only()
 	}
 }
 
 // TestMain's child logs an artifact and is killed before the commit.
 func TestAKillBetweenUploadAndCommit(t *testing.T) {
 	for _, forgetful := range []bool{true, false} {
-		f := newFake(t)
-		f.forgetful = forgetful
+		srv := newServerAs(t, standin.Behaviour{NoPendingURLs: !forgetful})
 		dir := t.TempDir()
 		texts := []string{"one", "two", "one", "", ""}
 		files := filesOf(t, dir, texts...)
 		atCommit := make(chan struct{})
-		f.on("CommitArtifact", 1, func(_ http.ResponseWriter, r *http.Request) {
+		srv.on("CommitArtifact", 1, func(_ http.ResponseWriter, r *http.Request) {
 			close(atCommit)
 			<-r.Context().Done()
 		})
 		child := exec.CommandContext(t.Context(), os.Args[0])
-		child.Env = append(os.Environ(), childVariable+"="+f.api.URL, childVariable+"_KEY="+f.key.Reveal(), childVariable+"_DIR="+dir)
+		child.Env = append(os.Environ(), childVariable+"="+srv.URL(), childVariable+"_KEY="+srv.Key().Reveal(), childVariable+"_DIR="+dir)
 		var said bytes.Buffer
 		child.Stderr = &said
 		require.NoError(t, child.Start())
@@ -126,13 +111,13 @@ func TestAKillBetweenUploadAndCommit(t *testing.T) {
 		case <-ended:
 			require.Fail(t, "the child ended by itself", said.String())
 		}
-		assert.Zero(t, f.committed())
+		assert.Zero(t, srv.committed())
 
-		done, err := f.client().LogArtifact(t.Context(), spec(files), nil)
+		done, err := srv.client().LogArtifact(t.Context(), spec(files), nil)
 		require.NoError(t, err)
 		assert.Zero(t, done.BytesUploaded, "what went up before the kill is not brought again")
-		f.assertStored(files)
-		f.only()
+		srv.assertStored(files)
+		srv.only()
 	}
 }
 
@@ -164,16 +149,10 @@ func beKilled(url string) {
 	panic(fmt.Sprint("it should have been killed: ", err))
 }
 
-var clientIDs = regexp.MustCompile(`"clientID":"(\w+)"`)
-
 // createdWith are the client ids of all artifacts that were to be created.
-func (f *fake) createdWith() (ids []string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for i, call := range f.calls {
-		if call == "CreateArtifact" {
-			ids = append(ids, clientIDs.FindStringSubmatch(f.dumps[i])[1])
-		}
+func (srv *server) createdWith() (ids []string) {
+	for _, input := range srv.created() {
+		ids = append(ids, str(input["clientID"]))
 	}
 	return ids
 }
@@ -181,51 +160,51 @@ func (f *fake) createdWith() (ids []string) {
 func TestOtherBytesUnderTheManifestsName(t *testing.T) {
 	refusal := refuse(400, "invalid artifact manifest digest:id 123 expected hKe9kigCHwx5P4T5JRbnYg==, got aEtlOWtpZ0NId3g1UDRUNUpSYm5ZZz09")
 	for times, want := range map[int][]int{1: {1, 2}, 2: {2, 3}, 3: {2, 4}, 1000: {5, 10}} {
-		f := newFake(t)
-		f.on("CommitArtifact", times, refusal)
+		srv := newServer(t)
+		srv.on("CommitArtifact", times, refusal)
 		files := filesOf(t, t.TempDir(), "one", "one")
-		_, err := f.client().LogArtifact(t.Context(), spec(files), nil)
-		assert.Equal(t, want, []int{f.count("CreateArtifact"), f.count("CommitArtifact")}, times)
+		_, err := srv.client().LogArtifact(t.Context(), spec(files), nil)
+		assert.Equal(t, want, []int{srv.count("CreateArtifact"), srv.count("CommitArtifact")}, times)
 		if times == 1000 {
 			assert.Equal(t, "refused", fault.Code(err))
 			assert.Contains(t, err.Error(), "invalid artifact manifest digest")
-			assert.Zero(t, f.committed())
+			assert.Zero(t, srv.committed())
 			continue
 		}
 		require.NoError(t, err)
-		f.assertStored(files)
+		srv.assertStored(files)
 	}
 }
 
 func TestAClientIDThatWasUsedForOtherContent(t *testing.T) {
 	var second []string
 	for range 2 {
-		f := newFake(t)
-		f.on("CreateArtifact", 1, refuse(400, "Invalid Client ID digest"))
+		srv := newServer(t)
+		srv.on("CreateArtifact", 1, refuse(400, "Invalid Client ID digest"))
 		files := filesOf(t, t.TempDir(), "one")
-		_, err := f.client().LogArtifact(t.Context(), spec(files), nil)
+		_, err := srv.client().LogArtifact(t.Context(), spec(files), nil)
 		require.NoError(t, err)
-		f.assertStored(files)
-		ids := f.createdWith()
+		srv.assertStored(files)
+		ids := srv.createdWith()
 		require.Len(t, ids, 2)
 		second = append(second, ids[1])
 		assert.NotEqual(t, ids[0], ids[1])
 	}
 	assert.NotEqual(t, second[0], second[1], "one that nobody can have used")
-	f := newFake(t)
-	f.on("CreateArtifact", 1000, refuse(400, "Invalid Client ID digest"))
-	_, err := f.client().LogArtifact(t.Context(), spec(filesOf(t, t.TempDir(), "one")), nil)
+	srv := newServer(t)
+	srv.on("CreateArtifact", 1000, refuse(400, "Invalid Client ID digest"))
+	_, err := srv.client().LogArtifact(t.Context(), spec(filesOf(t, t.TempDir(), "one")), nil)
 	assert.Equal(t, "refused", fault.Code(err))
-	assert.Equal(t, 5, f.count("CreateArtifact"))
+	assert.Equal(t, 5, srv.count("CreateArtifact"))
 }
 
 func TestSequenceClientIDsAreNewForEachCall(t *testing.T) {
 	seen := map[string]bool{}
 	for range 3 {
-		f := newFake(t)
-		_, err := f.client().LogArtifact(t.Context(), spec(filesOf(t, t.TempDir(), "one")), nil)
+		srv := newServer(t)
+		_, err := srv.client().LogArtifact(t.Context(), spec(filesOf(t, t.TempDir(), "one")), nil)
 		require.NoError(t, err)
-		id := str(f.only().input["sequenceClientID"])
+		id := str(srv.created()[0]["sequenceClientID"])
 		assert.Regexp(t, `^[a-z0-9]{128}$`, id)
 		seen[id] = true
 	}
@@ -233,11 +212,11 @@ func TestSequenceClientIDsAreNewForEachCall(t *testing.T) {
 }
 
 func TestACommitThatMetAnotherOneIsRepeated(t *testing.T) {
-	f := newFake(t)
-	f.on("CommitArtifact", 2, refuse(409, "Error 1062: Duplicate entry '6394579-1' for key 'unique_artifact_collection_membership_version'"))
-	_, err := f.client().LogArtifact(t.Context(), spec(filesOf(t, t.TempDir(), "one")), nil)
+	srv := newServer(t)
+	srv.on("CommitArtifact", 2, refuse(409, "Error 1062: Duplicate entry '6394579-1' for key 'unique_artifact_collection_membership_version'"))
+	_, err := srv.client().LogArtifact(t.Context(), spec(filesOf(t, t.TempDir(), "one")), nil)
 	require.NoError(t, err)
-	assert.Equal(t, []int{1, 3}, []int{f.count("CreateArtifact"), f.count("CommitArtifact")})
+	assert.Equal(t, []int{1, 3}, []int{srv.count("CreateArtifact"), srv.count("CommitArtifact")})
 }
 
 // noParts is how Google's store refuses uploads in parts.
@@ -247,48 +226,48 @@ var noParts = body(403, "application/xml", "<Error><Code>AccessDenied</Code><Mes
 func TestAStoreThatTakesNoParts(t *testing.T) {
 	large := strings.Repeat("0123456789", 130_000)
 	plain := body(501, "application/xml", "<Error><Code>NotImplemented</Code></Error>")
-	for name, prepare := range map[string]func(f *fake){
-		"the parts": func(f *fake) { f.refuseParts(noParts) },
-		"not by S3": func(f *fake) { f.refuseParts(plain) },
-		"the question": func(f *fake) {
-			f.on("CreateArtifactFiles", 1, refuse(500, "signer does not have storage.multipartUploads.create access"))
+	for name, prepare := range map[string]func(srv *server){
+		"the parts": func(srv *server) { srv.refuseParts(noParts) },
+		"not by S3": func(srv *server) { srv.refuseParts(plain) },
+		"the question": func(srv *server) {
+			srv.on("CreateArtifactFiles", 1, refuse(500, "signer does not have storage.multipartUploads.create access"))
 		},
-		"the end": func(f *fake) {
-			f.on("CompleteMultipart", 1, refuse(400, "signer does not have storage.multipartUploads.create access"))
+		"the end": func(srv *server) {
+			srv.on("CompleteMultipart", 1, refuse(400, "signer does not have storage.multipartUploads.create access"))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newFake(t)
-			prepare(f)
+			srv := newServer(t)
+			prepare(srv)
 			files := filesOf(t, t.TempDir(), large, large)
-			_, err := f.client(wandb.WithLimits(multipart())).LogArtifact(t.Context(), spec(files), nil)
+			_, err := srv.client(wandb.WithLimits(multipart())).LogArtifact(t.Context(), spec(files), nil)
 			require.NoError(t, err)
-			f.assertStored(files)
+			srv.assertStored(files)
 		})
 	}
 	t.Run("nor so much at once", func(t *testing.T) {
-		f := newFake(t)
-		f.refuseParts(plain)
+		srv := newServer(t)
+		srv.refuseParts(plain)
 		limits := multipart()
 		limits.Whole = 1_000_000
-		_, err := f.client(wandb.WithLimits(limits)).LogArtifact(t.Context(), spec(filesOf(t, t.TempDir(), large)), nil)
+		_, err := srv.client(wandb.WithLimits(limits)).LogArtifact(t.Context(), spec(filesOf(t, t.TempDir(), large)), nil)
 		assert.Equal(t, "refused", fault.Code(err))
 		assert.Contains(t, err.Error(), "NotImplemented")
 		assert.Contains(t, err.Error(), "in parts")
 	})
 	t.Run("nor in one piece", func(t *testing.T) {
-		f := newFake(t)
-		f.on("PUT", 1000, noParts)
-		_, err := f.client(wandb.WithLimits(multipart())).LogArtifact(t.Context(), spec(filesOf(t, t.TempDir(), large)), nil)
+		srv := newServer(t)
+		srv.on("PUT", 1000, noParts)
+		_, err := srv.client(wandb.WithLimits(multipart())).LogArtifact(t.Context(), spec(filesOf(t, t.TempDir(), large)), nil)
 		assert.Equal(t, "refused", fault.Code(err))
 		assert.Contains(t, err.Error(), "storage.multipartUploads.create")
 	})
 }
 
 // refuseParts has the store refuse parts of files.
-func (f *fake) refuseParts(answer http.HandlerFunc) {
-	f.before(func(w http.ResponseWriter, r *http.Request) bool {
-		if !strings.HasPrefix(r.URL.Path, "/part/") {
+func (srv *server) refuseParts(answer http.HandlerFunc) {
+	srv.before(func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasPrefix(r.URL.Path, "/storage/multipart/") {
 			return false
 		}
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -299,31 +278,28 @@ func (f *fake) refuseParts(answer http.HandlerFunc) {
 
 func TestPartsWhoseAnswerIsLost(t *testing.T) {
 	large := strings.Repeat("0123456789", 130_000)
-	f := newFake(t)
-	f.storedThen("part/", 2, drop)
+	srv := newServer(t)
+	srv.storedThen("multipart/", 2, drop)
 	files := filesOf(t, t.TempDir(), large)
-	_, err := f.client(wandb.WithLimits(multipart())).LogArtifact(t.Context(), spec(files), nil)
+	_, err := srv.client(wandb.WithLimits(multipart())).LogArtifact(t.Context(), spec(files), nil)
 	require.NoError(t, err)
-	f.assertStored(files)
+	srv.assertStored(files)
 
-	f = newFake(t)
-	f.on("CompleteMultipart", 1, refuse(404, "upload not found"))
-	sum := md5.Sum([]byte(large))
-	key := "file/" + artifactID(0) + "/" + hex.EncodeToString(sum[:])
-	f.blobs[key] = []byte(large) // The first answer was lost: the file is there.
-	_, err = f.client(wandb.WithLimits(multipart())).LogArtifact(t.Context(), spec(files), nil)
+	srv = newServer(t)
+	srv.on("CompleteMultipart", 1, srv.done(refuse(404, "upload not found"))) // The first answer was lost: the file is there.
+	_, err = srv.client(wandb.WithLimits(multipart())).LogArtifact(t.Context(), spec(files), nil)
 	require.NoError(t, err)
-	f.assertStored(files)
+	srv.assertStored(files)
 }
 
 func TestAStoreThatIsDownEndsThePatienceForAll(t *testing.T) {
-	f := newFake(t)
-	f.on("PUT", 1_000_000, status(500, "database is locked"))
+	srv := newServer(t)
+	srv.on("PUT", 1_000_000, status(500, "database is locked"))
 	limits := wandb.DefaultLimits()
 	limits.Uploads = 2
-	_, err := f.client(wandb.WithLimits(limits)).LogArtifact(t.Context(), spec(filesOf(t, t.TempDir(), numbered(40)...)), nil)
+	_, err := srv.client(wandb.WithLimits(limits)).LogArtifact(t.Context(), spec(filesOf(t, t.TempDir(), numbered(40)...)), nil)
 	assert.Equal(t, "server_error", fault.Code(err))
-	assert.Contains(t, err.Error(), "The file store of W&B at "+strings.TrimPrefix(f.store.URL, "http://"))
+	assert.Contains(t, err.Error(), "The file store of W&B at "+strings.TrimPrefix(srv.StorageURL(), "http://"))
 	assert.Contains(t, err.Error(), "database is locked")
-	assert.LessOrEqual(t, f.count("PUT"), 2*20+2)
+	assert.LessOrEqual(t, srv.count("PUT"), 2*20+2)
 }

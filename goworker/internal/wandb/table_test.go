@@ -13,30 +13,32 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 )
 
+// someArtifact is the id of an artifact: the base64 of Artifact:7.
+const someArtifact = "QXJ0aWZhY3Q6Nw=="
+
 // opened is a table's copy of the given content.
 func opened(content string) func() (io.ReadCloser, error) {
 	return func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(content)), nil }
 }
 
-func (f *fake) table(t *testing.T, c *wandb.Client, key string) wandb.RunTable {
+func (srv *server) table(t *testing.T, c *wandb.Client, key string) wandb.RunTable {
 	table, err := c.UploadTableCopy(t.Context(), ref("r"), wandb.TableCopy{Key: key, Open: opened(`{"columns":[],"data":[]}`), Columns: 2, Rows: 12})
 	require.NoError(t, err)
-	table, err = table.In(artifactID(7), key+".table.json")
+	table, err = table.In(someArtifact, key+".table.json")
 	require.NoError(t, err)
 	return table
 }
 
 func TestTablesShowWithTheEndOfTheRunInOneRequest(t *testing.T) {
-	f := newFake(t)
-	f.have("r", "running", "")
-	c := f.client()
-	one, two := f.table(t, c, "one"), f.table(t, c, "two")
+	srv := newServer(t)
+	srv.have("r", "running", "")
+	c := srv.client()
+	one, two := srv.table(t, c, "one"), srv.table(t, c, "two")
 	require.NoError(t, c.FinishRun(t.Context(), ref("r"), 0, one, two))
-	require.Len(t, f.streams, 1)
-	assert.Equal(t, "finished", f.run("r").state)
-	assert.Equal(t, `{"columns":[],"data":[]}`, string(f.blobs["runfile"]))
+	require.Len(t, srv.posts(), 1)
+	assert.Equal(t, "finished", srv.run("r").State)
 
-	s := f.streams[0]
+	s := srv.posts()[0]
 	history := s["files"].(obj)["wandb-history.jsonl"].(obj)
 	assert.EqualValues(t, 0, history["offset"])
 	var line, summary map[string]any
@@ -50,23 +52,24 @@ func TestTablesShowWithTheEndOfTheRunInOneRequest(t *testing.T) {
 		assert.EqualValues(t, 24, value["size"])
 		assert.Equal(t, "wandb-artifact://41727469666163743a37/one.table.json", value["artifact_path"])
 		assert.Contains(t, s["uploaded"], value["path"])
+		assert.Equal(t, `{"columns":[],"data":[]}`, srv.get(append([]string{"files", "me", "p", "r"}, strings.Split(str(value["path"]), "/")...)...))
 		assert.Contains(t, values, "two")
 	}
 }
 
 // W&B's own client gives the run nothing of a partitioned table but where it is.
 func TestAPartitionedTableHasNoCopyAmongTheRunsFiles(t *testing.T) {
-	f := newFake(t)
-	f.have("r", "running", "")
-	c := f.client()
-	table, err := wandb.PartitionedRunTable("samples").In(artifactID(7), "samples.partitioned-table.json")
+	srv := newServer(t)
+	srv.have("r", "running", "")
+	c := srv.client()
+	table, err := wandb.PartitionedRunTable("samples").In(someArtifact, "samples.partitioned-table.json")
 	require.NoError(t, err)
 	require.NoError(t, c.FinishRun(t.Context(), ref("r"), 0, table))
-	require.Len(t, f.streams, 1)
-	assert.NotContains(t, f.streams[0], "uploaded")
+	require.Len(t, srv.posts(), 1)
+	assert.NotContains(t, srv.posts()[0], "uploaded")
 	for _, name := range []string{"wandb-history.jsonl", "wandb-summary.json"} {
 		var values map[string]any
-		content := f.streams[0]["files"].(obj)[name].(obj)["content"].([]any)
+		content := srv.posts()[0]["files"].(obj)[name].(obj)["content"].([]any)
 		require.NoError(t, json.Unmarshal([]byte(content[0].(string)), &values))
 		assert.Equal(t, map[string]any{
 			"_type": "partitioned-table", "artifact_path": "wandb-artifact://41727469666163743a37/samples.partitioned-table.json",
@@ -75,28 +78,28 @@ func TestAPartitionedTableHasNoCopyAmongTheRunsFiles(t *testing.T) {
 }
 
 func TestARunIsEndedEvenIfItsTableIsRefused(t *testing.T) {
-	f := newFake(t)
-	f.have("r", "running", "")
-	c := f.client()
-	table := f.table(t, c, "one")
-	f.on("file_stream", 1, status(413, "too long a line"))
+	srv := newServer(t)
+	srv.have("r", "running", "")
+	c := srv.client()
+	table := srv.table(t, c, "one")
+	srv.on("file_stream", 1, status(413, "too long a line"))
 	err := c.FinishRun(t.Context(), ref("r"), 0, table)
 	assert.Equal(t, "table_not_shown", fault.Code(err))
 	assert.Contains(t, err.Error(), "too long a line")
-	assert.Equal(t, "finished", f.run("r").state)
+	assert.Equal(t, "finished", srv.run("r").State)
 }
 
 func TestTheTablesCopyIsRefused(t *testing.T) {
-	f := newFake(t)
-	f.on("PUT", 1000, body(403, "application/xml", "<Error><Code>AccessDenied</Code><Message>no</Message></Error>"))
-	_, err := f.client().UploadTableCopy(t.Context(), ref("r"), wandb.TableCopy{Key: "k", Open: opened("")})
+	srv := newServer(t)
+	srv.on("PUT", 1000, body(403, "application/xml", "<Error><Code>AccessDenied</Code><Message>no</Message></Error>"))
+	_, err := srv.client().UploadTableCopy(t.Context(), ref("r"), wandb.TableCopy{Key: "k", Open: opened("")})
 	assert.Equal(t, "refused", fault.Code(err))
 	assert.Contains(t, err.Error(), "AccessDenied: no")
 
-	assert.Equal(t, 2, f.count("CreateRunFiles"), "a fresh address was asked for, once")
+	assert.Equal(t, 2, srv.count("CreateRunFiles"), "a fresh address was asked for, once")
 
-	f.on("CreateRunFiles", 1, body(200, "application/json", `{"data":{"createRunFiles":{"files":[]}}}`))
-	_, err = f.client().UploadTableCopy(t.Context(), ref("r"), wandb.TableCopy{Key: "k", Open: opened("")})
+	srv.on("CreateRunFiles", 1, body(200, "application/json", `{"data":{"createRunFiles":{"files":[]}}}`))
+	_, err = srv.client().UploadTableCopy(t.Context(), ref("r"), wandb.TableCopy{Key: "k", Open: opened("")})
 	assert.Equal(t, "server_error", fault.Code(err))
 
 	_, err = wandb.RunTable{}.In("no base64!", "k.table.json")

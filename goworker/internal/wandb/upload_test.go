@@ -2,11 +2,10 @@ package wandb_test
 
 import (
 	"bytes"
-	"encoding/base64"
-	"encoding/hex"
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -20,27 +19,27 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 )
 
-func hexOf(digest string) string {
-	raw, err := base64.StdEncoding.DecodeString(digest)
-	if err != nil {
-		panic(err)
-	}
-	return hex.EncodeToString(raw)
+// alterFiles has change change each file in the next answers to CreateArtifactFiles.
+func (srv *server) alterFiles(times int, change func(node obj)) {
+	srv.alter("CreateArtifactFiles", times, func(data obj) {
+		for _, edge := range data["createArtifactFiles"].(obj)["files"].(obj)["edges"].([]any) {
+			change(edge.(obj)["node"].(obj))
+		}
+	})
 }
 
 func TestUploadsSendTheSignedHeadersAndNoKey(t *testing.T) {
-	f := newFake(t)
-	_, err := f.client().LogArtifact(t.Context(), spec(filesOf(t, t.TempDir(), "one", "")), nil)
+	srv := newServer(t)
+	srv.alterFiles(100, func(node obj) {
+		node["uploadHeaders"] = append(node["uploadHeaders"].([]any), "x-ms-blob-type:BlockBlob")
+	})
+	_, err := srv.client().LogArtifact(t.Context(), spec(filesOf(t, t.TempDir(), "one", "")), nil)
 	require.NoError(t, err)
-	var puts []string
-	for i, call := range f.calls {
-		if call == "PUT" {
-			puts = append(puts, f.dumps[i])
-		}
-	}
+	puts := srv.seen("PUT")
 	require.Len(t, puts, 3)
 	lengths := ""
-	for i, dump := range puts {
+	for i, r := range puts {
+		dump := r.head
 		assert.NotContains(t, dump, "Authorization")
 		assert.Contains(t, dump, "Content-Md5: ")
 		assert.Contains(t, dump, "User-Agent: fiftyone-wandb-test/1")
@@ -63,18 +62,18 @@ func TestUploadsAreTriedAgain(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
 		"dropped": drop, "500": status(500, ""), "503": status(503, "", "Retry-After", "0.001"), "429": status(429, ""), "408": status(408, ""), "cut": cut,
 	} {
-		f := newFake(t)
-		f.on("PUT", 3, answer)
+		srv := newServer(t)
+		srv.on("PUT", 3, answer)
 		files := filesOf(t, t.TempDir(), strings.Repeat("long ", 100_000), "short")
 		var last wandb.UploadProgress
-		done, err := f.client().LogArtifact(t.Context(), spec(files), func(p wandb.UploadProgress) {
+		done, err := srv.client().LogArtifact(t.Context(), spec(files), func(p wandb.UploadProgress) {
 			assert.GreaterOrEqual(t, p.BytesDone, last.BytesDone, "the bar does not go back")
 			last = p
 		})
 		require.NoError(t, err, name)
 		assert.Equal(t, files.Size(), done.BytesUploaded)
 		assert.Equal(t, wandb.UploadProgress{FilesDone: 2, FilesTotal: 2, BytesDone: files.Size(), BytesTotal: files.Size()}, last)
-		f.assertStored(files)
+		srv.assertStored(files)
 	}
 }
 
@@ -85,41 +84,41 @@ func TestAStoreThatPushesBackGetsFewerAtOnce(t *testing.T) {
 		"503": status(503, "", "Retry-After", "0.001"), "429": status(429, ""), "500": status(500, ""), "dropped": drop,
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newFake(t)
-			c := f.client(wandb.WithLimits(limits))
+			srv := newServer(t)
+			c := srv.client(wandb.WithLimits(limits))
 			files := filesOf(t, t.TempDir(), numbered(40)...)
-			f.on("PUT", 7, answer)
+			srv.on("PUT", 7, answer)
 			done, err := c.LogArtifact(t.Context(), spec(files), nil)
 			require.NoError(t, err)
 			assert.EqualValues(t, 40, done.FilesUploaded, "no file is lost")
-			f.assertStored(files)
+			srv.assertStored(files)
 			assert.Less(t, c.UploadLimit(), 64)
 		})
 	}
-	t.Run("other refusals are no push-back", func(t *testing.T) {
-		f := newFake(t)
-		c := f.client(wandb.WithLimits(limits))
+	t.Run("other refusals do not push back", func(t *testing.T) {
+		srv := newServer(t)
+		c := srv.client(wandb.WithLimits(limits))
 		files := filesOf(t, t.TempDir(), numbered(40)...)
-		f.on("PUT", 7, body(403, "application/xml", "<Error><Code>ExpiredToken</Code></Error>"))
+		srv.on("PUT", 7, body(403, "application/xml", "<Error><Code>ExpiredToken</Code></Error>"))
 		_, err := c.LogArtifact(t.Context(), spec(files), nil)
 		require.NoError(t, err)
-		f.assertStored(files)
+		srv.assertStored(files)
 		assert.Equal(t, 64, c.UploadLimit())
 	})
 }
 
 func TestAServerThatTakesFewFilesIsNotAskedForMoreAgain(t *testing.T) {
-	f := newFake(t)
+	srv := newServer(t)
 	limits := wandb.DefaultLimits()
 	limits.Batches = 1
-	f.hookIf("CreateArtifactFiles", func(v obj) bool { return len(v["input"].(obj)["artifactFiles"].([]any)) > 100 }, refuse(400, "too many files in one request"))
+	srv.onIf("CreateArtifactFiles", func(v obj) bool { return len(v["input"].(obj)["artifactFiles"].([]any)) > 100 }, refuse(400, "too many files in one request"))
 	files := filesOf(t, t.TempDir(), numbered(400)...)
-	c := f.client(wandb.WithLimits(limits))
+	c := srv.client(wandb.WithLimits(limits))
 	_, err := c.LogArtifact(t.Context(), spec(files), nil)
 	require.NoError(t, err)
-	f.assertStored(files)
+	srv.assertStored(files)
 	// 32, 128 (refused), 64, 64, and from then on 64 each.
-	assert.Equal(t, 1+1+2+4, f.count("CreateArtifactFiles"))
+	assert.Equal(t, 1+1+2+4, srv.count("CreateArtifactFiles"))
 }
 
 func TestAddressesThatExpiredAreAskedForAgain(t *testing.T) {
@@ -134,83 +133,71 @@ func TestAddressesThatExpiredAreAskedForAgain(t *testing.T) {
 		"plain":   {1, body(403, "text/plain", "Forbidden")},
 		"unknown": {1, body(401, "", "")},
 	} {
-		f := newFake(t)
-		f.on("PUT", c.times, c.answer)
+		srv := newServer(t)
+		srv.on("PUT", c.times, c.answer)
 		files := filesOf(t, t.TempDir(), "one", "two")
 		var last wandb.UploadProgress
-		_, err := f.client().LogArtifact(t.Context(), spec(files), func(p wandb.UploadProgress) { last = p })
+		_, err := srv.client().LogArtifact(t.Context(), spec(files), func(p wandb.UploadProgress) { last = p })
 		require.NoError(t, err, name)
 		assert.Equal(t, wandb.UploadProgress{FilesDone: 2, FilesTotal: 2, BytesDone: 6, BytesTotal: 6}, last, "what was refused does not count")
-		assert.Greater(t, f.count("CreateArtifactFiles"), 1)
-		f.assertStored(files)
+		assert.Greater(t, srv.count("CreateArtifactFiles"), 1)
+		srv.assertStored(files)
 	}
 }
 
 func TestAddressesAreNotAskedForForEver(t *testing.T) {
 	for code, times := range map[string]int{"SignatureDoesNotMatch": 2, "ExpiredToken": 4} {
-		f := newFake(t)
-		f.on("PUT", 1000, body(403, "application/xml", "<Error><Code>"+code+"</Code><Message>wrong clock</Message></Error>"))
-		_, err := f.client().LogArtifact(t.Context(), spec(filesOf(t, t.TempDir(), "one")), nil)
+		srv := newServer(t)
+		srv.on("PUT", 1000, body(403, "application/xml", "<Error><Code>"+code+"</Code><Message>wrong clock</Message></Error>"))
+		_, err := srv.client().LogArtifact(t.Context(), spec(filesOf(t, t.TempDir(), "one")), nil)
 		require.Equal(t, "refused", fault.Code(err))
 		assert.Contains(t, err.Error(), code+": wrong clock")
 		assert.Contains(t, err.Error(), "d/0000.txt")
-		assert.Contains(t, err.Error(), strings.TrimPrefix(f.store.URL, "http://"), "it is said who refused")
+		assert.Contains(t, err.Error(), strings.TrimPrefix(srv.StorageURL(), "http://"), "it is said who refused")
 		assert.NotContains(t, err.Error(), "signature=")
-		assert.Equal(t, times, f.count("CreateArtifactFiles"), code)
+		assert.Equal(t, times, srv.count("CreateArtifactFiles"), code)
 	}
 }
 
 func TestTheManifestsAddressExpires(t *testing.T) {
-	f := newFake(t)
-	f.on("CreateArtifactManifest", 1, func(w http.ResponseWriter, _ *http.Request) {
-		reply(w, 200, obj{"data": obj{"createArtifactManifest": obj{"artifactManifest": obj{"id": "m", "file": obj{}}}}})
-	})
-	f.on("CreateArtifactManifest", 1, func(w http.ResponseWriter, _ *http.Request) {
-		reply(w, 200, obj{"data": obj{"createArtifactManifest": obj{"artifactManifest": obj{"id": "m", "file": obj{"uploadUrl": f.address("expired")}}}}})
+	srv := newServer(t)
+	srv.on("CreateArtifactManifest", 1, srv.pass)
+	srv.alter("CreateArtifactManifest", 1, func(data obj) {
+		data["createArtifactManifest"].(obj)["artifactManifest"].(obj)["file"].(obj)["uploadUrl"] = srv.StorageURL() + "/storage/expired"
 	})
 	var expired atomic.Int32
-	f.before(func(w http.ResponseWriter, r *http.Request) bool {
-		if r.URL.Path != "/expired" {
+	srv.before(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path != "/storage/expired" {
 			return false
 		}
 		expired.Add(1)
 		w.WriteHeader(400)
 		return true
 	})
-	_, err := f.client().LogArtifact(t.Context(), spec(filesOf(t, t.TempDir(), "one")), nil)
+	_, err := srv.client().LogArtifact(t.Context(), spec(filesOf(t, t.TempDir(), "one")), nil)
 	require.NoError(t, err)
 	assert.EqualValues(t, 1, expired.Load())
 }
 
 func TestAddressesRelativeToTheServer(t *testing.T) {
-	f := newFake(t)
-	s := spec(filesOf(t, t.TempDir(), "one"))
-	e := s.Files.At(0)
-	got := make(chan http.Header, 1)
-	f.on("CreateArtifactFiles", 1, func(w http.ResponseWriter, _ *http.Request) {
-		f.mu.Lock()
-		f.blobs["file/"+artifactID(0)+"/"+hexOf(e.Digest)] = []byte("one")
-		f.mu.Unlock()
-		reply(w, 200, obj{"data": obj{"createArtifactFiles": obj{"files": obj{"edges": []obj{{"node": obj{"uploadUrl": "/files/here", "artifact": obj{"id": artifactID(0)}}}}}}}})
-	})
-	f.before(func(_ http.ResponseWriter, r *http.Request) bool {
-		if r.URL.Path == "/files/here" {
-			got <- r.Header
-		}
-		return r.URL.Path == "/files/here"
-	})
-	_, err := f.client().LogArtifact(t.Context(), s, nil)
+	srv := newServer(t)
+	srv.alterFiles(1, func(node obj) { node["uploadUrl"] = strings.TrimPrefix(str(node["uploadUrl"]), srv.StorageURL()) })
+	files := filesOf(t, t.TempDir(), "one")
+	_, err := srv.client().LogArtifact(t.Context(), spec(files), nil)
 	require.NoError(t, err)
-	assert.Empty(t, (<-got).Get("Authorization"), "signed addresses never get the key")
+	srv.assertStored(files)
+	sent := srv.seen("PUT")[0].head
+	assert.Contains(t, sent, "Host: "+strings.TrimPrefix(srv.URL(), "http://"))
+	assert.NotContains(t, sent, "Authorization", "signed addresses never get the key")
 }
 
 func TestAddressesThatAreNone(t *testing.T) {
 	for _, address := range []string{"ftp://x/y", "x", "http://%zz", "http://"} {
-		f := newFake(t)
-		f.on("CreateArtifactFiles", 1, func(w http.ResponseWriter, _ *http.Request) {
+		srv := newServer(t)
+		srv.on("CreateArtifactFiles", 1, func(w http.ResponseWriter, _ *http.Request) {
 			reply(w, 200, obj{"data": obj{"createArtifactFiles": obj{"files": obj{"edges": []obj{{"node": obj{"uploadUrl": address}}}}}}})
 		})
-		_, err := f.client().LogArtifact(t.Context(), spec(filesOf(t, t.TempDir(), "one")), nil)
+		_, err := srv.client().LogArtifact(t.Context(), spec(filesOf(t, t.TempDir(), "one")), nil)
 		assert.Equal(t, "server_error", fault.Code(err), address)
 	}
 }
@@ -225,31 +212,31 @@ func TestAFileThatChangedIsNeverWholeOnTheServer(t *testing.T) {
 		"gone":        os.Remove,
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newFake(t)
+			srv := newServer(t)
 			files := filesOf(t, t.TempDir(), long)
 			require.NoError(t, change(files.At(0).LocalPath))
-			_, err := f.client().LogArtifact(t.Context(), spec(files), nil)
+			_, err := srv.client().LogArtifact(t.Context(), spec(files), nil)
 			require.Equal(t, "file_changed", fault.Code(err), "%v", err)
 			assert.Contains(t, err.Error(), files.At(0).LocalPath)
 			assert.Equal(t, fault.Media, fault.As(err).Source)
-			assert.Empty(t, f.blobs)
-			assert.Zero(t, f.committed())
+			assert.Zero(t, srv.Stats().BytesUp)
+			assert.Zero(t, srv.committed())
 		})
 	}
 	t.Run("an empty file is filled", func(t *testing.T) {
-		f := newFake(t)
+		srv := newServer(t)
 		files := filesOf(t, t.TempDir(), "")
 		require.NoError(t, os.WriteFile(files.At(0).LocalPath, []byte("x"), 0o600))
-		_, err := f.client().LogArtifact(t.Context(), spec(files), nil)
+		_, err := srv.client().LogArtifact(t.Context(), spec(files), nil)
 		assert.Equal(t, "file_changed", fault.Code(err))
 	})
 	t.Run("not to be read", func(t *testing.T) {
-		f := newFake(t)
+		srv := newServer(t)
 		files := filesOf(t, t.TempDir(), "x")
 		path := files.At(0).LocalPath
 		require.NoError(t, os.Remove(path))
 		require.NoError(t, os.Symlink(path, path)) // a loop
-		_, err := f.client().LogArtifact(t.Context(), spec(files), nil)
+		_, err := srv.client().LogArtifact(t.Context(), spec(files), nil)
 		assert.Equal(t, "unreadable_file", fault.Code(err))
 	})
 }
@@ -262,64 +249,67 @@ func multipart() wandb.Limits {
 }
 
 func TestLargeFilesGoUpInParts(t *testing.T) {
-	f := newFake(t)
+	srv := newServer(t)
 	large := strings.Repeat("0123456789", 130_000)
 	files := filesOf(t, t.TempDir(), large, "small")
-	f.on("PUT", 2, drop)
-	done, err := f.client(wandb.WithLimits(multipart())).LogArtifact(t.Context(), spec(files), nil)
+	srv.on("PUT", 2, drop)
+	srv.alterFiles(100, func(node obj) {
+		node["uploadHeaders"] = append(node["uploadHeaders"].([]any), "x-ms-blob-type:BlockBlob")
+		if parts, ok := node["uploadMultipartUrls"].(obj); ok {
+			slices.Reverse(parts["uploadUrlParts"].([]any)) // they are found by their numbers
+		}
+	})
+	done, err := srv.client(wandb.WithLimits(multipart())).LogArtifact(t.Context(), spec(files), nil)
 	require.NoError(t, err)
 	assert.Equal(t, int64(len(large)+5), done.BytesUploaded)
-	f.assertStored(files)
-	assert.Equal(t, 1, f.count("CompleteMultipart"))
-	for i, call := range f.calls {
-		if call == "PUT" && strings.Contains(f.dumps[i], "/part/") {
-			assert.Contains(t, f.dumps[i], "Content-Type: text/plain")
-			assert.Contains(t, f.dumps[i], "Content-Md5: ")
-			assert.NotContains(t, f.dumps[i], "X-Ms-Blob-Type", "of the whole file's headers only the type belongs to a part")
+	srv.assertStored(files)
+	assert.Equal(t, 1, srv.count("CompleteMultipart"))
+	for _, r := range srv.seen("PUT") {
+		if strings.Contains(r.head, "/multipart/") {
+			assert.Contains(t, r.head, "Content-Type: text/plain")
+			assert.Contains(t, r.head, "Content-Md5: ")
+			assert.NotContains(t, r.head, "X-Ms-Blob-Type", "of the whole file's headers only the type belongs to a part")
 		}
 	}
 }
 
 func TestAServerWithoutParts(t *testing.T) {
-	f := newFake(t)
+	srv := newServer(t)
 	files := filesOf(t, t.TempDir(), strings.Repeat("0123456789", 130_000))
-	f.on("CreateArtifactFiles", 1, func(w http.ResponseWriter, _ *http.Request) {
-		f.mu.Lock()
-		node := f.fileNode(obj{"artifactID": artifactID(0), "name": "d/0000.txt", "md5": files.At(0).Digest})
-		f.mu.Unlock()
-		reply(w, 200, obj{"data": obj{"createArtifactFiles": obj{"files": obj{"edges": []obj{{"node": node}}}}}})
-	})
-	_, err := f.client(wandb.WithLimits(multipart())).LogArtifact(t.Context(), spec(files), nil)
+	srv.alterFiles(1, func(node obj) { delete(node, "uploadMultipartUrls") })
+	_, err := srv.client(wandb.WithLimits(multipart())).LogArtifact(t.Context(), spec(files), nil)
 	require.NoError(t, err)
-	f.assertStored(files)
-	assert.Zero(t, f.count("CompleteMultipart"))
+	srv.assertStored(files)
+	assert.Zero(t, srv.count("CompleteMultipart"))
 }
 
 func TestPartsWithTrouble(t *testing.T) {
 	large := strings.Repeat("0123456789", 130_000)
 	for name, c := range map[string]struct {
-		prepare func(f *fake, files *artifact.Files)
+		prepare func(srv *server, files *artifact.Files)
 		code    string
 	}{
-		"an address expired": {func(f *fake, _ *artifact.Files) { f.on("PUT", 1, body(403, "", "")) }, ""},
-		"no ETag":            {func(f *fake, _ *artifact.Files) { f.on("PUT", 1, func(http.ResponseWriter, *http.Request) {}) }, "server_error"},
-		"not completed":      {func(f *fake, _ *artifact.Files) { f.on("CompleteMultipart", 1, refuse(422, "parts do not match")) }, "refused"},
-		"changed": {func(_ *fake, files *artifact.Files) {
+		"an address expired": {func(srv *server, _ *artifact.Files) { srv.on("PUT", 1, body(403, "", "")) }, ""},
+		"no ETag":            {func(srv *server, _ *artifact.Files) { srv.on("PUT", 1, func(http.ResponseWriter, *http.Request) {}) }, "server_error"},
+		"not completed": {func(srv *server, _ *artifact.Files) {
+			srv.on("CompleteMultipart", 1, refuse(422, "parts do not match"))
+		}, "refused"},
+		"changed": {func(_ *server, files *artifact.Files) {
 			_ = os.WriteFile(files.At(0).LocalPath, bytes.Repeat([]byte("x"), len(large)), 0o600)
 		}, "file_changed"},
-		"shorter": {func(_ *fake, files *artifact.Files) { _ = os.Truncate(files.At(0).LocalPath, 500_000) }, "file_changed"},
-		"gone":    {func(_ *fake, files *artifact.Files) { _ = os.Remove(files.At(0).LocalPath) }, "file_changed"},
+		"shorter": {func(_ *server, files *artifact.Files) { _ = os.Truncate(files.At(0).LocalPath, 500_000) }, "file_changed"},
+		"gone":    {func(_ *server, files *artifact.Files) { _ = os.Remove(files.At(0).LocalPath) }, "file_changed"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newFake(t)
+			srv := newServer(t)
 			files := filesOf(t, t.TempDir(), large)
-			c.prepare(f, files)
-			_, err := f.client(wandb.WithLimits(multipart())).LogArtifact(t.Context(), spec(files), nil)
+			c.prepare(srv, files)
+			_, err := srv.client(wandb.WithLimits(multipart())).LogArtifact(t.Context(), spec(files), nil)
 			require.Equal(t, c.code, fault.Code(err), "%v", err)
 			if c.code == "" {
-				f.assertStored(files)
+				srv.assertStored(files)
 			} else {
-				assert.Zero(t, f.committed())
+				assert.Zero(t, srv.committed())
 			}
 		})
 	}
@@ -329,18 +319,18 @@ func TestAnUploadThatStandsStillIsTriedAgain(t *testing.T) {
 	timings := quick()
 	timings.Stall = 100 * time.Millisecond
 	t.Run("no answer", func(t *testing.T) {
-		f := newFake(t)
-		f.on("PUT", 1, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-		_, err := f.client(wandb.WithTimings(timings)).LogArtifact(t.Context(), spec(filesOf(t, t.TempDir(), "one")), nil)
+		srv := newServer(t)
+		srv.on("PUT", 1, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+		_, err := srv.client(wandb.WithTimings(timings)).LogArtifact(t.Context(), spec(filesOf(t, t.TempDir(), "one")), nil)
 		assert.NoError(t, err)
 	})
 	t.Run("the body is not taken", func(t *testing.T) {
-		f := newFake(t)
+		srv := newServer(t)
 		timings.Stall = 2 * time.Second
 		var stuck atomic.Bool
 		release := make(chan struct{})
 		defer close(release)
-		f.before(func(_ http.ResponseWriter, r *http.Request) bool {
+		srv.before(func(_ http.ResponseWriter, r *http.Request) bool {
 			if r.Method != http.MethodPut || !stuck.CompareAndSwap(false, true) {
 				return false
 			}
@@ -348,27 +338,27 @@ func TestAnUploadThatStandsStillIsTriedAgain(t *testing.T) {
 			return true
 		})
 		files := filesOf(t, t.TempDir(), strings.Repeat("x", 16<<20))
-		_, err := f.client(wandb.WithTimings(timings)).LogArtifact(t.Context(), spec(files), nil)
+		_, err := srv.client(wandb.WithTimings(timings)).LogArtifact(t.Context(), spec(files), nil)
 		require.NoError(t, err)
 		assert.True(t, stuck.Load())
-		f.assertStored(files)
+		srv.assertStored(files)
 	})
 	t.Run("for good", func(t *testing.T) {
-		f := newFake(t)
-		f.on("PUT", 1000, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+		srv := newServer(t)
+		srv.on("PUT", 1000, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 		timings.Stall, timings.Patience = 10*time.Millisecond, 30*time.Millisecond
-		_, err := f.client(wandb.WithTimings(timings)).LogArtifact(t.Context(), spec(filesOf(t, t.TempDir(), "one")), nil)
+		_, err := srv.client(wandb.WithTimings(timings)).LogArtifact(t.Context(), spec(filesOf(t, t.TempDir(), "one")), nil)
 		assert.Equal(t, "timeout", fault.Code(err), "%v", err)
 	})
 	t.Run("slow but moving", func(t *testing.T) {
-		f := newFake(t)
-		f.before(func(_ http.ResponseWriter, r *http.Request) bool {
+		srv := newServer(t)
+		srv.before(func(_ http.ResponseWriter, r *http.Request) bool {
 			r.Body = &slowBody{ReadCloser: r.Body, until: 8}
 			return false
 		})
 		files := filesOf(t, t.TempDir(), strings.Repeat("x", 24<<20))
 		timings.Stall, timings.Patience = 1500*time.Millisecond, 0
-		_, err := f.client(wandb.WithTimings(timings)).LogArtifact(t.Context(), spec(files), nil)
+		_, err := srv.client(wandb.WithTimings(timings)).LogArtifact(t.Context(), spec(files), nil)
 		assert.NoError(t, err, "an upload may take longer than the time that it may stand still")
 	})
 }

@@ -83,23 +83,23 @@ func brokenWays(t *testing.T) map[string]way {
 // TestABrokenWayIsToldAtOnceAsWhatItIs: with the client's real patience, for requests to
 // the API, for uploads and for downloads.
 func TestABrokenWayIsToldAtOnceAsWhatItIs(t *testing.T) {
-	calls := map[string]func(ctx context.Context, f *fake, w way) error{
-		"API": func(ctx context.Context, f *fake, w way) error {
-			in := f.inputs()
+	calls := map[string]func(ctx context.Context, srv *server, w way) error{
+		"API": func(ctx context.Context, srv *server, w way) error {
+			in := srv.inputs()
 			in.BaseURL, in.Env = w.address, w.env
 			_, err := clientFor(t, in).Viewer(ctx)
 			return err
 		},
-		"upload": func(ctx context.Context, f *fake, w way) error {
-			in := f.inputs()
-			in.Env, f.storeURL = w.env, w.address
-			return f.log(ctx, clientFor(t, in))
+		"upload": func(ctx context.Context, srv *server, w way) error {
+			in := srv.inputs()
+			in.Env, srv.storeURL = w.env, w.address
+			return srv.log(ctx, clientFor(t, in))
 		},
-		"download": func(ctx context.Context, f *fake, w way) error {
-			in := f.inputs()
+		"download": func(ctx context.Context, srv *server, w way) error {
+			in := srv.inputs()
 			in.Env = w.env
-			require.NoError(t, f.log(ctx, clientFor(t, in)))
-			f.storeURL = w.address
+			require.NoError(t, srv.log(ctx, clientFor(t, in)))
+			srv.storeURL = w.address
 			c := clientFor(t, in)
 			v, err := c.FindArtifact(ctx, config.ArtifactRef{Name: "name"}, []string{"d/0000.txt"})
 			require.NoError(t, err)
@@ -115,7 +115,7 @@ func TestABrokenWayIsToldAtOnceAsWhatItIs(t *testing.T) {
 			t.Run(name+"/"+what, func(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // Far below the patience for what may pass.
 				defer cancel()
-				err := call(ctx, newFake(t), w)
+				err := call(ctx, newServer(t), w)
 				require.Equal(t, w.code, fault.Code(err), "%v", err)
 				for _, text := range w.words {
 					assert.Contains(t, err.Error(), text)
