@@ -22,7 +22,7 @@ _PANEL_STORE = "model_evaluation_panel_builtin"
 _MOST_VALUES = 100
 _MOST_SUBSETS = 200
 
-# The kinds of scenarios that are no code.
+# The kinds of scenarios that do not run code.
 _SCENARIOS = ("view", "sample_field", "label_attribute")
 
 _SHOWN = 50

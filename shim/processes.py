@@ -27,7 +27,7 @@ def is_alive(document: dict[str, Any], silence: float = _SILENCE_SECONDS) -> boo
 
     Args:
         document: a dict with what :func:`this_process` gives, and ``updated``, the seconds since
-            1970 of the process's last sign of life
+            1970 of the process's last heartbeat
         silence (90): how many seconds without such a sign a process of another machine may pass
     """
     if document["host"] != socket.gethostname():

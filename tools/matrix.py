@@ -187,7 +187,7 @@ def emulated(name: str) -> dict[str, str]:
 
 
 def merged(old: list[dict[str, str]], new: list[dict[str, str]]) -> list[dict[str, str]]:
-    """The list with new rows in the place of older ones of the same combination. A row that says "not run" replaces none."""
+    """The list, where new rows replace older ones of the same combination. A row that says "not run" replaces none."""
 
     def key(row: dict[str, str]) -> tuple[str, ...]:
         return tuple(row.get(name, "") for name in ("fiftyone", "python", "wandb", "system", "worker"))

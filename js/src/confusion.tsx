@@ -94,7 +94,7 @@ function Grid(props: {
     const [down, right] = STEPS[event.key] ?? [0, 0];
     if (!down && !right) return;
     event.preventDefault();
-    // Empty cells are no buttons: the next one that is.
+    // Empty cells are not buttons: go on to the next one that is.
     for (let r = row + down, c = column + right; r in places && c in places; r += down, c += right) {
       const button = table.current?.querySelector<HTMLButtonElement>(`[data-cell="${r} ${c}"]`);
       if (button) {

@@ -46,7 +46,7 @@ describe("values for people", () => {
   });
 });
 
-it("what is no number is left out of a curve", () => {
+it("what is not a number is left out of a curve", () => {
   expect(
     points(
       [

@@ -118,5 +118,5 @@ class LogWorkerSlot(JobOperator):
         return results.show_result(ctx, [])
 
     def samples_of(self, ctx: ExecutionContext) -> str | None:
-        """The id of the job, which stands in the place of samples."""
+        """The id of the job, which stands for the samples."""
         return ctx.params.get("job_id")

@@ -102,15 +102,15 @@ def restore(
         WandBCancelled: if the work was cancelled
     """
     work = work or limits.Work()
-    maker = _Maker(dataset, logged, in_app, work)
+    rebuilder = _Rebuilder(dataset, logged, in_app, work)
     restored = None
     if not by_ids:
         with work.limited():
-            restored = maker.by_stages() if logged.serialization else maker.whole()
+            restored = rebuilder.by_stages() if logged.serialization else rebuilder.whole()
 
     if restored is None:
         with work.limited():
-            restored = maker.by_ids()
+            restored = rebuilder.by_ids()
 
     if restored.rows == 0:
         raise _empty(dataset, logged, restored)
@@ -190,7 +190,7 @@ def select_samples(restored: Restored, wanted: ids.Ids, in_app: bool = False, wo
     restored.rows = len(left)
 
 
-class _Maker:
+class _Rebuilder:
     def __init__(self, dataset, logged, in_app, work):
         self._dataset = dataset
         self._logged = logged

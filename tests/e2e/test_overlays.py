@@ -36,7 +36,7 @@ def full(shape, *, value=True, dtype=bool):
 def test_boxes_of_both_tables(dataset, picture, log_view, log_predictions, read):
     """One layer for each field, whose boxes are those of FiftyOne."""
 
-    def some(*labels):
+    def detections(*labels):
         return fo.Detections(
             detections=[
                 fo.Detection(label=label, bounding_box=[0.1 * k - 0.05, 0.1, 0.3, 0.4], confidence=score)
@@ -48,11 +48,11 @@ def test_boxes_of_both_tables(dataset, picture, log_view, log_predictions, read)
         [
             fo.Sample(
                 filepath=picture("a.png"),
-                truth=some(("cat", None), ("dog", None)),
-                guess=some(("cat", 0.75), ("bird", 0.0)),
+                truth=detections(("cat", None), ("dog", None)),
+                guess=detections(("cat", 0.75), ("bird", 0.0)),
                 weather=fo.Classification(label="sun", confidence=0.5),
             ),
-            fo.Sample(filepath=picture("b.png"), truth=some(), guess=some(("dog", 0.25))),
+            fo.Sample(filepath=picture("b.png"), truth=detections(), guess=detections(("dog", 0.25))),
             fo.Sample(filepath=picture("c.png")),
         ]
     )
@@ -235,7 +235,7 @@ def test_every_kind_of_label(everything, log_view, read):
 def test_patches(dataset, picture, log_view, read):
     """A label's own box is all of its patch; what else is drawn is where it is in the patch."""
 
-    def some(*found):
+    def detections(*found):
         return fo.Detections(detections=[fo.Detection(label=label, **kwargs) for label, kwargs in found])
 
     left = np.zeros((2, 2), bool)
@@ -244,8 +244,8 @@ def test_patches(dataset, picture, log_view, read):
         [
             fo.Sample(
                 filepath=picture("a.png"),
-                truth=some(("cat", {"bounding_box": [0.25, 0.5, 0.5, 0.5], "mask": left})),
-                guess=some(("cat", {"bounding_box": [0.35, 0.5, 0.5, 0.5], "confidence": 0.5})),
+                truth=detections(("cat", {"bounding_box": [0.25, 0.5, 0.5, 0.5], "mask": left})),
+                guess=detections(("cat", {"bounding_box": [0.35, 0.5, 0.5, 0.5], "confidence": 0.5})),
             )
         ]
     )

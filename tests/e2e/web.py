@@ -1,4 +1,4 @@
-"""A web server that is no W&B."""
+"""A web server that is not W&B."""
 
 import contextlib
 import threading

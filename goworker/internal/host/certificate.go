@@ -77,9 +77,9 @@ func tlsConfig(own tls.Certificate, hostPEM []byte) (*tls.Config, error) {
 	}, nil
 }
 
-// announce makes sure that go-plugin's handshake line tells our certificate:
-// with a TLSProvider it leaves the field empty. Until go-plugin puts its own
-// pipe in the place of os.Stdout, right after that line, ours is there. The
+// announce makes sure that go-plugin's handshake line has our certificate:
+// with a TLSProvider it leaves the field empty. Our pipe replaces os.Stdout
+// until go-plugin replaces it by its own, right after that line. The
 // returned function says whether the line has been printed.
 func announce(der []byte) (announced func() bool, err error) {
 	reader, writer, err := os.Pipe()

@@ -131,9 +131,9 @@ func askDetails(ctx context.Context, client *wandb.Client, queries []wandb.Detai
 	parts := make([]map[string]*wandb.ArtifactVersion, (len(queries)+wandb.MaxDetails-1)/wandb.MaxDetails)
 	g, gctx := errgroup.WithContext(ctx)
 	for i := range parts {
-		some := queries[i*wandb.MaxDetails : min((i+1)*wandb.MaxDetails, len(queries))]
+		batch := queries[i*wandb.MaxDetails : min((i+1)*wandb.MaxDetails, len(queries))]
 		g.Go(func() (err error) {
-			parts[i], err = client.ArtifactDetails(gctx, some, paths)
+			parts[i], err = client.ArtifactDetails(gctx, batch, paths)
 			return err
 		})
 	}

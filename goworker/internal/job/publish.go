@@ -39,7 +39,7 @@ type publisher struct {
 	// allClasses says that the classes of all rows are needed: see picture.ErrOtherClasses.
 	allClasses bool
 
-	stop func() // ends the signs of life of a run that this job created; nil if there are none
+	stop func() // ends the heartbeats of a run that this job created; nil if there are none
 }
 
 // publish uploads what was collected.

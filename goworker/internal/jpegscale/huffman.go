@@ -84,9 +84,9 @@ func (t *lookTable) build(spec *codeSpec, kind tableKind) error {
 	if t.kind == kind && t.spec == *spec {
 		return nil
 	}
-	room := 1
+	free := 1 // codes of this length
 	for _, n := range spec.counts {
-		if room = 2*room - int(n); room < 0 {
+		if free = 2*free - int(n); free < 0 {
 			return errTooManyCodes
 		}
 	}
@@ -127,15 +127,15 @@ func (t *lookTable) enter(entries []uint32, symbol byte, length uint) {
 	default:
 		whole = false // the progressive modes' end-of-band runs, undefined elsewhere
 	}
-	room := lookBits - length
-	if !whole || size > room {
+	left := lookBits - length
+	if !whole || size > left {
 		for i := range entries {
 			entries[i] = uint32(symbol)<<8 | entrySlow | uint32(length)
 		}
 		return
 	}
 	for i := range entries {
-		value := extend(i>>(room-size), size)
+		value := extend(i>>(left-size), size)
 		entries[i] = uint32(uint16(int16(value)))<<16 | run<<8 | uint32(length+size)
 	}
 }

@@ -69,9 +69,9 @@ func (f Fields) Trimmed(without ...string) []byte {
 	smallest := slices.Clone(keep)
 	slices.SortStableFunc(smallest, func(a, b string) int { return cmp.Compare(f.cost(a), f.cost(b)) })
 	// All keys together may be named as left out.
-	room := TrimmedLimit / 2
+	budget := TrimmedLimit / 2
 	for _, key := range smallest {
-		if room -= f.cost(key); room < 0 || Depth(f.Values[key]) > MaxDepth {
+		if budget -= f.cost(key); budget < 0 || Depth(f.Values[key]) > MaxDepth {
 			left = append(left, key)
 		}
 	}
@@ -93,9 +93,9 @@ func (f Fields) cost(key string) int { return len(key) + len(f.Values[key]) + 8 
 
 // Names is a list of names, as many as may be shown.
 func Names(names []string) []byte {
-	room := TrimmedLimit / 4
+	budget := TrimmedLimit / 4
 	for i, name := range names {
-		if room -= len(name) + 3; room < 0 {
+		if budget -= len(name) + 3; budget < 0 {
 			names = names[:i]
 			break
 		}

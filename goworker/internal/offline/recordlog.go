@@ -51,7 +51,7 @@ func (l *recordLog) begin(size int) {
 func (l *recordLog) Write(p []byte) (int, error) {
 	done := 0
 	for len(p) > 0 && l.err == nil {
-		n := min(len(p), l.room(), l.left)
+		n := min(len(p), l.free(), l.left)
 		if n == 0 {
 			l.err = io.ErrShortWrite // more bytes than begin said
 			break
@@ -60,15 +60,15 @@ func (l *recordLog) Write(p []byte) (int, error) {
 		l.left -= n
 		done += n
 		p = p[n:]
-		if l.left == 0 || l.room() == 0 {
+		if l.left == 0 || l.free() == 0 {
 			l.flush()
 		}
 	}
 	return done, l.err
 }
 
-// room is what still goes into the chunk. A block's last bytes that hold no chunk are passed over.
-func (l *recordLog) room() int {
+// free is how many more bytes the chunk takes. A block's last bytes that hold no chunk are passed over.
+func (l *recordLog) free() int {
 	if len(l.chunk) == headerSize && blockSize-l.at < headerSize {
 		l.raw(make([]byte, blockSize-l.at))
 	}

@@ -219,8 +219,8 @@ func (c *Classes) free(first, end int) (n int) {
 
 // place gives the classes ids from first to end as far as these reach, and higher ones to the rest.
 func (c *Classes) place(ranked []Seen, first, end int, defaults []string) {
-	room := min(c.free(first, end), len(ranked))
-	chosen, rest := slices.Clone(ranked[:room]), ranked[room:]
+	n := min(c.free(first, end), len(ranked))
+	chosen, rest := slices.Clone(ranked[:n]), ranked[n:]
 	order := make(map[string]int, len(defaults))
 	for i, name := range defaults {
 		if _, has := order[name]; !has {

@@ -54,7 +54,7 @@ func TestMasksOfObjects(t *testing.T) {
 		"part of a polyline":            {"Polyline", polyline("dog", true, true, 0.5, 0.5, 1, 0.5, 1, 0.75, 0.5, 0.75), OwnMasks, quarter, []string{"dddd", "dddd", "....", "...."}, 0},
 		"closed polyline":               {"Polyline", polyline("dog", true, false, 0, 0, 1, 0, 1, 0.5, 0, 0.5), OwnMasks, tiny, nil, 1},
 		"closed polyline as a mask":     {"Polyline", polyline("dog", true, false, 0, 0, 1, 0, 1, 0.5, 0, 0.5), AllMasks, tiny, []string{"dddd", "dddd", "....", "...."}, 0},
-		"open polyline is no area":      {"Polyline", polyline("dog", false, false, 0, 0, 1, 0, 1, 0.5), AllMasks, tiny, nil, 1},
+		"open polyline has no area":     {"Polyline", polyline("dog", false, false, 0, 0, 1, 0, 1, 0.5), AllMasks, tiny, nil, 1},
 		"turned box as a mask": {"Detection", detection("cat", []float64{0.25, 0, 0.5, 1}, has("rotation", 90)), AllMasks, tiny,
 			[]string{"....", "cccc", "cccc", "...."}, 0},
 		"picture without pixels": {"Detection", detection("cat", []float64{0, 0, 1, 1}, full), OwnMasks, Picture{}, nil, 0},

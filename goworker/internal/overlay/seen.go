@@ -198,8 +198,8 @@ func (f SeenField) names() any {
 	}
 	size := func(path string) bson.D { return bson.D{{Key: "$size", Value: path}} }
 	labels, all := "$"+path+".label", "$"+path
-	some := bson.D{{Key: "$lt", Value: bson.A{size(labels), size(all)}}} // labels that are not there are not in the list
-	names := bson.D{{Key: "$concatArrays", Value: bson.A{labels, cond(some, bson.A{""}, bson.A{})}}}
+	unlabelled := bson.D{{Key: "$lt", Value: bson.A{size(labels), size(all)}}} // labels that are not there are not in the list
+	names := bson.D{{Key: "$concatArrays", Value: bson.A{labels, cond(unlabelled, bson.A{""}, bson.A{})}}}
 	return cond(bson.D{{Key: "$isArray", Value: all}}, names, bson.A{})
 }
 

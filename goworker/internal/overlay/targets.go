@@ -22,8 +22,8 @@ type Targets struct {
 type AllTargets map[string]*Targets
 
 // ParseTargets reads the mask targets of a dataset as JSON: for each field, and under
-// "default_mask_targets" for those without, an object of names by pixel value or "#RRGGBB". What is no such
-// thing in it is left out.
+// "default_mask_targets" for those without, an object of names by pixel value or "#RRGGBB". What is not
+// of this form is left out.
 func ParseTargets(text string) (AllTargets, error) {
 	out := AllTargets{}
 	if text == "" {

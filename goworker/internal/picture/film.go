@@ -104,7 +104,7 @@ type filming struct {
 	file   *sourceFile
 }
 
-// film does a task of rows that show one video, or leaves it to the worker who is at that video.
+// film does a task of rows that show one video, or leaves it to the worker that has that video.
 func (w *worker) film(ctx context.Context, task task) error {
 	films := &w.p.films
 	if !films.begin(task) {
@@ -171,7 +171,7 @@ func (f *filming) sort(ctx context.Context, tasks []task) error {
 	return nil
 }
 
-// helper waits for a helper who is free.
+// helper waits for a helper that is free.
 func (f *filming) helper(ctx context.Context) (*worker, error) {
 	select {
 	case helper := <-f.helpers:
@@ -266,7 +266,7 @@ func (w *worker) thumbnails(ctx context.Context, spots []spot, picture []byte, r
 }
 
 // films are the videos that frames are taken of. Rows of one video may come in many batches, in any order: they are done by one worker at a
-// time, who does together what has come meanwhile.
+// time, which does together what has come meanwhile.
 type films struct {
 	busy chan struct{} // as many as are read at a time
 	mu   sync.Mutex

@@ -151,7 +151,7 @@ show("pdf", color, "PDF")
 		"pixels":                   {made["large"], Limits{Pixels: 1199, Bytes: 1 << 20}, ErrTooLarge},
 		"bytes":                    {made["large"], Limits{Pixels: 1 << 20, Bytes: 1199}, ErrTooLarge},
 		"within":                   {made["large"], Limits{Pixels: 1200, Bytes: 1200}, nil},
-		"a text":                   {[]byte("this is no picture"), limits, ErrUnsupported},
+		"a text":                   {[]byte("not a picture"), limits, ErrUnsupported},
 		"nothing":                  {nil, limits, ErrUnsupported},
 		"what runs other programs": {made["eps"], limits, ErrUnsupported},
 		"documents":                {made["pdf"], limits, ErrUnsupported},

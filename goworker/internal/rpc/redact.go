@@ -102,7 +102,7 @@ func addSecretOptions(uri string, add func(string)) {
 	}
 }
 
-// isSecretName says whether a variable of that name holds a secret.
+// isSecretName reports whether a variable of that name holds a secret.
 func isSecretName(name string) bool {
 	name = strings.ToUpper(name)
 	for _, part := range []string{"KEY", "TOKEN", "PASSWORD", "SECRET"} {

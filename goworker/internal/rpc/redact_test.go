@@ -55,7 +55,7 @@ func TestSecretsOfARequestAreTakenOut(t *testing.T) {
 			withEnvironment("WANDB_X_EXTRA_HTTP_HEADERS", `{"Cookie":"a=0123456789abcdef; b=fedcba9876543210"}`),
 			"0123456789abcdef fedcba9876543210 a=0123456789abcdef; b=fedcba9876543210", "**redacted** **redacted** **redacted**",
 		},
-		"extra headers that are no JSON": {withEnvironment("WANDB_X_EXTRA_HTTP_HEADERS", `X-A: opensesame`), "is X-A: opensesame", "is **redacted**"},
+		"extra headers that are not JSON": {withEnvironment("WANDB_X_EXTRA_HTTP_HEADERS", `X-A: opensesame`), "is X-A: opensesame", "is **redacted**"},
 		"too short to look for": {
 			&pb.RunRequest{Wandb: &pb.WandbSettings{ApiKey: "e"}}, strings.Repeat("e", 3), "eee",
 		},

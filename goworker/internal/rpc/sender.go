@@ -66,7 +66,7 @@ func (s *sender) close() error {
 	return s.err
 }
 
-// concluded says whether the stream has had its last event.
+// concluded reports whether the stream has had its last event.
 func (s *sender) concluded() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -104,7 +104,7 @@ func (s *sender) pass(event *pb.RunResponse) {
 	}
 }
 
-// concludes says whether event is one of those that end the stream.
+// concludes reports whether event is one of those that end the stream.
 func concludes(event *pb.RunResponse) bool {
 	switch event.GetEvent().(type) {
 	case nil, *pb.RunResponse_Progress, *pb.RunResponse_RunCreated, *pb.RunResponse_IdChunk:

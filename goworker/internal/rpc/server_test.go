@@ -189,5 +189,5 @@ func TestACancelledCallEndsTheJob(t *testing.T) {
 	assert.ErrorIs(t, <-ended, context.Canceled)
 	stop()
 	assert.Contains(t, log.String(), "cancelled")
-	assert.NotContains(t, log.String(), "failed", "a cancelled job is no failed one")
+	assert.NotContains(t, log.String(), "failed", "a cancelled job has not failed")
 }

@@ -142,7 +142,7 @@ func TestCreateArtifactRefusals(t *testing.T) {
 		"bad digest":                {400, object{"digest": "abc"}, "digest"},
 		"digest in base64":          {400, object{"digest": digest("x")}, "digest"},
 		"other algorithm":           {400, object{"digestAlgorithm": "MANIFEST_XXH128"}, "MANIFEST_MD5"},
-		"metadata is no JSON":       {400, object{"metadata": "{"}, "JSON"},
+		"metadata is not JSON":      {400, object{"metadata": "{"}, "JSON"},
 		"metadata is not an object": {500, object{"metadata": `[1]`}, "json: cannot unmarshal array into Go value of type map[string]interface {}"},
 		"101 keys of metadata":      {400, object{"metadata": many + "}"}, "100"},
 		"unknown field, if null":    {400, object{"newThing": nil}, "unknown field"},

@@ -76,7 +76,7 @@ func (s *Server) SetBehaviour(b Behaviour) error {
 // Behaviour is the behaviour that holds now.
 func (s *Server) Behaviour() Behaviour { return *s.behaviour.Load() }
 
-// overwrites says whether an object of the storage may be written again.
+// overwrites reports whether an object of the storage may be written again.
 func (s *Server) overwrites(kind string) bool {
 	switch s.behaviour.Load().Overwrite {
 	case OverwriteAll:
@@ -87,7 +87,7 @@ func (s *Server) overwrites(kind string) bool {
 	return false
 }
 
-// hidden says whether the key may not see a project.
+// hidden reports whether the key may not see a project.
 func (s *Server) hidden(entity, project string) bool {
 	return slices.Contains(s.behaviour.Load().HiddenProjects, key(entity, project))
 }

@@ -79,7 +79,7 @@ type Fault struct {
 	cleared <-chan struct{}
 }
 
-// meets says whether a fault is for a request, whose names are of every form that Op may have.
+// meets reports whether a fault is for a request, whose names are of every form that Op may have.
 func (f *Fault) meets(names []string) bool {
 	switch {
 	case f.Op != "":

@@ -129,13 +129,13 @@ func (s *Server) decodePost(body []byte) (streamPost, error) {
 	return post, nil
 }
 
-// isStreamJSON says whether a line is a JSON object; W&B's own client writes bare NaN and infinities into it.
+// isStreamJSON reports whether a line is a JSON object; W&B's own client writes bare NaN and infinities into it.
 func isStreamJSON(line string) bool {
 	_, err := decodeLine(line)
 	return err == nil
 }
 
-// longType says whether a summary has a value of the key _type, anywhere, that is too long.
+// longType reports whether a summary has a value of the key _type, anywhere, that is too long.
 func (s *Server) longType(line string) bool {
 	most := s.limits.Load().TypeMax
 	var long func(value any) bool

@@ -125,7 +125,7 @@ func hasOperator(m map[string]any) bool {
 	return false
 }
 
-// holds says whether a value, or any item of it if it is a list, stands in a relation to an operand.
+// holds reports whether a value, or any item of it if it is a list, stands in a relation to an operand.
 func holds(have any, operator string, want any) (bool, error) {
 	values, isList := have.([]any)
 	if !isList {

@@ -55,7 +55,7 @@ func onlyLoopback(h http.Handler) http.Handler {
 	})
 }
 
-// authorized says whether a request carries a key that is let in.
+// authorized reports whether a request carries a key that is let in.
 func (s *Server) authorized(r *http.Request) bool {
 	_, password, ok := r.BasicAuth()
 	return ok && s.keys[sha256.Sum256([]byte(password))]

@@ -43,7 +43,7 @@ func organizationObject(entity string) gqlexec.Object {
 	}
 }
 
-// isRegistry says whether a project is a registry of an organization.
+// isRegistry reports whether a project is a registry of an organization.
 func (s *Server) isRegistry(entity, project string) bool {
 	return slices.Contains(s.opts.Organizations, entity) && strings.HasPrefix(project, registryPrefix)
 }

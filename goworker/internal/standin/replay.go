@@ -70,7 +70,7 @@ func (a answer) kind() string {
 	return KindGraphQL
 }
 
-// meets says whether an answer is for a request, by what asked and by the field or the kind
+// meets reports whether an answer is for a request, by what asked and by the field or the kind
 // of object that was asked for. A request for any object of the storage is met by "PUT" and "GET".
 func (a answer) meets(names []string) bool {
 	for _, name := range names {

@@ -170,7 +170,7 @@ func TestFileStreamRefusals(t *testing.T) {
 		"unknown stream":         {400, "r", `{"files":{"x.txt":{"offset":0,"content":[]}}}`},
 		"no offset":              {400, "r", `{"files":{"output.log":{"content":[]}}}`},
 		"a gap":                  {400, "r", `{"files":{"output.log":{"offset":1,"content":["x"]}}}`},
-		"history is no JSON":     {400, "r", `{"files":{"wandb-history.jsonl":{"offset":0,"content":["x"]}}}`},
+		"history is not JSON":    {400, "r", `{"files":{"wandb-history.jsonl":{"offset":0,"content":["x"]}}}`},
 		"history is a list":      {400, "r", `{"files":{"wandb-history.jsonl":{"offset":0,"content":["[]"]}}}`},
 		"complete, without code": {400, "r", `{"complete":true}`},
 	} {

@@ -43,7 +43,7 @@ func TestTableIndex(t *testing.T) {
 			n := span[0] + i
 			assert.Equal(t, json.Number(fmt.Sprint(n)), row[0])
 			assert.Equal(t, fmt.Sprintf(`text %d ]}", \`, n), row[1])
-			assert.Nil(t, row[3], "NaN is no JSON")
+			assert.Nil(t, row[3], "NaN is not JSON")
 			assert.Nil(t, row[4])
 			assert.Equal(t, true, row[5])
 		}

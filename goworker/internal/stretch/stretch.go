@@ -35,8 +35,8 @@ func (r Range) Level(v float64) byte {
 	return byte(float64(min(share, 1)*255) + 0.5)
 }
 
-// small is which part of its scale a picture uses at least that is shown as it is.
-const small = 1.0 / 3
+// minShare is the part of its scale that a picture has to use to be shown as it is.
+const minShare = 1.0 / 3
 
 // percent is how much of the samples is beyond either end of a stretched picture.
 const percent = 100
@@ -54,7 +54,7 @@ func of(bins []bin, scale Range) (r Range, stretched bool) {
 		r = between(bins)
 	}
 	switch {
-	case scale.IsSet() && (!r.IsSet() || r.High-r.Low >= small*(scale.High-scale.Low)):
+	case scale.IsSet() && (!r.IsSet() || r.High-r.Low >= minShare*(scale.High-scale.Low)):
 		return scale, false
 	case !r.IsSet():
 		return Range{r.Low, math.Nextafter(r.Low, math.Inf(1))}, false

@@ -30,19 +30,19 @@ func (w *Writer) BSON(v bson.RawValue) Trouble {
 	}
 	if v.Type == 0 && len(v.Value) == 0 {
 		w.buf = append(w.buf, "null"...)
-		w.settle(c, kNull)
+		w.endCell(c, kNull)
 		return NoTrouble
 	}
 	if size, ok := valueSize(v.Type, v.Value); ok && size == len(v.Value) {
 		b := bsonCell{c: c}
 		if buf, k, ok := b.appendValue(w.buf, v.Type, v.Value, c.root(), 0); ok {
 			w.buf = buf
-			w.settle(c, k)
+			w.endCell(c, k)
 			return b.lost
 		}
 	}
 	w.buf = append(w.buf[:w.mark], "null"...)
-	w.settle(c, kNull)
+	w.endCell(c, kNull)
 	return Damaged
 }
 

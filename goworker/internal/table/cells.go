@@ -23,7 +23,7 @@ const (
 func (w *Writer) Null() {
 	if c := w.next(); c != nil {
 		w.buf = append(w.buf, "null"...)
-		w.settle(c, kNull)
+		w.endCell(c, kNull)
 	}
 }
 
@@ -59,7 +59,7 @@ func writeText[T ~string | ~[]byte](w *Writer, s T) {
 		}
 		w.buf = append(w.buf, '"')
 	}
-	w.settle(c, kString)
+	w.endCell(c, kString)
 }
 
 // runeStart is a place in s, about the given one, at which no character is cut through.
@@ -81,7 +81,7 @@ func (w *Writer) Int(v int64) {
 	if c := w.next(); c != nil {
 		var k kind
 		w.buf, k = appendInt(w.buf, v)
-		w.settle(c, k)
+		w.endCell(c, k)
 	}
 }
 
@@ -90,7 +90,7 @@ func (w *Writer) Float(v float64) {
 	if c := w.next(); c != nil {
 		var k kind
 		w.buf, k = appendFloat(w.buf, v)
-		w.settle(c, k)
+		w.endCell(c, k)
 	}
 }
 
@@ -98,7 +98,7 @@ func (w *Writer) Float(v float64) {
 func (w *Writer) Bool(v bool) {
 	if c := w.next(); c != nil {
 		w.buf = strconv.AppendBool(w.buf, v)
-		w.settle(c, kBool)
+		w.endCell(c, kBool)
 	}
 }
 
@@ -111,7 +111,7 @@ func (w *Writer) Time(t time.Time) (lost Trouble) {
 		if k == kNull {
 			lost = DateOutOfRange
 		}
-		w.settle(c, k)
+		w.endCell(c, k)
 	}
 	return lost
 }
@@ -132,5 +132,5 @@ func (w *Writer) StringList(list []string) {
 		c.note(elem, kString)
 	}
 	w.buf = append(w.buf, ']')
-	w.settle(c, kList)
+	w.endCell(c, kList)
 }

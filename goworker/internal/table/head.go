@@ -217,7 +217,7 @@ func IsTime(columnType json.RawMessage) bool {
 	return t.Name == "timestamp"
 }
 
-// strictNumbers hands JSON on with null in the place of NaN, Infinity and -Infinity, which Python writes though JSON does not
+// strictNumbers hands JSON on with null instead of NaN, Infinity and -Infinity, which Python writes though JSON does not
 // have them.
 type strictNumbers struct {
 	in              *bufio.Reader

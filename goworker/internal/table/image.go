@@ -92,7 +92,7 @@ func (w *Writer) Image(img Image) {
 	}
 	c.images.classes = c.images.classes || img.Classes != nil
 	w.buf = img.appendCell(w.buf, c.images)
-	w.settle(c, kImage)
+	w.endCell(c, kImage)
 }
 
 func (img *Image) appendCell(b []byte, t *imageTypes) []byte {

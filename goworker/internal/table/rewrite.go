@@ -8,8 +8,8 @@ import (
 
 var errOtherThanPictures = errors.New("table: a column of pictures holds other values, too")
 
-// settle ends a cell of kind k: it notes the kind, and makes a text of the cell where the column is one of texts.
-func (w *Writer) settle(c *column, k kind) {
+// endCell ends a cell of kind k: it notes the kind, and makes a text of the cell where the column is one of texts.
+func (w *Writer) endCell(c *column, k kind) {
 	c.note(c.root(), k)
 	if c.mixed && (c.before|k)&kImage != 0 {
 		w.fail(errOtherThanPictures)

@@ -57,7 +57,7 @@ def dets(*pairs):
 
 def cases():
     """Yields (name, label type of the field or None for the label's own, label), and
-    maybe what other programs stored in the place of FiftyOne's values.
+    maybe what other programs stored instead of FiftyOne's values.
     """
     c = fo.Classification
     yield "classification", None, c(label="cat", confidence=0.95)

@@ -17,12 +17,12 @@ func FFmpeg(t testing.TB) string {
 	if path := os.Getenv(otherVariable); path != "" {
 		return path
 	}
-	return maker(t)
+	return usual(t)
 }
 
-// maker is the path of ffmpeg: that of the package imageio-ffmpeg in the project's Python environment, which
+// usual is the path of ffmpeg: that of the package imageio-ffmpeg in the project's Python environment, which
 // requirements-dev.txt names, else the one on PATH.
-func maker(t testing.TB) string {
+func usual(t testing.TB) string {
 	t.Helper()
 	dir, err := os.Getwd()
 	if err != nil {
@@ -55,7 +55,7 @@ func Video(t testing.TB, path string, frames string, options ...string) {
 // Make runs ffmpeg.
 func Make(t testing.TB, args ...string) {
 	t.Helper()
-	if out, err := exec.CommandContext(t.Context(), maker(t), args...).CombinedOutput(); err != nil { //nolint:gosec // our own
+	if out, err := exec.CommandContext(t.Context(), usual(t), args...).CombinedOutput(); err != nil { //nolint:gosec // our own
 		t.Fatalf("ffmpeg %v: %v: %s", args, err, out)
 	}
 }

@@ -174,7 +174,7 @@ func writeLeaf(out *bytes.Buffer, def *ast.Definition, value any) error {
 		fits = ok && def.EnumValues.ForName(name) != nil
 	}
 	if !fits {
-		return fmt.Errorf("%v is no value of %s", value, def.Name)
+		return fmt.Errorf("%v is not a value of %s", value, def.Name)
 	}
 	if at, ok := value.(time.Time); ok {
 		value = at.UTC().Format("2006-01-02T15:04:05Z")

@@ -170,7 +170,7 @@ func TestErrors(t *testing.T) {
 		},
 		"or to the whole":    {query: `{ maybe { weight } broken { weight } }`, want: `null`, failures: `[{"message":"the server has no value for a field that must have one","path":["broken"]}]`},
 		"path and code":      {query: `{ x: animal(name:"Kraken") { name } y: animal(name:"Rex") { name } }`, want: `{"x":null,"y":{"name":"Rex"}}`, failures: `[{"extensions":{"code":"PERMISSION_ERROR"},"message":"not at this zoo","path":["x"]}]`},
-		"wrong type of leaf": {query: `{ secret }`, want: `{"secret":null}`, failures: `[{"message":"7 is no value of String","path":["secret"]}]`},
+		"wrong type of leaf": {query: `{ secret }`, want: `{"secret":null}`, failures: `[{"message":"7 is not a value of String","path":["secret"]}]`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			data, failures, _ := run(t, test.query, "")

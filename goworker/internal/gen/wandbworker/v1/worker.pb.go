@@ -393,7 +393,7 @@ type LookupKind int32
 const (
 	// Unset.
 	LookupKind_LOOKUP_KIND_UNSPECIFIED LookupKind = 0
-	// The entity's projects. It also tells whether the key is good.
+	// The entity's projects. It also shows whether the key is valid.
 	LookupKind_LOOKUP_KIND_PROJECTS LookupKind = 1
 	// The project's runs, newest first.
 	LookupKind_LOOKUP_KIND_RUNS LookupKind = 2
@@ -3325,7 +3325,7 @@ type RunSlot struct {
 	Operation string `protobuf:"bytes,5,opt,name=operation,proto3" json:"operation,omitempty"`
 	// What pictures are made with on this machine: the directories and programs of Pictures.
 	Machine *Pictures `protobuf:"bytes,6,opt,name=machine,proto3" json:"machine,omitempty"`
-	// How long a slot without a sign of life keeps what it has, in milliseconds; 0 for a minute.
+	// How long a slot without a heartbeat keeps what it has, in milliseconds; 0 for a minute.
 	LeaseMilliseconds int64 `protobuf:"varint,7,opt,name=lease_milliseconds,json=leaseMilliseconds,proto3" json:"lease_milliseconds,omitempty"`
 	// For tests: a point at which the worker stops, "die NAME" or "wait NAME"; and the file that the first to come there makes.
 	Point string `protobuf:"bytes,8,opt,name=point,proto3" json:"point,omitempty"`
@@ -5229,7 +5229,7 @@ func (x *ReportEntry) GetUrl() string {
 }
 
 // ReadArtifact reads what an artifact says of the view that it was made from,
-// be it one of ours or one of the original plugin's.
+// whether this plugin logged it or the original one.
 type ReadArtifact struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// A name with or without alias or version ("train:v3"), also with project and
@@ -5573,7 +5573,7 @@ type RunDetails struct {
 	Inputs []*ArtifactEntry `protobuf:"bytes,8,rep,name=inputs,proto3" json:"inputs,omitempty"`
 	// Artifacts that the run made.
 	Outputs []*ArtifactEntry `protobuf:"bytes,9,rep,name=outputs,proto3" json:"outputs,omitempty"`
-	// ISO 8601 of the last sign of life.
+	// ISO 8601 of the last heartbeat.
 	HeartbeatAt string `protobuf:"bytes,10,opt,name=heartbeat_at,json=heartbeatAt,proto3" json:"heartbeat_at,omitempty"`
 	// The project's page.
 	ProjectUrl string `protobuf:"bytes,11,opt,name=project_url,json=projectUrl,proto3" json:"project_url,omitempty"`
