@@ -6,7 +6,7 @@ import (
 )
 
 // binary makes what binary classifications have beside counts: the numbers are those of the positive class.
-func (m *maker) binary(ctx context.Context) error {
+func (m *measurement) binary(ctx context.Context) error {
 	positive := m.classes[1]
 	m.rates(averageOf(m.report.Classes[1]))
 	r := m.report
@@ -27,7 +27,7 @@ func averageOf(c Class) Average { return Average{c.Precision, c.Recall, c.F1, c.
 
 // scores makes the curves over the scores, as scikit-learn makes them. A score is the confidence of a positive prediction, or what is
 // left to 1 by that of a negative one; an unset confidence is 0.
-func (m *maker) scores(ctx context.Context, positive int32) error {
+func (m *measurement) scores(ctx context.Context, positive int32) error {
 	sorted, truths, nan := sorter{scratch: m.options.Scratch}, int64(0), false
 	w := wanted{conf: true, ids: m.options.Subset != nil}
 	err := m.file.rows(ctx, m.names, w, func(r *row) error {

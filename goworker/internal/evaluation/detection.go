@@ -23,7 +23,7 @@ type sweptClass struct {
 
 // openSweep decides whether the own IoU's average precision has to be computed: the file has it where it has the curves, but
 // for the whole evaluation only.
-func (m *maker) openSweep() {
+func (m *measurement) openSweep() {
 	if m.config.Type != Detection || m.config.IoU == nil || !m.file.has("confs", '[') {
 		return
 	}
@@ -34,7 +34,7 @@ func (m *maker) openSweep() {
 }
 
 // add takes a match. Those of crowds do not count.
-func (s *sweep) add(m *maker, r *row) error {
+func (s *sweep) add(m *measurement, r *row) error {
 	if r.hasTruth && m.options.Crowds.Has(r.truthID) {
 		return nil
 	}
@@ -69,7 +69,7 @@ func (s *sweep) add(m *maker, r *row) error {
 func (c Config) isArea() bool { return c.Method == "open-images" || c.Method == "activitynet" }
 
 // finish sets the average precision and the curves at the own IoU.
-func (s *sweep) finish(ctx context.Context, m *maker) error {
+func (s *sweep) finish(ctx context.Context, m *measurement) error {
 	charted := m.charted()
 	now, left := -1, (*curve)(nil)
 	err := s.sorter.each(ctx, func(r record) error {
@@ -108,7 +108,7 @@ func (s *sweep) curveOf(place int, config Config) *curve {
 }
 
 // setOwn sets what a curve at the own IoU says of a class.
-func (m *maker) setOwn(place int, c *curve, charted map[int]bool) {
+func (m *measurement) setOwn(place int, c *curve, charted map[int]bool) {
 	if c == nil {
 		return
 	}
@@ -123,14 +123,14 @@ func (m *maker) setOwn(place int, c *curve, charted map[int]bool) {
 	m.chart(place, p[:], charted)
 }
 
-func (m *maker) chart(place int, precisions []float64, charted map[int]bool) {
+func (m *measurement) chart(place int, precisions []float64, charted map[int]bool) {
 	if charted[place] {
 		m.report.Curves.PR = append(m.report.Curves.PR, PRCurve{place, points(precisions)})
 	}
 }
 
 // charted are the classes that get a curve.
-func (m *maker) charted() map[int]bool {
+func (m *measurement) charted() map[int]bool {
 	var order []int
 	for i, c := range m.report.Classes {
 		if c.Support > 0 {
@@ -148,7 +148,7 @@ func (m *maker) charted() map[int]bool {
 }
 
 // detection makes what detections have beside counts.
-func (m *maker) detection(ctx context.Context) error {
+func (m *measurement) detection(ctx context.Context) error {
 	var err error
 	switch {
 	case m.sweep != nil:
@@ -175,7 +175,7 @@ func (m *maker) detection(ctx context.Context) error {
 }
 
 // averagePrecisions adds the headline numbers of average precision: those that there are.
-func (m *maker) averagePrecisions(stored *iouSweep) {
+func (m *measurement) averagePrecisions(stored *iouSweep) {
 	r := m.report
 	over := func(name string, of func(Class) *float64) {
 		var each []float64

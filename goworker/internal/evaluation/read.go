@@ -32,8 +32,8 @@ type Match struct {
 	HasConfidence        bool
 }
 
-// maker makes a report.
-type maker struct {
+// measurement is a report in the making.
+type measurement struct {
 	config  Config
 	options Options
 	file    *results
@@ -92,7 +92,7 @@ func (f *File) Report(ctx context.Context, options Options) (*Report, error) {
 
 // Matches calls take with each match of the file, as Options.Seen gets them.
 func (f *File) Matches(ctx context.Context, subset *Subset, take func(*Match)) error {
-	m := &maker{config: f.config, options: Options{Subset: subset, Seen: take}, file: f.values, names: newNames(), report: &Report{}}
+	m := &measurement{config: f.config, options: Options{Subset: subset, Seen: take}, file: f.values, names: newNames(), report: &Report{}}
 	var err error
 	if f.config.Type == Regression {
 		err = m.values(ctx, func(float64, float64) error { return nil })
@@ -108,7 +108,7 @@ func (f *File) Matches(ctx context.Context, subset *Subset, take func(*Match)) e
 }
 
 func read(ctx context.Context, file *results, config Config, options Options) (_ *Report, err error) {
-	m := &maker{config: config, options: options, file: file, names: newNames(), tally: newTally(),
+	m := &measurement{config: config, options: options, file: file, names: newNames(), tally: newTally(),
 		report: &Report{Config: config, Subset: options.Subset != nil, Changed: -1}}
 	if m.report.Custom, err = customMetrics(file.custom); err != nil {
 		return nil, err
@@ -143,7 +143,7 @@ func read(ctx context.Context, file *results, config Config, options Options) (_
 }
 
 // openClasses reads the lists of classes, and what stands for no label.
-func (m *maker) openClasses(ctx context.Context) (err error) {
+func (m *measurement) openClasses(ctx context.Context) (err error) {
 	if m.classes, err = m.file.list(ctx, m.names, "classes"); err != nil {
 		return err
 	}
@@ -173,7 +173,7 @@ func (m *maker) openClasses(ctx context.Context) (err error) {
 }
 
 // placeOf is a label's place among the classes that count, or -1.
-func (m *maker) placeOf(label int32) int {
+func (m *measurement) placeOf(label int32) int {
 	if label < 0 || int(label) >= len(m.place) {
 		return -1
 	}
@@ -181,7 +181,7 @@ func (m *maker) placeOf(label int32) int {
 }
 
 // readMatches goes through the matches once.
-func (m *maker) readMatches(ctx context.Context) error {
+func (m *measurement) readMatches(ctx context.Context) error {
 	if m.config.Type == Segmentation && !m.file.has("ytrue", '[') {
 		return m.cellsOfPixels(ctx) // files of old versions have the matrix only
 	}
@@ -207,7 +207,7 @@ func (m *maker) readMatches(ctx context.Context) error {
 	})
 }
 
-func (m *maker) seen(r *row) {
+func (m *measurement) seen(r *row) {
 	one := Match{Truth: m.labelOf(r.truth), Predicted: m.labelOf(r.pred), Confidence: r.conf, HasConfidence: r.hasConf}
 	if r.hasTruth {
 		one.TruthID = string(r.truthID[:])
@@ -222,7 +222,7 @@ func (m *maker) seen(r *row) {
 }
 
 // labelOf is a label, empty where there is none.
-func (m *maker) labelOf(label int32) string {
+func (m *measurement) labelOf(label int32) string {
 	if label < 0 || label == m.missing {
 		return ""
 	}
@@ -230,7 +230,7 @@ func (m *maker) labelOf(label int32) string {
 }
 
 // counts makes what all kinds but regressions have: classes, averages, the confusion matrix.
-func (m *maker) counts() {
+func (m *measurement) counts() {
 	each := m.tally.classCounts(len(m.labels), m.placeOf)
 	micro, macro, weighted := averages(each)
 	r := m.report
@@ -267,7 +267,7 @@ func (r *Report) metric(name string, v float64) {
 }
 
 // rates adds the numbers of FiftyOne's metrics().
-func (m *maker) rates(a Average) {
+func (m *measurement) rates(a Average) {
 	r := m.report
 	r.metric(MetricPrecision, a.Precision)
 	r.metric(MetricRecall, a.Recall)
@@ -277,7 +277,7 @@ func (m *maker) rates(a Average) {
 }
 
 // averageConfidence is the panel's: the mean over the evaluation's classes of each one's mean.
-func (m *maker) averageConfidence() {
+func (m *measurement) averageConfidence() {
 	if len(m.classes) == 0 || !m.file.has("confs", '[') {
 		return
 	}
@@ -292,7 +292,7 @@ func (m *maker) averageConfidence() {
 	m.report.metric(MetricAverageConfidence, sum/float64(len(each)))
 }
 
-func (m *maker) classification() {
+func (m *measurement) classification() {
 	m.rates(*m.report.Micro)
 	correct := m.tally.count(func(p pair) bool { return p.truth == p.pred })
 	m.report.metric(MetricCorrect, float64(correct))
@@ -301,7 +301,7 @@ func (m *maker) classification() {
 }
 
 // nameClasses gives the classes the names that are to be shown.
-func (m *maker) nameClasses() {
+func (m *measurement) nameClasses() {
 	if m.options.ClassName == nil {
 		return
 	}

@@ -20,7 +20,7 @@ const (
 )
 
 // regression makes the report of a regression in two passes: the means first.
-func (m *maker) regression(ctx context.Context) error {
+func (m *measurement) regression(ctx context.Context) error {
 	var truth, errorSum, squares, absolute kahan
 	highest, n := 0.0, int64(0)
 	sorted := sorter{scratch: m.options.Scratch}
@@ -64,7 +64,7 @@ func (m *maker) regression(ctx context.Context) error {
 
 // variances adds R² and the explained variance. Where the truth does not vary, they are 1 for predictions that fit and 0 for
 // others, as scikit-learn has it.
-func (m *maker) variances(ctx context.Context, truthMean, errorMean, sse float64) error {
+func (m *measurement) variances(ctx context.Context, truthMean, errorMean, sse float64) error {
 	var sst, unexplained kahan
 	err := m.values(ctx, func(t, p float64) error {
 		sst.add((t - truthMean) * (t - truthMean))
@@ -104,7 +104,7 @@ func medianOf(ctx context.Context, s *sorter, n int64) (median float64, err erro
 }
 
 // values goes through the pairs of values.
-func (m *maker) values(ctx context.Context, take func(truth, pred float64) error) error {
+func (m *measurement) values(ctx context.Context, take func(truth, pred float64) error) error {
 	truth, err := m.file.column(ctx, "ytrue")
 	if err != nil {
 		return err
@@ -165,7 +165,7 @@ func (m *maker) values(ctx context.Context, take func(truth, pred float64) error
 }
 
 // keepsID reads the id of a pair of values.
-func (m *maker) keepsID(ids *column, isPair bool, truth, pred float64) (bool, error) {
+func (m *measurement) keepsID(ids *column, isPair bool, truth, pred float64) (bool, error) {
 	if more, err := ids.next(); err != nil || !more {
 		return false, orElse(err, damaged("it has fewer ids than values"))
 	}

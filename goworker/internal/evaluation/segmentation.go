@@ -3,7 +3,7 @@ package evaluation
 import "context"
 
 // segmentation makes what segmentations have beside counts, which are of pixels.
-func (m *maker) segmentation(ctx context.Context) error {
+func (m *measurement) segmentation(ctx context.Context) error {
 	m.rates(*m.report.Micro)
 	same, all := m.tally.count(func(p pair) bool { return p.truth == p.pred }), m.tally.count(func(pair) bool { return true })
 	if m.options.Subset == nil && m.file.has("pixel_confusion_matrix", '[') {
@@ -34,7 +34,7 @@ func (m *maker) segmentation(ctx context.Context) error {
 }
 
 // pixels reads the pixel confusion matrix.
-func (m *maker) pixels(ctx context.Context, cell func(truth, pred int, n int64) error) error {
+func (m *measurement) pixels(ctx context.Context, cell func(truth, pred int, n int64) error) error {
 	s, err := m.file.open(ctx, "pixel_confusion_matrix")
 	if err != nil {
 		return err
@@ -52,7 +52,7 @@ func (m *maker) pixels(ctx context.Context, cell func(truth, pred int, n int64) 
 }
 
 // cellsOfPixels counts the pixel confusion matrix of a file that has nothing else.
-func (m *maker) cellsOfPixels(ctx context.Context) error {
+func (m *measurement) cellsOfPixels(ctx context.Context) error {
 	return m.pixels(ctx, func(i, j int, n int64) error {
 		if i >= len(m.classes) || j >= len(m.classes) {
 			return damaged("its matrix is larger than its list of classes")

@@ -49,7 +49,7 @@ func (s *scanner) floats(to []float64, most int) ([]float64, error) {
 }
 
 // sweepIoUs are the thresholds of the file's sweep.
-func (m *maker) sweepIoUs() []float64 {
+func (m *measurement) sweepIoUs() []float64 {
 	if m.ious == nil && m.file.has("iou_threshs", '[') {
 		if s, err := m.file.open(context.Background(), "iou_threshs"); err == nil {
 			defer s.close()
@@ -60,7 +60,7 @@ func (m *maker) sweepIoUs() []float64 {
 }
 
 // readSweep reads the curves of all IoUs, one at a time.
-func (m *maker) readSweep(ctx context.Context) (*iouSweep, error) {
+func (m *measurement) readSweep(ctx context.Context) (*iouSweep, error) {
 	out := &iouSweep{ious: m.sweepIoUs()}
 	own, charted := m.config.ownIndex(out.ious), m.charted()
 	sums := make([]float64, len(m.classes))
@@ -113,7 +113,7 @@ func (m *maker) readSweep(ctx context.Context) (*iouSweep, error) {
 }
 
 // readAreas reads ActivityNet's own average precisions.
-func (m *maker) readAreas(ctx context.Context, out *iouSweep, ap []float64) error {
+func (m *measurement) readAreas(ctx context.Context, out *iouSweep, ap []float64) error {
 	s, err := m.file.open(ctx, "classwise_AP")
 	if err != nil {
 		return err
@@ -136,7 +136,7 @@ func (m *maker) readAreas(ctx context.Context, out *iouSweep, ap []float64) erro
 }
 
 // setSweep sets the classes' numbers.
-func (m *maker) setSweep(ctx context.Context, out *iouSweep, ap []float64, own int) error {
+func (m *measurement) setSweep(ctx context.Context, out *iouSweep, ap []float64, own int) error {
 	recall := make([]float64, 0, len(m.classes))
 	if m.file.has("recall_sweep", '[') {
 		var err error
@@ -171,7 +171,7 @@ func (m *maker) setSweep(ctx context.Context, out *iouSweep, ap []float64, own i
 }
 
 // meanRecalls reads the highest recalls, and gives their means over the IoUs.
-func (m *maker) meanRecalls(ctx context.Context, n int) ([]float64, error) {
+func (m *measurement) meanRecalls(ctx context.Context, n int) ([]float64, error) {
 	s, err := m.file.open(ctx, "recall_sweep")
 	if err != nil {
 		return nil, err
@@ -196,7 +196,7 @@ func (m *maker) meanRecalls(ctx context.Context, n int) ([]float64, error) {
 
 // rawCurves reads open-images' curves: a list of points for each class with ground truth, precisions and recalls in two objects
 // of the same order.
-func (m *maker) rawCurves(ctx context.Context) error {
+func (m *measurement) rawCurves(ctx context.Context) error {
 	precision, err := m.file.open(ctx, "precision")
 	if err != nil {
 		return err
@@ -242,7 +242,7 @@ func nextKey(s *scanner, first bool) (bool, error) {
 }
 
 // rawCurve reads the points of one class.
-func (m *maker) rawCurve(precision, recall *scanner, charted map[int]bool) error {
+func (m *measurement) rawCurve(precision, recall *scanner, charted map[int]bool) error {
 	key, err := precision.string()
 	if err != nil {
 		return err
