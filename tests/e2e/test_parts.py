@@ -5,8 +5,8 @@ import pytest
 from fiftyone import ViewField as F
 
 from support import datasets
+from support.views import ALL
 from tests.e2e.common import PROJECT, new_id
-from tests.e2e.kinds import ALL
 from tests.e2e.reading import file, lines
 
 

@@ -7,8 +7,8 @@ import re
 import fiftyone as fo
 import pytest
 
+from support.views import ALL
 from tests.e2e import expected
-from tests.e2e.kinds import ALL
 from tests.e2e.reading import file, lines, rows
 
 pytestmark = pytest.mark.oldest

@@ -8,9 +8,9 @@ import pytest
 from fiftyone import ViewField as F
 
 from support import datasets
+from support.views import ALL
 from support.waiting import SECONDS
 from tests.e2e import expected
-from tests.e2e.kinds import ALL
 from tests.e2e.programs import same_bytes
 from tests.e2e.reading import file
 

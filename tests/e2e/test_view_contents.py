@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from bson import ObjectId
 
+from support.views import ALL
 from tests.e2e import expected
-from tests.e2e.kinds import ALL
 from tests.e2e.labels import Document
 from tests.e2e.reading import file, lines, npz, rows
 

@@ -1,4 +1,8 @@
-"""Views of every kind: the rows are what iterating over the view in Python gives, in that order, and loading gives them back."""
+"""Views logged and loaded: the rows are what iterating over the view in Python gives, in that order.
+
+Here is one view for each way in which rows come about. That MongoDB gives the rows of all other kinds, too, is tested
+in tests/test_query.py, and that all of them are made again in tests/restore/test_kinds.py.
+"""
 
 import json
 
@@ -6,14 +10,14 @@ import fiftyone as fo
 import pytest
 
 from support.contents import content
+from support.views import ALL
 from tests.e2e import expected
-from tests.e2e.kinds import ALL
 from tests.e2e.reading import file, lines, rows
 
 pytestmark = pytest.mark.usefixtures("fiftyone")
 
-#: Those that also run with the oldest FiftyOne: one for each way in which rows come about.
-OLDEST = {
+#: One for each way in which rows come about.
+KINDS = [
     "dataset",
     "filter_labels",
     "take",
@@ -37,17 +41,11 @@ OLDEST = {
     "clips of a field",
     "clips of an expression",
     "trajectories",
-}
+]
 
 
-def test_kinds():
-    assert len(ALL) >= 80
-    assert set(ALL) >= OLDEST
-
-
-@pytest.mark.parametrize(
-    "kind", [pytest.param(k, marks=[pytest.mark.oldest] if k in OLDEST else []) for k in sorted(set(ALL) - {"empty"})]
-)
+@pytest.mark.oldest
+@pytest.mark.parametrize("kind", KINDS)
 def test_view(data, log_view, load_view, read, kind):
     view = ALL[kind](data)
     labels = bool(expected.label_paths(view))

@@ -14,10 +14,7 @@ from support import views
 @pytest.fixture(scope="session")
 def data(media, fiftyone):
     """The datasets that views are made of."""
-    import fiftyone.brain as fob
-
     made = views.sources(media)
-    fob.compute_similarity(made["images"], embeddings="embedding", brain_key="sim", backend="sklearn")
     yield made
     for dataset in made.values():
         dataset.delete()

@@ -4,24 +4,18 @@ import dataclasses
 import datetime
 import re
 
-import fiftyone as fo
 import pytest
 from bson import ObjectId
 from fiftyone import ViewField as F
 
 from shim import query
 from shim.restoring import rebuild
+from support import views
 from support.contents import content
-from support.views import VIEWS
 
 pytestmark = [pytest.mark.oldest, pytest.mark.usefixtures("fiftyone")]
 
 MORE = {
-    "similar samples": lambda d: d["images"].sort_by_similarity(d["images"].first().id, k=4, brain_key="sim"),
-    "similar to a vector": lambda d: d["images"].sort_by_similarity(
-        d["images"].first()["embedding"] + 0.1, k=3, brain_key="sim"
-    ),
-    "map_values": lambda d: d["images"].map_values("caption", {"picture 1": "one", "picture 2": "two"}),
     "map_values of numbers": lambda d: d["images"].map_values("number", {1: 100, 2: 200}),
     "match a date": lambda d: d["images"].match(F("moment") > datetime.datetime(2026, 1, 1, 6)),
     "match an id": lambda d: d["images"].match({"_id": {"$gt": ObjectId(d["images"].limit(3).last().id)}}),
@@ -29,14 +23,8 @@ MORE = {
     "match text": lambda d: d["images"].match({"caption": {"$regex": "^picture", "$nin": ["picture 3"]}}),
     "re_match": lambda d: d["images"].match(F("caption").re_match("1$")),
     "match labels by tags": lambda d: d["images"].match_labels(tags="none", bool=False),
-    "concat of patches": lambda d: _ends_of_patches(d["images"]),
     "concat of concats": lambda d: d["images"].limit(1).concat(d["images"].skip(3).concat(d["images"].limit(2))),
-    "flat dynamic groups": lambda d: d["scenes"].group_by("scene", order_by="order").flatten(fo.Limit(2)),
-    "dynamic groups by an expression": lambda d: d["scenes"].group_by(F("number") % 3, order_by="order"),
-    "select_frames": lambda d: d["videos"].select_frames(d["videos"].values("frames.id", unwind=True)[::3]),
     "exclude_frames": lambda d: d["videos"].exclude_frames(d["videos"].values("frames.id", unwind=True)[::3]),
-    "select_groups": lambda d: d["groups"].select_groups(d["groups"].values("group.id")[1:3]),
-    "right slice of a filtered left one": lambda d: d["groups"].match(F("number") > 2).select_group_slices("right"),
     "mongo in steps": lambda d: d["images"].mongo(
         [{"$match": {"$expr": {"$gt": ["$number", 3]}}}, {"$sort": {"flag": -1, "number": 1}}, {"$limit": 4}]
     ),
@@ -46,11 +34,6 @@ MORE = {
     "mongo that changes patches": lambda d: (
         d["images"].to_patches("ground_truth").mongo([{"$set": {"ground_truth.label": "all"}}])
     ),
-    "clips of frame labels": lambda d: d["videos"].to_clips("frames.objects", min_len=1),
-    "clips by hand": lambda d: d["videos"].to_clips([[(1, 2)], [(2, 4), (5, 6)], []]),
-    "clips of clips' labels": lambda d: d["videos"].to_clips("events").filter_labels("events", F("label") == "end"),
-    "patches with other fields": lambda d: d["images"].to_patches("ground_truth", other_fields=["number"]),
-    "patches shuffled": lambda d: d["images"].to_patches("ground_truth").shuffle(seed=3),
     "patches taken, filtered and shuffled": lambda d: (
         d["images"]
         .to_patches("predictions")
@@ -83,12 +66,7 @@ MORE.update(
         "tags among many strings with dollars": lambda d: d["images"].match(F("tags").is_subset([*PRICES, "test"])),
     }
 )
-ALL = {**VIEWS, **MORE}
-
-
-def _ends_of_patches(dataset):
-    patches = dataset.to_patches("ground_truth")
-    return patches[:4].concat(patches[-4:])
+ALL = {**views.ALL, **MORE}
 
 
 def test_at_least_thirty_kinds():

@@ -5,11 +5,16 @@ from shim import query
 
 def content(view):
     """All that a view shows, without what is new each time that it is made."""
-    dynamic = view.media_type == "group" and view._is_dynamic_groups
-    return [_plain(sample, query.row_kind(query.as_view(view)), dynamic) for sample in view]
+    kind = query.row_kind(query.as_view(view))
+    return [_plain(sample, kind) for sample in view]
 
 
-def _plain(sample, kind, dynamic):
+def fields(sample):
+    """The values of a sample's own fields, without those of its frames."""
+    return _comparable(sample.to_mongo_dict(include_id=True))
+
+
+def _plain(sample, kind):
     document = sample.to_mongo_dict(include_id=kind != "ROW_KIND_CLIP")
     document.pop("_dataset_id", None)
     document.pop("last_modified_at", None)
