@@ -5,7 +5,7 @@ VENV   := .venv
 OLDEST := fiftyone==1.14.0
 # In how many processes the Python tests run: most of the time they wait for workers, servers and pages.
 JOBS   ?= 4
-PYTEST  = -m pytest -n $(JOBS) --dist loadfile --by-file
+PYTEST  = -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --by-file
 ifeq ($(OS),Windows_NT)
 BIN    := $(VENV)/Scripts
 else

@@ -86,10 +86,33 @@ def pytest_configure(config):
 SERVERS = {"mongod", "wandb_server", "server", "chromium"}
 
 
-def pytest_collection_modifyitems(items):
+# Files that take minutes begin first, or the last of them would run alone at the end; and those with a browser one
+# after the other, since a browser keeps a core busy. Four processes take one each, then the next four.
+LONG_FIRST = (
+    "app/test_states.py",
+    "test_install.py",
+    "app/test_panel.py",
+    "test_services.py",
+    "readme/test_examples.py",
+    "app/test_evaluations.py",
+    "e2e/test_workers.py",
+    "app/test_forms.py",
+    "readme/test_documents.py",
+    "app/test_demo.py",
+    "worker/test_emulated.py",
+    "e2e/test_large.py",
+    "e2e/chaos/test_database.py",
+)
+
+
+def pytest_collection_modifyitems(config, items):
     for item in items:
         if SERVERS.intersection(item.fixturenames):
             item.add_marker("services")
+
+    if hasattr(config, "workerinput"):
+        ranks = {ROOT / "tests" / name: rank for rank, name in enumerate(LONG_FIRST)}
+        items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
 
 
 def pytest_terminal_summary(terminalreporter, config):
