@@ -9,12 +9,46 @@ from typing import Any
 import bson
 import fiftyone.core.odm as foo
 import pymongo
+import pymongo.errors
+
+from .errors import FIFTYONE, WandBError
 
 # The collection of FiftyOne's delegated operations.
 _DELEGATED = "delegated_ops"
 
 # Documents that are written at once.
 _BATCH = 50_000
+
+
+# How long the database may take to say that it is there.
+_ANSWER_SECONDS = 20
+
+
+def check() -> None:
+    """Makes sure that FiftyOne's database answers.
+
+    Without it, each of a job's many small reads and writes would wait for MongoDB's own 30 seconds.
+
+    Raises:
+        WandBError: if it does not answer
+    """
+    try:
+        with pymongo.timeout(_ANSWER_SECONDS):
+            _database().command("ping")
+    except pymongo.errors.PyMongoError as e:
+        if e.timeout or isinstance(e, pymongo.errors.ConnectionFailure):
+            raise unreachable() from None
+        # Whatever it says, it answers.
+
+
+def unreachable() -> WandBError:
+    """The error for a database that does not answer."""
+    return WandBError(
+        "FiftyOne's database does not answer: start MongoDB, or correct database_uri in FiftyOne's settings "
+        "(FIFTYONE_DATABASE_URI)",
+        source=FIFTYONE,
+        code="no_database",
+    )
 
 
 def dataset_exists(text: str) -> bool:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from . import restoring
+from . import database, restoring
 from .calls import call_worker, error_of
 from .errors import PLUGIN, WandBCancelled, WandBError
 from .jobs import JobRecord
@@ -153,6 +153,7 @@ def stream(
         WandBError: if the job failed
         WandBCancelled: if the job was cancelled through its record or by a watcher
     """
+    database.check()
     restoring.sweep()
     record = JobRecord(job.operator, job.dataset, job.parameters, job_id=job.record_id, shared=job.shared)
     call = _Call(job, record.id)

@@ -4,6 +4,7 @@ import asyncio
 import json
 from pathlib import Path
 
+import pymongo.errors
 import pytest
 import yaml
 from fiftyone.operators.executor import ExecutionContext, Executor, execute_or_delegate_operator
@@ -113,3 +114,40 @@ def test_a_login_that_fails(operator, fake_worker, images):
     (message,) = ctx.executor.to_json()["requests"]
     assert dialog(message)["form"]["params"] == {"operator": LOGIN, "form": {"replace": True}}
     assert "k" * 40 not in json.dumps(message)
+
+
+def time_out(*_):
+    raise pymongo.errors.ServerSelectionTimeoutError("localhost:1: refused, Timeout: 30s, Topology Description: …")
+
+
+@pytest.mark.parametrize("in_app", [False, True])
+def test_the_database_goes_away(operator, images, monkeypatch, in_app):
+    """MongoDB's own client says so in a paragraph, with a traceback of its own."""
+    log = operator("log_fiftyone_view_to_wandb")
+    monkeypatch.setattr(module(log, "query"), "as_view", time_out)
+    if in_app:
+        ctx = context(log, images, {"project": "p"}, **FROM_APP)
+        (message,) = log.execute(ctx)
+        sentence = dialog(message.to_json()["body"])["error"]["description"]
+    else:
+        with pytest.raises(RuntimeError) as caught:
+            log(images, project="p")
+
+        assert caught.value.code == "no_database"
+        assert caught.value.__suppress_context__
+        sentence = str(caught.value)
+
+    assert sentence.startswith("FiftyOne's database does not answer: start MongoDB")
+
+
+@pytest.mark.parametrize("delegate", [False, True])
+def test_a_job_asks_first_whether_the_database_answers(operator, fake_worker, images, monkeypatch, delegate):
+    """Else each of its small reads and writes would wait for half a minute."""
+    log = operator("log_fiftyone_view_to_wandb")
+    monkeypatch.setattr(module(log, "database"), "_database", time_out)
+
+    with pytest.raises(RuntimeError) as caught:
+        log(images, project="p", delegate=delegate)
+
+    assert caught.value.code == "no_database"
+    assert fake_worker.requests == []

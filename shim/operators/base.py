@@ -123,6 +123,7 @@ class JobOperator(WandBOperator):
 
         Mistakes in the parameters are found now, not when the job is run.
         """
+        database.check()
         self.job(samples, params)
         view = query.as_view(samples)
         context = {

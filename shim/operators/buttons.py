@@ -7,7 +7,8 @@ from typing import Any
 
 from fiftyone.operators import types
 
-from .. import PLUGIN_NAME
+from .. import PLUGIN_NAME, lookups
+from ..errors import WandBError
 
 #: The variable of the App's server that switches logging in from the App off.
 NO_LOGIN = "FIFTYONE_WANDB_NO_LOGIN"
@@ -26,14 +27,14 @@ def is_login_off() -> bool:
     return os.environ.get(NO_LOGIN, "").strip().lower() not in ("", "0", "false", "no", "off")
 
 
-def add_login(shown: types.Object, code: str | None) -> None:
+def add_login(shown: types.Object, failed: lookups.Found | WandBError) -> None:
     """Adds a button that opens the login's form, if a login mends an error.
 
     Args:
         shown: the inputs or outputs
-        code: the error's code
+        failed: the error, or a look-up that failed
     """
-    if code in _LOGIN_CODES and not is_login_off():
+    if failed.code in _LOGIN_CODES and not is_login_off():
         _add(shown, "wandb_login", "Log in to W&B", _LOGIN, {})
 
 

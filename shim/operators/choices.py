@@ -49,13 +49,6 @@ class Place:
         if self._is_other_entity():
             self.found = self._look_up(lookups.projects, entity=self.entity)
 
-    def add(
-        self, inputs: types.Object, new: str = "It is created if it does not exist", reference: str | None = None
-    ) -> None:
-        """Adds the project and the entity, and what is wrong with the way to W&B; see :meth:`add_project`."""
-        self.add_project(inputs, new, reference)
-        self.add_entity(inputs)
-
     def add_project(
         self, inputs: types.Object, new: str = "It is created if it does not exist", reference: str | None = None
     ) -> None:
@@ -149,7 +142,7 @@ def add_problem(inputs: types.Object, found: lookups.Found) -> None:
         return
 
     inputs.view("wandb_problem", notices.warning("W&B cannot be reached", found.problem, links=True))
-    buttons.add_login(inputs, found.code)
+    buttons.add_login(inputs, found)
 
 
 def add_run(

@@ -176,14 +176,14 @@ def _about(view, rows):
     kind = row_name(view)
     plural = {"patch": "patches"}.get(kind, kind + "s")
     if rows is None:
-        number = f"All {plural} of this view (counting them takes long)"
+        number = f"All {plural} of this view (too many to count quickly)"
     elif rows >= counts.LIMIT:
         number = f"More than {counts.LIMIT - 1:,} {plural}"
     else:
         number = f"{rows:,} {kind if rows == 1 else plural}"
 
-    whole = "" if query.is_subset(view) else ", the whole dataset"
-    return f"{number} of '{query.root_dataset(view).name}'{whole} will be logged"
+    whole = "" if query.is_subset(view) else ": the whole dataset"
+    return f"{number} of '{query.root_dataset(view).name}' will be logged{whole}"
 
 
 def row_name(view: fo.DatasetView) -> str:
@@ -288,12 +288,6 @@ def _choose_one(inputs, name, label, *choices):
     first, text, _ = choices[0]
     described = f"Default: {text[0].lower()}{text[1:]}"
     inputs.enum(name, view.values(), default=first, label=label, description=described, view=view)
-
-
-def add_artifact(ctx: ExecutionContext, inputs: types.Object, default: str) -> None:
-    """Adds the artifact's name, aliases, tags and description; see :func:`add_artifact_name`."""
-    add_artifact_name(ctx, inputs, default)
-    add_artifact_facts(inputs)
 
 
 def add_artifact_name(ctx: ExecutionContext, inputs: types.Object, default: str) -> None:

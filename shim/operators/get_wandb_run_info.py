@@ -80,7 +80,7 @@ class GetWandBRunInfo(WandBOperator):
             for name, label in (("rename_wandb_run", "Rename it"), ("remove_wandb_run", "Remove it from the dataset")):
                 inputs.btn(name, label=label, on_click=f"{PLUGIN_NAME}/{name}", prompt=True, params={"run_key": key})
 
-        return types.Property(inputs, view=types.View(label="W&B run"))
+        return types.Property(inputs, view=types.View(label="Show what is known about a W&B run"))
 
     def run(self, ctx: ExecutionContext) -> dict[str, Any]:
         if not ctx.params.get("run_key"):

@@ -174,7 +174,7 @@ class LoadViewFromWandB(JobOperator):
             inputs,
             place,
             ("dataset", "predictions", "evaluation"),
-            "Or type a name with a version or alias, such as train:v3, or the address of its page",
+            "Choose one, or type a name with a version or alias, such as train:v3, or the address of its page",
             required=True,
             dataset=ctx.dataset,
         )
@@ -255,10 +255,11 @@ class LoadViewFromWandB(JobOperator):
 
     def _plan(self, ctx, inputs, chosen):
         if chosen is None:
-            return
+            text = f"The view that you choose is restored in '{ctx.dataset_name}'"
+        else:
+            size = f" ({chosen.samples:,} samples)" if chosen.samples else ""
+            text = f"What {chosen.name}:{chosen.version} was logged from{size} is selected in '{ctx.dataset_name}'"
 
-        size = f", {chosen.samples:,} samples," if chosen.samples else ""
-        text = f"What {chosen.name}:{chosen.version} was logged from{size} is selected in '{ctx.dataset_name}'"
         if ctx.params.get("run_id"):
             text += f", and W&B records the run {names.run_id(ctx.params['run_id'])} as its user"
 
@@ -268,6 +269,8 @@ class LoadViewFromWandB(JobOperator):
         inputs.view(
             "plan", notices.notice(label="What will happen", description=f"{text}. No sample changes. It runs {where}")
         )
+        # Known last, and read first.
+        inputs.properties = {"plan": inputs.properties["plan"], **inputs.properties}
 
     def _actions(self, ctx, inputs):
         actions = types.RadioGroup()

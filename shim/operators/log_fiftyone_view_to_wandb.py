@@ -222,7 +222,10 @@ class LogFiftyOneViewToWandB(LogOperator):
             )
         else:
             inputs.bool(
-                _ONLY_PICTURES, default=False, label="Show pictures", description="A table without labels. Default: off"
+                _ONLY_PICTURES,
+                default=False,
+                label="Show pictures",
+                description="A table of pictures, without labels. Default: off",
             )
 
     def resolve_output(self, ctx: ExecutionContext) -> types.Property:

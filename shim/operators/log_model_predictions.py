@@ -200,7 +200,7 @@ class LogModelPredictions(LogOperator):
         return types.Property(inputs, view=types.View(label="Log a model's predictions to W&B"))
 
     def _model(self, inputs, view):
-        inputs.str("model_name", required=True, label="Model", description="The model's name")
+        inputs.str("model_name", required=True, label="Model", description="The name of the model")
         forms.choose(
             inputs,
             "predictions_field",

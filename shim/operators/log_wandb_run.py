@@ -104,8 +104,13 @@ class LogWandBRun(WandBOperator):
             return types.Property(inputs, invalid=True)
 
         inputs.view_target(ctx, action_description="Link")
+        done = (
+            "The run's config, metrics and address are recorded with the dataset and with the predictions field, and the run "
+            "gets tags that name the fields"
+        )
+        inputs.view("plan", notices.notice("What will happen", done))
         place = choices.Place(ctx)
-        place.add(inputs, new="It has to exist", reference=ctx.params.get("run_id"))
+        place.add_project(inputs, new="It has to exist", reference=ctx.params.get("run_id"))
         choices.add_run(
             inputs,
             place,
@@ -113,10 +118,15 @@ class LogWandBRun(WandBOperator):
             "The run to link, or the address of its page",
             required=not ctx.params.get("run_name"),
         )
-        inputs.str("run_name", label="Run name", description="The name that people see, instead of the id")
+        inputs.str(
+            "run_name", label="Run name", description="Its display name, if you do not know its id. Default: none"
+        )
         labels = schema.choices(view, schema.is_label) + schema.choices(view, schema.is_text)
-        forms.choose(inputs, "predictions_field", labels, "Predictions", "The field that the run's model wrote")
-        forms.choose(inputs, "gt_field", labels, "Ground truth", "The field with the ground truth")
+        forms.choose(
+            inputs, "predictions_field", labels, "Predictions", "The field that the run's model wrote. Default: none"
+        )
+        forms.choose(inputs, "gt_field", labels, "Ground truth", "The field with the ground truth. Default: none")
+        place.add_entity(inputs)
         return types.Property(inputs, view=types.View(label="Link a W&B run to this dataset"))
 
     def run(self, ctx: ExecutionContext) -> dict[str, Any]:

@@ -60,7 +60,7 @@ class OpenWandBPanel(WandBOperator):
         inputs = types.Object()
         known = linked.keys(ctx.dataset) if ctx.dataset is not None else {}
         if known:
-            forms.choose(inputs, "run_key", list(known), "Run", "Default: what was shown last, or the newest")
+            forms.choose(inputs, "run_key", list(known), "Run", "Default: what was shown last, or else the newest run")
         else:
             inputs.view("nothing", notices.notice(label="No W&B run belongs to this dataset yet: the project is shown"))
 

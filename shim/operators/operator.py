@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import fiftyone.operators as foo
+import pymongo.errors
 from fiftyone.operators.executor import ExecutionContext
 
+from .. import database
 from ..errors import PLUGIN, WandBError
 from ..worker import logs
 from . import forms, results
@@ -32,6 +36,11 @@ class WandBOperator(foo.Operator):
     #: The parameters that are never sent back to the browser.
     SECRET: tuple[str, ...] = ()
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__call__" in vars(cls):
+            cls.__call__ = _with_sentences(vars(cls)["__call__"])
+
     def run(self, ctx: ExecutionContext) -> Any:
         """Does what the operator does; see :meth:`fiftyone.operators.Operator.execute`.
 
@@ -44,7 +53,7 @@ class WandBOperator(foo.Operator):
         """Runs the operator for FiftyOne."""
         in_panel = ctx.params.pop(IN_PANEL, False)
         if in_panel or ctx.delegated or not forms.is_from_app(ctx):
-            return self.run(ctx)
+            return _with_sentences(self.run)(ctx)
 
         # Taken now: running the operator may change them.
         filled_in = {
@@ -70,9 +79,25 @@ class WandBOperator(foo.Operator):
         return ctx.ops.show_output(results.show_error(error, (self.uri, filled_in)).to_json(), {})
 
 
+def _with_sentences(call: Callable[..., Any]) -> Callable[..., Any]:
+    """A call whose errors of FiftyOne's database are sentences; pymongo's are paragraphs."""
+
+    @functools.wraps(call)
+    def explained(*args, **kwargs):
+        try:
+            return call(*args, **kwargs)
+        except pymongo.errors.ConnectionFailure:
+            raise database.unreachable() from None
+
+    return explained
+
+
 def _sentence(error: Exception) -> WandBError:
     if isinstance(error, WandBError):
         return error
+
+    if isinstance(error, pymongo.errors.ConnectionFailure):
+        return database.unreachable()
 
     _log.error("A bug in the plugin", exc_info=error)
     return WandBError(

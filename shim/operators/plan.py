@@ -26,6 +26,9 @@ _THUMBNAIL_BYTES = 0.2
 _MANIFEST_BYTES = 140
 _CLIENT_BYTES = 1842
 
+# From this many entries on, what they cost those who read the artifact is worth a sentence.
+_MANY_ENTRIES = 20_000
+
 # The cells of a row that the user did not choose: ids, and such as paths and counts.
 _OWN_CELLS = 3
 
@@ -66,9 +69,7 @@ def add(
         parts.append(f"{shown:,} of {rows:,} rows show pictures, chosen at random")
 
     parts.append(_upload(view, rows, shown, cells, mode, ctx.params.get("thumbnail_size")))
-    if shown:
-        parts.append(_entries(view, shown, mode))
-
+    parts += _entries(view, shown, mode)
     if is_large(ctx, mode != "none"):
         parts.append(
             "This is a large job: the background is proposed, which needs a service (fiftyone delegated launch)"
@@ -101,18 +102,21 @@ def _shown(view, rows, params, mode):
 
 
 def _entries(view, shown, mode):
-    """How large the artifact's manifest is, in words."""
-    number = shown * (1 + len(pictures.slices(view, mode))) * (2 if mode == "reference" else 1)
+    """How large the artifact's manifest is, in words, if it is large: a list of sentences."""
+    number = (shown or 0) * (1 + len(pictures.slices(view, mode))) * (2 if mode == "reference" else 1)
     if number > pictures.MOST_ENTRIES:
-        return (
+        return [
             f"That is more than {pictures.MOST_ENTRIES:,} files, which W&B's own client could hardly read: the job will be "
             "refused. Lower the maximum of pictures"
-        )
+        ]
 
-    return (
+    if number < _MANY_ENTRIES:
+        return []
+
+    return [
         f"Up to {number:,} entries: a manifest of {results.size(number * _MANIFEST_BYTES)}, which W&B's own client needs about "
         f"{results.size(number * _CLIENT_BYTES)} of memory to read"
-    )
+    ]
 
 
 def _table(view, contents, mode):
@@ -138,12 +142,12 @@ def _upload(view, rows, shown, cells, mode, thumbnail_size):
 
     generated = rows * (_ROW_BYTES + _CELL_BYTES * cells)
     if mode == "none":
-        return f"About {results.size(generated)} are uploaded"
+        return f"About {results.size(generated)} will be uploaded"
 
     what = "media file" if mode == "original" else "thumbnail"
     found = counts.media_size(view)
     if not found or not found[0]:
-        return f"About {results.size(generated)} and the {what}s are uploaded"
+        return f"About {results.size(generated)} and the {what}s will be uploaded"
 
     looked_at, files, known, size = found
     scale = shown / looked_at  # below 1 where not all rows are logged, or show pictures
@@ -153,7 +157,7 @@ def _upload(view, rows, shown, cells, mode, thumbnail_size):
 
     named = f"{'about ' if scale > 1 else ''}{number:,} {what}{'' if number == 1 else 's'}"
     if not known and mode == "original":
-        return f"About {results.size(generated)} and {named} are uploaded, whose sizes the dataset does not record"
+        return f"About {results.size(generated)} and {named} of unknown size will be uploaded"
 
     each = size / known if known else math.inf
     if mode != "original":
@@ -161,4 +165,4 @@ def _upload(view, rows, shown, cells, mode, thumbnail_size):
         each = min(each, _THUMBNAIL_BYTES * side * side)
 
     total = generated + each * number
-    return f"{named[0].upper()}{named[1:]}, about {results.size(total)} in all, less what W&B has already"
+    return f"{named[0].upper()}{named[1:]}, about {results.size(total)} in all, except what W&B already has"

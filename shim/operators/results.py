@@ -166,7 +166,7 @@ def show_error(error: WandBError, again: tuple[str, dict[str, Any]] | None = Non
         outputs.view("error", notices.notice("Cancelled", str(error)))
     else:
         outputs.view("error", notices.error("This did not work", str(error)))
-        buttons.add_login(outputs, error.code)
+        buttons.add_login(outputs, error)
 
     if again is not None:
         buttons.add_form(outputs, *again)

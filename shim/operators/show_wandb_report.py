@@ -67,11 +67,11 @@ class ShowWandBReport(ShowOperator):
     def resolve_input(self, ctx: ExecutionContext) -> types.Property:
         inputs = types.Object()
         place = choices.Place(ctx)
-        place.add(inputs, new="It has to exist", reference=ctx.params.get("report"))
+        place.add_project(inputs, new="It has to exist", reference=ctx.params.get("report"))
         found = place.reports()
         view = types.AutocompleteView(
             label="Report",
-            description="Or type its title, or the address of its page"
+            description="Choose one, or type its title or the address of its page"
             + (f". The list cannot be shown: {found.problem}" if found.problem else ""),
         )
         for entry in found.entries:
@@ -80,6 +80,7 @@ class ShowWandBReport(ShowOperator):
             )
 
         inputs.str("report", required=not ctx.params.get("report_label"), view=view)
+        place.add_entity(inputs)
         return types.Property(inputs, view=types.View(label="Show a W&B report"))
 
     def find(self, params: dict[str, Any], dataset: fo.Dataset | None = None, **where: Any) -> dict[str, Any]:

@@ -70,10 +70,10 @@ class ShowWandBRun(ShowOperator):
     def resolve_input(self, ctx: ExecutionContext) -> types.Property:
         inputs = types.Object()
         place = choices.Place(ctx)
-        place.add(inputs, new="It has to exist", reference=ctx.params.get("run_id"))
-        choices.add_run(
-            inputs, place, ctx.params, "Or type its name, or the address of its page. Default: the project", check=False
-        )
+        place.add_project(inputs, new="It has to exist", reference=ctx.params.get("run_id"))
+        described = "Choose one, or type its name or the address of its page. Default: the project"
+        choices.add_run(inputs, place, ctx.params, described, check=False)
+        place.add_entity(inputs)
         return types.Property(inputs, view=types.View(label="Show a W&B run"))
 
     def find(self, params: dict[str, Any], dataset: fo.Dataset | None = None, **where: Any) -> dict[str, Any]:

@@ -128,7 +128,7 @@ class SyncWandBOffline(JobOperator):
 
 def _about(waiting):
     if not waiting:
-        return "No offline run waits where the App's server was started; name one of another directory"
+        return "No offline run waits where the App's server was started. You can name another directory"
 
     runs = "One offline run waits" if len(waiting) == 1 else f"{len(waiting)} offline runs wait"
     return f"{runs} to be uploaded. The one that you choose is checked, uploaded, and then marked as synced"

@@ -9,7 +9,7 @@ LOG = "W&B: Save View as Artifact"
 
 def test_log_and_load(app, project, wandb_server):
     app.open(LOG)
-    app.sees("60 samples of 'digits', the whole dataset will be logged")
+    app.sees("60 samples of 'digits' will be logged: the whole dataset")
     app.type("Project", project)
     app.type("Artifact name", "all digits")
     app.sees("It will be called 'all_digits'")
@@ -40,8 +40,8 @@ def test_log_and_load(app, project, wandb_server):
     [
         ("W&B: Log Model Predictions", "Label fields, and string fields with the answers of language models"),
         ("W&B: get run info", "Runs that were linked or logged to"),
-        ("Show W&B run", "Or type its name, or the address of its page. Default: the project"),
-        ("Show W&B Report", "Or type its title, or the address of its page"),
+        ("Show W&B run", "Choose one, or type its name or the address of its page. Default: the project"),
+        ("Show W&B Report", "Choose one, or type its title or the address of its page"),
         ("Open W&B panel", "what was shown last"),
         ("W&B: Cancel a job", "No job is running or waiting"),
         ("W&B: Load View from Artifact", "The W&B project. It has to exist"),
@@ -164,7 +164,7 @@ HIDDEN = """dialogs => dialogs.flatMap(dialog => [dialog, ...dialog.querySelecto
     ],
 )
 def test_the_usual_case_needs_no_scrolling(laptop, evaluated, label, chosen, typed):
-    first = "the whole dataset will be logged"
+    first = "will be logged: the whole dataset"
     laptop.open(label)
     laptop.sees(first)
     for name, text in chosen.items():

@@ -196,7 +196,7 @@ def test_jobs(panel, project, digits, operator, login):
     row.get_by_text("cancelled", exact=True).wait_for()
     panel.picture("panel-jobs")
     row.get_by_role("button", name="Run again").click()
-    panel.sees(f"60 samples of '{digits.name}', the whole dataset will be logged")
+    panel.sees(f"60 samples of '{digits.name}' will be logged: the whole dataset")
     panel.page.keyboard.press("Escape")
 
 

@@ -133,7 +133,7 @@ def test_a_project_that_is_not_there(app, project, operator):
         assert any(enter() for _ in range(4))
         app.picture("state-no-project")
         app.click("Log this view")
-        app.sees("the whole dataset will be logged")
+        app.sees("will be logged: the whole dataset")
         app.close()
     finally:
         app.page.evaluate("([key, value]) => localStorage.setItem(key, value || '')", [key, before])
