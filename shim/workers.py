@@ -106,7 +106,9 @@ def create(job_id: str, request: dict[str, Any], settings: dict[str, Any], call:
     }
     message = messages.RunRequest(job_id=job_id, wandb=place, client_version=__version__, **request)
     part = getattr(message, message.WhichOneof("job"))
-    part.view.uri = ""
+    views = [part.view, *(subset.view for subset in getattr(part, "subsets", ()))]
+    for view in views:
+        view.uri = ""
     for name in _MACHINE:
         part.pictures.ClearField(name)
 

@@ -103,6 +103,6 @@ def test_every_field_is_a_parameter(form, operator, numbers):
 
 def test_what_most_people_need_comes_first(form, numbers):
     short = list(form({"eval_key": "first", "more_options": False}))
-    usual = ["eval_key", "numbers", "compare_with", "project", "artifact_name", "include_images"]
+    usual = ["eval_key", "numbers", "include_images", "compare_with", "project", "artifact_name"]
     assert [name for name in short if name in usual] == usual
     assert short[-1] == "more_options"

@@ -11,7 +11,7 @@ from fiftyone.core.collections import SampleCollection
 from fiftyone.operators import types
 from fiftyone.operators.executor import ExecutionContext
 
-from .. import evaluations, linked, pictures, query, runs, schema
+from .. import evaluations, linked, pictures, query, runs, schema, workers
 from ..errors import bad_argument
 from . import choices, forms, notices, plan, results
 from .log_operator import LogOperator, described
@@ -25,7 +25,9 @@ _SHOWN_CLASSES = 10
 class LogEvaluationToWandB(LogOperator):
     """Logs one of the dataset's evaluations as a W&B artifact, and its numbers and charts to a run."""
 
-    USUAL = ("eval_key", "compare_with", "project", "artifact_name", "include_images")
+    SHARED = "log_evaluation"
+
+    USUAL = ("eval_key", "include_images", "compare_with", "project", "artifact_name")
 
     @property
     def config(self) -> foo.OperatorConfig:
@@ -74,6 +76,7 @@ class LogEvaluationToWandB(LogOperator):
         description: str | None = None,
         dry_run: bool = False,
         offline: bool = False,
+        workers: int = 1,
         delegate: bool = False,
         progress: bool | None = None,
     ) -> dict[str, Any]:
@@ -143,6 +146,8 @@ class LogEvaluationToWandB(LogOperator):
             dry_run (False): whether to make nothing at W&B and FiftyOne, and only return what would be uploaded
             offline (False): write an offline run, as W&B's mode "offline" does: a directory that ``sync_wandb_offline`` or
                 ``wandb sync`` uploads later. It is in ``WANDB_DIR``, or the current directory, of the process that does the job
+            workers (1): with ``delegate=True`` and more than 200,000 rows in the table of samples, how many background services share the job,
+                on as many machines as you like; see ``docs/scale-out.md``. Videos whose frames were evaluated have one
             delegate (False): whether to queue the job for a background service
             progress (None): whether to show a progress bar; by default, ``fo.config.show_progress_bars`` decides
 
@@ -150,6 +155,7 @@ class LogEvaluationToWandB(LogOperator):
             a dict with ``success``, ``eval_key``, ``metrics`` (the headline numbers by their names), ``classes`` (a list
             of dicts with the numbers of each class), ``run_metrics`` (the numbers by their keys in the run's summary),
             ``changed`` (how many labels differ from what was evaluated, or None if that was not compared),
+            ``masks_written`` (how many masks have files that were written after the evaluation was made),
             ``artifact_name``, ``artifact_version``, ``artifact_url``, ``wandb_url`` (the run's page), ``run_id``,
             ``samples_logged``, ``samples_in_view``, ``new_version``, ``warnings`` and more
 
@@ -172,15 +178,17 @@ class LogEvaluationToWandB(LogOperator):
             plan.add(ctx, inputs, view, {"fields": ctx.params.get("fields") or []}, mode)
 
         if known and self._evaluation(ctx, inputs, view, known):
-            place = choices.Place(ctx)
-            place.add_project(inputs)
-            forms.add_artifact_name(ctx, inputs, "evaluation_ and the dataset's name")
+            # It is on by default and decides how long the job takes, so it has to be seen: behind the fields below it would be off the screen.
             inputs.bool(
                 "include_images",
                 default=True,
                 label="Show pictures",
                 description="A column of the table of samples. Default: on",
             )
+            self._comparison(inputs, view, ctx.params["eval_key"])
+            place = choices.Place(ctx)
+            place.add_project(inputs)
+            forms.add_artifact_name(ctx, inputs, "evaluation_ and the dataset's name")
             if forms.add_more(ctx, inputs, self.USUAL):
                 self._more(ctx, inputs, view, place, mode)
 
@@ -194,13 +202,14 @@ class LogEvaluationToWandB(LogOperator):
             return False
 
         _show_numbers(inputs, view, key)
+        return True
+
+    def _comparison(self, inputs, view, key):
         others = evaluations.comparable(view, key)
         if others:
             forms.choose(
                 inputs, "compare_with", others, "Compare with", "Another model on the same ground truth. Default: none"
             )
-
-        return True
 
     def _more(self, ctx, inputs, view, place, mode):
         inputs.str("model_name", label="Model", description="The model's name in the run's config. Default: none")
@@ -233,6 +242,7 @@ class LogEvaluationToWandB(LogOperator):
         choices.add_run(inputs, place, ctx.params, "The run that the evaluation belongs to. Default: a new run")
         place.add_entity(inputs)
         forms.add_artifact_facts(inputs)
+        forms.add_workers(ctx, inputs)
 
     def resolve_output(self, ctx: ExecutionContext) -> types.Property:
         result = ctx.results or {}
@@ -253,7 +263,6 @@ class LogEvaluationToWandB(LogOperator):
         if other:
             evaluations.check(view, other, "compare_with")
 
-        predictions = config.get("pred_field")
         request = {
             **self.rows(
                 view, params, has_confidence=True, has_worst=True, with_frames=evaluations.is_of_frames(config)
@@ -267,14 +276,15 @@ class LogEvaluationToWandB(LogOperator):
             "input_artifact": params.get("input_artifact") or "",
             "subsets": evaluations.subsets(view, key, params.get("subsets")),
             "fields": schema.plain_fields(view, params.get("fields")),
+            "parts": workers.parts(),
         }
+        return {"log_evaluation": request}, _recorder(params, config), []
 
+    def recorder(self, params: dict[str, Any], request: dict[str, Any]) -> Callable[[fo.DatasetView, Any], Any]:
         def record(view, message):
-            runs.record_evaluation(view, message, params, predictions)
-            if predictions:
-                linked.describe_logged_field(query.root_dataset(view), predictions, message)
+            _recorder(params, evaluations.check(view, params["eval_key"]))(view, message)
 
-        return {"log_evaluation": request}, record, []
+        return record
 
     def result(self, message: Any) -> dict[str, Any]:
         found = message.evaluation
@@ -288,12 +298,25 @@ class LogEvaluationToWandB(LogOperator):
         }
 
 
+def _recorder(params, config):
+    """A function of the view and the worker's message that records an evaluation of this config."""
+    predictions = config.get("pred_field")
+
+    def record(view, message):
+        runs.record_evaluation(view, message, params, predictions)
+        if predictions:
+            linked.describe_logged_field(query.root_dataset(view), predictions, message)
+
+    return record
+
+
 def numbers_of(found: Any) -> dict[str, Any]:
-    """The worker's ``EvaluationNumbers`` as a dict with ``metrics``, ``classes`` and ``changed``."""
+    """The worker's ``EvaluationNumbers`` as a dict with ``metrics``, ``classes``, ``changed`` and ``masks_written``."""
     return {
         "metrics": {metric.name: metric.value for metric in found.metrics},
         "classes": [_class(one) for one in found.classes],
         "changed": found.changed if found.changed >= 0 else None,
+        "masks_written": found.masks_written,
     }
 
 
@@ -370,5 +393,8 @@ def _show_numbers(inputs, view, key):
     warnings = []
     if found["changed"]:
         warnings.append({"message": f"{found['changed']:,} labels were changed since this evaluation"})
+    if found["masks_written"]:
+        masks = "mask" if found["masks_written"] == 1 else "masks"
+        warnings.append({"message": f"Files of {found['masks_written']:,} {masks} were written since this evaluation"})
 
     results.add_table(inputs, rows, warnings, name="numbers")

@@ -162,7 +162,7 @@ class LogOperator(JobOperator):
             return job, conclude, watchers
 
         view = query.as_view(self.samples_of(ctx))
-        reason, shards = _alone(ctx.params, job.settings), 0
+        reason, shards = _alone(ctx.params, job), 0
         if reason is None:
             shards = workers.shards_of(view, ctx.params, count)
             if not shards:
@@ -222,13 +222,17 @@ class LogOperator(JobOperator):
         )
 
 
-def _alone(params, collected):
+def _alone(params, job):
     """Why one worker does a job whatever its rows, or None."""
     if params.get("dry_run"):
         return "it is a dry run"
 
-    mode = collected["environment"].get("WANDB_MODE", "").lower()
-    if collected["offline"] or mode in ("offline", "dryrun", "disabled"):
+    (request,) = job.request.values()
+    if request["view"].get("frames_pipeline"):
+        return "the frames of videos were evaluated"
+
+    mode = job.settings["environment"].get("WANDB_MODE", "").lower()
+    if job.settings["offline"] or mode in ("offline", "dryrun", "disabled"):
         return "W&B is not online"
 
     return None

@@ -148,7 +148,7 @@ def state(dataset: fo.Dataset, key: str, found: Any, metadata: dict[str, Any]) -
     """Whether an artifact has an evaluation as it is now.
 
     It is "changed" if the evaluation's numbers are not those that the artifact's metadata has, or if more or fewer labels
-    differ from what was evaluated than when it was logged. Of an artifact of a part of the evaluation, whose numbers are
+    differ from what was evaluated than when it was logged, or if more files of masks were written since. Of an artifact of a part of the evaluation, whose numbers are
     others, the time of the evaluation is compared.
 
     Args:
@@ -174,6 +174,11 @@ def state(dataset: fo.Dataset, key: str, found: Any, metadata: dict[str, Any]) -
     if found.changed >= 0 and found.changed != before:
         differ = "label differs" if found.changed == 1 else "labels differ"
         return CHANGED, f"{found.changed:,} {differ} from what was evaluated; when it was logged, {before:,} did"
+
+    before = metadata.get("masks_written_since")
+    if found.masks_written > (before if isinstance(before, int) else 0):
+        masks = "mask" if found.masks_written == 1 else "masks"
+        return CHANGED, f"Files of {found.masks_written:,} {masks} were written after the evaluation was made"
 
     return LOGGED, "It was evaluated again since, with the same numbers" if again else ""
 

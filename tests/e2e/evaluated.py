@@ -110,19 +110,35 @@ def broken(images):
     return dataset
 
 
-def videos(media):
-    """Videos with boxes in their frames, and an evaluation of these."""
+def videos(media, directory):
+    """Videos with labels of all kinds in their frames, and evaluations of these. Some frames lack a label or show nothing but background."""
     random = np.random.default_rng(3)
     dataset = fo.Dataset(f"evaluated-videos-{new_id()}")
     for i in range(2):
         sample = fo.Sample(filepath=str(media / f"video_{i}.avi"))
         for number in range(1, FRAMES + 1):
-            truth = boxes(random, number)
-            sample.frames[number] = fo.Frame(objects=truth, found=boxes(random, number, truth))
+            truth, label = boxes(random, number), CLASSES[number % 3]
+            mask = np.zeros((24, 32), np.uint8)
+            if number > 1:
+                mask[: 4 + number, : 8 + 4 * i] = 1
+            name = f"{i}-{number}"
+            sample.frames[number] = fo.Frame(
+                objects=truth,
+                found=boxes(random, number, truth),
+                scene=fo.Classification(label=label) if number != 2 else None,
+                guess=fo.Classification(label=label if number % 4 else CLASSES[i], confidence=number / 10),
+                mask=_mask(directory, f"truth-{name}", mask),
+                seen=_mask(directory, f"seen-{name}", np.roll(mask, number, axis=1)) if number != 3 else None,
+                age=fo.Regression(value=float(number)),
+                said=fo.Regression(value=number + (-0.7) ** number),
+            )
 
         dataset.add_sample(sample)
 
     dataset.evaluate_detections("frames.found", gt_field="frames.objects", eval_key="video")
+    dataset.evaluate_classifications("frames.guess", gt_field="frames.scene", eval_key="frame_scenes")
+    dataset.evaluate_segmentations("frames.seen", gt_field="frames.mask", eval_key="frame_masks")
+    dataset.evaluate_regressions("frames.said", gt_field="frames.age", eval_key="frame_ages")
     return dataset
 
 

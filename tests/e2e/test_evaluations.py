@@ -1,5 +1,7 @@
 """Evaluations: FiftyOne's own numbers in three kinds of runs, charts, tables, parts of them, and back into FiftyOne."""
 
+import os
+
 import fiftyone as fo
 import numpy as np
 import pytest
@@ -29,8 +31,8 @@ def images(media, fiftyone, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def videos(media, fiftyone):
-    dataset = evaluated.videos(media)
+def videos(media, fiftyone, tmp_path_factory):
+    dataset = evaluated.videos(media, tmp_path_factory.mktemp("frames"))
     yield dataset
     dataset.delete()
 
@@ -82,13 +84,64 @@ def test_a_run_of_our_own(images, log, read, key):
     assert len(artifact.get("samples").data) == result["samples_logged"] == len(images)
 
 
-def test_the_frames_of_videos(videos, log, read):
-    result = log(videos, "video")
+# The columns of the table of samples that FiftyOne has a field for, by the evaluation's key.
+OF_FRAMES = {
+    "video": {"tp": "video_tp", "fp": "video_fp", "fn": "video_fn"},
+    "frame_scenes": {"accuracy": "frame_scenes"},
+    "frame_masks": {name: f"frame_masks_{name}" for name in ("accuracy", "precision", "recall")},
+    "frame_ages": {"error": "frame_ages"},
+}
 
-    check_metrics(result["metrics"], evaluated.expected(videos, "video"))
+
+@pytest.mark.parametrize("key", OF_FRAMES)
+def test_the_frames_of_videos(videos, log, read, key):
+    result = log(videos, key, run_id=new_id())
+
+    check_metrics(result["metrics"], evaluated.expected(videos, key))
+    assert result["changed"] == 0
+    assert "labels_changed" not in [warning["code"] for warning in result["warnings"]]
     rows = read.rows(result, "samples")
-    assert [row["tp"] for row in rows] == videos.values("video_tp")
-    assert [row["fp"] for row in rows] == videos.values("video_fp")
+    for column, field in OF_FRAMES[key].items():
+        assert [row[column] for row in rows] == videos.values(field), column
+
+    if key == "frame_ages":
+        return
+
+    classes = {c["class"]: (c["precision"], c["recall"], c["F1"], c["support"]) for c in result["classes"]}
+    report = evaluated.by_class(videos, key)
+    assert {name: classes[name] for name in report} == {
+        name: pytest.approx(numbers, rel=1e-12) for name, numbers in report.items()
+    }
+    found = {(row["Actual"], row["Predicted"]): row["count"] for row in read.rows(result, "confusion")}
+    assert found == evaluated.confusion(videos, key)
+    if key == "frame_scenes":
+        wrong = [[n for n, frame in sample.frames.items() if frame.frame_scenes is False] for sample in videos]
+        assert [row["frames"] for row in rows] == [len(sample.frames) for sample in videos]
+        for row, numbers, sample in zip(rows, wrong, videos, strict=True):
+            assert {word.split(" (")[0] for word in row["wrong"].split(", ")} == {
+                sample.frames[n].guess.label for n in numbers
+            }
+
+
+def test_a_part_of_the_frames(videos, log):
+    """A view of one video has the numbers of use_subset()."""
+    one = videos.limit(1)
+    videos.save_view("one", one)
+    for key in ("frame_scenes", "frame_masks"):
+        results = videos.load_evaluation_results(key)
+        with results.use_subset({"type": "view", "view": "one"}):
+            wanted = results.metrics()
+
+        found = log(one, key)["metrics"]
+        check_metrics(found, {"F1": float(wanted["fscore"]), "accuracy": float(wanted["accuracy"])})
+
+
+def test_the_frame_with_the_worst_mask_is_shown(videos, log, read):
+    for row, sample in zip(read.rows(log(videos, "frame_masks", include_images=True), "samples"), videos, strict=True):
+        scores = {n: frame.frame_masks_accuracy for n, frame in sample.frames.items()}
+        worst = min((n for n, score in scores.items() if score is not None), key=lambda n: (scores[n], n))
+        assert row["shown_frame"] == worst
+        assert set(row["image"]._masks) == {"frames.mask", "frames.seen"}
 
 
 def test_videos_show_the_frame_with_most_errors(videos, log, read):
@@ -303,6 +356,20 @@ def test_the_same_evaluation_is_the_same_version(images, log, read):
     drawn = row["image"]._boxes
     assert set(drawn) == {"ground_truth", "predictions"}
     assert lines(read.artifact(first), "fiftyone/sample_ids.txt") == images.values("id")
+
+
+def test_masks_that_were_painted_over_since(images, log):
+    path, later = images.first().mask.mask_path, images.get_evaluation_info("masks").timestamp.timestamp() + 86_400
+    before = os.stat(path).st_mtime
+    assert log(images, "masks", dry_run=True)["masks_written"] == 0
+    os.utime(path, (later, later))
+    try:
+        result = log(images, "masks", dry_run=True)
+    finally:
+        os.utime(path, (before, before))
+
+    assert (result["masks_written"], result["changed"]) == (1, 0)
+    assert "masks_written" in [warning["code"] for warning in result["warnings"]]
 
 
 def test_labels_that_were_changed_since(images, log):

@@ -14,6 +14,7 @@ from support.background import background_service, operation, workers
 from support.fake_worker import module
 from support.waiting import wait_for
 from tests.e2e.common import PROJECT, new_id
+from tests.e2e.reading import charts_of
 
 # One table up to so many rows, and above it parts of so many: for tests, which have no 200,000.
 WHOLE, PART = 20, 10
@@ -194,6 +195,37 @@ def test_cancel_reaches_all_workers(stopped, services, log, operator, rows, serv
     assert job_document(queued)["state"] == "cancelled"
     assert module(log, "jobs").get_job(queued["delegated_operation_id"])["state"] == "cancelled"
     assert [a for a in server.artifacts() if a["collection"] == name and a["state"] == "COMMITTED"] == []
+
+
+def test_an_evaluation(services, operator, read, rows, server):
+    """Its numbers, charts, tables, pictures and lists are those of one worker."""
+    dataset = rows
+    for i, sample in enumerate(dataset.iter_samples(autosave=True)):
+        sample["truth"] = fo.Classification(label="ab"[i % 2])
+        sample["guess"] = fo.Classification(label="aab"[i % 3], confidence=0.01 * i)
+
+    dataset.evaluate_classifications("guess", gt_field="truth", eval_key="ev")
+    evaluation, name = operator("log_evaluation_to_wandb"), new_id()
+    alone = evaluation(dataset, "ev", PROJECT, artifact_name=name)
+    services("plain", "plain")
+
+    given = {"artifact_name": name, "workers": 2, "delegate": True}
+    shared = result(evaluation, evaluation(dataset, "ev", PROJECT, **given))
+    queued = evaluation(dataset.sort_by("number"), "ev", PROJECT, subsets="tags", **given)
+    other = result(evaluation, queued)
+
+    assert (alone["new_version"], shared["new_version"], other["new_version"]) == (True, False, True)
+    for key in ("metrics", "classes", "run_metrics", "changed", "samples_logged"):
+        assert shared[key] == alone[key], key
+
+    assert "eval/tags_train/F1" in other["run_metrics"]
+    assert "mongodb://" not in str(job_document(queued))
+    run = read.run(shared)
+    assert (run.state, run.summary["eval/F1"]) == ("finished", alone["metrics"]["F1"])
+    assert set(charts_of(run)) == set(charts_of(read.run(alone))) != set()
+    assert len(list(read.artifact(other).get("samples").iterrows())) == len(dataset)
+    dataset.reload()
+    assert dataset.get_run_info("evaluation_ev").config.wandb_run_id == other["run_id"]
 
 
 def test_predictions_and_few_rows(services, operator, log, read, rows, server):

@@ -1,6 +1,7 @@
 """The page *Evaluations*: FiftyOne's numbers, what W&B has of them, and the labels behind each of them in the grid."""
 
 import json
+import os
 
 import pytest
 
@@ -21,8 +22,8 @@ def images(media, fiftyone, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def videos(media, fiftyone):
-    dataset = evaluated.videos(media)
+def videos(media, fiftyone, tmp_path_factory):
+    dataset = evaluated.videos(media, tmp_path_factory.mktemp("frames"))
     yield dataset
     dataset.delete()
 
@@ -303,6 +304,23 @@ def test_labels_that_were_changed_since(state, ready, log, copy, login):
     # Logged as it is now, it is what was logged.
     log(copy, "scenes")
     assert state(copy, "scenes")["logged"] == "logged"
+
+
+def test_masks_that_were_painted_over_since(state, ready, log, copy, login):
+    login.make_run(PROJECT, "r1", "first")
+    log(copy, "masks")
+    assert state(copy, "masks")["logged"] == "logged"
+    path = copy.first().mask.mask_path
+    before, later = os.stat(path).st_mtime, copy.get_evaluation_info("masks").timestamp.timestamp() + 86_400
+    os.utime(path, (later, later))
+    try:
+        ready("headline", copy, key="masks", fresh=True)
+        found = state(copy, "masks")
+    finally:
+        os.utime(path, (before, before))
+
+    assert found["logged"] == "changed"
+    assert "Files of 1 mask" in found["note"]
 
 
 def test_an_evaluation_that_was_made_again(state, log, copy, login):

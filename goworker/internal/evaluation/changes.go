@@ -23,14 +23,23 @@ type Changes struct {
 	buf          []byte
 }
 
-// maskPair are the ids of the masks of the last match of a file.
-type maskPair struct{ truth, predicted string }
+// maskPair are the ids of the masks of the last match of a file, and whether these masks were counted.
+type maskPair struct {
+	truth, predicted string
+	counted          bool
+}
 
-// again reports whether a match of a file is of the same masks as the one before.
-func (p *maskPair) again(m *Match) bool {
-	before := *p
-	*p = maskPair{m.TruthID, m.PredictedID}
-	return *p == before
+// counts reports whether a match of a file is the first of its masks with ground truth. Of masks whose ground truth is nothing but background
+// FiftyOne stores no accuracy, so that their labels do not tell that they were evaluated.
+func (p *maskPair) counts(m *Match) bool {
+	if p.truth != m.TruthID || p.predicted != m.PredictedID {
+		*p = maskPair{m.TruthID, m.PredictedID, false}
+	}
+	if p.counted || m.Truth == "" {
+		return false
+	}
+	p.counted = true
+	return true
 }
 
 // NewChanges makes one.
@@ -65,7 +74,7 @@ func (c *Changes) hash(m *Match) uint64 {
 
 // File takes a match of the file.
 func (c *Changes) File(m *Match) {
-	if c.Masks && c.last.again(m) {
+	if c.Masks && !c.last.counts(m) {
 		return
 	}
 	c.file.sum += c.hash(m)
@@ -96,7 +105,7 @@ func (c *Changes) Difference(scratch func() (Scratch, error)) *Difference {
 
 // File takes a match of the file.
 func (d *Difference) File(m *Match) {
-	if !d.changes.Masks || !d.last.again(m) {
+	if !d.changes.Masks || d.last.counts(m) {
 		d.add(m, 0)
 	}
 }

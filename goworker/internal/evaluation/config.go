@@ -36,6 +36,8 @@ type Config struct {
 	// IsCrowd is the name of the attribute that marks crowds; empty if there is none.
 	IsCrowd    string
 	ComputeMAP bool
+	// UseMasks reports that instances were compared by their masks, not by their boxes.
+	UseMasks bool
 	// K is that of top-k classifications.
 	K int64
 	// ErrorMetric is that of regressions: "squared_error", "absolute_error" or "custom".
@@ -102,6 +104,7 @@ func ParseConfig(doc bson.Raw) (Config, error) {
 	c.Class, c.Type, c.Method = text("cls"), Type(text("type")), text("method")
 	c.GTField, c.PredField = text("gt_field"), text("pred_field")
 	c.Classwise, c.IsCrowd, c.ComputeMAP = flag("classwise"), text("iscrowd"), flag("compute_mAP")
+	c.UseMasks = flag("use_masks")
 	c.Hierarchies = flag("expand_gt_hierarchy") || flag("expand_pred_hierarchy")
 	c.ErrorMetric = text("metric")
 	c.K, _ = run.Config.Lookup("k").AsInt64OK()

@@ -15,6 +15,9 @@ var lists = map[string]string{
 	"Classifications": "classifications",
 }
 
+// maskPath is the field of a label whose mask is a file.
+const maskPath = "mask_path"
+
 // Outcome is what an evaluation says of one label.
 type Outcome uint8
 
@@ -40,6 +43,8 @@ type Label struct {
 	// HasConfidence is false where it is unset. NaN counts as set.
 	HasConfidence bool
 	Crowd         bool
+	// MaskPath is the file of its mask, where masks were evaluated; empty for none.
+	MaskPath string
 }
 
 // Fields reads the labels of documents as one evaluation left them.
@@ -68,7 +73,7 @@ func (f *Fields) Paths() (truth, pred []string) {
 	case Regression:
 		return []string{"value"}, []string{"value", "confidence"}
 	case Segmentation:
-		return []string{"_id"}, []string{"_id"}
+		return []string{"_id", maskPath}, []string{"_id", maskPath}
 	case Classification:
 		return []string{"_id", "label"}, []string{"_id", "label", "confidence"}
 	}
@@ -76,6 +81,9 @@ func (f *Fields) Paths() (truth, pred []string) {
 		truth, pred = append(truth, f.truthList+"."+p), append(pred, f.predList+"."+p)
 	}
 	pred = append(pred, f.predList+".confidence")
+	if f.config.UseMasks {
+		truth, pred = append(truth, f.truthList+"."+maskPath), append(pred, f.predList+"."+maskPath)
+	}
 	if f.crowd != "" {
 		truth = append(truth, f.truthList+"."+f.crowd, f.truthList+".attributes."+f.crowd+".value")
 	}
@@ -157,6 +165,8 @@ func (f *Fields) label(doc bsoncore.Document) (l Label) {
 			l.Other, l.HasOther = hexOf(v)
 		case f.iou:
 			l.IoU, l.HasIoU = numberOf(v)
+		case maskPath:
+			l.MaskPath, _ = v.StringValueOK()
 		case f.crowd:
 			l.Crowd = l.Crowd || truthy(v)
 		case "attributes":

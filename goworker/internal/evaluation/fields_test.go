@@ -3,12 +3,14 @@ package evaluation_test
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation/evaluationtest"
 )
 
 // document reads one in canonical Extended JSON.
@@ -53,7 +55,7 @@ func without(t testing.TB, text string, keys ...string) evaluation.Bytes {
 // The labels tell the same matches as the results file, and crowds: then average precision at the own IoU is FiftyOne's
 // without its sweep.
 func TestFieldsTellTheMatches(t *testing.T) {
-	g := loadGolden(t)
+	g := evaluationtest.Load(t)
 	data := g.Datasets["eval_golden"]
 	docs := samplesOf(t, data.Samples)
 	seen := 0
@@ -111,7 +113,7 @@ func TestFieldsTellTheMatches(t *testing.T) {
 
 // A label that was edited, one that was deleted and one whose confidence is another are counted.
 func TestChangesAreCounted(t *testing.T) {
-	g := loadGolden(t)
+	g := evaluationtest.Load(t)
 	data := g.Datasets["eval_golden"]
 	c := configOf(t, data.Runs["ev"].Document)
 	docs := samplesOf(t, data.Samples)
@@ -173,7 +175,7 @@ func compact(t testing.TB, text json.RawMessage) []byte {
 
 // Parts of an evaluation have the numbers of FiftyOne's use_subset, but not its mAP, which is the whole's.
 func TestSubsets(t *testing.T) {
-	g := loadGolden(t)
+	g := evaluationtest.Load(t)
 	data := g.Datasets["eval_golden"]
 	c := configOf(t, data.Runs["ev"].Document)
 	c2 := evaluation.Bytes(data.Runs["ev"].Results.Text)
@@ -246,4 +248,25 @@ func eachLabel(doc bson.Raw, field string, keep func(bson.Raw) bool, take func(b
 		}
 	}
 	return n
+}
+
+// Instances that were compared by their masks say where these are.
+func TestMaskPathsOfInstances(t *testing.T) {
+	for _, useMasks := range []bool{true, false} {
+		c := evaluation.Config{Key: "ev", Type: evaluation.Detection, UseMasks: useMasks}
+		f := evaluation.NewFields(c, "Detections", "Detections", "")
+		truth, pred := f.Paths()
+		if slices.Contains(truth, "detections.mask_path") != useMasks || slices.Contains(pred, "detections.mask_path") != useMasks {
+			t.Errorf("read are %v and %v", truth, pred)
+		}
+	}
+	_, value, err := bson.MarshalValue(bson.D{{Key: "detections", Value: bson.A{bson.D{{Key: "mask_path", Value: "/m.png"}, {Key: "ev", Value: "tp"}}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := evaluation.NewFields(evaluation.Config{Key: "ev", Type: evaluation.Detection, UseMasks: true}, "Detections", "Detections", "")
+	truths, _ := f.Detections(bson.RawValue{Type: bson.TypeEmbeddedDocument, Value: value}, bson.RawValue{})
+	if len(truths) != 1 || truths[0].MaskPath != "/m.png" {
+		t.Errorf("read is %+v", truths)
+	}
 }

@@ -1,65 +1,24 @@
 package evaluation_test
 
 import (
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"math"
-	"os"
 	"reflect"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation/evaluationtest"
 )
 
-// golden is testdata/golden.json.gz.
-type golden struct {
-	Datasets map[string]struct {
-		Samples []json.RawMessage `json:"samples"`
-		Runs    map[string]struct {
-			Document json.RawMessage `json:"document"`
-			Results  *struct {
-				Text string `json:"text"`
-			} `json:"results"`
-		} `json:"runs"`
-	} `json:"datasets"`
-	Evaluations map[string]map[string]any  `json:"evaluations"`
-	Subsets     map[string]map[string]any  `json:"subsets_of_ev"`
-	Layouts     map[string]json.RawMessage `json:"layouts"`
-}
-
-func loadGolden(t testing.TB) golden {
-	t.Helper()
-	f, err := os.Open("testdata/golden.json.gz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = f.Close() }()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var g golden
-	if err := json.NewDecoder(z).Decode(&g); err != nil {
-		t.Fatal(err)
-	}
-	return g
-}
-
-// configOf reads a run document of the golden file, whose ids are placeholders.
+// configOf reads a run document of the golden file.
 func configOf(t testing.TB, text []byte) evaluation.Config {
 	t.Helper()
-	clean := strings.NewReplacer(`"<ObjectId>"`, `{"$oid":"0123456789abcdef01234567"}`, `"<datetime>"`, `{"$date":"2026-11-28T12:00:00Z"}`).Replace(string(text))
-	var doc bson.D
-	if err := bson.UnmarshalExtJSON([]byte(clean), false, &doc); err != nil {
-		t.Fatal(err)
-	}
-	raw, err := bson.Marshal(doc)
+	raw, err := bson.Marshal(evaluationtest.Document(t, text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +76,7 @@ func metric(r *evaluation.Report, name string) *float64 {
 
 // Every number that FiftyOne's API and its panel give for the evaluations of the golden file.
 func TestGolden(t *testing.T) {
-	g := loadGolden(t)
+	g := evaluationtest.Load(t)
 	data := g.Datasets["eval_golden"]
 	seen := 0
 	for key, run := range data.Runs {
@@ -341,16 +300,10 @@ func compareBinaryCurves(t *testing.T, r *evaluation.Report, roc, pr map[string]
 
 // The other kinds of labels: masks, polylines, keypoints, boxes in 3D, events, frames.
 func TestGoldenLayouts(t *testing.T) {
-	g := loadGolden(t)
+	g := evaluationtest.Load(t)
 	seen := 0
 	for name, raw := range g.Layouts {
-		var layout struct {
-			Runs map[string]struct {
-				Config   json.RawMessage `json:"config"`
-				Results  string          `json:"results"`
-				Expected map[string]any  `json:"expected"`
-			} `json:"runs"`
-		}
+		var layout evaluationtest.Layout
 		if err := json.Unmarshal(raw, &layout); err != nil || layout.Runs == nil {
 			continue
 		}
@@ -358,13 +311,7 @@ func TestGoldenLayouts(t *testing.T) {
 			t.Run(name+"/"+key, func(t *testing.T) {
 				seen++
 				c := configOf(t, []byte(`{"key":"`+key+`","results":"<ObjectId>","config":`+string(run.Config)+`}`))
-				var values map[string]json.RawMessage
-				if err := json.Unmarshal([]byte(run.Results), &values); err != nil {
-					t.Fatal(err)
-				}
-				short := strings.HasPrefix(string(values["precision"]), `"`) // the file has only the size of large lists
-				delete(values, "classwise_AP")
-				text, _ := json.Marshal(values)
+				text, short := run.Text(t)
 				r, err := report(evaluation.Bytes(text), c, evaluation.Options{})
 				if err != nil {
 					t.Fatal(err)

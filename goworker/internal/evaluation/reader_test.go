@@ -13,6 +13,7 @@ import (
 	"testing/iotest"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation/evaluationtest"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 )
 
@@ -75,7 +76,7 @@ func (s slow) At(ctx context.Context, offset int64) (io.ReadCloser, error) {
 
 // It does not matter how the bytes arrive, and an error of the database stays one.
 func TestReadersOfAllKinds(t *testing.T) {
-	g := loadGolden(t)
+	g := evaluationtest.Load(t)
 	for key, run := range g.Datasets["eval_golden"].Runs {
 		if run.Results == nil {
 			continue
@@ -164,7 +165,7 @@ func TestCancel(t *testing.T) {
 
 // Whatever the file holds: a report or a fault, in bounded time and without a panic, and the same for every way of arriving.
 func FuzzReport(f *testing.F) {
-	g := loadGolden(f)
+	g := evaluationtest.Load(f)
 	configs := map[string]evaluation.Config{}
 	for _, run := range g.Datasets["eval_golden"].Runs {
 		if run.Results != nil && len(run.Results.Text) < 9_000 {

@@ -39,6 +39,9 @@ type Report struct {
 	// Changed is how many matches differ between the results file and what the labels say now, because labels or samples
 	// were edited, added or deleted since. It is -1 where that was not compared: who compares is a job, with Changes.
 	Changed int64
+	// MasksWritten is how many masks have files that were written after the evaluation was made. Whether their pixels are others nobody
+	// knows: FiftyOne does not keep which value of a pixel stood for which class. A job counts them.
+	MasksWritten int64
 }
 
 // Metric is a number with its name, which is the last part of a summary key.

@@ -2,6 +2,7 @@ package job
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -45,6 +46,10 @@ type collector struct {
 	// classes are those that were found for all shards; nil to search for them.
 	classes *picture.Classes
 	parts   Parts
+	// planning is set where the rows are only chosen, for several workers to read; found is what these have to know of the
+	// content beside the job, as JSON.
+	planning bool
+	found    json.RawMessage
 	// shard is set where the rows are those of one shard, and merged where there are none, since shards have read them: then
 	// files that hold something of each row are not ended here.
 	shard  *shardRead

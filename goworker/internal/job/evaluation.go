@@ -27,6 +27,7 @@ type LogEvaluation struct {
 	// predictions of the evaluation.
 	Pictures *picture.Config
 	Fields   []view.Field
+	Parts    Parts
 }
 
 // EvaluationSubset is a part of a view under a name.

@@ -33,28 +33,55 @@ type account struct {
 	subset  *evaluation.Subset
 	crowds  evaluation.IDSet
 	changes *evaluation.Changes
+	masks   *maskFiles // nil where no masks were evaluated
+	part    evaluationPart
 	// fp, fn and wrong are the lists of label ids; nil for the evaluation that is compared with.
 	fp, fn, wrong *idlist.Writer
 }
 
-func newAccount(c *collector, o *openedEvaluation, restricted, withLists bool) (a *account, err error) {
-	a = &account{openedEvaluation: o, c: c, changes: evaluation.NewChanges(o.config, o.pred.LabelType)}
+func newAccount(c *collector, o *openedEvaluation, part evaluationPart, restricted bool) *account {
+	a := &account{openedEvaluation: o, c: c, part: part, changes: evaluation.NewChanges(o.config, o.pred.LabelType)}
+	if part.counts {
+		a.masks = newMaskFiles(c, o.config)
+	}
 	if restricted {
 		a.subset = &evaluation.Subset{}
 	}
-	if !withLists {
-		return a, nil
+	return a
+}
+
+// openLists starts the lists of wrong labels.
+func (a *account) openLists() error {
+	if !a.part.hasLists {
+		return nil
 	}
-	for path, to := range map[string]**idlist.Writer{fpIDsPath: &a.fp, fnIDsPath: &a.fn, wrongIDsPath: &a.wrong} {
-		if *to, err = c.newIDList(path); err != nil {
-			return nil, err
+	for _, one := range []struct {
+		path string
+		to   **idlist.Writer
+	}{{fpIDsPath, &a.fp}, {fnIDsPath, &a.fn}, {wrongIDsPath, &a.wrong}} {
+		var err error
+		if *one.to, err = a.c.newIDList(one.path); err != nil {
+			return err
 		}
 	}
-	return a, nil
+	return nil
 }
 
 // take accounts for a document that was read.
 func (a *account) take(d *labelDoc, out *outcome) error {
+	if a.part.counts {
+		if err := a.count(d, out); err != nil {
+			return err
+		}
+	}
+	if a.fp == nil || !a.part.lists || !d.isEvaluated {
+		return nil
+	}
+	return a.listWrong(d, out)
+}
+
+// count gathers what the report needs of a document.
+func (a *account) count(d *labelDoc, out *outcome) error {
 	if err := a.restrict(d); err != nil {
 		return err
 	}
@@ -66,10 +93,8 @@ func (a *account) take(d *labelDoc, out *outcome) error {
 	if a.comparesLabels() {
 		a.matches(d, out, a.changes.Label)
 	}
-	if a.fp == nil || !d.isEvaluated {
-		return nil
-	}
-	return a.listWrong(d, out)
+	a.masks.look(a.openedEvaluation, d)
+	return nil
 }
 
 // restrict adds a document's labels to the part that the numbers are restricted to, as FiftyOne's use_subset does.
@@ -172,7 +197,7 @@ func (a *account) close() error {
 		if l == nil {
 			continue
 		}
-		if err := l.Close(a.c.files); err != nil {
+		if err := a.c.closeList(l); err != nil {
 			return err
 		}
 	}
@@ -182,8 +207,12 @@ func (a *account) close() error {
 // report makes the report, once all documents were accounted for, and counts what has changed since.
 func (a *account) report(ctx context.Context, rescan func(fn func(*labelDoc, *outcome) error) error) (*evaluation.Report, error) {
 	r, err := a.reportOf(ctx, a.subset, a.changes.File)
-	if err != nil || !a.comparesLabels() {
-		return r, err
+	if err != nil {
+		return nil, err
+	}
+	r.MasksWritten = a.masks.count()
+	if !a.comparesLabels() {
+		return r, nil
 	}
 	r.Changed = 0
 	if a.changes.Equal() {

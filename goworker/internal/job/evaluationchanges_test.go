@@ -1,7 +1,11 @@
 package job_test
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -101,4 +105,44 @@ func TestCompareTwoModels(t *testing.T) {
 	}
 	columns, _ = d.table("classes.table.json")
 	assert.Contains(t, columns, "delta_F1")
+}
+
+// Masks that were painted over in their files are told apart from labels that were changed: whether their pixels are others is not known.
+func TestMaskFilesThatWereWrittenSince(t *testing.T) {
+	d := golden(t)
+	evaluated := time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+	for i, sample := range d.samples {
+		for _, field := range []string{"seg_gt", "seg_pred"} {
+			path := filepath.Join(d.dir, fmt.Sprintf("%s-%d.png", field, i))
+			require.NoError(t, os.WriteFile(path, nil, 0o600))
+			at := evaluated.Add(-time.Hour)
+			if field == "seg_pred" && i < 3 || field == "seg_gt" && i == 2 {
+				at = evaluated.Add(time.Hour)
+			}
+			require.NoError(t, os.Chtimes(path, at, at))
+			for j := range sample {
+				if doc, ok := sample[j].Value.(bson.D); ok && sample[j].Key == field {
+					sample[j].Value = append(doc, bson.E{Key: "mask_path", Value: path})
+				}
+			}
+		}
+	}
+	d.store()
+	res, err := d.log("sg").Run(t.Context(), d.callbacks())
+	require.NoError(t, err)
+	assert.EqualValues(t, 4, res.Evaluation.Report.MasksWritten)
+	assert.Zero(t, res.Evaluation.Report.Changed)
+	require.Equal(t, []string{"masks_written"}, warningCodes(res))
+	assert.Contains(t, res.Warnings[0].Message, "4 masks have files")
+	assert.Contains(t, string(d.server.State().Artifacts[0].Metadata), `"masks_written_since":4`)
+
+	for i := range 3 {
+		for _, field := range []string{"seg_gt", "seg_pred"} {
+			require.NoError(t, os.Chtimes(filepath.Join(d.dir, fmt.Sprintf("%s-%d.png", field, i)), evaluated, evaluated))
+		}
+	}
+	again, err := d.log("sg").Run(t.Context(), d.callbacks())
+	require.NoError(t, err)
+	assert.Empty(t, again.Warnings)
+	assert.False(t, again.NewVersion, "times of files are not the evaluation's content")
 }

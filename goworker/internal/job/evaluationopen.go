@@ -95,9 +95,9 @@ func (s *datasetSchema) field(path string) (view.Field, bool) {
 	return view.Field{}, false
 }
 
-// openEvaluation finds an evaluation, and refuses what cannot be logged of it. Faults: unknown_key, unfinished_evaluation,
-// unknown_evaluation, field_gone, damaged_results.
-func openEvaluation(ctx context.Context, t *tracker, source *view.Source, database string, schema *datasetSchema, key string) (*openedEvaluation, error) {
+// findEvaluation finds an evaluation, and refuses what cannot be logged of it. Its results file is not opened. Faults: unknown_key,
+// unfinished_evaluation, unknown_evaluation, field_gone.
+func findEvaluation(ctx context.Context, source *view.Source, database string, schema *datasetSchema, key string) (*openedEvaluation, error) {
 	config, err := readConfig(ctx, source, database, schema, key)
 	if err != nil {
 		return nil, err
@@ -113,20 +113,27 @@ func openEvaluation(ctx context.Context, t *tracker, source *view.Source, databa
 				"The evaluation %q is of the field %q, which the dataset no longer has: evaluate another field, or log another evaluation.", key, path)
 		}
 	}
-	stored, err := source.StoredFile(ctx, database, config.Results)
-	if err != nil {
-		return nil, err
-	}
-	if stored == nil {
-		return nil, fault.New(fault.FiftyOne, fault.DamagedResults,
-			"The results of the evaluation %q are no longer in FiftyOne's database. Evaluate again under this key.", key)
-	}
-	if o.file, err = evaluation.Open(ctx, &watchedText{StoredFile: stored, tracker: t}, config); err != nil {
-		return nil, err
-	}
-	o.fields = evaluation.NewFields(config, o.truth.LabelType, o.pred.LabelType, o.file.Missing())
 	o.custom = schema.customFields(config)
 	return o, nil
+}
+
+// openFile opens the results file. Faults: damaged_results, unknown_evaluation.
+func (o *openedEvaluation) openFile(ctx context.Context, t *tracker, source *view.Source, database string) error {
+	stored, err := source.StoredFile(ctx, database, o.config.Results)
+	if err != nil {
+		return err
+	}
+	if stored == nil {
+		return fault.New(fault.FiftyOne, fault.DamagedResults,
+			"The results of the evaluation %q are no longer in FiftyOne's database. Evaluate again under this key.", o.config.Key)
+	}
+	o.file, err = evaluation.Open(ctx, &watchedText{StoredFile: stored, tracker: t}, o.config)
+	return err
+}
+
+// readLabels prepares for reading labels. Missing is the label that stands for none.
+func (o *openedEvaluation) readLabels(missing string) {
+	o.fields = evaluation.NewFields(o.config, o.truth.LabelType, o.pred.LabelType, missing)
 }
 
 // watchedText is a results file whose reading is told.

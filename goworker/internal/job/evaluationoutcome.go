@@ -68,6 +68,9 @@ func (o *openedEvaluation) read(d *labelDoc, out *outcome) {
 		o.readRegression(d, out)
 	}
 	out.evaluated = out.evaluated || d.isEvaluated
+	if o.config.Type == evaluation.Segmentation && d.result.Type != 0 { // masks of background have no accuracy
+		out.evaluated = true
+	}
 	if d.isEvaluated {
 		out.frames++
 	}

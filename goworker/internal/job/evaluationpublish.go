@@ -16,9 +16,18 @@ import (
 
 // Run does the job.
 func (j LogEvaluation) Run(ctx context.Context, events Events) (*Result, error) {
-	prefix, err := evaluationPrefix(j.Prefix)
+	plan, err := j.plan()
 	if err != nil {
 		return nil, err
+	}
+	return runLog(ctx, events, plan)
+}
+
+// plan implements Shardable.
+func (j LogEvaluation) plan() (logPlan, error) {
+	prefix, err := evaluationPrefix(j.Prefix)
+	if err != nil {
+		return logPlan{}, err
 	}
 	j.Prefix = prefix
 	target := j.Target
@@ -30,8 +39,9 @@ func (j LogEvaluation) Run(ctx context.Context, events Events) (*Result, error) 
 		target.Aliases = append(slices.Clone(target.Aliases), alias)
 	}
 	var rows *evaluationRows // of the current attempt
-	return runLog(ctx, events, logPlan{
-		target: target, view: j.View, kind: "evaluation", runPrefix: "evaluation_", pictures: j.Pictures,
+	return logPlan{
+		target: target, view: j.View, parts: j.Parts, kind: "evaluation", runPrefix: "evaluation_", pictures: j.Pictures,
+		inOnePiece:  j.Frames != nil, // what is said of a video is the sum over its frames, which are read for all rows at once
 		defaultName: func(string) string { return config.GeneratedName(what+j.Dataset.Name, "") },
 		prepare: func(ctx context.Context, c *collector) (err error) {
 			rows, err = j.prepare(ctx, c)
@@ -39,11 +49,14 @@ func (j LogEvaluation) Run(ctx context.Context, events Events) (*Result, error) 
 		},
 		score: func(rd *reader) func(*row) (float64, error) { return rows.score(rd) },
 		open:  func(ctx context.Context, rd *reader) (content, error) { return rows.open(ctx, rd) },
-	})
+	}, nil
 }
 
 // publication makes the reports and the tables of them, and says what to upload.
 func (r *evaluationRows) publication(ctx context.Context, n int64) (*publication, error) {
+	if err := r.sameAsShards(); err != nil {
+		return nil, err
+	}
 	res, err := r.reports(ctx)
 	if err != nil {
 		return nil, err
@@ -114,6 +127,11 @@ func (r *evaluationRows) note(report *evaluation.Report) {
 		r.c.warnings.note("labels_changed", "%s of the evaluation %q: the labels or samples were edited, added or deleted since. "+
 			"The numbers are those of the evaluation, as FiftyOne's panel shows them; the table of samples has the labels as they are now. Evaluate again so that both agree.",
 			ofCountText(report.Changed, "match is no longer that", "matches are no longer those"), config.Key)
+	}
+	if report.MasksWritten > 0 {
+		r.c.warnings.note("masks_written", "%s of the evaluation %q: if the masks were edited, evaluate again, since the numbers are those of the masks as they were. "+
+			"A copy of the files that has not kept their times looks the same.",
+			ofCountText(report.MasksWritten, "mask has a file that was written after the evaluation was made", "masks have files that were written after the evaluation was made"), config.Key)
 	}
 	if _, has := report.Metric(evaluation.MetricMAP); config.Type == evaluation.Detection && !has && !report.Subset {
 		text := fmt.Sprintf("The evaluation %q has no mAP, since it was made with compute_mAP=False.", config.Key)
@@ -196,6 +214,9 @@ func (r *evaluationRows) metadata(ctx context.Context, res *EvaluationResult, n 
 	meta.Set("num_wrong", r.own.wrong.Len())
 	if res.Report.Changed >= 0 {
 		meta.Set("changed_since", res.Report.Changed)
+	}
+	if res.Report.MasksWritten > 0 { // in no file: times of files are not the evaluation's content
+		meta.Set("masks_written_since", res.Report.MasksWritten)
 	}
 	return meta, lists, c.identityFile(r.identity(part, res))
 }

@@ -40,8 +40,10 @@ type evaluationRows struct {
 	table     *rowTable
 	ids       *idlist.Writer
 	worse     *idlist.Writer // samples on which own is worse than other; nil without one
-	accounted bool           // the rows were accounted for when they were chosen
+	part      evaluationPart
+	accounted bool // the rows were accounted for when they were chosen
 	evaluated int64
+	sum       checkSum // of the rows
 	tags      []string
 	// shownFrame is the slot of the frame that a row's picture shows; -1 where rows show none.
 	shownFrame int
@@ -52,16 +54,20 @@ func (j LogEvaluation) prepare(ctx context.Context, c *collector) (*evaluationRo
 	if j.View.Rows != view.RowSample {
 		return nil, fault.New(fault.Settings, fault.BadView, "An evaluation is logged for samples: pass the dataset, or a view without patches, clips or frames as rows.")
 	}
-	r := &evaluationRows{job: j, c: c, shownFrame: -1}
+	r := &evaluationRows{job: j, c: c, shownFrame: -1, part: j.partOf(c)}
 	schema, err := readSchema(ctx, c.source, j.View.Query.Database, j.Dataset.ID)
 	if err != nil {
 		return nil, err
 	}
 	r.schema = schema
+	found, err := readFound(c.found)
+	if err != nil {
+		return nil, err
+	}
 	open := func(key string) (*openedEvaluation, error) {
-		o, err := openEvaluation(ctx, c.tracker, c.source, j.View.Query.Database, schema, key)
-		if err == nil {
-			o.nameMasks(j.Dataset.MaskTargetsJSON)
+		o, err := j.open(ctx, c, schema, key, r.part, found)
+		if err == nil && !r.part.isShared {
+			err = o.wasEvaluated(ctx, c.source, j.View.Query, j.Frames)
 		}
 		return o, err
 	}
@@ -70,35 +76,35 @@ func (j LogEvaluation) prepare(ctx context.Context, c *collector) (*evaluationRo
 		return nil, err
 	}
 	restricted := !own.isWhole(j.View)
-	if err := own.wasEvaluated(ctx, c.source, j.View.Query, j.Frames); err != nil {
-		return nil, err
-	}
 	if j.CompareWith != "" {
 		other, err := open(j.CompareWith)
 		if err == nil {
 			err = checkComparable(own.config, other.config)
-		}
-		if err == nil {
-			err = other.wasEvaluated(ctx, c.source, j.View.Query, j.Frames)
 		}
 		if err != nil {
 			return nil, err
 		}
 		otherRestricted := !other.isWhole(j.View)
 		restricted = restricted || otherRestricted // both are of the same samples then
-		if r.other, err = newJudged(c, other, restricted, false); err != nil {
+		r.other = newJudged(c, other, r.part, restricted)
+	}
+	r.own = newJudged(c, own, r.part, restricted)
+	if err := r.own.openLists(); err != nil {
+		return nil, err
+	}
+	if c.planning {
+		if c.found, err = r.found(); err != nil {
 			return nil, err
 		}
 	}
-	if r.own, err = newJudged(c, own, restricted, true); err != nil {
+	if err := r.readFrames(ctx); err != nil {
 		return nil, err
 	}
-	return r, r.readFrames(ctx)
+	return r, r.countAll(ctx)
 }
 
-func newJudged(c *collector, o *openedEvaluation, restricted, withLists bool) (*judged, error) {
-	a, err := newAccount(c, o, restricted, withLists)
-	return &judged{account: a, now: newOutcome()}, err
+func newJudged(c *collector, o *openedEvaluation, part evaluationPart, restricted bool) *judged {
+	return &judged{account: newAccount(c, o, part, restricted), now: newOutcome()}
 }
 
 // both are the evaluations of the job.
@@ -178,9 +184,6 @@ func (r *evaluationRows) judge(row *row) {
 		e.at.load(row.Slots, &e.doc)
 		e.result = e.doc.result
 		e.read(&e.doc, &e.now)
-		if e.config.Type == evaluation.Segmentation && !e.now.evaluated { // no accuracy without a mask of both
-			e.now.evaluated = e.result.Type != 0
-		}
 	}
 }
 
@@ -288,6 +291,7 @@ func (r *evaluationRows) add(row *row) error {
 			return err
 		}
 	}
+	r.addToSum()
 	if err := r.ids.Add(row.source); err != nil {
 		return err
 	}
@@ -335,11 +339,11 @@ func (r *evaluationRows) columns() []column {
 
 // close ends the files and hands them to the artifact.
 func (r *evaluationRows) close() error {
-	if err := r.ids.Close(r.c.files); err != nil {
+	if err := r.c.closeList(r.ids); err != nil {
 		return err
 	}
 	if r.worse != nil {
-		if err := r.worse.Close(r.c.files); err != nil {
+		if err := r.c.closeList(r.worse); err != nil {
 			return err
 		}
 	}

@@ -1,16 +1,14 @@
 package job_test
 
 import (
-	"compress/gzip"
 	"encoding/json"
-	"os"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation/evaluationtest"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
@@ -30,46 +28,19 @@ type storedDataset struct {
 	chunks    []any
 }
 
-// extended reads Extended JSON, canonical or relaxed, with the golden file's placeholders in it.
-func extended(t *testing.T, text []byte) (doc bson.D) {
-	clean := strings.NewReplacer(`"<ObjectId>"`, `{"$oid":"`+bson.NewObjectID().Hex()+`"}`, `"<datetime>"`, `{"$date":"2026-11-28T12:00:00Z"}`).Replace(string(text))
-	require.NoError(t, bson.UnmarshalExtJSON([]byte(clean), false, &doc))
-	return doc
-}
-
-func goldenFile(t *testing.T, to any) {
-	f, err := os.Open("../evaluation/testdata/golden.json.gz")
-	require.NoError(t, err)
-	defer func() { _ = f.Close() }()
-	z, err := gzip.NewReader(f)
-	require.NoError(t, err)
-	require.NoError(t, json.NewDecoder(z).Decode(to))
-}
-
 // golden is the dataset of the golden file.
 func golden(t *testing.T) *storedDataset {
-	var g struct {
-		Datasets map[string]struct {
-			Samples []json.RawMessage `json:"samples"`
-			Runs    map[string]struct {
-				Document json.RawMessage `json:"document"`
-				Results  *struct {
-					Text string `json:"text"`
-				} `json:"results"`
-			} `json:"runs"`
-		} `json:"datasets"`
-	}
-	goldenFile(t, &g)
+	g := evaluationtest.Load(t)
 	d := newStored(t)
 	for _, raw := range g.Datasets["eval_golden"].Samples {
-		d.samples = append(d.samples, extended(t, raw))
+		d.samples = append(d.samples, evaluationtest.Document(t, raw))
 	}
 	for key, run := range g.Datasets["eval_golden"].Runs {
 		var text []byte
 		if run.Results != nil {
 			text = []byte(run.Results.Text)
 		}
-		d.evaluation(key, extended(t, run.Document), text)
+		d.evaluation(key, evaluationtest.Document(t, run.Document), text)
 	}
 	for field, class := range map[string]string{
 		"ground_truth": "Detections", "predictions": "Detections", "predictions_none": "Detections", "model_b": "Detections",
@@ -163,37 +134,18 @@ func compare(j job.LogEvaluation, key string) job.LogEvaluation {
 
 // layout is one of the golden file's small datasets, with its evaluations.
 func layout(t *testing.T, name string) *storedDataset {
-	var g struct {
-		Layouts map[string]json.RawMessage `json:"layouts"`
-	}
-	goldenFile(t, &g)
-	var l struct {
-		Samples, Frames []json.RawMessage
-		Runs            map[string]struct {
-			Config     json.RawMessage `json:"config"`
-			ViewStages []string        `json:"view_stages"`
-			Results    string          `json:"results"`
-		}
-	}
-	require.NoError(t, json.Unmarshal(g.Layouts[name], &l))
+	var l evaluationtest.Layout
+	require.NoError(t, json.Unmarshal(evaluationtest.Load(t).Layouts[name], &l))
 	d := newStored(t)
 	for _, raw := range l.Samples {
-		d.samples = append(d.samples, extended(t, raw))
+		d.samples = append(d.samples, evaluationtest.Document(t, raw))
 	}
 	for _, raw := range l.Frames {
-		d.frames = append(d.frames, extended(t, raw))
+		d.frames = append(d.frames, evaluationtest.Document(t, raw))
 	}
 	for key, run := range l.Runs {
-		var values map[string]json.RawMessage
-		require.NoError(t, json.Unmarshal([]byte(run.Results), &values))
-		if strings.HasPrefix(string(values["precision"]), `"`) { // the golden file has the size of large lists only
-			for _, k := range []string{"precision", "classwise_AP", "recall", "thresholds"} {
-				delete(values, k)
-			}
-		}
-		text, err := json.Marshal(values)
-		require.NoError(t, err)
-		d.evaluation(key, bson.D{{Key: "config", Value: extended(t, run.Config)}}, text)
+		text, _ := run.Text(t)
+		d.evaluation(key, bson.D{{Key: "config", Value: evaluationtest.Document(t, run.Config)}}, text)
 	}
 	d.fields = schemaOf(d.samples)
 	d.frameDefs = schemaOf(d.frames)

@@ -13,7 +13,7 @@ func smallTable[R any](c *collector, key string, columns []table.Column[R], rows
 			return err
 		}
 	}
-	return t.close(c)
+	return t.closeOwn(c)
 }
 
 // classPair is a class in one evaluation or in two; either may be nil.

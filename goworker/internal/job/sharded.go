@@ -20,7 +20,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
-// Shardable is a job whose rows several workers can share: LogView and LogPredictions.
+// Shardable is a job whose rows several workers can share: LogView, LogPredictions and LogEvaluation.
 type Shardable interface{ plan() (logPlan, error) }
 
 // Sharded does a logging job, or this slot's part of it, for shard.Run. The files of its artifact are those that Run of the
@@ -57,6 +57,8 @@ type planState struct {
 	// Texts are the columns of each table that have to be texts, and Shapes those of the vectors, which is known when all rows were read.
 	Texts  map[string][]int `json:"texts,omitempty"`
 	Shapes map[string][]int `json:"shapes,omitempty"`
+	// Found is the collector's.
+	Found json.RawMessage `json:"found,omitempty"`
 }
 
 // mostWhole is up to how many rows a view is shared whose whole pipeline has to run for each 5,000 of them.
@@ -113,7 +115,11 @@ func (w *Sharded) Plan(ctx context.Context, ids shard.IDs) (shard.Plan, error) {
 		return shard.Plan{}, err
 	}
 	defer c.end()
-	c.allClasses = true
+	c.allClasses, c.planning = true, true
+	if err := w.prepareWith(ctx, c, nil); err != nil {
+		return shard.Plan{}, err
+	}
+	st.Found = c.found
 	chosen, err := c.choose(ctx, w.view, w.score)
 	if err != nil {
 		return shard.Plan{}, err
@@ -149,6 +155,15 @@ func (w *Sharded) Plan(ctx context.Context, ids shard.IDs) (shard.Plan, error) {
 	}
 	plan.State, err = json.Marshal(st)
 	return plan, err
+}
+
+// prepareWith prepares the content with what the slot that planned has found.
+func (w *Sharded) prepareWith(ctx context.Context, c *collector, found json.RawMessage) error {
+	if w.prepare == nil {
+		return nil
+	}
+	c.found = found
+	return w.prepare(ctx, c)
 }
 
 // cut reads the ids of the rows, and says how they can be shared.

@@ -50,6 +50,9 @@ func (w *Sharded) merge(ctx context.Context, plan shard.Plan, st *planState, rea
 		c.noteName(given)
 	}
 	st.Shown.note(&c.warnings)
+	if err := w.prepareWith(ctx, c, st.Found); err != nil {
+		return nil, err
+	}
 	rd, err := newReader(c, st.rows(w.view))
 	if err != nil {
 		return nil, err

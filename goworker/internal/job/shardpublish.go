@@ -39,6 +39,8 @@ type upState struct {
 // outcomeState is what a job has come to.
 type outcomeState struct {
 	Result Result `json:"result"`
+	// Values is a packed valuesState; nil where the run gets none.
+	Values []byte `json:"values,omitempty"`
 	// Shown is the table that the workspace of a new run shows; nil for none.
 	Shown *wandb.RunTable `json:"shown,omitempty"`
 }
@@ -49,7 +51,11 @@ func ResultOf(outcome shard.Outcome) (*Result, error) {
 	if err := json.Unmarshal(outcome.State, &st); err != nil {
 		return nil, fault.Wrap(err, fault.Plugin, fault.Internal, "The job's result cannot be read: another version of the plugin has written it.")
 	}
-	return &st.Result, nil
+	values, err := readValues(st.Values)
+	if err == nil && values != nil {
+		values.to(&st.Result)
+	}
+	return &st.Result, err
 }
 
 // content is the artifact's content, which this slot may have made already.
@@ -298,6 +304,9 @@ func (w *Sharded) outcome(l *leadContent, logged wandb.LoggedArtifact, shown *wa
 	relation := w.session.relation()
 	st := outcomeState{Result: *w.result(l.c, l.pub, relation, logged)}
 	st.Result.ThumbnailsMade = l.merged.made
+	if err := st.keepValues(l.pub.values); err != nil {
+		return shard.Outcome{}, err
+	}
 	if relation == RunOurs && shown != nil {
 		one, err := shown.In(logged.ID, l.pub.table.path)
 		if err == nil {
@@ -325,12 +334,19 @@ func (w *Sharded) Finish(ctx context.Context, plan shard.Plan, outcome shard.Out
 	if err := config.Decode(&pub.config); err != nil {
 		return outcome, err
 	}
+	values, err := readValues(st.Values)
+	if err != nil {
+		return outcome, err
+	}
+	pub.values = values.runValues()
 	c := &collector{}
+	charts := w.uploadCharts(ctx, pub, st.Result.Relation)
 	w.tellRun(ctx, c, pub, st.Result.Relation, func() ([]wandb.RunValue, error) {
-		if st.Shown == nil {
-			return nil, nil
+		shown := w.runValuesOf(c, pub, <-charts)
+		if st.Shown != nil {
+			shown = append(shown, *st.Shown)
 		}
-		return []wandb.RunValue{*st.Shown}, nil
+		return shown, nil
 	})
 	st.Result.InputArtifactURL = pub.result.InputArtifactURL
 	st.Result.Warnings = append(st.Result.Warnings, c.warnings.final()...)

@@ -10,6 +10,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/shard"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
@@ -19,7 +20,9 @@ import (
 type tally struct {
 	Splits      map[string]int64 `json:"splits,omitempty"`
 	Predictions int64            `json:"predictions,omitempty"`
-	classes     *metadata.ClassCounts
+	// Sum is of what an evaluation says of the rows.
+	Sum     checkSum `json:"sum,omitempty"`
+	classes *metadata.ClassCounts
 }
 
 // shardable is a content whose rows several workers can share.
@@ -123,6 +126,9 @@ func (w *Sharded) readShard(ctx context.Context, plan shard.Plan, st *planState,
 			_ = c.spool.Close()
 		}
 	}()
+	if err := w.prepareWith(ctx, c, st.Found); err != nil {
+		return out, err
+	}
 	chosen, err := w.rowsOf(ctx, c, plan, st, s)
 	if err != nil {
 		return out, err
@@ -181,6 +187,9 @@ func (r *shardRead) closeTable(t *tableFile) error {
 	}
 	state := &tableState{Types: body.Types}
 	t.done = table.Summary{Parts: body.Parts, Columns: t.columns}
+	if err := t.sort((*artifact.SpoolFile).Park); err != nil { // as where there is one worker, which sorts each part by itself, too
+		return err
+	}
 	for i, rows := range body.Parts {
 		size, sum, err := t.parts[i].State()
 		if err != nil {
@@ -223,7 +232,10 @@ func (r *shardRead) closeVectors(c *collector, v *vectorFile) error {
 }
 
 // kindsOfLists are the kinds of the pieces of lists of ids.
-var kindsOfLists = map[string]string{sampleIDsPath: "samples", labelIDsPath: "labels", lowIDsPath: "low"}
+var kindsOfLists = map[string]string{
+	sampleIDsPath: "samples", labelIDsPath: "labels", lowIDsPath: "low",
+	fpIDsPath: "fp", fnIDsPath: "fn", wrongIDsPath: "wrong", worseIDsPath: "worse",
+}
 
 // The other kinds of pieces.
 const (

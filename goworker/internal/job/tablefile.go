@@ -79,12 +79,17 @@ func (t *tableFile) close(c *collector) error {
 	case c.merged != nil:
 		return c.merged.closeTable(c, t)
 	}
+	return t.closeOwn(c)
+}
+
+// closeOwn ends a table whose rows are all here.
+func (t *tableFile) closeOwn(c *collector) error {
 	var err error
 	if t.done, err = t.w.Close(); err != nil {
 		return err
 	}
 	t.noteTexts(c)
-	if err := t.sort(); err != nil {
+	if err := t.sort((*artifact.SpoolFile).Close); err != nil {
 		return err
 	}
 	var paths []string
@@ -108,8 +113,8 @@ func (t *tableFile) noteTexts(c *collector) {
 	}
 }
 
-// sort writes the parts again with their rows in the order of their keys.
-func (t *tableFile) sort() error {
+// sort writes the parts again with their rows in the order of their keys, and ends the writing of each.
+func (t *tableFile) sort(end func(*artifact.SpoolFile) error) error {
 	keys := t.keys
 	if len(keys) == 0 {
 		return nil
@@ -124,11 +129,17 @@ func (t *tableFile) sort() error {
 		if err := t.reorder(i, order); err != nil {
 			return err
 		}
+		if err := end(t.parts[i]); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
 func (t *tableFile) reorder(part int, order []int) error {
+	if err := t.parts[part].Close(); err != nil {
+		return err
+	}
 	in, err := t.parts[part].OpenLast()
 	if err != nil {
 		return err
@@ -147,7 +158,7 @@ func (t *tableFile) reorder(part int, order []int) error {
 		return err
 	}
 	t.parts[part] = out
-	return out.Close()
+	return nil
 }
 
 // isPartitioned reports whether the table has several parts.

@@ -25,6 +25,7 @@ func logEvaluationOf(m *pb.LogEvaluation, in config.Inputs) (job.LogEvaluation, 
 			Aliases: m.GetAliases(), Tags: m.GetTags(), InputArtifact: m.GetInputArtifact(), DryRun: m.GetDryRun()},
 		View: v, Dataset: d, EvalKey: m.GetEvalKey(), CompareWith: m.GetCompareWith(), ModelName: m.GetModelName(), Prefix: m.GetPrefix(),
 		Pictures: picturesOf(m.GetIncludeImages(), m.GetPictures(), in.Home), Fields: fieldsOf(m.GetFields()),
+		Parts: partsOf(m.GetParts()),
 	}
 	if j.Frames, err = framesOf(m.GetView()); err != nil {
 		return j, err
@@ -199,7 +200,7 @@ func evaluationOf(r *evaluation.Report, charts []chart.Chart) *pb.EvaluationNumb
 				Ap: c.AP, OwnAp: c.OwnAP,
 			}
 		}),
-		Missing: r.Missing, Changed: r.Changed,
+		Missing: r.Missing, Changed: r.Changed, MasksWritten: r.MasksWritten,
 		Charts: each(charts, chartOf),
 	}
 }

@@ -53,6 +53,12 @@ func (w *Jobs) runSlot(ctx context.Context, m *pb.RunSlot, in config.Inputs, eve
 	case *pb.RunRequest_LogPredictions:
 		onThisMachine(one.LogPredictions.GetView(), one.LogPredictions.GetPictures(), m)
 		shared, err = logPredictionsOf(one.LogPredictions, in)
+	case *pb.RunRequest_LogEvaluation:
+		onThisMachine(one.LogEvaluation.GetView(), one.LogEvaluation.GetPictures(), m)
+		for _, s := range one.LogEvaluation.GetSubsets() {
+			onThisMachine(s.GetView(), nil, m)
+		}
+		shared, err = logEvaluationOf(one.LogEvaluation, in)
 	default:
 		return nil, badSlot(nil)
 	}
@@ -78,6 +84,9 @@ func needsFFmpeg(req *pb.RunRequest) bool {
 	pictures, wanted, dataset := req.GetLogView().GetPictures(), req.GetLogView().GetIncludeImages(), req.GetLogView().GetDataset()
 	if p := req.GetLogPredictions(); p != nil {
 		pictures, wanted, dataset = p.GetPictures(), p.GetIncludeImages(), p.GetDataset()
+	}
+	if e := req.GetLogEvaluation(); e != nil {
+		pictures, wanted, dataset = e.GetPictures(), e.GetIncludeImages(), e.GetDataset()
 	}
 	media := dataset.GetMediaType()
 	return wanted && (media == "video" || media == "group" || pictures.GetFrameSource() != "")

@@ -2470,7 +2470,9 @@ type LogEvaluation struct {
 	// What the summary keys begin with; empty for "eval".
 	Prefix string `protobuf:"bytes,16,opt,name=prefix,proto3" json:"prefix,omitempty"`
 	// Parts of what was evaluated, whose numbers are logged, too.
-	Subsets       []*EvaluationSubset `protobuf:"bytes,17,rep,name=subsets,proto3" json:"subsets,omitempty"`
+	Subsets []*EvaluationSubset `protobuf:"bytes,17,rep,name=subsets,proto3" json:"subsets,omitempty"`
+	// How the table of samples is cut; unset for as usual.
+	Parts         *TableParts `protobuf:"bytes,18,opt,name=parts,proto3" json:"parts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2620,6 +2622,13 @@ func (x *LogEvaluation) GetPrefix() string {
 func (x *LogEvaluation) GetSubsets() []*EvaluationSubset {
 	if x != nil {
 		return x.Subsets
+	}
+	return nil
+}
+
+func (x *LogEvaluation) GetParts() *TableParts {
+	if x != nil {
+		return x.Parts
 	}
 	return nil
 }
@@ -2796,8 +2805,10 @@ type EvaluationNumbers struct {
 	Differences []*Metric `protobuf:"bytes,10,rep,name=differences,proto3" json:"differences,omitempty"`
 	// The same for the classes that both have.
 	ClassDifferences []*EvaluationClass `protobuf:"bytes,11,rep,name=class_differences,json=classDifferences,proto3" json:"class_differences,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// How many masks have files that were written after the evaluation was made.
+	MasksWritten  int64 `protobuf:"varint,12,opt,name=masks_written,json=masksWritten,proto3" json:"masks_written,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *EvaluationNumbers) Reset() {
@@ -2905,6 +2916,13 @@ func (x *EvaluationNumbers) GetClassDifferences() []*EvaluationClass {
 		return x.ClassDifferences
 	}
 	return nil
+}
+
+func (x *EvaluationNumbers) GetMasksWritten() int64 {
+	if x != nil {
+		return x.MasksWritten
+	}
+	return 0
 }
 
 // ConfusionMatrix counts how often each class was predicted as each.
@@ -3313,7 +3331,7 @@ func (x *Chart) GetTableJson() string {
 type RunSlot struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The id of the job's document in the collection wandb.jobs. The document's field "request" is a RunRequest with
-	// log_view or log_predictions, without what is a secret or a machine's own: settings but for the place, URIs, programs, directories.
+	// log_view, log_predictions or log_evaluation, without what is a secret or a machine's own: settings but for the place, URIs, programs, directories.
 	JobId string `protobuf:"bytes,1,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
 	// The number of the slot, 0 for that of the operation that the user scheduled.
 	Slot int32 `protobuf:"varint,2,opt,name=slot,proto3" json:"slot,omitempty"`
@@ -6637,7 +6655,7 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\aproject\x18\x03 \x01(\tR\aproject\"P\n" +
 	"\x10EvaluationSubset\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12(\n" +
-	"\x04view\x18\x02 \x01(\v2\x14.wandbworker.v1.ViewR\x04view\"\xf5\x04\n" +
+	"\x04view\x18\x02 \x01(\v2\x14.wandbworker.v1.ViewR\x04view\"\xa7\x05\n" +
 	"\rLogEvaluation\x12(\n" +
 	"\x04view\x18\x01 \x01(\v2\x14.wandbworker.v1.ViewR\x04view\x121\n" +
 	"\adataset\x18\x02 \x01(\v2\x17.wandbworker.v1.DatasetR\adataset\x12\x15\n" +
@@ -6657,7 +6675,8 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\n" +
 	"model_name\x18\x0f \x01(\tR\tmodelName\x12\x16\n" +
 	"\x06prefix\x18\x10 \x01(\tR\x06prefix\x12:\n" +
-	"\asubsets\x18\x11 \x03(\v2 .wandbworker.v1.EvaluationSubsetR\asubsets\"\xe8\x01\n" +
+	"\asubsets\x18\x11 \x03(\v2 .wandbworker.v1.EvaluationSubsetR\asubsets\x120\n" +
+	"\x05parts\x18\x12 \x01(\v2\x1a.wandbworker.v1.TablePartsR\x05parts\"\xe8\x01\n" +
 	"\x0eReadEvaluation\x12(\n" +
 	"\x04view\x18\x01 \x01(\v2\x14.wandbworker.v1.ViewR\x04view\x121\n" +
 	"\adataset\x18\x02 \x01(\v2\x17.wandbworker.v1.DatasetR\adataset\x12\x19\n" +
@@ -6670,7 +6689,7 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x06either\x18\x03 \x01(\bR\x06eitherB\b\n" +
 	"\x06_truthB\f\n" +
 	"\n" +
-	"_predicted\"\x89\x04\n" +
+	"_predicted\"\xae\x04\n" +
 	"\x11EvaluationNumbers\x120\n" +
 	"\ametrics\x18\x01 \x03(\v2\x16.wandbworker.v1.MetricR\ametrics\x129\n" +
 	"\aclasses\x18\x02 \x03(\v2\x1f.wandbworker.v1.EvaluationClassR\aclasses\x12\x18\n" +
@@ -6683,7 +6702,8 @@ const file_wandbworker_v1_worker_proto_rawDesc = "" +
 	"\x05other\x18\t \x01(\v2!.wandbworker.v1.EvaluationNumbersR\x05other\x128\n" +
 	"\vdifferences\x18\n" +
 	" \x03(\v2\x16.wandbworker.v1.MetricR\vdifferences\x12L\n" +
-	"\x11class_differences\x18\v \x03(\v2\x1f.wandbworker.v1.EvaluationClassR\x10classDifferences\"\xa2\x01\n" +
+	"\x11class_differences\x18\v \x03(\v2\x1f.wandbworker.v1.EvaluationClassR\x10classDifferences\x12#\n" +
+	"\rmasks_written\x18\f \x01(\x03R\fmasksWritten\"\xa2\x01\n" +
 	"\x0fConfusionMatrix\x12\x16\n" +
 	"\x06labels\x18\x01 \x03(\tR\x06labels\x123\n" +
 	"\x05cells\x18\x02 \x03(\v2\x1d.wandbworker.v1.ConfusionCellR\x05cells\x12\x1d\n" +
@@ -7200,67 +7220,68 @@ var file_wandbworker_v1_worker_proto_depIdxs = []int32{
 	19, // 40: wandbworker.v1.LogEvaluation.pictures:type_name -> wandbworker.v1.Pictures
 	15, // 41: wandbworker.v1.LogEvaluation.fields:type_name -> wandbworker.v1.Field
 	23, // 42: wandbworker.v1.LogEvaluation.subsets:type_name -> wandbworker.v1.EvaluationSubset
-	13, // 43: wandbworker.v1.ReadEvaluation.view:type_name -> wandbworker.v1.View
-	12, // 44: wandbworker.v1.ReadEvaluation.dataset:type_name -> wandbworker.v1.Dataset
-	26, // 45: wandbworker.v1.ReadEvaluation.labels_of:type_name -> wandbworker.v1.EvaluationCell
-	30, // 46: wandbworker.v1.EvaluationNumbers.metrics:type_name -> wandbworker.v1.Metric
-	31, // 47: wandbworker.v1.EvaluationNumbers.classes:type_name -> wandbworker.v1.EvaluationClass
-	32, // 48: wandbworker.v1.EvaluationNumbers.charts:type_name -> wandbworker.v1.Chart
-	28, // 49: wandbworker.v1.EvaluationNumbers.confusion:type_name -> wandbworker.v1.ConfusionMatrix
-	27, // 50: wandbworker.v1.EvaluationNumbers.other:type_name -> wandbworker.v1.EvaluationNumbers
-	30, // 51: wandbworker.v1.EvaluationNumbers.differences:type_name -> wandbworker.v1.Metric
-	31, // 52: wandbworker.v1.EvaluationNumbers.class_differences:type_name -> wandbworker.v1.EvaluationClass
-	29, // 53: wandbworker.v1.ConfusionMatrix.cells:type_name -> wandbworker.v1.ConfusionCell
-	65, // 54: wandbworker.v1.Chart.fields:type_name -> wandbworker.v1.Chart.FieldsEntry
-	66, // 55: wandbworker.v1.Chart.strings:type_name -> wandbworker.v1.Chart.StringsEntry
-	19, // 56: wandbworker.v1.RunSlot.machine:type_name -> wandbworker.v1.Pictures
-	37, // 57: wandbworker.v1.RunResponse.progress:type_name -> wandbworker.v1.Progress
-	38, // 58: wandbworker.v1.RunResponse.run_created:type_name -> wandbworker.v1.RunCreated
-	39, // 59: wandbworker.v1.RunResponse.failure:type_name -> wandbworker.v1.Failure
-	41, // 60: wandbworker.v1.RunResponse.artifact_logged:type_name -> wandbworker.v1.ArtifactLogged
-	42, // 61: wandbworker.v1.RunResponse.run_finished:type_name -> wandbworker.v1.RunFinished
-	44, // 62: wandbworker.v1.RunResponse.lookup_result:type_name -> wandbworker.v1.LookupResult
-	50, // 63: wandbworker.v1.RunResponse.id_chunk:type_name -> wandbworker.v1.IdChunk
-	51, // 64: wandbworker.v1.RunResponse.artifact_content:type_name -> wandbworker.v1.ArtifactContent
-	53, // 65: wandbworker.v1.RunResponse.run_details:type_name -> wandbworker.v1.RunDetails
-	27, // 66: wandbworker.v1.RunResponse.evaluation_numbers:type_name -> wandbworker.v1.EvaluationNumbers
-	55, // 67: wandbworker.v1.RunResponse.table_head:type_name -> wandbworker.v1.TableHead
-	3,  // 68: wandbworker.v1.Progress.stage:type_name -> wandbworker.v1.Stage
-	4,  // 69: wandbworker.v1.Failure.source:type_name -> wandbworker.v1.Source
-	5,  // 70: wandbworker.v1.ArtifactLogged.run_relation:type_name -> wandbworker.v1.RunRelation
-	40, // 71: wandbworker.v1.ArtifactLogged.warnings:type_name -> wandbworker.v1.Warning
-	27, // 72: wandbworker.v1.ArtifactLogged.evaluation:type_name -> wandbworker.v1.EvaluationNumbers
-	30, // 73: wandbworker.v1.ArtifactLogged.run_metrics:type_name -> wandbworker.v1.Metric
-	6,  // 74: wandbworker.v1.Lookup.kind:type_name -> wandbworker.v1.LookupKind
-	45, // 75: wandbworker.v1.LookupResult.projects:type_name -> wandbworker.v1.ProjectEntry
-	46, // 76: wandbworker.v1.LookupResult.runs:type_name -> wandbworker.v1.RunEntry
-	47, // 77: wandbworker.v1.LookupResult.artifacts:type_name -> wandbworker.v1.ArtifactEntry
-	48, // 78: wandbworker.v1.LookupResult.reports:type_name -> wandbworker.v1.ReportEntry
-	7,  // 79: wandbworker.v1.ReadArtifact.lists:type_name -> wandbworker.v1.IdList
-	7,  // 80: wandbworker.v1.IdChunk.list:type_name -> wandbworker.v1.IdList
-	47, // 81: wandbworker.v1.ArtifactContent.artifact:type_name -> wandbworker.v1.ArtifactEntry
-	46, // 82: wandbworker.v1.ArtifactContent.used_by:type_name -> wandbworker.v1.RunEntry
-	46, // 83: wandbworker.v1.ArtifactContent.created_by:type_name -> wandbworker.v1.RunEntry
-	7,  // 84: wandbworker.v1.ArtifactContent.found:type_name -> wandbworker.v1.IdList
-	46, // 85: wandbworker.v1.RunDetails.run:type_name -> wandbworker.v1.RunEntry
-	47, // 86: wandbworker.v1.RunDetails.inputs:type_name -> wandbworker.v1.ArtifactEntry
-	47, // 87: wandbworker.v1.RunDetails.outputs:type_name -> wandbworker.v1.ArtifactEntry
-	56, // 88: wandbworker.v1.TableHead.rows:type_name -> wandbworker.v1.TableRow
-	62, // 89: wandbworker.v1.TableHead.pictures:type_name -> wandbworker.v1.TablePicture
-	63, // 90: wandbworker.v1.TableHead.classes:type_name -> wandbworker.v1.TableClass
-	57, // 91: wandbworker.v1.TableRow.cells:type_name -> wandbworker.v1.TableCell
-	8,  // 92: wandbworker.v1.TableCell.kind:type_name -> wandbworker.v1.CellKind
-	58, // 93: wandbworker.v1.TableCell.image:type_name -> wandbworker.v1.TableImage
-	59, // 94: wandbworker.v1.TableImage.boxes:type_name -> wandbworker.v1.TableBoxes
-	61, // 95: wandbworker.v1.TableImage.masks:type_name -> wandbworker.v1.TableMask
-	60, // 96: wandbworker.v1.TableBoxes.boxes:type_name -> wandbworker.v1.TableBox
-	9,  // 97: wandbworker.v1.WorkerService.Run:input_type -> wandbworker.v1.RunRequest
-	36, // 98: wandbworker.v1.WorkerService.Run:output_type -> wandbworker.v1.RunResponse
-	98, // [98:99] is the sub-list for method output_type
-	97, // [97:98] is the sub-list for method input_type
-	97, // [97:97] is the sub-list for extension type_name
-	97, // [97:97] is the sub-list for extension extendee
-	0,  // [0:97] is the sub-list for field type_name
+	34, // 43: wandbworker.v1.LogEvaluation.parts:type_name -> wandbworker.v1.TableParts
+	13, // 44: wandbworker.v1.ReadEvaluation.view:type_name -> wandbworker.v1.View
+	12, // 45: wandbworker.v1.ReadEvaluation.dataset:type_name -> wandbworker.v1.Dataset
+	26, // 46: wandbworker.v1.ReadEvaluation.labels_of:type_name -> wandbworker.v1.EvaluationCell
+	30, // 47: wandbworker.v1.EvaluationNumbers.metrics:type_name -> wandbworker.v1.Metric
+	31, // 48: wandbworker.v1.EvaluationNumbers.classes:type_name -> wandbworker.v1.EvaluationClass
+	32, // 49: wandbworker.v1.EvaluationNumbers.charts:type_name -> wandbworker.v1.Chart
+	28, // 50: wandbworker.v1.EvaluationNumbers.confusion:type_name -> wandbworker.v1.ConfusionMatrix
+	27, // 51: wandbworker.v1.EvaluationNumbers.other:type_name -> wandbworker.v1.EvaluationNumbers
+	30, // 52: wandbworker.v1.EvaluationNumbers.differences:type_name -> wandbworker.v1.Metric
+	31, // 53: wandbworker.v1.EvaluationNumbers.class_differences:type_name -> wandbworker.v1.EvaluationClass
+	29, // 54: wandbworker.v1.ConfusionMatrix.cells:type_name -> wandbworker.v1.ConfusionCell
+	65, // 55: wandbworker.v1.Chart.fields:type_name -> wandbworker.v1.Chart.FieldsEntry
+	66, // 56: wandbworker.v1.Chart.strings:type_name -> wandbworker.v1.Chart.StringsEntry
+	19, // 57: wandbworker.v1.RunSlot.machine:type_name -> wandbworker.v1.Pictures
+	37, // 58: wandbworker.v1.RunResponse.progress:type_name -> wandbworker.v1.Progress
+	38, // 59: wandbworker.v1.RunResponse.run_created:type_name -> wandbworker.v1.RunCreated
+	39, // 60: wandbworker.v1.RunResponse.failure:type_name -> wandbworker.v1.Failure
+	41, // 61: wandbworker.v1.RunResponse.artifact_logged:type_name -> wandbworker.v1.ArtifactLogged
+	42, // 62: wandbworker.v1.RunResponse.run_finished:type_name -> wandbworker.v1.RunFinished
+	44, // 63: wandbworker.v1.RunResponse.lookup_result:type_name -> wandbworker.v1.LookupResult
+	50, // 64: wandbworker.v1.RunResponse.id_chunk:type_name -> wandbworker.v1.IdChunk
+	51, // 65: wandbworker.v1.RunResponse.artifact_content:type_name -> wandbworker.v1.ArtifactContent
+	53, // 66: wandbworker.v1.RunResponse.run_details:type_name -> wandbworker.v1.RunDetails
+	27, // 67: wandbworker.v1.RunResponse.evaluation_numbers:type_name -> wandbworker.v1.EvaluationNumbers
+	55, // 68: wandbworker.v1.RunResponse.table_head:type_name -> wandbworker.v1.TableHead
+	3,  // 69: wandbworker.v1.Progress.stage:type_name -> wandbworker.v1.Stage
+	4,  // 70: wandbworker.v1.Failure.source:type_name -> wandbworker.v1.Source
+	5,  // 71: wandbworker.v1.ArtifactLogged.run_relation:type_name -> wandbworker.v1.RunRelation
+	40, // 72: wandbworker.v1.ArtifactLogged.warnings:type_name -> wandbworker.v1.Warning
+	27, // 73: wandbworker.v1.ArtifactLogged.evaluation:type_name -> wandbworker.v1.EvaluationNumbers
+	30, // 74: wandbworker.v1.ArtifactLogged.run_metrics:type_name -> wandbworker.v1.Metric
+	6,  // 75: wandbworker.v1.Lookup.kind:type_name -> wandbworker.v1.LookupKind
+	45, // 76: wandbworker.v1.LookupResult.projects:type_name -> wandbworker.v1.ProjectEntry
+	46, // 77: wandbworker.v1.LookupResult.runs:type_name -> wandbworker.v1.RunEntry
+	47, // 78: wandbworker.v1.LookupResult.artifacts:type_name -> wandbworker.v1.ArtifactEntry
+	48, // 79: wandbworker.v1.LookupResult.reports:type_name -> wandbworker.v1.ReportEntry
+	7,  // 80: wandbworker.v1.ReadArtifact.lists:type_name -> wandbworker.v1.IdList
+	7,  // 81: wandbworker.v1.IdChunk.list:type_name -> wandbworker.v1.IdList
+	47, // 82: wandbworker.v1.ArtifactContent.artifact:type_name -> wandbworker.v1.ArtifactEntry
+	46, // 83: wandbworker.v1.ArtifactContent.used_by:type_name -> wandbworker.v1.RunEntry
+	46, // 84: wandbworker.v1.ArtifactContent.created_by:type_name -> wandbworker.v1.RunEntry
+	7,  // 85: wandbworker.v1.ArtifactContent.found:type_name -> wandbworker.v1.IdList
+	46, // 86: wandbworker.v1.RunDetails.run:type_name -> wandbworker.v1.RunEntry
+	47, // 87: wandbworker.v1.RunDetails.inputs:type_name -> wandbworker.v1.ArtifactEntry
+	47, // 88: wandbworker.v1.RunDetails.outputs:type_name -> wandbworker.v1.ArtifactEntry
+	56, // 89: wandbworker.v1.TableHead.rows:type_name -> wandbworker.v1.TableRow
+	62, // 90: wandbworker.v1.TableHead.pictures:type_name -> wandbworker.v1.TablePicture
+	63, // 91: wandbworker.v1.TableHead.classes:type_name -> wandbworker.v1.TableClass
+	57, // 92: wandbworker.v1.TableRow.cells:type_name -> wandbworker.v1.TableCell
+	8,  // 93: wandbworker.v1.TableCell.kind:type_name -> wandbworker.v1.CellKind
+	58, // 94: wandbworker.v1.TableCell.image:type_name -> wandbworker.v1.TableImage
+	59, // 95: wandbworker.v1.TableImage.boxes:type_name -> wandbworker.v1.TableBoxes
+	61, // 96: wandbworker.v1.TableImage.masks:type_name -> wandbworker.v1.TableMask
+	60, // 97: wandbworker.v1.TableBoxes.boxes:type_name -> wandbworker.v1.TableBox
+	9,  // 98: wandbworker.v1.WorkerService.Run:input_type -> wandbworker.v1.RunRequest
+	36, // 99: wandbworker.v1.WorkerService.Run:output_type -> wandbworker.v1.RunResponse
+	99, // [99:100] is the sub-list for method output_type
+	98, // [98:99] is the sub-list for method input_type
+	98, // [98:98] is the sub-list for extension type_name
+	98, // [98:98] is the sub-list for extension extendee
+	0,  // [0:98] is the sub-list for field type_name
 }
 
 func init() { file_wandbworker_v1_worker_proto_init() }

@@ -1,0 +1,168 @@
+package job
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"hash/fnv"
+	"math"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/shard"
+)
+
+// evaluationPart is which part of the work on an evaluation is done here. One worker does all of it. Of several, each makes the rows, pictures
+// and lists of its shards, and the lead makes the numbers, for which it reads all labels once more: without pictures that is quick.
+type evaluationPart struct {
+	isShared bool
+	// counts says that the report is made here, of all documents.
+	counts bool
+	// lists says that wrong labels are listed where documents are read, and hasLists that the lists are here: those of the lead come from
+	// the shards, unless these do not have all rows.
+	lists, hasLists bool
+	// opensFile says that the results file is read.
+	opensFile bool
+}
+
+// partOf is the part of what a collector is for.
+func (j LogEvaluation) partOf(c *collector) evaluationPart {
+	inRows := j.View.Selection == nil && j.Frames == nil
+	switch {
+	case c.planning:
+		return evaluationPart{opensFile: true}
+	case c.shard != nil:
+		return evaluationPart{isShared: true, lists: inRows, hasLists: inRows}
+	case c.merged != nil:
+		return evaluationPart{isShared: true, opensFile: true, counts: true, lists: !inRows, hasLists: true}
+	}
+	return evaluationPart{opensFile: true, counts: true, lists: true, hasLists: true}
+}
+
+// foundEvaluation is what is known of an evaluation that several workers log.
+type foundEvaluation struct {
+	Results bson.ObjectID `json:"results"`
+	Missing string        `json:"missing"`
+}
+
+// found is what all workers have to know of the evaluations.
+func (r *evaluationRows) found() (json.RawMessage, error) {
+	all := map[string]foundEvaluation{}
+	for _, e := range r.both() {
+		all[e.config.Key] = foundEvaluation{e.config.Results, e.file.Missing()}
+	}
+	return json.Marshal(all)
+}
+
+// readFound reads what found gave; nil where there is nothing yet.
+func readFound(raw json.RawMessage) (all map[string]foundEvaluation, err error) {
+	if len(raw) == 0 {
+		return nil, nil
+	}
+	return all, json.Unmarshal(raw, &all)
+}
+
+// open finds an evaluation, and reads of it what the part needs. Faults: those of findEvaluation and openFile, and view_changed.
+func (j LogEvaluation) open(ctx context.Context, c *collector, schema *datasetSchema, key string, part evaluationPart, found map[string]foundEvaluation) (*openedEvaluation, error) {
+	database := j.View.Query.Database
+	o, err := findEvaluation(ctx, c.source, database, schema, key)
+	if err != nil {
+		return nil, err
+	}
+	before, shared := found[key]
+	if shared && before.Results != o.config.Results {
+		return nil, shard.Final(fault.New(fault.FiftyOne, fault.ViewChanged,
+			"The evaluation %q was made again while the job ran: log it again when nothing changes it.", key))
+	}
+	missing := before.Missing
+	if part.opensFile {
+		if err := o.openFile(ctx, c.tracker, c.source, database); err != nil {
+			return nil, err
+		}
+		missing = o.file.Missing()
+	}
+	o.readLabels(missing)
+	o.nameMasks(j.Dataset.MaskTargetsJSON)
+	return o, nil
+}
+
+// checkSum is a sum over documents, in any order, that tells whether an evaluation says the same of them.
+type checkSum uint64
+
+// add adds what an evaluation says of a document. Samples that were added while the job runs were not evaluated: they do not count.
+func (s *checkSum) add(e *judged, d *labelDoc, out *outcome) {
+	if !out.evaluated {
+		return
+	}
+	b := append(make([]byte, 0, 64), e.config.Key...)
+	b = append(b, d.id[:]...)
+	for _, n := range []int64{out.tp, out.fp, out.fn} {
+		b = binary.AppendVarint(b, n)
+	}
+	b = binary.LittleEndian.AppendUint64(b, math.Float64bits(out.goodness(e.config, d.result)))
+	h := fnv.New64a()
+	_, _ = h.Write(b)
+	*s += checkSum(h.Sum64())
+}
+
+// addToSum adds the row that was judged.
+func (r *evaluationRows) addToSum() {
+	if !r.part.isShared {
+		return
+	}
+	for _, e := range r.both() {
+		if e.videos == nil {
+			r.sum.add(e, &e.doc, &e.now)
+		}
+	}
+}
+
+// countAll reads the labels of all rows for the report of a shared job, whose rows the shards have.
+func (r *evaluationRows) countAll(ctx context.Context) error {
+	if r.c.merged == nil {
+		return nil
+	}
+	for _, e := range r.both() {
+		if e.videos != nil { // readFrames has read them
+			if e == r.own {
+				r.evaluated = evaluatedVideos(e.videos)
+			}
+			continue
+		}
+		err := e.each(ctx, r.c, r.job.View.Query, r.job.Frames, func(d *labelDoc, out *outcome) error {
+			if e == r.own && out.evaluated {
+				r.evaluated++
+			}
+			r.sum.add(e, d, out)
+			return e.take(d, out)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func evaluatedVideos(all map[bson.ObjectID]*outcome) (n int64) {
+	for _, out := range all {
+		if out.evaluated {
+			n++
+		}
+	}
+	return n
+}
+
+// tally implements shardable.
+func (r *evaluationRows) tally() tally { return tally{Sum: r.sum} }
+
+// addTally implements shardable: what the shards have read is taken from what the lead has.
+func (r *evaluationRows) addTally(t tally) { r.sum -= t.Sum }
+
+// sameAsShards makes sure that the lead has read what the shards have, where these have all rows.
+func (r *evaluationRows) sameAsShards() error {
+	if r.c.merged == nil || r.job.View.Selection != nil || r.sum == 0 {
+		return nil
+	}
+	return errNotSame()
+}
