@@ -40,6 +40,8 @@ type publisher struct {
 	allClasses bool
 
 	stop func() // ends the heartbeats of a run that this job created; nil if there are none
+	// within is when a heartbeat may be posted, where several workers post them; nil for always.
+	within func(post func())
 }
 
 // publish uploads what was collected.
@@ -131,8 +133,19 @@ func (p *publisher) ensureRun(ctx context.Context, pub *publication) error {
 	if p.events.RunCreated != nil {
 		p.events.RunCreated(s.ref.Entity, s.ref.Project, s.ref.ID)
 	}
-	p.stop = s.client.KeepAlive(s.ref)
+	p.keepAlive()
 	return nil
+}
+
+// keepAlive posts heartbeats of the run from now on.
+func (p *publisher) keepAlive() {
+	switch {
+	case p.stop != nil:
+	case p.within != nil:
+		p.stop = p.session.client.KeepAliveWithin(p.session.ref, p.within)
+	default:
+		p.stop = p.session.client.KeepAlive(p.session.ref)
+	}
 }
 
 // tellRun adds what the run should know of the artifact. What fails here fails

@@ -36,6 +36,7 @@ type Sharded struct {
 	state *planState
 	raw   []byte // of state
 	lead  *leadContent
+	beats sharedHeartbeats
 }
 
 // planState is what all slots have to know of the job beside its request.
@@ -91,7 +92,9 @@ func NewSharded(j Shardable, events Events) (*Sharded, error) {
 	}
 	// The hosts of slots do not hear of the run: one that loses its worker would end the run of all others.
 	events.RunCreated, events.RunLeftOpen = nil, nil
-	return &Sharded{publisher: publisher{logPlan: plan, tracker: newTracker(events.Progress), events: events}, spool: spool, kept: map[int]*shardSpool{}}, nil
+	w := &Sharded{publisher: publisher{logPlan: plan, tracker: newTracker(events.Progress), events: events}, spool: spool, kept: map[int]*shardSpool{}}
+	w.within = w.beats.within
+	return w, nil
 }
 
 // Close ends the slot's connections and removes what it has read.
@@ -328,9 +331,8 @@ func (w *Sharded) Abandon(ctx context.Context, plan shard.Plan) {
 		return
 	}
 	w.stopSigns()
-	if run, err := w.session.client.FindRun(ctx, w.session.ref); err == nil && run != nil && run.Alive() {
-		_ = w.finishRun(ctx, 1)
-	}
+	// Another slot that does not know of the end yet may post a heartbeat behind it.
+	_ = w.session.client.FinishAbandonedRun(ctx, w.session.ref, 1)
 }
 
 // errNotSame is the error of rows that are not those of an earlier reading.

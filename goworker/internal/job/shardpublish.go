@@ -77,6 +77,7 @@ func (w *Sharded) Announce(ctx context.Context, plan shard.Plan, reads shard.Rea
 		return shard.Announced{}, err
 	}
 	w.session.run.Created = w.session.run.Created || st.NewRun
+	defer w.keepRunAlive(ctx, st)()
 	p, logged, err := w.session.client.BeginArtifact(ctx, w.spec(l.c, l.pub), attempt)
 	if err != nil {
 		return shard.Announced{}, err
@@ -97,6 +98,16 @@ func (w *Sharded) Announce(ctx context.Context, plan shard.Plan, reads shard.Rea
 	return shard.Announced{State: raw}, err
 }
 
+// keepRunAlive keeps a run of this job alive until the function is called that it returns.
+func (w *Sharded) keepRunAlive(ctx context.Context, st *planState) (done func()) {
+	if !st.NewRun {
+		return func() {}
+	}
+	done = w.beats.during(ctx)
+	w.keepAlive()
+	return done
+}
+
 // shown is the table for the workspace of a new run, where it needs no copy.
 func (w *Sharded) shown(l *leadContent) *wandb.RunTable {
 	if l.pub.table == nil || !l.pub.table.isPartitioned() {
@@ -112,6 +123,7 @@ func (w *Sharded) Upload(ctx context.Context, plan shard.Plan, announced shard.A
 	if err != nil {
 		return shard.UpOut{}, err
 	}
+	defer w.keepRunAlive(ctx, st)()
 	var ann announcedState
 	if err := json.Unmarshal(announced.State, &ann); err != nil {
 		return shard.UpOut{}, err
@@ -188,6 +200,7 @@ func (w *Sharded) Commit(ctx context.Context, plan shard.Plan, announced shard.A
 		return shard.Outcome{}, err
 	}
 	w.session.run.Created = w.session.run.Created || st.NewRun
+	defer w.keepRunAlive(ctx, st)()
 	all := newBirths(l.c.files)
 	total, shown, err := w.gather(ctx, l, ups, all)
 	if err != nil {

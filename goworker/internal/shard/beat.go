@@ -23,7 +23,7 @@ type beat struct {
 
 // hold gives a context for the work under a lease, which ends when the lease is lost, and a function that ends it.
 func (b *beat) hold(ctx context.Context, l *lease) (context.Context, func()) {
-	ctx, stop := context.WithCancelCause(ctx)
+	ctx, stop := context.WithCancelCause(context.WithValue(ctx, heldKey{}, b.inTime))
 	b.mu.Lock()
 	b.held, b.kept, b.stop = l, time.Now(), stop
 	b.mu.Unlock()

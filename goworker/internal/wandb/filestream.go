@@ -151,7 +151,17 @@ func streamPath(r config.RunRef) string {
 // when the run was deleted. Stop waits for nothing: FinishRun knows of a heartbeat
 // that is still on its way.
 func (c *Client) KeepAlive(ref config.RunRef) (stop func()) {
-	s := &heartbeats{quit: make(chan struct{}), ended: make(chan struct{})}
+	return c.keepAlive(ref, &heartbeats{within: func(post func()) { post() }})
+}
+
+// KeepAliveWithin is KeepAlive for a run that several processes keep alive. The first heartbeat is posted at once: the process that posted
+// the last one may have died long ago. Within is called with what posts each of them, and calls it only while no other process can end the run.
+func (c *Client) KeepAliveWithin(ref config.RunRef, within func(post func())) (stop func()) {
+	return c.keepAlive(ref, &heartbeats{within: within, atOnce: true})
+}
+
+func (c *Client) keepAlive(ref config.RunRef, s *heartbeats) (stop func()) {
+	s.quit, s.ended = make(chan struct{}), make(chan struct{})
 	c.beats.add(ref, s)
 	go s.run(c, ref)
 	return s.stop
@@ -159,6 +169,8 @@ func (c *Client) KeepAlive(ref config.RunRef) (stop func()) {
 
 // heartbeats are those of one run. A nil one never posted any.
 type heartbeats struct {
+	within      func(post func())
+	atOnce      bool
 	once        sync.Once
 	quit, ended chan struct{}
 
@@ -170,34 +182,41 @@ func (s *heartbeats) run(c *Client, ref config.RunRef) {
 	defer close(s.ended)
 	tick := time.NewTicker(c.timings.Heartbeat)
 	defer tick.Stop()
-	said := ""
-	for {
-		select {
-		case <-s.quit:
-			return
-		case <-c.life.Done():
-			return
-		case <-tick.C:
+	said, gone := "", false
+	for first := s.atOnce; !gone; first = false {
+		if !first {
+			select {
+			case <-s.quit:
+				return
+			case <-c.life.Done():
+				return
+			case <-tick.C:
+			}
 		}
 		if s.stopped() { // Both were ready.
 			return
 		}
-		err := c.stream(c.life, ref, map[string]any{}, true)
-		s.note(err)
-		switch {
-		case err == nil || c.life.Err() != nil:
-			said = ""
-		case isGone(err):
-			c.notice("The W&B run " + ref.ID + " has been deleted; it gets no more heartbeats.")
-			return
-		default:
-			// The same trouble is told once.
-			if text := fault.As(c.explain("a heartbeat of the run", err)).Message; text != said {
-				c.notice(text)
-				said = text
-			}
-		}
+		s.within(func() { said, gone = s.post(c, ref, said) })
 	}
+}
+
+// post posts one heartbeat. It returns the trouble that was told last, and whether the run is gone.
+func (s *heartbeats) post(c *Client, ref config.RunRef, said string) (string, bool) {
+	err := c.stream(c.life, ref, map[string]any{}, true)
+	s.note(err)
+	switch {
+	case err == nil || c.life.Err() != nil:
+		return "", false
+	case isGone(err):
+		c.notice("The W&B run " + ref.ID + " has been deleted; it gets no more heartbeats.")
+		return "", true
+	}
+	// The same trouble is told once.
+	text := fault.As(c.explain("a heartbeat of the run", err)).Message
+	if text != said {
+		c.notice(text)
+	}
+	return text, false
 }
 
 // note keeps whether W&B may still handle a heartbeat.
