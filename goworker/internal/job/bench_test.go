@@ -7,17 +7,23 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
+	driver "go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/label"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/mongotest"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/shard"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // benchSamples is the size of the benchmarks' collection: two fields of ten boxes each.
-const benchSamples = 50_000
+const benchSamples = 100_000
+
+// benchPart is the size of a part: as usual.
+const benchPart = 20_000
 
 func benchWorld(b *testing.B) (job.View, job.Target) {
 	b.Helper()
@@ -73,25 +79,64 @@ func benchPaths(fields ...string) []string {
 	return paths
 }
 
+// benchJob is a job that one worker does, or several.
+type benchJob interface {
+	job.Shardable
+	Run(context.Context, job.Events) (*job.Result, error)
+}
+
+func benchJobs(v job.View, target job.Target) map[string]benchJob {
+	field := func(path string) view.Field { return view.Field{Path: path, DBPath: path, LabelType: "Detections"} }
+	parts := job.Parts{Whole: benchPart, Part: benchPart}
+	return map[string]benchJob{
+		"view":        job.LogView{Target: target, View: v, IncludeLabels: true, Labels: []view.Field{field("ground_truth"), field("predictions")}, Parts: parts},
+		"predictions": job.LogPredictions{Target: target, View: v, ModelName: "m", Predictions: field("predictions"), LowConfidence: 0.5, Parts: parts},
+	}
+}
+
 // BenchmarkLog runs whole jobs.
 func BenchmarkLog(b *testing.B) {
-	v, target := benchWorld(b)
-	field := func(path string) view.Field { return view.Field{Path: path, DBPath: path, LabelType: "Detections"} }
-	jobs := map[string]func(context.Context) (*job.Result, error){
-		"view": func(ctx context.Context) (*job.Result, error) {
-			return job.LogView{Target: target, View: v, IncludeLabels: true, Labels: []view.Field{field("ground_truth"), field("predictions")}}.Run(ctx, job.Events{})
-		},
-		"predictions": func(ctx context.Context) (*job.Result, error) {
-			return job.LogPredictions{Target: target, View: v, ModelName: "m", Predictions: field("predictions"), LowConfidence: 0.5}.Run(ctx, job.Events{})
-		},
-	}
-	for name, run := range jobs {
+	for name, one := range benchJobs(benchWorld(b)) {
 		b.Run(name, func(b *testing.B) {
-			for range b.N {
-				_, err := run(b.Context())
-				require.NoError(b, err)
-			}
-			b.ReportMetric(float64(b.N)*benchSamples/b.Elapsed().Seconds(), "samples/s")
+			measure(b, func() error {
+				_, err := one.Run(b.Context(), job.Events{})
+				return err
+			})
 		})
 	}
+}
+
+// BenchmarkLogInASlot runs the same jobs as those of one slot of a shared job. The metric to compare is that of the CPU.
+func BenchmarkLogInASlot(b *testing.B) {
+	client, err := driver.Connect(options.Client().ApplyURI(mongo.URI.Reveal()))
+	require.NoError(b, err)
+	b.Cleanup(func() { _ = client.Disconnect(context.Background()) })
+	for name, one := range benchJobs(benchWorld(b)) {
+		b.Run(name, func(b *testing.B) {
+			measure(b, func() error {
+				id := bson.NewObjectID().Hex()
+				doc := bson.D{{Key: "_id", Value: id}, {Key: "state", Value: shard.Planning}}
+				if err := mongo.Append(b.Context(), mongotest.Database, "wandb.jobs", []any{doc}); err != nil {
+					return err
+				}
+				work, err := job.NewSharded(one, job.Events{})
+				if err != nil {
+					return err
+				}
+				defer work.Close()
+				_, err = shard.Run(b.Context(), shard.NewMongo(client.Database(mongotest.Database), id), work, shard.Options{Size: benchPart})
+				return err
+			})
+		})
+	}
+}
+
+// measure runs something as often as the benchmark wants, and reports samples a second, and the CPU microseconds of this process for each.
+func measure(b *testing.B, run func() error) {
+	before := cpuTime()
+	for range b.N {
+		require.NoError(b, run())
+	}
+	b.ReportMetric(float64(b.N)*benchSamples/b.Elapsed().Seconds(), "samples/s")
+	b.ReportMetric(float64((cpuTime()-before).Microseconds())/float64(b.N)/benchSamples, "CPU-us/sample")
 }

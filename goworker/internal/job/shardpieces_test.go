@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"testing"
+	"testing/iotest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -32,6 +33,28 @@ func (k *keptPieces) Pieces(_ context.Context, _ int, kind string, fn func([]byt
 		}
 	}
 	return nil
+}
+
+func TestIDsInPieces(t *testing.T) {
+	kept := &keptPieces{list: map[string][][]byte{}}
+	w := newPieceWriter(t.Context(), kept, kindsOfLists[sampleIDsPath], sha256.New())
+	var lines []byte
+	for i := range 100_001 {
+		lines = fmt.Appendf(lines, "%08x%016x\n", i, 1<<60+i*7)
+	}
+	require.NoError(t, w.readFrom(iotest.HalfReader(bytes.NewReader(lines))))
+	require.NoError(t, w.Close())
+	var got, stored []byte
+	require.NoError(t, eachPiece(t.Context(), kept, 0, kindsOfLists[sampleIDsPath], func(raw []byte) error {
+		got = append(got, raw...)
+		return nil
+	}))
+	assert.True(t, bytes.Equal(lines, got))
+	for _, piece := range kept.list["samples"] {
+		stored = append(stored, piece...)
+	}
+	assert.Len(t, stored, 12*100_001)
+	require.ErrorIs(t, eachPiece(t.Context(), &keptPieces{list: map[string][][]byte{"samples": {make([]byte, 13)}}}, 0, "samples", nil), errBadEntry)
 }
 
 func TestEntriesInPieces(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"hash"
-	"io"
 	"math"
 	"slices"
 
@@ -261,8 +260,7 @@ func (r *shardRead) put(ctx context.Context, c *collector, rows int64, pieces sh
 			return shard.ReadOut{}, err
 		}
 		to := newPieceWriter(ctx, pieces, kindsOfLists[list.Path()], sum)
-		_, err = io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{file}, make([]byte, pieceSize))
-		if err := errors.Join(err, file.Close(), to.Close()); err != nil {
+		if err := errors.Join(to.readFrom(file), file.Close(), to.Close()); err != nil {
 			return shard.ReadOut{}, err
 		}
 	}
