@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"runtime"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -68,4 +69,35 @@ func TestMemoryOfManyEntries(t *testing.T) {
 	assert.Len(t, digest, 32)
 	assert.Equal(t, "id", all.of(c.files.At(0).Path))
 	runtime.KeepAlive(c)
+}
+
+// numbered are the entries of shards of so many rows, which differ in their paths only.
+type numbered struct {
+	shard.Reads
+	each int
+}
+
+func (m numbered) Pieces(ctx context.Context, n int, kind string, fn func([]byte) error) error {
+	if kind != entryPieces {
+		return nil
+	}
+	digest := base64.StdEncoding.EncodeToString(make([]byte, md5.Size))
+	var raw []byte
+	for i := range m.each {
+		raw = appendEntry(raw, artifact.Entry{Path: strconv.Itoa(n*m.each + i), Digest: digest})
+	}
+	return fn(packed(raw))
+}
+
+// TestMoreEntriesThanAnArtifactMayHave merges shards, none of which has too many, with the sentence of a job that one worker does.
+func TestMoreEntriesThanAnArtifactMayHave(t *testing.T) {
+	const each = artifact.MaxEntries / 10
+	c := &collector{files: &artifact.Files{}}
+	m := &mergedShards{}
+	for n := range 10 {
+		require.NoError(t, m.add(t.Context(), c, nothing{}, numbered{each: each}, n, &shardState{}))
+	}
+	err := m.add(t.Context(), c, nothing{}, numbered{each: each}, 10, &shardState{})
+	assert.Equal(t, artifact.TooMany(), err)
+	assert.Equal(t, artifact.MaxEntries, c.files.Len())
 }

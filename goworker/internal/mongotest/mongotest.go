@@ -26,12 +26,17 @@ type Server struct {
 	URI  secret.String
 	dir  string
 	port int
+	args []string
 	cmd  *exec.Cmd
+	// second is the other server of a replica set.
+	second *Server
 }
 
 // Start runs a server on a free port of the loopback interface, with its data in
 // a temporary directory. Call Stop at the end.
-func Start() (*Server, error) {
+func Start() (*Server, error) { return start() }
+
+func start(args ...string) (*Server, error) {
 	binary, err := find()
 	if err != nil {
 		return nil, err
@@ -44,7 +49,7 @@ func Start() (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{URI: secret.String(fmt.Sprintf("mongodb://127.0.0.1:%d/?directConnection=true", port)), dir: dir, port: port}
+	s := &Server{URI: secret.String(fmt.Sprintf("mongodb://127.0.0.1:%d/?directConnection=true", port)), dir: dir, port: port, args: args}
 	if err := s.run(binary); err != nil {
 		s.Stop()
 		return nil, err
@@ -55,8 +60,8 @@ func Start() (*Server, error) {
 // run starts the server's process and waits until it answers.
 func (s *Server) run(binary string) error {
 	//nolint:gosec // a test starts the program that the developer named
-	s.cmd = exec.Command(binary, "--dbpath", s.dir, "--port", fmt.Sprint(s.port), "--bind_ip", "127.0.0.1", "--nounixsocket",
-		"--setParameter", "enableTestCommands=1", "--quiet", "--logpath", filepath.Join(s.dir, "log"))
+	s.cmd = exec.Command(binary, append([]string{"--dbpath", s.dir, "--port", fmt.Sprint(s.port), "--bind_ip", "127.0.0.1", "--nounixsocket",
+		"--setParameter", "enableTestCommands=1", "--quiet", "--logpath", filepath.Join(s.dir, "log")}, s.args...)...)
 	if err := s.cmd.Start(); err != nil {
 		return err
 	}
@@ -83,6 +88,9 @@ func (s *Server) kill() {
 
 // Stop ends the server and removes its data.
 func (s *Server) Stop() {
+	if s.second != nil {
+		s.second.Stop()
+	}
 	s.kill()
 	_ = os.RemoveAll(s.dir)
 }
