@@ -1,7 +1,8 @@
 """Measures the operators against the usual way, both in this run, and prints the ratios.
 
 Run by `make bench`; `make bench ARGS="--only predictions --samples 20000"` measures a part of it. The evaluation, of 20
-matches a sample, is made only if it is asked for: `--only evaluation --samples 20000`.
+matches a sample, is made only if it is asked for: `--only evaluation --samples 20000`; so is one job on several background
+services: `--only workers --samples 20000`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ PROJECT = "bench"
 #: The usual way is measured up to this size; beyond it takes too long and too much memory.
 BASELINE_MOST = 20_000
 JOBS = ["view", "predictions", "evaluation"]
+SHARED = "workers"
 
 
 def main() -> int:
@@ -32,6 +34,12 @@ def main() -> int:
         uri = stack.enter_context(services.mongod(HOME / "mongo"))
         server = stack.enter_context(services.standin(HOME / "wandb"))
         configure(uri, server)
+        if args.only == [SHARED]:
+            import workers
+
+            for count in args.samples:
+                workers.report(server.url, count)
+            return 0
         print("| job | samples | usual way | plugin | ratio | samples/s | worker's peak memory |")
         print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
         for count in args.samples:
@@ -43,7 +51,7 @@ def main() -> int:
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=int, nargs="+", default=[1000, 20_000, 1_000_000])
-    parser.add_argument("--only", nargs="+", choices=JOBS, default=["view", "predictions"])
+    parser.add_argument("--only", nargs="+", choices=[*JOBS, SHARED], default=["view", "predictions"])
     parser.add_argument("--no-baseline", action="store_true", help="measure the plugin only")
     return parser.parse_args()
 

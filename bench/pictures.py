@@ -77,8 +77,8 @@ class Admin:
         return self._ask("GET", "stats")["bytes_up"] / 1e6
 
     @contextlib.contextmanager
-    def slow(self):
-        self._ask("POST", "faults", {"kind": "any", "mode": "latency", "latency_ms": LATENCY, "count": -1})
+    def slow(self, milliseconds: int = LATENCY):
+        self._ask("POST", "faults", {"kind": "any", "mode": "latency", "latency_ms": milliseconds, "count": -1})
         yield
         self._ask("DELETE", "faults")
 
