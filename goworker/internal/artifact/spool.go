@@ -152,7 +152,7 @@ func dropLock(lock *flock.Flock) {
 	_ = os.Remove(lock.Path())
 }
 
-// sweep removes the spools of processes that are gone, as well as it can: what is left
+// sweep removes the spools of processes that are gone, as far as that is possible: what is left
 // does no harm but for its size, and the next one tries again.
 func sweep(parent string) {
 	list, err := os.ReadDir(parent)

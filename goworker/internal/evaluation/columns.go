@@ -224,7 +224,7 @@ func (m *row) read(n *names, truth *column, others []*column) (err error) {
 	return nil
 }
 
-// list reads a list of strings; what is none of these is left out.
+// list reads a list of strings; anything else is left out.
 func (r *results) list(ctx context.Context, n *names, name string) (numbers []int32, err error) {
 	c, err := r.column(ctx, name)
 	if err != nil || c == nil {

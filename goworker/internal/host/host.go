@@ -116,8 +116,8 @@ func Serve(w Worker) int {
 	}
 }
 
-// refusal says why nothing is served here, or is empty: a start by hand is none
-// of ours, and there is no mode in which others than the host could connect.
+// refusal says why nothing is served here, or is empty: the worker does not serve when it is started
+// by hand, and there is no mode in which anybody but the host could connect.
 func refusal() string {
 	switch {
 	case os.Getenv(cookieKey) != cookieValue:

@@ -213,7 +213,7 @@ func (o *openedEvaluation) nameMasks(maskTargetsJSON string) {
 		return
 	}
 	var all map[string]map[string]any
-	_ = json.Unmarshal([]byte(orDefault(maskTargetsJSON, "{}")), &all) // what is none has no names
+	_ = json.Unmarshal([]byte(orDefault(maskTargetsJSON, "{}")), &all) // anything else has no names
 	targets := all[o.config.GTField]
 	if targets == nil {
 		targets = all["default_mask_targets"]

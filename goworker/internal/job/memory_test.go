@@ -115,7 +115,7 @@ func skipUnmeasured(t *testing.T) {
 		t.Skip("The race detector takes memory of its own: make test-go runs this test without it.")
 	}
 	if runtime.GOOS != "linux" {
-		t.Skip("only Linux tells what a process has taken at most")
+		t.Skip("only Linux says what a process has taken at most")
 	}
 }
 

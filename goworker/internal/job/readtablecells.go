@@ -69,7 +69,7 @@ type TableBoxes struct {
 	Left int
 }
 
-// TableBox is a box with its class's colour and what is written at it.
+// TableBox is a box with its class's colour and its caption.
 type TableBox struct {
 	MinX, MaxX, MinY, MaxY float64
 	Caption, Colour        string

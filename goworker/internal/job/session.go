@@ -74,7 +74,7 @@ func newClient(settings config.Settings) (*wandb.Client, error) {
 	return wandb.NewClient(settings, wandb.WithNotices(func(text string) { slog.Warn(text) }))
 }
 
-// relation tells how the run stands to us; see design, decision 9.
+// relation is how the run relates to the caller; see design, decision 9.
 func (s *session) relation() Relation {
 	switch {
 	case s.run == nil || s.run.Created:

@@ -56,7 +56,7 @@ type ClassSpec struct {
 	Targets []*Targets
 	// Default are the dataset's default classes.
 	Default []string
-	// Seen are the classes of the view's labels; Truncated tells that there are more.
+	// Seen are the classes of the view's labels; Truncated says that there are more.
 	Seen      []Seen
 	Truncated bool
 	// Colors and Numbers are what a Finder found in masks without targets; their classes are among Seen.

@@ -108,9 +108,9 @@ const (
 type Layers struct {
 	Boxes []table.BoxLayer
 	Masks []Mask
-	// Caption tells the classifications.
+	// Caption names the classifications.
 	Caption string
-	// Heatmaps are as many as the plan's fields, nil for those that are none.
+	// Heatmaps are as many as the plan's fields, nil for those that are not heatmaps.
 	Heatmaps []*thumb.Thumb
 	Trouble  Trouble
 }

@@ -162,7 +162,7 @@ func (p *Maker) slicesOf(row, scratch *view.Slots) []media {
 // sliceName is where a looked-up sample says which slice it is in.
 const sliceName = "_wandb_slice"
 
-// number is any number that MongoDB may hold, and 0 for what is none.
+// number is any number that MongoDB may hold, and 0 for anything else.
 func number(v bson.RawValue) float64 {
 	f, ok := v.AsFloat64OK()
 	if !ok || math.IsNaN(f) || math.IsInf(f, 0) {

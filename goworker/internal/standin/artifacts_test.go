@@ -177,7 +177,7 @@ func TestCommitRefusals(t *testing.T) {
 		"no birth":                      {spec{files: files, fake: object{"a": entry("1", object{"birthArtifactID": nil})}}, "birthArtifactID"},
 		"no size":                       {spec{files: files, fake: object{"a": entry("1", object{"size": nil})}}, "size"},
 		"no digest":                     {spec{files: files, fake: object{"a": entry("1", object{"digest": ""})}}, "digest"},
-		"a digest that is none":         {spec{files: files, fake: object{"a": entry("1", object{"digest": "abc"})}}, "digest"},
+		"a digest that is not valid":    {spec{files: files, fake: object{"a": entry("1", object{"digest": "abc"})}}, "digest"},
 		"a path that leads out":         {spec{files: files, fake: object{"../a": entry("1", nil)}}, "file name"},
 		"a client's reference":          {spec{files: files, fake: object{"r": object{"digest": "x", "ref": "wandb-client-artifact://abc/x"}}}, "client ID"},
 	} {

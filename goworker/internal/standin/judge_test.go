@@ -31,7 +31,7 @@ func TestJudge(t *testing.T) {
 		"text for a number":          {"Find", find, object{"e": "e", "p": "p", "n": "1"}, "Int"},
 		"an input":                   {"Tags", tags, object{"i": object{"tags": []string{"a"}, "config": "{}"}}, ""},
 		"unknown field of an input":  {"Tags", tags, object{"i": object{"label": "a"}}, "label"},
-		"JSON that is none":          {"Tags", tags, object{"i": object{"config": "{"}}, "JSON"},
+		"JSON that is not valid":     {"Tags", tags, object{"i": object{"config": "{"}}, "JSON"},
 		"a fragment of another type": {"Spread", spread, nil, "InputArtifactConnection"},
 	} {
 		body, err := json.Marshal(object{"query": c.query, "variables": c.variables, "operationName": c.op})

@@ -214,7 +214,7 @@ func (p *pages) file(r *http.Request) (string, *page, error) {
 	return "file", &page{Title: path.Base(name), Trail: versionTrail(r, name), Data: content}, err
 }
 
-// preview tells how a file is shown: as image, as text, or not at all.
+// preview says how a file is shown: as image, as text, or not at all.
 func (p *pages) preview(name, digest string) (kind, text string, err error) {
 	if strings.HasPrefix(safeType(name), "image/") {
 		return "image", "", nil

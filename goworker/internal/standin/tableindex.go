@@ -17,7 +17,7 @@ const indexStep = 64
 // headMax bounds what is kept of a table besides its rows: columns and their types.
 const headMax = 16 << 20
 
-// tableIndex tells where the rows of a table file are, so that a page of a table of
+// tableIndex says where the rows of a table file are, so that a page of a table of
 // millions of rows is read without reading the rest.
 type tableIndex struct {
 	Columns []string

@@ -92,7 +92,7 @@ func (c *Cache) Get(key Key) ([]byte, bool) {
 	if c.closed {
 		return nil, false
 	}
-	for range 2 { // a link leads to another key, which is none
+	for range 2 { // a link leads to another key, which is not a link
 		if c.draft != nil {
 			if data, next, ok := c.draft.get(key); ok {
 				if data != nil {

@@ -19,7 +19,7 @@ type DetailQuery struct {
 }
 
 // ArtifactDetails asks, in one request, for single facts about up to MaxDetails
-// versions: which of the paths are files of theirs, and where it is asked for, the
+// versions: which of the paths they have as files and, where it is asked for, the
 // metadata. Versions that are not there are left out.
 func (c *Client) ArtifactDetails(ctx context.Context, queries []DetailQuery, paths []string) (map[string]*ArtifactVersion, error) {
 	queries = queries[:min(len(queries), MaxDetails)]

@@ -48,7 +48,7 @@ func withoutNaN(raw []byte) []byte {
 	return out
 }
 
-// notNumber is the length of the word at the beginning of raw, 0 if it is none.
+// notNumber is the length of the word at the beginning of raw, 0 if there is none.
 func notNumber(raw []byte) int {
 	for _, word := range notNumbers {
 		if bytes.HasPrefix(raw, word) {

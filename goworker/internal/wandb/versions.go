@@ -88,7 +88,7 @@ func (n *listedNode) listed() bool {
 	return n != nil && n.Index != nil && (n.State == "" || n.State == stateCommitted)
 }
 
-// number is a count of the server's; 0 for what is none.
+// number is a count that the server gave; 0 for anything else.
 func number(n json.Number) int64 {
 	i, _ := strconv.ParseInt(n.String(), 10, 64)
 	return max(i, 0)

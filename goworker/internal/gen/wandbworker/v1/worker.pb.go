@@ -6202,7 +6202,7 @@ type TableBox struct {
 	MinY float64 `protobuf:"fixed64,3,opt,name=min_y,json=minY,proto3" json:"min_y,omitempty"`
 	// The lower side.
 	MaxY float64 `protobuf:"fixed64,4,opt,name=max_y,json=maxY,proto3" json:"max_y,omitempty"`
-	// What is written at it: its class and its confidence.
+	// Its class and its confidence.
 	Caption string `protobuf:"bytes,5,opt,name=caption,proto3" json:"caption,omitempty"`
 	// The class's colour, such as "#3cb44b".
 	Colour        string `protobuf:"bytes,6,opt,name=colour,proto3" json:"colour,omitempty"`
