@@ -186,6 +186,16 @@ def fake_worker(operator, monkeypatch):
     return fake
 
 
+@pytest.fixture
+def lookups(operator, fake_worker):
+    """The plugin's module lookups, which has asked nothing yet."""
+    from support.fake_worker import module
+
+    lookups = module(operator("log_fiftyone_view_to_wandb"), "lookups")
+    yield lookups
+    lookups.forget()
+
+
 @pytest.fixture(scope="session")
 def wandb_server(tmp_path_factory):
     """The local stand-in for W&B."""

@@ -10,6 +10,7 @@ import pytest
 import services
 
 from support.server import Server
+from support.waiting import SECONDS
 
 
 class Inspected(Server):
@@ -26,7 +27,7 @@ class Inspected(Server):
 
     def page(self, url: str) -> str:
         """A page that a link of W&B's leads to."""
-        with urllib.request.urlopen(url, timeout=30) as answer:
+        with urllib.request.urlopen(url, timeout=SECONDS) as answer:
             return answer.read().decode()
 
 

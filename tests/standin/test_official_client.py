@@ -8,12 +8,14 @@ import urllib.error
 import numpy as np
 import pytest
 
+from support.waiting import SECONDS
+
 PROJECT = "official"
 
 
 @pytest.fixture
 def api(wandb, server):
-    return wandb.Api(overrides={"entity": server.entity, "project": PROJECT}, timeout=30)
+    return wandb.Api(overrides={"entity": server.entity, "project": PROJECT}, timeout=SECONDS)
 
 
 @pytest.fixture(scope="module")

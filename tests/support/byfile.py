@@ -14,7 +14,7 @@ class ByFile:
     """A plugin of pytest that measures the CPU of each file. What a file starts for later files is on its account."""
 
     def __init__(self):
-        self._before, self._ends = 0.0, False
+        self._before, self._spent, self._ends = 0.0, 0.0, False
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item, nextitem):
@@ -22,15 +22,26 @@ class ByFile:
         self._ends = nextitem is None or nextitem.path != item.path
         return (yield)
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_teardown(self):
+        # What a browser took is not known any more when it has ended.
+        if self._ends:
+            self._look()
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item, call):
         report = yield
         if call.when == "teardown" and self._ends:
-            now = _cpu_seconds()
-            report.user_properties.append((_SPENT, max(now - self._before, 0.0)))
-            self._before = now
+            self._look()
+            report.user_properties.append((_SPENT, self._spent))
+            self._spent = 0.0
 
         return report
+
+    def _look(self):
+        now = _cpu_seconds()
+        self._spent += max(now - self._before, 0.0)
+        self._before = now
 
 
 def _cpu_seconds():

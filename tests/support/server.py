@@ -7,6 +7,8 @@ import json
 import secrets
 import urllib.request
 
+from support.waiting import SECONDS
+
 
 class Server:
     """A running stand-in.
@@ -101,7 +103,7 @@ class Server:
         file = described["data"]["createArtifactManifest"]["artifactManifest"]["file"]
         headers = dict(header.split(":", 1) for header in file["uploadHeaders"])
         request = urllib.request.Request(file["uploadUrl"], text, headers, method="PUT")
-        urllib.request.urlopen(request, timeout=30).close()
+        urllib.request.urlopen(request, timeout=SECONDS).close()
         self.graphql(
             "mutation D($i: CommitArtifactInput!) { commitArtifact(input: $i) { artifact { id } } }",
             {"i": {"artifactID": found}},
@@ -128,7 +130,7 @@ class Server:
         data = None if body is None else json.dumps(body).encode()
         headers["Content-Type"] = "application/json"
         request = urllib.request.Request(self.url + path, data, headers, method=method)
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=SECONDS) as answer:
             text = answer.read()
 
         return json.loads(text) if text else None

@@ -15,6 +15,7 @@ import pytest
 
 from shim.worker import Found, Worker, WorkerStartError, handshake, run_job
 from shim.worker import messages as pb
+from support.waiting import SECONDS
 from tests.worker.helpers import as_nobody, request
 
 CANARY = "canary-0123456789"
@@ -41,7 +42,7 @@ def health(worker: Worker, credentials: grpc.ChannelCredentials | None) -> grpc.
         channel = grpc.secure_channel(worker.target, credentials, options)
     with channel:
         try:
-            channel.unary_unary("/grpc.health.v1.Health/Check")(b"\n\x06plugin", timeout=5)
+            channel.unary_unary("/grpc.health.v1.Health/Check")(b"\n\x06plugin", timeout=SECONDS)
         except grpc.RpcError as error:
             return error.code()
     return grpc.StatusCode.OK

@@ -60,8 +60,8 @@ def test_a_program_that_ends_at_once(program: Program) -> None:
 
 
 def test_a_silent_program(program: Program) -> None:
-    text = start_error(program("echo thinking >&2; exec $WORKER -mode silent"), start_timeout=2)
-    assert "did not answer within 2 s" in text
+    text = start_error(program("echo thinking >&2; exec $WORKER -mode silent"), start_timeout=8)
+    assert "did not answer within 8 s" in text
     assert "worker: thinking" in text
 
 
@@ -100,7 +100,8 @@ def test_a_program_that_does_not_answer_calls(tmp_path: Path) -> None:
         "sys.stdin.read()\n"
     )
     binary.chmod(0o755)
-    assert "did not accept the connection (DEADLINE_EXCEEDED" in start_error(Found(binary, "abc"), start_timeout=3)
+    # In which the program, on a machine with much else to do, has to get as far as its first line.
+    assert "did not accept the connection (DEADLINE_EXCEEDED" in start_error(Found(binary, "abc"), start_timeout=15)
 
 
 @pytest.mark.parametrize(

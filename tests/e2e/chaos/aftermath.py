@@ -9,6 +9,7 @@ from urllib.parse import quote
 import psutil
 
 from support.background import is_worker
+from support.waiting import SECONDS
 from tests.e2e.chaos import jobs
 
 #: For how long a worker may outlive its host, in seconds, on a machine with much else to do.
@@ -39,7 +40,9 @@ def assert_whole(server, before):
             for path, stored in artifact["files"].items():
                 if not stored.get("ref"):
                     address = "/".join(quote(part, safe="") for part in place)
-                    with urllib.request.urlopen(f"{server.url}/__admin/file/{address}/{quote(path)}", timeout=30) as r:
+                    with urllib.request.urlopen(
+                        f"{server.url}/__admin/file/{address}/{quote(path)}", timeout=SECONDS
+                    ) as r:
                         digest = base64.b64encode(hashlib.md5(r.read()).digest()).decode()
                     assert digest == stored["digest"], (artifact["collection"], path)
 

@@ -1,0 +1,231 @@
+"""Forms: what they say will happen."""
+
+import fiftyone as fo
+import fiftyone.operators as foo
+import pytest
+from fiftyone.operators.executor import ExecutionContext
+
+from support import datasets
+from support.fake_worker import module
+from support.forms import PREDICTIONS, VIEW, fields, offered
+
+pytestmark = pytest.mark.oldest
+
+
+def test_plan_of_pictures(operator, lookups, images, monkeypatch):
+    def plan(**params):
+        return fields(operator(VIEW), images, {"include_labels": True, **params})["plan"]["view"]["description"]
+
+    assert "entries" not in plan()
+    monkeypatch.setattr(module(operator(VIEW), "operators.plan"), "_MANY_ENTRIES", 1)
+    every = len(images)
+    assert f"Up to {every} entries: a manifest of 1.7 kB" in plan()
+    assert f"3 of {every} rows show pictures, chosen at random. 3 thumbnails" in plan(pictures_max=3)
+    assert "Up to 3 entries" in plan(pictures_max=3)
+    assert f"Up to {2 * every} entries" in plan(image_mode="reference")
+    assert "entries" not in plan(include_images=False)
+
+    monkeypatch.setattr(module(operator(VIEW), "operators.counts"), "rows", lambda view: 1_000_001)
+    assert "100,000 of 1,000,001 rows show pictures" in plan()
+    assert "the job will be refused" in plan(pictures_max=0)
+
+
+def test_plan_of_a_view(operator, lookups, images):
+    log = operator(VIEW)
+    plan = fields(log, images.limit(2))["plan"]["view"]["description"]
+    assert plan.startswith("A list of the samples, without a table. About 300 B will be uploaded. It will run here")
+
+    plan = fields(log, images.limit(2), {"include_labels": True, "fields": ["number"]})["plan"]["view"]["description"]
+    labels = "labels (ground_truth, predictions, weather, location)"
+    assert f"A table with a row for each sample: {labels}, fields (number), thumbnails." in plan
+    assert "2 thumbnails, about 1.3 kB in all" in plan
+
+    params = {"include_labels": True, "image_mode": "original"}
+    plan = fields(log, images.limit(2), params)["plan"]["view"]["description"]
+    assert "2 media files, about 1.2 kB in all" in plan
+
+    plan = fields(log, images, {"include_labels": True, "image_mode": "reference"})["plan"]["view"]["description"]
+    assert "location), references and thumbnails." in plan
+    params = {"include_labels": True, "image_mode": "none"}
+    assert "thumbnails" not in fields(log, images, params)["plan"]["view"]["description"]
+    assert "It will run here, with live progress" in plan
+
+    plan = fields(log, images, {"include_labels": True, "include_images": False})["plan"]["view"]["description"]
+    assert "thumbnails" not in plan
+    assert "About 6.0 kB will be uploaded" in plan
+
+
+def test_a_form_of_pictures_without_labels(operator, lookups, images, fake_worker):
+    log = operator(VIEW)
+    plan = fields(log, images, {"only_pictures": True, "fields": ["number"]})["plan"]["view"]["description"]
+    assert plan.startswith("A table with a row for each sample: fields (number), thumbnails.")
+    # What was filled in for a table with labels does not count when they are switched off.
+    stale = {
+        "fields": ["number"],
+        "include_images": True,
+        "image_mode": "original",
+        "overlays": ["weather"],
+        "mask_mode": "all",
+    }
+    for switch in (False, True):
+        foo.execute_operator(log.uri, dataset=images, params={"project": "p", "only_pictures": switch, **stale})
+        job = fake_worker.requests[-1].log_view
+        assert (job.include_labels, job.include_images, len(job.fields)) == (False, switch, int(switch))
+        assert not job.pictures.overlays.fields
+
+
+def test_plan_of_predictions(operator, lookups, images):
+    params = {"prompt_field": "prompt", "include_images": True}
+    plan = fields(operator(PREDICTIONS), images, params)["plan"]["view"]["description"]
+    assert plan.startswith("A table with a row for each sample: prompts (prompt), thumbnails.")
+    assert "12 thumbnails" in plan
+
+
+def test_labels_to_draw(operator, lookups, images, fake_worker):
+    log, params = operator(VIEW), {"include_labels": True}
+    form = fields(log, images, params)
+    drawable = ["ground_truth", "predictions", "weather"]  # a location has no place in the picture
+    assert [choice["value"] for choice in form["overlays"]["view"]["choices"]] == drawable
+    assert form["mask_mode"]["type"]["values"] == ["own", "all", "none"]
+    assert "gt_field" not in form
+    assert {"overlays", "mask_mode"}.isdisjoint(fields(log, images, {**params, "draw_labels": False}))
+    assert {"draw_labels", "overlays", "mask_mode"}.isdisjoint(fields(log, images, {**params, "image_mode": "none"}))
+
+    form = fields(operator(PREDICTIONS), images, {"include_images": True})
+    assert form["gt_field"]["type"]["values"] == drawable
+
+    # What is filled in, and then switched off, is left alone.
+    chosen = {"overlays": ["weather"], "mask_mode": "all", "draw_labels": True}
+    for switched, expected in (
+        ({}, (["weather"], 1)),
+        ({"overlays": []}, (drawable, 1)),
+        ({"draw_labels": False}, ([], 0)),
+        ({"image_mode": "none"}, ([], 0)),
+    ):
+        foo.execute_operator(log.uri, dataset=images, params={**params, **chosen, **switched, "project": "p"})
+        drawn = fake_worker.requests[-1].log_view.pictures.overlays
+        assert ([field.path for field in drawn.fields], drawn.masks) == expected
+
+
+def test_plan_of_groups(operator, lookups, media):
+    plan = fields(operator(VIEW), datasets.groups(media), {"include_labels": True})["plan"]["view"]["description"]
+    assert "thumbnails, those of the slices right." in plan
+
+
+def test_plan_counts_each_file_once(operator, lookups, images):
+    patches = images.to_patches("ground_truth")
+    plan = fields(operator(VIEW), patches, {"include_labels": True, "image_mode": "original"})
+    assert plan["plan"]["view"]["description"].startswith(
+        "A table with a row for each patch: labels (ground_truth), the media"
+    )
+    assert "12 media files" in plan["plan"]["view"]["description"]
+
+
+def test_plan_without_sizes(operator, lookups, media):
+    dataset = fo.Dataset()
+    dataset.add_sample(fo.Sample(filepath=str(media / "image_00.png"), label=fo.Classification(label="a")))
+    plan = fields(operator(VIEW), dataset, {"include_labels": True, "image_mode": "original"})
+    assert "1 media file of unknown size will be uploaded" in plan["plan"]["view"]["description"]
+
+
+def test_plan_of_a_large_job(operator, lookups, images, monkeypatch):
+    log = operator(VIEW)
+    monkeypatch.setattr(module(log, "operators.plan"), "_MANY_ROWS", 11)
+    assert "the background is proposed" in fields(log, images)["plan"]["view"]["description"]
+
+
+def test_the_whole_dataset_is_a_warning(operator, lookups, images):
+    assert fields(operator(VIEW), images)["samples"]["view"]["name"] == "Warning"
+    assert fields(operator(VIEW), images.limit(3))["samples"]["view"]["name"] == "Notice"
+
+
+def test_how_pictures_are_shown(operator, lookups, images):
+    form = fields(operator(VIEW), images, {"include_labels": True})
+    assert set(offered(form["image_mode"])) == {"thumbnail", "original", "reference"}
+    assert form["thumbnail_size"]["default"] == 256
+    form = fields(operator(VIEW), images, {"include_labels": True, "image_mode": "original"})
+    assert "thumbnail_size" not in form
+    for params in ({"include_labels": True, "include_images": False}, {}):
+        assert not {"image_mode", "thumbnail_size"} & set(fields(operator(VIEW), images, params))
+    form = fields(operator(VIEW), images, {"include_labels": True, "thumbnail_size": 5})
+    assert form["thumbnail_size"]["invalid"]
+    for text, wrong in (
+        ("", False),
+        ("0, 5000", False),
+        ("(-1.5, 2)", False),
+        ("5", True),
+        ("5, 0", True),
+        ("a, b", True),
+    ):
+        form = fields(operator(VIEW), images, {"include_labels": True, "image_range": text})
+        assert bool(form["image_range"].get("invalid")) is wrong, text
+
+    form = fields(operator(VIEW), images, {"only_pictures": True})
+    assert {"image_mode", "thumbnail_size", "fields"} <= set(form)
+    assert {"overlays", "include_images"}.isdisjoint(form)
+    assert form["only_pictures"]["default"] is False
+    assert "only_pictures" not in fields(operator(VIEW), images, {"include_labels": True})
+
+    assert "image_mode" not in fields(operator(PREDICTIONS), images)
+    assert "image_mode" in fields(operator(PREDICTIONS), images, {"include_images": True})
+
+
+def test_thumbnails_of_patches_are_many(operator, lookups, images):
+    patches = images.to_patches("ground_truth")
+    plan = fields(operator(VIEW), patches, {"include_labels": True})["plan"]["view"]["description"]
+    assert f"{len(patches)} thumbnails" in plan
+
+
+def test_some_rows_only(operator, lookups, images):
+    params = {"include_labels": True, "max_samples": 3}
+    form = fields(operator(VIEW), images, params)
+    assert "3 thumbnails" in form["plan"]["view"]["description"]
+    assert "select_by" not in form
+    assert fields(operator(VIEW), images, {"max_samples": 0})["max_samples"]["invalid"]
+    form = fields(operator(PREDICTIONS), images, {"max_samples": 3})
+    assert set(offered(form["select_by"])) == {"random", "lowest_confidence"}
+    assert form["dry_run"]["default"] is False
+    assert not form["seed"]["invalid"]
+    assert fields(operator(VIEW), images, {"max_samples": 3, "seed": 0.5})["seed"]["invalid"]
+    assert "seed" not in fields(operator(VIEW), images, {})
+    form = fields(operator(PREDICTIONS), images, {"max_samples": 3, "select_by": "lowest_confidence"})
+    assert "seed" not in form  # there is no chance in it
+
+
+def test_what_a_dry_run_shows(operator, images):
+    result = {
+        "dry_run": True,
+        "new_version": True,
+        "entity": "me",
+        "project": "p",
+        "artifact_name": "a",
+        "artifact_version": None,
+        "artifact_url": None,
+        "rows": 3,
+        "samples_in_view": 12,
+        "files": 10,
+        "bytes": 5000,
+        "files_to_upload": 4,
+        "bytes_to_upload": 2000,
+        "files_unchanged": 6,
+        "warnings": [],
+    }
+    ctx = ExecutionContext({"dataset_name": images.name, "params": {}, "results": result})
+    shown = operator(VIEW).resolve_output(ctx).to_json()["type"]["properties"]["summary"]["default"]
+    assert "3 of 12" in shown
+    assert "2.0 kB in 4 files; 6 files are there already" in shown
+    assert "Settings" not in shown and "Entries" not in shown
+    result.update(entries=10, manifest_bytes=1400, client_memory_bytes=18420)
+    result.update(new_version=False, artifact_version="v2", artifact_url="http://x")
+    result["settings_files"] = ["/data/wandb/settings"]
+    shown = operator(VIEW).resolve_output(ctx).to_json()["type"]["properties"]["summary"]["default"]
+    assert "nothing: [v2](http://x) has this very content" in shown
+    assert "10: a manifest of 1.4 kB, which W&B's own client needs about 18.4 kB of memory to read" in shown
+    assert "| **Settings from** | /data/wandb/settings |" in shown
+
+
+@pytest.mark.parametrize("name", [VIEW, PREDICTIONS])
+def test_an_empty_view_cannot_be_logged(operator, lookups, images, name):
+    form = fields(operator(name), images.match_tags("no such tag"))
+    assert "no samples, so there is nothing to log" in str(form["samples"])
+    assert form["samples"]["invalid"] is True
