@@ -65,7 +65,7 @@ class ResumeWandBJob(WandBOperator):
             inputs.enum("job_id", view.values(), required=True, view=view)
             inputs.int("workers", default=1, label="Workers", description="How many to queue. Default: 1")
         else:
-            inputs.view("nothing", notices.notice(label="No job has lost all its workers")).invalid = True
+            inputs.view("nothing", notices.notice(label="No job waits to be resumed")).invalid = True
 
         return types.Property(inputs, view=types.View(label="Resume a job"))
 

@@ -175,7 +175,7 @@ def _not_found(places: list[Path], doubts: list[str], reason: build.NoGo) -> str
         return f"{' '.join(doubts)} {reason}"
     if own.exists():
         return f"The worker {own} was built from other sources than this plugin's, or is damaged. {reason}"
-    return f"The W&B plugin has no worker yet, neither at {' nor at '.join(map(str, places))}. {reason}"
+    return f"The W&B plugin has no worker yet: it looked at {' and at '.join(map(str, places))}. {reason}"
 
 
 def _executable(binary: Path) -> Path:
