@@ -183,6 +183,8 @@ def changed(of: Evaluated, second: Evaluated, worse: bool) -> fo.DatasetView:
         more = F(f"{b.key}_accuracy") - F(f"{a.key}_accuracy")
     elif kind == "regression":
         more = F(a.key) - F(b.key)
+    elif of.of_frames:
+        more = F(b.key) - F(a.key)  # the accuracies over the frames
     else:
         return _checked(of, of.view.match(_right(b) & ~_right(a)), "there are no such samples")
 

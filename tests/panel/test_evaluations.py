@@ -233,7 +233,7 @@ def test_where_it_got_worse(shown, images):
     assert len(worse) + len(better) > 0
 
 
-def test_frames_of_videos(ready, shown, videos):
+def test_frames_of_videos(ask, ready, shown, videos):
     (one, *_) = ready("evaluation", videos, key="video")["numbers"]["classes"]
     for outcome, field in (("fp", "found"), ("fn", "objects")):
         view = shown(videos, "video", "outcome", outcome=outcome, **{"class": one["name"]})
@@ -242,6 +242,18 @@ def test_frames_of_videos(ready, shown, videos):
     assert len(shown(videos, "video", "class", **{"class": one["name"]})) == len(videos)
     for truth, predicted in evaluated.confusion(videos, "video"):
         assert len(shown(videos, "video", "cell", truth=truth, predicted=predicted)) > 0
+
+    # Of classifications and masks, too.
+    for key in ("frame_scenes", "frame_masks"):
+        ready("evaluation", videos, key=key)
+        (truth, predicted), *_ = (cell for cell in evaluated.confusion(videos, key) if cell[0] != cell[1])
+        assert len(shown(videos, key, "cell", truth=truth, predicted=predicted)) > 0
+
+    videos.evaluate_classifications("frames.scene", gt_field="frames.scene", eval_key="perfect")
+    worse = shown(videos, "frame_scenes", "worse", compare_with="perfect")
+    assert set(worse.values("id")) == set(videos.values("id"))
+    asked = ask("show_evaluated", videos, key="frame_scenes", what="better", compare_with="perfect").answer
+    assert asked["code"] == "empty_view"
 
 
 def test_classes_of_any_name(shown, copy):
