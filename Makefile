@@ -17,7 +17,7 @@ export PATH := $(PATH):$(abspath $(BIN))
 TOOL   := go tool -modfile=tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help env build dist release publish-release proto proto-check js js-check lint lint-go format test test-fast test-go test-py test-js test-oldest test-worker test-matrix test-chaos docs docs-check screenshots notice audit demo demo-app bench bench-pictures bench-videos bench-classes bench-thumbs check-server clean
+.PHONY: help env build dist release publish-release proto proto-check js js-check lint lint-go format test test-fast test-go test-py test-js test-oldest test-worker test-matrix test-chaos test-schedulers docs docs-check screenshots notice audit demo demo-app bench bench-pictures bench-videos bench-classes bench-thumbs check-server clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -111,6 +111,10 @@ screenshots: build ## Take the pictures of README and docs again
 
 # The number of kills with -9; the other kinds of trouble follow from it.
 KILLS ?= 100
+
+test-schedulers: build ## The lines of docs/scale-out.md on a cluster of Dask and in a shell
+	$(PY) -m pip install --quiet --upgrade --no-deps --target build/dask -r tests/e2e/dask.txt
+	PYTHONPATH=build/dask $(PY) -m pytest tests/e2e/test_schedulers.py
 
 test-chaos: build ## Kill, fill, cut and fail over at random, KILLS=100 and more times; `make test` does a short part
 	CHAOS=$(KILLS) $(PY) -m pytest tests/e2e/chaos -q
