@@ -126,7 +126,7 @@ def test_a_project_that_is_not_there(app, project, operator):
         app.panel.wait_for()
         app.tab("Runs")
         with contextlib.suppress(Error):
-            there.wait_for(timeout=40_000)
+            there.wait_for(timeout=90_000)
         return there.is_visible()
 
     try:
