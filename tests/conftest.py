@@ -83,7 +83,7 @@ def pytest_configure(config):
 
 
 # What starts a server. A file of tests may call its own stand-in ``server``.
-SERVERS = {"mongod", "wandb_server", "server", "chromium"}
+SERVERS = {"mongod", "replicas", "wandb_server", "server", "chromium"}
 
 
 # Files that take minutes begin first, or the last of them would run alone at the end; and those with a browser one
