@@ -441,5 +441,11 @@ func refuse(status int, message string) http.HandlerFunc {
 	}
 }
 
+// there403 is how wandb.ai's store refuses to overwrite an object.
+func there403(w http.ResponseWriter, r *http.Request) {
+	body(http.StatusForbidden, "application/xml; charset=UTF-8", "<?xml version='1.0' encoding='UTF-8'?><Error><Code>AccessDenied</Code><Message>Access denied.</Message>"+
+		"<Details>signer@example.test does not have storage.objects.delete access to the Google Cloud Storage object.</Details></Error>")(w, r)
+}
+
 // drop closes the connection without an answer.
 func drop(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }

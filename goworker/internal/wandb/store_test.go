@@ -11,7 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,17 +26,41 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
-// storedThen has the store keep the next uploads under a prefix, and the answer go another way.
-func (srv *server) storedThen(prefix string, times int32, answer http.HandlerFunc) {
-	var left atomic.Int32
-	left.Store(times)
+// storedThen has the store keep the next uploads under a prefix, and the answer go another way. A part that is sent again
+// is refused, as W&B's store refuses every object that is there; what else is there the stand-in refuses itself. It gives
+// the number of parts that were refused.
+func (srv *server) storedThen(prefix string, times int, answer http.HandlerFunc) (refused func() int) {
+	var mu sync.Mutex
+	var again int
+	stored := map[string]bool{}
 	srv.before(func(w http.ResponseWriter, r *http.Request) bool {
-		if r.Method != http.MethodPut || !strings.HasPrefix(r.URL.Path, "/storage/"+prefix) || left.Add(-1) < 0 {
+		if r.Method != http.MethodPut || !strings.HasPrefix(r.URL.Path, "/storage/"+prefix) {
 			return false
 		}
-		srv.done(answer)(w, r)
-		return true
+		mu.Lock()
+		isAgain := stored[r.URL.Path] && prefix == "multipart/"
+		now := !stored[r.URL.Path] && len(stored) < times
+		if now {
+			stored[r.URL.Path] = true
+		}
+		if isAgain {
+			again++
+		}
+		mu.Unlock()
+		switch {
+		case now:
+			srv.done(answer)(w, r)
+		case isAgain:
+			_, _ = io.Copy(io.Discard, r.Body)
+			there403(w, r)
+		}
+		return now || isAgain
 	})
+	return func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		return again
+	}
 }
 
 func TestAnUploadWhoseAnswerIsLost(t *testing.T) {
@@ -279,11 +303,12 @@ func (srv *server) refuseParts(answer http.HandlerFunc) {
 func TestPartsWhoseAnswerIsLost(t *testing.T) {
 	large := strings.Repeat("0123456789", 130_000)
 	srv := newServer(t)
-	srv.storedThen("multipart/", 2, drop)
+	refused := srv.storedThen("multipart/", 2, drop)
 	files := filesOf(t, t.TempDir(), large)
 	_, err := srv.client(wandb.WithLimits(multipart())).LogArtifact(t.Context(), spec(files), nil)
 	require.NoError(t, err)
 	srv.assertStored(files)
+	assert.Equal(t, 2, refused())
 
 	srv = newServer(t)
 	srv.on("CompleteMultipart", 1, srv.done(refuse(404, "upload not found"))) // The first answer was lost: the file is there.
