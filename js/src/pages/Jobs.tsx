@@ -69,14 +69,17 @@ function Aim(props: { parameters: Record<string, unknown> }) {
 }
 
 /** The workers that share a job, and how far they are. */
-function Workers(props: { shared: SharedJob }) {
+function Workers(props: { shared: SharedJob; label: string }) {
   const { shards, read, uploaded, waiting, workers } = props.shared;
   const alive = workers.filter((worker) => worker.alive);
   const counts = [
     alive.length > 0 &&
       `${plural(alive.length, "worker")} on ${[...new Set(alive.map((worker) => worker.host))].join(", ")}`,
     waiting > 0 && `${plural(waiting, "worker")} waiting for a background service`,
-    shards > 0 && `${read} of ${plural(shards, "part")} read, ${uploaded} uploaded`,
+    // The job's own line may say it already.
+    shards > 0 &&
+      !props.label.includes(" parts read") &&
+      `${read} of ${plural(shards, "part")} read, ${uploaded} uploaded`,
   ].filter(Boolean);
   const notes = workers.filter((worker) => worker.note);
   return (
@@ -106,7 +109,7 @@ function JobRow(props: { where: Where; job: Job; now: number; reload: () => void
         <State state={job.state} />
         <span className="w-soft w-small">{job.dataset}</span>
         <span className="w-soft w-small">{ago(Math.max(0, props.now - job.created))}</span>
-        {end > job.created && <span className="w-soft w-small">took {span(end - job.created)}</span>}
+        {!going && end > job.created && <span className="w-soft w-small">took {span(end - job.created)}</span>}
         {job.delegated && <span className="w-tag">background</span>}
         {job.dryRun && <span className="w-tag">dry run: nothing was logged</span>}
       </div>
@@ -126,7 +129,7 @@ function JobRow(props: { where: Where; job: Job; now: number; reload: () => void
         </>
       )}
       {(going || job.error) && <Aim parameters={job.parameters} />}
-      {job.shared && job.state !== "completed" && <Workers shared={job.shared} />}
+      {job.shared && job.state !== "completed" && <Workers shared={job.shared} label={going ? job.label : ""} />}
       {job.error && (
         <p className="w-small" role="note">
           {job.error}
