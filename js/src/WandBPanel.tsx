@@ -90,6 +90,11 @@ function Shell() {
     go({ tab: route.tab });
   };
 
+  const chooseProject = (next: string) => {
+    setProject(next);
+    go({ tab: route.tab }); // what is open is of the project before
+  };
+
   const [typing, setTyping] = useState(false);
   const openOther = (found: Where) => {
     setTyping(false);
@@ -121,7 +126,7 @@ function Shell() {
       return <Loading text={place.pending ?? "Asking W&B"} />;
     }
     if (!isThere) {
-      return <NoProject place={place.data} project={chosen} choose={setProject} />;
+      return <NoProject place={place.data} project={chosen} choose={chooseProject} />;
     }
     const key = `${where.entity}/${where.project}`;
     return (
@@ -144,7 +149,7 @@ function Shell() {
       <header className="w-head">
         <div className="w-bar">
           {place.data && (
-            <Chooser place={place.data} project={chosen} setProject={setProject} setEntity={chooseEntity} />
+            <Chooser place={place.data} project={chosen} setProject={chooseProject} setEntity={chooseEntity} />
           )}
           {place.data && (
             <button

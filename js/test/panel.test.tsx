@@ -124,6 +124,18 @@ describe("tabs", () => {
     await waitFor(() => expect(asked("reports").at(-1)).toMatchObject({ project: "first" }));
   });
 
+  it("show the list of another project, not what was open in the one before", async () => {
+    answer("runs", { runs: [run("a")], next: "", total: 1 });
+    answer("run", problem("not_found", "There is no run a."));
+    render(<WandBPanel />);
+    await user.click(await screen.findByRole("button", { name: "run a" }));
+    await screen.findByText("There is no run a.");
+    await user.selectOptions(screen.getByRole("combobox", { name: "Project" }), "first");
+    expect(await screen.findByRole("button", { name: "run a" })).toBeTruthy();
+    expect(asked("runs").at(-1)).toMatchObject({ project: "first" });
+    expect(asked("run")).toHaveLength(1);
+  });
+
   it("names the page for screen readers", async () => {
     render(<WandBPanel />);
     await tab(/Jobs/);
