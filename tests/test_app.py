@@ -299,7 +299,7 @@ def test_large_jobs_are_proposed_for_the_background(operator, images, monkeypatc
 def test_live_progress_and_result_in_the_app(operator, fake_worker, images):
     def behave(request, on_progress, *_):
         on_progress(fake_worker.messages.Progress(fraction=0.5, label="Reading samples: 6 of 12"))
-        time.sleep(1)
+        time.sleep(3)
         return fake_worker.result(request)
 
     fake_worker.behave = behave
@@ -339,7 +339,7 @@ def test_the_limit_of_executions_does_not_stop_a_job_of_the_app(operator, fake_w
 
 def test_building_the_worker_is_shown(operator, fake_worker, images, caplog):
     def behave(request, *_):
-        time.sleep(0.7)
+        time.sleep(3)
         return fake_worker.result(request)
 
     fake_worker.building, fake_worker.behave = "Building the worker", behave

@@ -51,7 +51,7 @@ def failing(error):
 
 def test_a_job_that_fails(operator, fake_worker, images):
     fake_worker.fail("settings", "no_key", "No W&B key was found. Run: wandb login")
-    filled_in = {"project": "p", "model_name": "m", "predictions_field": "weather"}
+    filled_in = {"project": "p", "model_name": "m", "predictions_field": "weather", "view_target": "DATASET"}
     params = {**filled_in, "panel_id": "p1", "panel_state": {}}
 
     result = asyncio.run(

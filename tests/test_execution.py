@@ -3,7 +3,6 @@
 import asyncio
 import json
 import threading
-import time
 
 import fiftyone as fo
 import fiftyone.operators as foo
@@ -148,7 +147,7 @@ def test_delegated_run_that_is_cancelled_while_it_waits(log, jobs, images, fake_
 def test_progress_of_a_delegated_run(log, jobs, images, fake_worker):
     def behave(request, on_progress, *_):
         on_progress(fake_worker.messages.Progress(fraction=0.25, label="Reading samples"))
-        time.sleep(1.5)
+        wait_for(lambda: (status := _operation(queued).status) and status.label == "Reading samples")
         return fake_worker.result(request)
 
     fake_worker.behave = behave

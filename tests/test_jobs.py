@@ -150,7 +150,7 @@ def test_ctrl_c(log, jobs, images, fake_worker, monkeypatch):
     main = threading.main_thread().ident
 
     def interrupt():
-        time.sleep(0.5)
+        wait_for(lambda: fake_worker.requests)
         import signal
 
         signal.pthread_kill(main, signal.SIGINT)
@@ -356,13 +356,13 @@ def test_records_are_written_about_once_a_second(log, jobs, images, fake_worker,
     updates = _stream(log, images)
     begin = time.monotonic()
     shown = 0
-    while time.monotonic() - begin < 1.5:
+    while shown <= 5 or time.monotonic() - begin < 1.5:
         next(updates)
         shown += 1
 
+    seconds = time.monotonic() - begin
     updates.close()
-    assert shown > 5
-    assert len(written) <= 5
+    assert len(written) <= 4 + seconds
 
 
 def test_shared_jobs_that_have_ended_are_asked_about_once(jobs, images, monkeypatch):

@@ -186,7 +186,7 @@ def test_bar_in_the_terminal(log, fake_worker, images, capsys, monkeypatch):
 
     def behave(request, on_progress, on_run_created, cancelled):
         on_progress(fake_worker.messages.Progress(fraction=0.5, label="Reading samples: 6 of 12"))
-        time.sleep(0.7)
+        time.sleep(3)
         return fake_worker.result(request)
 
     fake_worker.behave = behave

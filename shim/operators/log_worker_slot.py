@@ -36,6 +36,7 @@ class LogWorkerSlot(JobOperator):
             dynamic=True,
             icon="/assets/wandb.svg",
             unlisted=True,
+            execute_as_generator=True,
             allow_immediate_execution=True,
             allow_delegated_execution=True,
         )

@@ -59,6 +59,10 @@ class WandBOperator(foo.Operator):
         filled_in = {
             name: value for name, value in ctx.params.items() if name not in self.SECRET and name not in _OF_PANEL
         }
+        # Of which FiftyOne has taken the form's choice of samples.
+        if (target := ctx.request_params.get("view_target")) is not None:
+            filled_in.setdefault("view_target", target)
+
         try:
             result = self.run(ctx)
         except Exception as e:

@@ -67,7 +67,7 @@ def test_cancelled(images, log_view, server, jobs, spool, phase):
     assert run["state"] == "failed" if run_made else run is None
     images.reload()
     assert images.list_runs() == records
-    assert jobs.list_jobs()[0]["state"] == "cancelled"
+    assert jobs.list_jobs(dataset=images.name)[0]["state"] == "cancelled"
 
 
 def test_cancelled_while_reading(images, log_view, server, jobs, spool):
@@ -151,7 +151,7 @@ def test_killed_worker(images, log_view, server, jobs, spool):
     assert caught.value.source == "plugin"
     assert server.run(run_id)["state"] == "failed"
     assert server.everything()["artifacts"] == before["artifacts"]
-    assert jobs.list_jobs()[0]["state"] == "failed"
+    assert jobs.list_jobs(dataset=images.name)[0]["state"] == "failed"
     assert list(spool.iterdir()) != []
 
     server.heal()

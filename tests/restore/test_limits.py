@@ -11,6 +11,7 @@ import pytest
 from shim.errors import WandBCancelled
 from shim.restoring import ids, limits, rebuild, stagecheck
 from support import datasets
+from support.waiting import SECONDS
 from tests.restore.hostile import concat, mongo, stage
 from tests.restore.test_hostile import SLOW
 
@@ -82,7 +83,7 @@ def test_a_cancel_ends_the_work_in_mongodb(images, kind):
     thread.start()
     _until(lambda: work.operations() or ended)
     work.cancel()
-    thread.join(60)
+    thread.join(SECONDS)
 
     assert not thread.is_alive()
     assert [type(e) for e in ended] == [WandBCancelled]
@@ -90,7 +91,7 @@ def test_a_cancel_ends_the_work_in_mongodb(images, kind):
 
 
 def _until(condition):
-    end = time.monotonic() + 60
+    end = time.monotonic() + SECONDS
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.002)

@@ -127,18 +127,23 @@ class Visit:
     def choose(self, name, text):
         """Chooses from the drop-down below a label."""
         box = self._box(name)
-        box.click()
         option = self.page.get_by_role("option").filter(has_text=text).first
-        with contextlib.suppress(Exception):
-            option.wait_for(timeout=5000)
 
-        if not option.count():
+        def is_listed():
+            box.click()
+            with contextlib.suppress(Exception):
+                option.wait_for(timeout=5000)
+
+            if option.count():
+                return True
+
             # The list was on its way: it is there with the next change.
             self.page.keyboard.press("Escape")
             self.type(name, "?")
             self.type(name, "")
-            box.click()
+            return False
 
+        wait_for(is_listed)
         option.click()
 
     def select(self, name, text):

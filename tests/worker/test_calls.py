@@ -261,5 +261,5 @@ def test_workers_in_many_threads(misbehaving: Found) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(SECONDS)
     assert (len(results), failures) == (8, [])

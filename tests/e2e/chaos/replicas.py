@@ -7,7 +7,7 @@ import time
 import pymongo
 import services
 
-from support.waiting import wait_for
+from support.waiting import SECONDS, wait_for
 
 NAME = "chaos"
 
@@ -97,6 +97,6 @@ class Replicas:
         """Ends all members."""
         for process in self._members.values():
             process.kill()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + SECONDS
         for process in self._members.values():
             process.wait(max(deadline - time.monotonic(), 0.1))
