@@ -15,10 +15,15 @@ type sharedHeartbeats struct {
 	held func() bool
 }
 
-// during allows heartbeats until done is called, which waits for the answer to the last one.
+// during allows heartbeats until done is called, which waits for the answer to the last one. Once ctx has ended none is posted, and nobody waits: a slot
+// that is stopped has two seconds to say so.
 func (s *sharedHeartbeats) during(ctx context.Context) (done func()) {
 	s.set(func() bool { return ctx.Err() == nil && shard.Held(ctx) })
-	return func() { s.set(nil) }
+	return func() {
+		if ctx.Err() == nil {
+			s.set(nil)
+		}
+	}
 }
 
 func (s *sharedHeartbeats) set(held func() bool) {

@@ -74,7 +74,10 @@ func (w *Sharded) merge(ctx context.Context, plan shard.Plan, st *planState, rea
 		return nil, err
 	}
 	pub, err := content.publication(ctx, m.rows)
-	return &leadContent{c, m, pub}, err
+	if err != nil {
+		return nil, err
+	}
+	return &leadContent{c, m, pub}, nil
 }
 
 // readStates are what was read of each shard, but for the pieces.

@@ -188,7 +188,12 @@ func (sp *shardSpool) end(ann announcedState) error {
 
 // Commit implements shard.Work.
 func (w *Sharded) Commit(ctx context.Context, plan shard.Plan, announced shard.Announced, ups shard.Ups, sure func(context.Context) error) (shard.Outcome, error) {
-	st, l, err := w.content(ctx, plan, ups)
+	st, err := w.enter(ctx, plan)
+	if err != nil {
+		return shard.Outcome{}, err
+	}
+	defer w.keepRunAlive(ctx, st)() // what follows may take long where another slot has announced
+	_, l, err := w.content(ctx, plan, ups)
 	if err != nil {
 		return shard.Outcome{}, err
 	}
@@ -200,7 +205,6 @@ func (w *Sharded) Commit(ctx context.Context, plan shard.Plan, announced shard.A
 		return shard.Outcome{}, err
 	}
 	w.session.run.Created = w.session.run.Created || st.NewRun
-	defer w.keepRunAlive(ctx, st)()
 	all := newBirths(l.c.files)
 	total, shown, err := w.gather(ctx, l, ups, all)
 	if err != nil {
