@@ -175,6 +175,8 @@ def test_narrow_and_light(page):
         open_evaluation(page, "boxes")
         page.panel.get_by_role("img", name="Precision-recall").wait_for()
         page.picture("evaluation-light")
+        whole = "names => names.length > 0 && names.every(e => e.clientWidth > 30 && e.scrollWidth <= e.clientWidth)"
+        assert page.panel.locator(".w-classes .w-name").evaluate_all(whole)
         page.page.set_viewport_size({"width": 900, "height": 1400})
         # A column of 360 pixels, as beside two other panels.
         page.panel.evaluate("e => { e.style.width = '360px' }")

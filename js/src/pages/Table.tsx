@@ -50,7 +50,7 @@ export function FirstRows(props: { where: Where; artifact: string; title?: strin
             </label>
           ))}
           {head.classes.map((one) => (
-            <span key={one.name} className="w-class">
+            <span key={one.name} className="w-drawn">
               <span style={{ background: one.colour }} aria-hidden="true" />
               {one.name}
             </span>
