@@ -87,7 +87,7 @@ func (j LogEvaluation) open(ctx context.Context, c *collector, schema *datasetSc
 	return o, nil
 }
 
-// checkSum is a sum over documents, in any order, that tells whether an evaluation says the same of them.
+// checkSum is a sum over documents, in any order, which is equal if an evaluation says the same of them.
 type checkSum uint64
 
 // add adds what an evaluation says of a document. Samples that were added while the job runs were not evaluated: they do not count.

@@ -19,6 +19,17 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/shard"
 )
 
+// queued puts a shared job into MongoDB, for slots to work on, and gives its database and its id.
+func (w *world) queued() (*driver.Database, string) {
+	w.t.Helper()
+	client, err := driver.Connect(options.Client().ApplyURI(mongo.URI.Reveal()))
+	require.NoError(w.t, err)
+	w.t.Cleanup(func() { _ = client.Disconnect(context.Background()) })
+	id := bson.NewObjectID().Hex()
+	require.NoError(w.t, mongo.Append(w.t.Context(), mongotest.Database, "wandb.jobs", []any{bson.D{{Key: "_id", Value: id}, {Key: "state", Value: shard.Planning}}}))
+	return client.Database(mongotest.Database), id
+}
+
 // TestSlotsAtOnce has three slots share a job in MongoDB, one of which is gone with what it has read.
 func TestSlotsAtOnce(t *testing.T) {
 	w := newWorld(t)
@@ -27,11 +38,7 @@ func TestSlotsAtOnce(t *testing.T) {
 	require.NoError(t, err)
 	_, want := w.files("the_view")
 
-	client, err := driver.Connect(options.Client().ApplyURI(mongo.URI.Reveal()))
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = client.Disconnect(context.Background()) })
-	id := bson.NewObjectID().Hex()
-	require.NoError(t, mongo.Append(t.Context(), mongotest.Database, "wandb.jobs", []any{bson.D{{Key: "_id", Value: id}, {Key: "state", Value: shard.Planning}}}))
+	database, id := w.queued()
 	j.Target.ArtifactName = "at_once"
 	var g errgroup.Group
 	results := make([]*job.Result, 3)
@@ -53,7 +60,7 @@ func TestSlotsAtOnce(t *testing.T) {
 				return err
 			}
 			defer work.Close()
-			out, err := shard.Run(ctx, shard.NewMongo(client.Database(mongotest.Database), id), work, o)
+			out, err := shard.Run(ctx, shard.NewMongo(database, id), work, o)
 			if n == 0 && ctx.Err() != nil && t.Context().Err() == nil {
 				return nil
 			}

@@ -1,16 +1,12 @@
 package job_test
 
 import (
-	"context"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.mongodb.org/mongo-driver/v2/bson"
-	driver "go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
@@ -21,11 +17,7 @@ import (
 // together has slots do a job at once, and gives what each says that it has come to. Each calls point where a slot may have trouble.
 func (w *world) together(j job.Shardable, count int, point func(name string)) []*job.Result {
 	w.t.Helper()
-	client, err := driver.Connect(options.Client().ApplyURI(mongo.URI.Reveal()))
-	require.NoError(w.t, err)
-	defer func() { _ = client.Disconnect(context.Background()) }()
-	id := bson.NewObjectID().Hex()
-	require.NoError(w.t, mongo.Append(w.t.Context(), mongotest.Database, "wandb.jobs", []any{bson.D{{Key: "_id", Value: id}, {Key: "state", Value: shard.Planning}}}))
+	database, id := w.queued()
 	results := make([]*job.Result, count)
 	var g errgroup.Group
 	for n := range results {
@@ -36,7 +28,7 @@ func (w *world) together(j job.Shardable, count int, point func(name string)) []
 			}
 			defer work.Close()
 			o := shard.Options{Slot: n, Size: 10, Lease: 5 * time.Second, Poll: 50 * time.Millisecond, Point: point}
-			out, err := shard.Run(w.t.Context(), shard.NewMongo(client.Database(mongotest.Database), id), work, o)
+			out, err := shard.Run(w.t.Context(), shard.NewMongo(database, id), work, o)
 			if err == nil {
 				results[n], err = job.ResultOf(out)
 			}
