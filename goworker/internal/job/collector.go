@@ -15,14 +15,6 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
 
-// Files that every artifact of this plugin may have.
-const (
-	sampleIDsPath = "fiftyone/sample_ids.txt"
-	labelIDsPath  = "fiftyone/label_ids.txt"
-	lowIDsPath    = "fiftyone/low_confidence_label_ids.txt"
-	viewPath      = "fiftyone/view.json"
-)
-
 // How long the rows of a view may be counted for the progress, which goes on without
 // a total, and those of its dataset for the metadata, where the number is null then.
 const (
@@ -191,7 +183,7 @@ func (c *collector) identityFile(o *metadata.Object) error {
 
 // viewFile writes the view's stages, and gives them as a list of the metadata.
 func (c *collector) viewFile(v View) (metadata.List, error) {
-	return c.jsonFile("view_serialization", viewPath, v.SerializationJSON)
+	return c.jsonFile("view_serialization", metadata.ViewPath, v.SerializationJSON)
 }
 
 // jsonFile writes JSON to a file, and gives it as a list of the metadata.

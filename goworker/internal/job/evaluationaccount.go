@@ -9,17 +9,9 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/idlist"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/words"
-)
-
-// Files of evaluations' artifacts, beside those of every artifact.
-const (
-	fpIDsPath    = "fiftyone/fp_label_ids.txt"
-	fnIDsPath    = "fiftyone/fn_label_ids.txt"
-	wrongIDsPath = "fiftyone/wrong_label_ids.txt"
-	// worseIDsPath has the samples on which the evaluation is worse than the one that it is compared with.
-	worseIDsPath = "fiftyone/worse_sample_ids.txt"
 )
 
 // mostSubsetLabels bounds the ids that a part of an evaluation is restricted to: 72 MB.
@@ -58,7 +50,7 @@ func (a *account) openLists() error {
 	for _, one := range []struct {
 		path string
 		to   **idlist.Writer
-	}{{fpIDsPath, &a.fp}, {fnIDsPath, &a.fn}, {wrongIDsPath, &a.wrong}} {
+	}{{metadata.FalsePositiveIDsPath, &a.fp}, {metadata.FalseNegativeIDsPath, &a.fn}, {metadata.WrongIDsPath, &a.wrong}} {
 		var err error
 		if *one.to, err = a.c.newIDList(one.path); err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/idlist"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
@@ -245,11 +246,11 @@ func (r *evaluationRows) open(ctx context.Context, rd *reader) (content, error) 
 	}
 	r.register(rd)
 	var err error
-	if r.ids, err = r.c.newIDList(sampleIDsPath); err != nil {
+	if r.ids, err = r.c.newIDList(metadata.SampleIDsPath); err != nil {
 		return nil, err
 	}
 	if r.other != nil {
-		if r.worse, err = r.c.newIDList(worseIDsPath); err != nil {
+		if r.worse, err = r.c.newIDList(metadata.WorseIDsPath); err != nil {
 			return nil, err
 		}
 	}

@@ -3,6 +3,7 @@ package job
 import (
 	"context"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
@@ -20,7 +21,7 @@ func (j FinishRun) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	client, err := newClient(settings)
+	client, err := wandb.NewClient(settings)
 	if err != nil {
 		return err
 	}

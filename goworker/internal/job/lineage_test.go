@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/lookup"
 )
 
 func TestInputArtifactIsRecorded(t *testing.T) {
@@ -27,7 +27,7 @@ func TestInputArtifactIsRecorded(t *testing.T) {
 		require.NoError(t, err, reference)
 		assert.Equal(t, trained.ArtifactURL, res.InputArtifactURL)
 		assert.Empty(t, res.Warnings)
-		run, err := job.ReadRun{Settings: w.target().Settings, Reference: res.RunID, WithArtifacts: true}.Run(t.Context())
+		run, err := lookup.ReadRun{Settings: w.target().Settings, Reference: res.RunID, WithArtifacts: true}.Run(t.Context())
 		require.NoError(t, err)
 		require.Len(t, run.Inputs, 1, reference)
 		assert.Equal(t, "train", run.Inputs[0].Name)
@@ -70,7 +70,7 @@ func TestGroupSliceIsInTheMetadata(t *testing.T) {
 	j.View.GroupSlice = "right"
 	_, err := j.Run(t.Context(), w.callbacks())
 	require.NoError(t, err)
-	content, err := job.ReadArtifact{Settings: w.target().Settings, Reference: "the_view"}.Run(t.Context(), nil)
+	content, err := lookup.ReadArtifact{Settings: w.target().Settings, Reference: "the_view"}.Run(t.Context(), nil)
 	require.NoError(t, err)
 	var metadata map[string]any
 	require.NoError(t, json.Unmarshal([]byte(content.MetadataJSON), &metadata))

@@ -64,7 +64,7 @@ type viewRows struct {
 func (j LogView) open(ctx context.Context, rd *reader) (content, error) {
 	r := &viewRows{job: j, reader: rd}
 	var err error
-	if r.ids, err = rd.c.newIDList(sampleIDsPath); err != nil {
+	if r.ids, err = rd.c.newIDList(metadata.SampleIDsPath); err != nil {
 		return nil, err
 	}
 	if j.hasTable() {

@@ -23,6 +23,8 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/lookup"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/memory"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/mongotest"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
@@ -39,7 +41,7 @@ type memoryJob struct {
 	Pipeline                  []string // extended JSON, one stage each
 	View                      *job.LogView
 	Predictions               *job.LogPredictions
-	Read                      *job.ReadArtifact
+	Read                      *lookup.ReadArtifact
 	Evaluation                *job.LogEvaluation
 	Database                  string // empty for the usual one
 }
@@ -74,7 +76,7 @@ func runMemoryChild() error {
 	case m.Read != nil:
 		m.Read.Settings = inputs
 		var n int
-		_, err = m.Read.Run(ctx, func(_ job.IDList, packed []byte) error { n += len(packed); return nil })
+		_, err = m.Read.Run(ctx, func(_ lookup.IDList, packed []byte) error { n += len(packed); return nil })
 	}
 	if err != nil {
 		return err
@@ -128,7 +130,7 @@ func (w *world) insert(docs ...any) { require.NoError(w.t, mongo.Insert(w.t.Cont
 
 func (w *world) assertTextMemory(m memoryJob) {
 	w.t.Helper()
-	assert.Less(w.t, w.peakOf(m), int64(job.TextMemory))
+	assert.Less(w.t, w.peakOf(m), int64(memory.Texts))
 }
 
 // TestDocumentsOfSixteenMegabytes logs documents as large as MongoDB has them, of which some take six times as much in JSON.
@@ -207,7 +209,7 @@ func TestThousandsOfPictures(t *testing.T) {
 	w.insert(docs...)
 	peak := w.peakOf(memoryJob{View: &job.LogView{Dataset: job.Dataset{Name: "d", MediaType: "image"}, IncludeLabels: true,
 		Pictures: &picture.Config{Mode: picture.Thumbnail, Size: 256}}})
-	assert.Less(t, peak, int64(job.PictureMemory))
+	assert.Less(t, peak, int64(memory.Pictures))
 	_, rows := w.table("samples.table.json")
 	for i, row := range rows {
 		require.NotNil(t, row[3], "row %d has no picture", i)
@@ -234,7 +236,7 @@ func TestReadingAHostileArtifact(t *testing.T) {
 	rows.SerializationJSON, rows.IsSubset = "["+strings.Repeat("[],", 10<<20)+"[]]", true
 	_, err := job.LogView{Target: w.target(), View: rows, Dataset: job.Dataset{Name: "d", Collection: w.name}}.Run(t.Context(), job.Events{})
 	require.NoError(t, err)
-	w.assertTextMemory(memoryJob{Read: &job.ReadArtifact{Reference: "the_view:v0", Lists: []job.IDList{job.IDSamples}}})
+	w.assertTextMemory(memoryJob{Read: &lookup.ReadArtifact{Reference: "the_view:v0", Lists: []lookup.IDList{lookup.IDSamples}}})
 }
 
 func pipelineOf(t require.TestingT, stages []string) (out []bson.Raw) {

@@ -101,7 +101,7 @@ func (j LogPredictions) open(ctx context.Context, rd *reader) (content, error) {
 	for _, list := range []struct {
 		path string
 		to   **idlist.Writer
-	}{{sampleIDsPath, &r.sampleIDs}, {labelIDsPath, &r.labelIDs}, {lowIDsPath, &r.lowIDs}} {
+	}{{metadata.SampleIDsPath, &r.sampleIDs}, {metadata.LabelIDsPath, &r.labelIDs}, {metadata.LowConfidenceIDsPath, &r.lowIDs}} {
 		if *list.to, err = rd.c.newIDList(list.path); err != nil {
 			return nil, err
 		}

@@ -181,7 +181,7 @@ func (p *publisher) useInput(ctx context.Context, c *collector, pub *publication
 			return
 		}
 	}
-	pub.result.InputArtifactURL = artifactEntry(s.client.Settings(), s.input.ArtifactInfo).URL
+	pub.result.InputArtifactURL = s.input.URL(s.client.Settings())
 }
 
 // fail marks a run that this job created as failed. A cancelled job has to end at once,

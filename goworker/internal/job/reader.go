@@ -5,6 +5,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/memory"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
@@ -33,7 +34,7 @@ func newReader(c *collector, v chosenView) (*reader, error) {
 // openPictures has pictures made for the rows, with what is drawn over them; none where conf is nil.
 func (r *reader) openPictures(ctx context.Context, conf *picture.Config, d Dataset) (err error) {
 	if conf != nil {
-		setMemoryGoal(pictureGoal)
+		memory.ForPictures()
 	}
 	r.pictures, err = picture.Open(ctx, conf, picture.Rows{
 		Source: r.c.source, Query: r.query, Kind: r.view.Rows, Fields: &r.Fields, Only: r.view.onlyChosen, Shown: r.view.shows(),

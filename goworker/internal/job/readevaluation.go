@@ -7,6 +7,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/chart"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/memory"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
 
@@ -39,7 +40,7 @@ type ReadReport struct {
 // Run does the job. The second report is nil where nothing was compared. ids gets packed ids of labels as they are found: of each match
 // that LabelsOf chooses the one of its ground truth, or of its prediction where it has none.
 func (j ReadEvaluation) Run(ctx context.Context, events Events, ids func(packed []byte) error) (own, other *ReadReport, err error) {
-	setMemoryGoal(textGoal)
+	memory.ForTexts()
 	t := newTracker(events.Progress)
 	t.begin(StageReading)
 	source, err := view.Connect(ctx, j.View.Query.URI)

@@ -15,9 +15,6 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
 
-// referencesPath is the file that a view without labels is logged as.
-const referencesPath = "sample_references.json"
-
 // references writes sample_references.json: a list of {id, filepath, tags,
 // metadata?}, indented by two spaces, as the original plugin wrote it. Rows of patches, frames
 // and clips have what tells them apart, too: see rowBase.columns.
@@ -56,7 +53,7 @@ func (b *rowBase) identify(one *sampleRecord, r *row) {
 }
 
 func newReferences(c *collector) (*references, error) {
-	f, err := c.create(referencesPath)
+	f, err := c.create(metadata.ReferencesPath)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +93,7 @@ func (r *references) close(files *artifact.Files) error {
 	if err := r.file.Close(); err != nil {
 		return err
 	}
-	return files.Add(r.file.Entry(referencesPath))
+	return files.Add(r.file.Entry(metadata.ReferencesPath))
 }
 
 // documentJSON is an embedded document as JSON, without FiftyOne's _cls.

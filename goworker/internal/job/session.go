@@ -5,12 +5,12 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"log/slog"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/memory"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
@@ -40,7 +40,7 @@ func openSession(ctx context.Context, in config.Inputs, runID string) (*session,
 	if err != nil {
 		return nil, err
 	}
-	client, err := newClient(settings)
+	client, err := wandb.NewClient(settings)
 	if err != nil {
 		return nil, err
 	}
@@ -67,11 +67,6 @@ func (s *session) findInput(ctx context.Context, reference string) error {
 	var err error
 	s.input, err = s.client.FindNamedArtifact(ctx, reference, config.ArtifactRef{Entity: s.ref.Entity, Project: s.ref.Project}, []string{})
 	return err
-}
-
-// newClient makes a client that logs each request it tries again.
-func newClient(settings config.Settings) (*wandb.Client, error) {
-	return wandb.NewClient(settings, wandb.WithNotices(func(text string) { slog.Warn(text) }))
 }
 
 // relation is how the run relates to the caller; see design, decision 9.
@@ -126,7 +121,7 @@ type content interface {
 // runLog is what the logging jobs have in common: connect to both sides at
 // once, fill the spool directory with the content, then publish it.
 func runLog(ctx context.Context, events Events, plan logPlan) (*Result, error) {
-	setMemoryGoal(textGoal)
+	memory.ForTexts()
 	if plan.target.RunGiven = plan.target.RunID != ""; !plan.target.RunGiven {
 		plan.target.RunID = newRunID(plan.runPrefix)
 	}

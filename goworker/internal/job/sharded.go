@@ -14,6 +14,7 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/memory"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/shard"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
@@ -70,7 +71,7 @@ const lookedFor = 5
 
 // NewSharded prepares a slot's part in a job. Close ends it. W&B's modes "offline" and "disabled" and dry runs are not shared.
 func NewSharded(j Shardable, events Events) (*Sharded, error) {
-	setMemoryGoal(textGoal)
+	memory.ForTexts()
 	plan, err := j.plan()
 	if err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/shard"
 )
 
@@ -37,7 +38,7 @@ func (k *keptPieces) Pieces(_ context.Context, _ int, kind string, fn func([]byt
 
 func TestIDsInPieces(t *testing.T) {
 	kept := &keptPieces{list: map[string][][]byte{}}
-	w := newPieceWriter(t.Context(), kept, kindsOfLists[sampleIDsPath], sha256.New())
+	w := newPieceWriter(t.Context(), kept, kindsOfLists[metadata.SampleIDsPath], sha256.New())
 	var lines []byte
 	for i := range 100_001 {
 		lines = fmt.Appendf(lines, "%08x%016x\n", i, 1<<60+i*7)
@@ -45,7 +46,7 @@ func TestIDsInPieces(t *testing.T) {
 	require.NoError(t, w.readFrom(iotest.HalfReader(bytes.NewReader(lines))))
 	require.NoError(t, w.Close())
 	var got, stored []byte
-	require.NoError(t, eachPiece(t.Context(), kept, 0, kindsOfLists[sampleIDsPath], func(raw []byte) error {
+	require.NoError(t, eachPiece(t.Context(), kept, 0, kindsOfLists[metadata.SampleIDsPath], func(raw []byte) error {
 		got = append(got, raw...)
 		return nil
 	}))

@@ -232,8 +232,8 @@ func (r *shardRead) closeVectors(c *collector, v *vectorFile) error {
 
 // kindsOfLists are the kinds of the pieces of lists of ids.
 var kindsOfLists = map[string]string{
-	sampleIDsPath: "samples", labelIDsPath: "labels", lowIDsPath: "low",
-	fpIDsPath: "fp", fnIDsPath: "fn", wrongIDsPath: "wrong", worseIDsPath: "worse",
+	metadata.SampleIDsPath: "samples", metadata.LabelIDsPath: "labels", metadata.LowConfidenceIDsPath: "low",
+	metadata.FalsePositiveIDsPath: "fp", metadata.FalseNegativeIDsPath: "fn", metadata.WrongIDsPath: "wrong", metadata.WorseIDsPath: "worse",
 }
 
 // The other kinds of pieces.

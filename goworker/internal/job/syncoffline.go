@@ -10,6 +10,7 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/memory"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/offline"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
@@ -26,7 +27,7 @@ type SyncOffline struct {
 
 // Run does the job.
 func (j SyncOffline) Run(ctx context.Context, events Events) (*Result, error) {
-	setMemoryGoal(textGoal)
+	memory.ForTexts()
 	t := newTracker(events.Progress)
 	t.begin(StageConnecting)
 	spec, files, err := offline.Read(ctx, j.Directory)

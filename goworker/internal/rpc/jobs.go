@@ -68,7 +68,7 @@ func (w *Jobs) Run(ctx context.Context, req *pb.RunRequest, send func(*pb.RunRes
 		}
 		return send(&pb.RunResponse{Event: &pb.RunResponse_RunFinished{RunFinished: &pb.RunFinished{}}})
 	case *pb.RunRequest_Lookup:
-		return lookup(ctx, one.Lookup, inputs, send)
+		return list(ctx, one.Lookup, inputs, send)
 	case *pb.RunRequest_ReadArtifact:
 		return readArtifact(ctx, one.ReadArtifact, inputs, send)
 	case *pb.RunRequest_ReadTable:

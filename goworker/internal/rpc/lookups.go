@@ -4,14 +4,14 @@ import (
 	"context"
 
 	pb "github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/gen/wandbworker/v1"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/lookup"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // lookup does a Lookup and sends what it found.
-func lookup(ctx context.Context, m *pb.Lookup, in config.Inputs, send func(*pb.RunResponse) error) error {
-	res, err := job.Lookup{
-		Settings: in, Kind: job.LookupKind(m.GetKind()), ArtifactTypes: m.GetArtifactTypes(), ArtifactName: m.GetArtifactName(),
+func list(ctx context.Context, m *pb.Lookup, in config.Inputs, send func(*pb.RunResponse) error) error {
+	res, err := lookup.List{
+		Settings: in, Kind: lookup.Kind(m.GetKind()), ArtifactTypes: m.GetArtifactTypes(), ArtifactName: m.GetArtifactName(),
 		Limit: int(m.GetLimit()), After: m.GetAfter(), Search: m.GetSearch(), Metrics: m.GetMetrics(),
 		Details: int(m.GetDetails()), ArtifactIDs: m.GetArtifactIds(),
 	}.Run(ctx)
@@ -21,10 +21,10 @@ func lookup(ctx context.Context, m *pb.Lookup, in config.Inputs, send func(*pb.R
 	out := &pb.LookupResult{
 		Entity: res.Entity, Project: res.Project, BaseUrl: res.BaseURL, Username: res.Viewer.Username,
 		Next: res.Next, Total: res.Total, Entities: res.Entities, Runs: each(res.Runs, runEntryOf), Artifacts: each(res.Artifacts, artifactEntryOf),
-		Projects: each(res.Projects, func(p job.ProjectEntry) *pb.ProjectEntry {
+		Projects: each(res.Projects, func(p lookup.ProjectEntry) *pb.ProjectEntry {
 			return &pb.ProjectEntry{Name: p.Name, CreatedAt: p.CreatedAt, Url: p.URL}
 		}),
-		Reports: each(res.Reports, func(r job.ReportEntry) *pb.ReportEntry {
+		Reports: each(res.Reports, func(r lookup.ReportEntry) *pb.ReportEntry {
 			return &pb.ReportEntry{Id: r.ID, Title: r.Title, Description: r.Description, UpdatedAt: r.UpdatedAt, Username: r.Username, Url: r.URL}
 		}),
 	}
@@ -33,12 +33,12 @@ func lookup(ctx context.Context, m *pb.Lookup, in config.Inputs, send func(*pb.R
 
 // readArtifact does a ReadArtifact: the lists of ids go ahead of the result.
 func readArtifact(ctx context.Context, m *pb.ReadArtifact, in config.Inputs, send func(*pb.RunResponse) error) error {
-	j := job.ReadArtifact{Settings: in, Reference: m.GetReference(), Version: m.GetVersion(), UsedByRun: m.GetUsedByRun(),
+	j := lookup.ReadArtifact{Settings: in, Reference: m.GetReference(), Version: m.GetVersion(), UsedByRun: m.GetUsedByRun(),
 		Directory: m.GetDirectory()}
 	for _, list := range m.GetLists() {
-		j.Lists = append(j.Lists, job.IDList(list))
+		j.Lists = append(j.Lists, lookup.IDList(list))
 	}
-	res, err := j.Run(ctx, func(list job.IDList, packed []byte) error {
+	res, err := j.Run(ctx, func(list lookup.IDList, packed []byte) error {
 		chunk := &pb.IdChunk{List: pb.IdList(list), Ids: packed} //nolint:gosec // same order
 		return send(&pb.RunResponse{Event: &pb.RunResponse_IdChunk{IdChunk: chunk}})
 	})
@@ -48,7 +48,7 @@ func readArtifact(ctx context.Context, m *pb.ReadArtifact, in config.Inputs, sen
 	out := &pb.ArtifactContent{
 		Artifact: artifactEntryOf(res.Artifact), MetadataJson: res.MetadataJSON, SerializationJson: res.SerializationJSON,
 		UsedBy:        each(res.UsedBy, runEntryOf),
-		Found:         each(res.Found, func(l job.IDList) pb.IdList { return pb.IdList(l) }), //nolint:gosec // same order
+		Found:         each(res.Found, func(l lookup.IDList) pb.IdList { return pb.IdList(l) }), //nolint:gosec // same order
 		SettingsFiles: res.SettingsFiles,
 	}
 	if res.CreatedBy != nil {
@@ -59,7 +59,7 @@ func readArtifact(ctx context.Context, m *pb.ReadArtifact, in config.Inputs, sen
 
 // readRun does a ReadRun and sends what it found.
 func readRun(ctx context.Context, m *pb.ReadRun, in config.Inputs, send func(*pb.RunResponse) error) error {
-	res, err := job.ReadRun{
+	res, err := lookup.ReadRun{
 		Settings: in, Reference: m.GetReference(), AddTags: m.GetAddTags(), HistoryKeys: m.GetHistoryKeys(),
 		HistoryPoints: int(m.GetHistoryPoints()), WithArtifacts: m.GetWithArtifacts(),
 	}.Run(ctx)
@@ -76,14 +76,14 @@ func readRun(ctx context.Context, m *pb.ReadRun, in config.Inputs, send func(*pb
 	return send(&pb.RunResponse{Event: &pb.RunResponse_RunDetails{RunDetails: out}})
 }
 
-func runEntryOf(r job.RunEntry) *pb.RunEntry {
+func runEntryOf(r lookup.RunEntry) *pb.RunEntry {
 	return &pb.RunEntry{
 		Id: r.ID, DisplayName: r.DisplayName, State: r.State, CreatedAt: r.CreatedAt, Tags: r.Tags, MetricsJson: r.MetricsJSON,
 		Username: r.Username, Url: r.URL, Entity: r.Entity, Project: r.Project,
 	}
 }
 
-func artifactEntryOf(a job.ArtifactEntry) *pb.ArtifactEntry {
+func artifactEntryOf(a lookup.ArtifactEntry) *pb.ArtifactEntry {
 	return &pb.ArtifactEntry{
 		Id: a.ID, Name: a.Name, Type: a.Type, Version: a.Version, Aliases: a.Aliases, CreatedAt: a.CreatedAt,
 		Size: a.Size, FileCount: a.FileCount, Samples: a.Samples, DatasetName: a.DatasetName, DatasetId: a.DatasetID, ModelName: a.ModelName,

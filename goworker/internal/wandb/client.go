@@ -3,6 +3,7 @@ package wandb
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -93,7 +94,7 @@ func WithTimings(t Timings) Option { return func(c *Client) { c.timings = t } }
 // WithLimits replaces the limits.
 func WithLimits(l Limits) Option { return func(c *Client) { c.limits = l } }
 
-// WithNotices has one sentence sent to f for each request that will be tried again
+// WithNotices has one sentence sent to f, and not to the log, for each request that will be tried again
 // and each heartbeat that failed. f may be called from several goroutines at once.
 func WithNotices(f func(string)) Option { return func(c *Client) { c.notice = f } }
 
@@ -138,7 +139,7 @@ func NewClient(s config.Settings, opts ...Option) (*Client, error) {
 	if s.BaseURL == "" || (s.APIKey.Reveal() == "" && s.IdentityTokenFile == "") {
 		return nil, fault.New(fault.Plugin, fault.Internal, "The W&B client was started without a server or a key.")
 	}
-	c := &Client{settings: s, timings: DefaultTimings(), limits: DefaultLimits(), notice: func(string) {}}
+	c := &Client{settings: s, timings: DefaultTimings(), limits: DefaultLimits(), notice: func(text string) { slog.Warn(text) }}
 	c.life, c.endLife = context.WithCancel(context.Background())
 	for _, o := range opts {
 		o(c)

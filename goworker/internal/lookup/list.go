@@ -1,4 +1,6 @@
-package job
+// Package lookup does the jobs that read what W&B has: lists for forms and the panel, a run, the view that an artifact was made from,
+// and the first rows of a table.
+package lookup
 
 import (
 	"context"
@@ -13,22 +15,22 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
-// LookupKind says what to list.
-type LookupKind int
+// Kind says what to list.
+type Kind int
 
 // The kinds, in the order of the wire contract.
 const (
-	LookupProjects LookupKind = iota + 1
-	LookupRuns
-	LookupArtifacts
-	LookupVersions
-	LookupReports
+	Projects Kind = iota + 1
+	Runs
+	Artifacts
+	Versions
+	Reports
 )
 
-// Lookup lists something of W&B for forms and the panel, one page at a time.
-type Lookup struct {
+// List is the job that lists something of W&B, one page at a time.
+type List struct {
 	Settings config.Inputs
-	Kind     LookupKind
+	Kind     Kind
 	// ArtifactTypes are the types of artifacts; none for all.
 	ArtifactTypes []string
 	// ArtifactName is the artifact whose versions are wanted.
@@ -47,8 +49,8 @@ type Lookup struct {
 	ArtifactIDs []string
 }
 
-// LookupResult is one page.
-type LookupResult struct {
+// ListResult is one page.
+type ListResult struct {
 	wandb.Place
 	BaseURL string
 	Next    string
@@ -105,26 +107,26 @@ func openReader(in config.Inputs) (*wandb.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newClient(settings)
+	return wandb.NewClient(settings)
 }
 
 // Run does the job.
-func (j Lookup) Run(ctx context.Context) (*LookupResult, error) {
+func (j List) Run(ctx context.Context) (*ListResult, error) {
 	client, err := openReader(j.Settings)
 	if err != nil {
 		return nil, err
 	}
 	defer client.Close()
-	res := &LookupResult{BaseURL: client.Settings().BaseURL}
+	res := &ListResult{BaseURL: client.Settings().BaseURL}
 	list := wandb.ListOptions{Entity: client.Settings().Entity, Project: client.Settings().Project, Limit: j.Limit, After: j.After}
 	switch j.Kind {
-	case LookupProjects:
+	case Projects:
 		err = j.projects(ctx, client, list, res)
-	case LookupRuns:
+	case Runs:
 		err = j.runs(ctx, client, list, res)
-	case LookupArtifacts, LookupVersions:
+	case Artifacts, Versions:
 		err = j.artifacts(ctx, client, list, res)
-	case LookupReports:
+	case Reports:
 		err = j.reports(ctx, client, list, res)
 	default:
 		err = fault.New(fault.Plugin, fault.UnknownJob, "The worker does not know what to look up: plugin and worker are from different releases.")
@@ -147,7 +149,7 @@ func entities(v wandb.Viewer) []string {
 	return out
 }
 
-func (j Lookup) projects(ctx context.Context, client *wandb.Client, list wandb.ListOptions, res *LookupResult) error {
+func (j List) projects(ctx context.Context, client *wandb.Client, list wandb.ListOptions, res *ListResult) error {
 	page, err := client.ListProjects(ctx, list)
 	res.Place, res.Next, res.Total = page.Place, page.Next, page.Total
 	for _, p := range page.Items {
@@ -156,7 +158,7 @@ func (j Lookup) projects(ctx context.Context, client *wandb.Client, list wandb.L
 	return err
 }
 
-func (j Lookup) runs(ctx context.Context, client *wandb.Client, list wandb.ListOptions, res *LookupResult) error {
+func (j List) runs(ctx context.Context, client *wandb.Client, list wandb.ListOptions, res *ListResult) error {
 	page, err := client.ListRuns(ctx, wandb.RunOptions{
 		ListOptions: list, Search: j.Search, Summaries: len(j.Metrics) > 0, SomeSummaries: someRuns,
 	})
@@ -177,12 +179,12 @@ func artifactEntry(s config.Settings, a wandb.ArtifactInfo) ArtifactEntry {
 	return ArtifactEntry{ArtifactInfo: a, URL: a.URL(s)}
 }
 
-func (j Lookup) artifacts(ctx context.Context, client *wandb.Client, list wandb.ListOptions, res *LookupResult) (err error) {
-	if j.Kind == LookupArtifacts && len(j.ArtifactIDs) > 0 {
+func (j List) artifacts(ctx context.Context, client *wandb.Client, list wandb.ListOptions, res *ListResult) (err error) {
+	if j.Kind == Artifacts && len(j.ArtifactIDs) > 0 {
 		return j.chosen(ctx, client, res)
 	}
 	var page wandb.Page[wandb.ArtifactInfo]
-	if j.Kind == LookupArtifacts {
+	if j.Kind == Artifacts {
 		page, err = client.ListArtifacts(ctx, list, j.ArtifactTypes)
 	} else {
 		page, err = client.ListNamedVersions(ctx, list, j.ArtifactName)
@@ -210,7 +212,7 @@ func (j Lookup) artifacts(ctx context.Context, client *wandb.Client, list wandb.
 }
 
 // chosen looks up single versions with their facts.
-func (j Lookup) chosen(ctx context.Context, client *wandb.Client, res *LookupResult) error {
+func (j List) chosen(ctx context.Context, client *wandb.Client, res *ListResult) error {
 	var infos []wandb.ArtifactInfo
 	for _, id := range j.ArtifactIDs[:min(len(j.ArtifactIDs), maxDetails)] {
 		infos = append(infos, wandb.ArtifactInfo{ID: id, Size: -1})
@@ -230,7 +232,7 @@ func (j Lookup) chosen(ctx context.Context, client *wandb.Client, res *LookupRes
 	return nil
 }
 
-func (j Lookup) reports(ctx context.Context, client *wandb.Client, list wandb.ListOptions, res *LookupResult) error {
+func (j List) reports(ctx context.Context, client *wandb.Client, list wandb.ListOptions, res *ListResult) error {
 	page, err := client.ListReports(ctx, list)
 	res.Place, res.Next, res.Total = page.Place, page.Next, page.Total
 	for _, r := range page.Items {

@@ -1,4 +1,4 @@
-package job
+package lookup
 
 import (
 	"cmp"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/idlist"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/memory"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
@@ -34,11 +35,11 @@ const (
 // idSources says where a list is: in a file of our artifacts, under a key of the
 // metadata of those of the original plugin and of our smaller ones.
 var idSources = map[IDList]struct{ path, key string }{
-	IDSamples:       {sampleIDsPath, "sample_ids"},
-	IDLabels:        {labelIDsPath, "label_ids"},
-	IDLowConfidence: {lowIDsPath, "low_confidence_label_ids"},
+	IDSamples:       {metadata.SampleIDsPath, "sample_ids"},
+	IDLabels:        {metadata.LabelIDsPath, "label_ids"},
+	IDLowConfidence: {metadata.LowConfidenceIDsPath, "low_confidence_label_ids"},
 	// The metadata does not have these.
-	IDFalsePositives: {path: fpIDsPath}, IDFalseNegatives: {path: fnIDsPath}, IDWrong: {path: wrongIDsPath}, IDWorse: {path: worseIDsPath},
+	IDFalsePositives: {path: metadata.FalsePositiveIDsPath}, IDFalseNegatives: {path: metadata.FalseNegativeIDsPath}, IDWrong: {path: metadata.WrongIDsPath}, IDWorse: {path: metadata.WorseIDsPath},
 }
 
 const (
@@ -89,7 +90,7 @@ type ArtifactContent struct {
 // Run does the job. ids gets the lists in parts, 12 bytes to an id; what it got
 // counts only if Run succeeds.
 func (j ReadArtifact) Run(ctx context.Context, ids func(list IDList, packed []byte) error) (*ArtifactContent, error) {
-	setMemoryGoal(textGoal)
+	memory.ForTexts()
 	if j.Directory != "" {
 		return j.runLocal(ctx, ids)
 	}
@@ -130,7 +131,7 @@ func (j ReadArtifact) Run(ctx context.Context, ids func(list IDList, packed []by
 
 // paths are the artifact's files that are read.
 func (j ReadArtifact) paths() []string {
-	paths := []string{viewPath, referencesPath}
+	paths := []string{metadata.ViewPath, metadata.ReferencesPath}
 	for _, list := range j.Lists {
 		paths = append(paths, idSources[list].path)
 	}
@@ -210,7 +211,7 @@ func (r *artifactReader) read(ctx context.Context, lists []IDList) (*ArtifactCon
 // stages are the view's stages, from their file or from the metadata.
 func (r *artifactReader) stages(ctx context.Context) ([]byte, error) {
 	raw := r.metadata.Values["view_serialization"]
-	if f, ok := r.version.Files[viewPath]; ok {
+	if f, ok := r.version.Files[metadata.ViewPath]; ok {
 		if f.Size > stagesLimit {
 			return nil, nil
 		}
@@ -246,7 +247,7 @@ func (r *artifactReader) ids(ctx context.Context, list IDList) (found bool, err 
 	source := idSources[list]
 	p := idlist.NewReader(func(packed []byte) error { return r.send(list, packed) })
 	f, inFile := r.version.Files[source.path]
-	refs, inReferences := r.version.Files[referencesPath]
+	refs, inReferences := r.version.Files[metadata.ReferencesPath]
 	raw, inMetadata := r.metadata.Values[source.key]
 	var what string
 	switch {

@@ -1,4 +1,4 @@
-package job
+package lookup
 
 import (
 	"bytes"
@@ -54,7 +54,7 @@ func (j ReadRun) Run(ctx context.Context) (*RunDetails, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := newClient(settings)
+	client, err := wandb.NewClient(settings)
 	if err != nil {
 		return nil, err
 	}

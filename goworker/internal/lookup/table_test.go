@@ -1,4 +1,4 @@
-package job_test
+package lookup_test
 
 import (
 	"bytes"
@@ -17,18 +17,18 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/lookup"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 )
 
-func (l *library) head(j job.ReadTable) (*job.TableHead, error) {
+func (l *library) head(j lookup.ReadTable) (*lookup.TableHead, error) {
 	j.Settings = l.inputs()
 	return j.Run(l.t.Context())
 }
 
-func (l *library) mustHead(reference string) *job.TableHead {
-	head, err := l.head(job.ReadTable{Reference: reference})
+func (l *library) mustHead(reference string) *lookup.TableHead {
+	head, err := l.head(lookup.ReadTable{Reference: reference})
 	require.NoError(l.t, err)
 	return head
 }
@@ -69,12 +69,12 @@ func TestReadTable(t *testing.T) {
 	assert.EqualValues(t, 5, head.Total)
 	assert.False(t, head.More)
 	require.Len(t, head.Rows, 5)
-	assert.Equal(t, job.TableCell{Kind: job.CellText, Text: "a"}, head.Rows[0][0])
-	assert.Equal(t, job.TableCell{Kind: job.CellNumber, Text: "0.5"}, head.Rows[0][1])
-	assert.Equal(t, job.TableCell{Kind: job.CellTime, Text: "2023-11-14T22:13:20Z"}, head.Rows[0][2])
-	assert.Equal(t, job.TableCell{}, head.Rows[1][1])
-	assert.Equal(t, job.TableCell{Kind: job.CellJSON, Text: `[1,{"k":2}]`}, head.Rows[2][1])
-	assert.Equal(t, job.TableCell{Kind: job.CellMedia, Text: "video"}, head.Rows[4][3])
+	assert.Equal(t, lookup.TableCell{Kind: lookup.CellText, Text: "a"}, head.Rows[0][0])
+	assert.Equal(t, lookup.TableCell{Kind: lookup.CellNumber, Text: "0.5"}, head.Rows[0][1])
+	assert.Equal(t, lookup.TableCell{Kind: lookup.CellTime, Text: "2023-11-14T22:13:20Z"}, head.Rows[0][2])
+	assert.Equal(t, lookup.TableCell{}, head.Rows[1][1])
+	assert.Equal(t, lookup.TableCell{Kind: lookup.CellJSON, Text: `[1,{"k":2}]`}, head.Rows[2][1])
+	assert.Equal(t, lookup.TableCell{Kind: lookup.CellMedia, Text: "video"}, head.Rows[4][3])
 
 	require.Len(t, head.Pictures, 2, "a picture that two rows show is there once")
 	img := head.Rows[0][3].Image
@@ -104,7 +104,7 @@ func TestReadTable(t *testing.T) {
 	assert.Zero(t, background)
 	r, g, b, _ := mask.At(128, 10).RGBA()
 	assert.Equal(t, img.Boxes[1].Boxes[0].Colour, fmt.Sprintf("#%02x%02x%02x", r>>8, g>>8, b>>8), "a class has one colour")
-	assert.Equal(t, []job.TableClass{{Name: "dog", Colour: img.Boxes[1].Boxes[0].Colour}, {Name: "cat", Colour: box.Colour}}, head.Classes)
+	assert.Equal(t, []lookup.TableClass{{Name: "dog", Colour: img.Boxes[1].Boxes[0].Colour}, {Name: "cat", Colour: box.Colour}}, head.Classes)
 
 	assert.Contains(t, head.Rows[2][3].Image.Problem, "not among the artifact's files")
 	assert.Contains(t, head.Rows[3][3].Image.Problem, "does not show pictures of this kind")
@@ -133,10 +133,10 @@ func TestReadTableReadsOnlyItsBeginning(t *testing.T) {
 	assert.Equal(t, []string{"samples", "classes"}, head.Tables)
 	assert.Len(t, head.Rows, 8)
 	assert.True(t, head.More)
-	head, err := l.head(job.ReadTable{Reference: "parts", Table: "classes", Rows: 3})
+	head, err := l.head(lookup.ReadTable{Reference: "parts", Table: "classes", Rows: 3})
 	require.NoError(t, err)
 	assert.Equal(t, "cat", head.Rows[0][0].Text)
-	_, err = l.head(job.ReadTable{Reference: "parts", Table: "none"})
+	_, err = l.head(lookup.ReadTable{Reference: "parts", Table: "none"})
 	assert.Equal(t, "not_found", fault.Code(err))
 }
 
@@ -159,9 +159,9 @@ func TestReadTablesOfOthers(t *testing.T) {
 	assert.Contains(t, l.mustHead("refs").Note, "only refers to 1 files")
 
 	l.Artifact(l.run, "dataset", "broken", "{}", map[string]string{"samples.table.json": `{"columns":["a"],`})
-	_, err = l.head(job.ReadTable{Reference: "broken"})
+	_, err = l.head(lookup.ReadTable{Reference: "broken"})
 	assert.Equal(t, "bad_artifact", fault.Code(err))
-	_, err = l.head(job.ReadTable{Reference: "nothing"})
+	_, err = l.head(lookup.ReadTable{Reference: "nothing"})
 	assert.Equal(t, "not_found", fault.Code(err))
 }
 
@@ -172,6 +172,6 @@ func TestReadTableEnds(t *testing.T) {
 	require.NoError(t, l.server.AddFault(standin.Fault{Kind: standin.KindDownload, Mode: standin.ModeHang, Count: -1}))
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(200*time.Millisecond, cancel)
-	_, err := job.ReadTable{Settings: l.inputs(), Reference: "shown"}.Run(ctx)
+	_, err := lookup.ReadTable{Settings: l.inputs(), Reference: "shown"}.Run(ctx)
 	assert.ErrorIs(t, err, context.Canceled)
 }

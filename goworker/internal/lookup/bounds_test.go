@@ -1,7 +1,8 @@
-package job
+package lookup
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"runtime"
@@ -33,8 +34,8 @@ func FuzzMetadata(f *testing.F) {
 			require.NotContains(t, object, key)
 		}
 		require.GreaterOrEqual(t, factsIn([]byte(text)).Samples, int64(0))
-		require.True(t, json.Valid([]byte(orDefault(metrics([]byte(text), nil), "{}"))))
-		require.True(t, json.Valid([]byte(orDefault(metrics([]byte(text), []string{"a.b", "a", ""}), "{}"))))
+		require.True(t, json.Valid([]byte(cmp.Or(metrics([]byte(text), nil), "{}"))))
+		require.True(t, json.Valid([]byte(cmp.Or(metrics([]byte(text), []string{"a.b", "a", ""}), "{}"))))
 		stages, err := stagesIn([]byte(text))
 		require.True(t, err != nil || stages == nil || metadata.IsList(stages) && metadata.Depth(stages) <= metadata.MaxDepth)
 	})

@@ -1,4 +1,4 @@
-package job_test
+package lookup_test
 
 import (
 	"encoding/json"
@@ -10,12 +10,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/lookup"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
-func (l *library) lookup(j job.Lookup) *job.LookupResult {
+func (l *library) lookup(j lookup.List) *lookup.ListResult {
 	j.Settings = l.inputs()
 	res, err := j.Run(l.t.Context())
 	require.NoError(l.t, err)
@@ -24,7 +24,7 @@ func (l *library) lookup(j job.Lookup) *job.LookupResult {
 
 // shelve logs artifacts of all sorts, oldest first: small and large ones of this plugin and
 // of the original plugin. It gives their facts by name.
-func (l *library) shelve() map[string]job.Facts {
+func (l *library) shelve() map[string]lookup.Facts {
 	ids := func(n int) string {
 		raw, err := json.Marshal(strings.Fields(idLines(0, n)))
 		require.NoError(l.t, err)
@@ -38,7 +38,7 @@ func (l *library) shelve() map[string]job.Facts {
 		map[string]string{"fiftyone/sample_ids.txt": idLines(0, 100_000), "fiftyone/metadata.json": identity})
 	l.Artifact(l.run, "dataset", "ours_small", `{"num_samples":3,"fiftyone_dataset_name":"small"}`, map[string]string{"fiftyone/sample_ids.txt": idLines(0, 3), "fiftyone/metadata.json": `{"dataset":"small"}`})
 	l.Artifact(l.run, "dataset", "odd", `{"num_samples":"many","fiftyone_dataset_name":{}}`, map[string]string{"f": ""})
-	return map[string]job.Facts{
+	return map[string]lookup.Facts{
 		"original_large": {Samples: 20_000, DatasetName: "o"},
 		"original_huge":  {}, // not asked for: its metadata may be as large as it is
 		"ours_large":     {Samples: 100_000, DatasetName: "big", ModelName: "m", PredictionsField: "pred"},
@@ -50,15 +50,15 @@ func (l *library) shelve() map[string]job.Facts {
 func TestFactsOfArtifacts(t *testing.T) {
 	l := newLibrary(t)
 	want := l.shelve()
-	check := func(res *job.LookupResult) {
-		got := map[string]job.Facts{}
+	check := func(res *lookup.ListResult) {
+		got := map[string]lookup.Facts{}
 		for _, a := range res.Artifacts {
 			got[a.Name] = a.Facts
 		}
 		assert.Equal(t, want, got)
 	}
 	l.server.ResetStats()
-	plain := l.lookup(job.Lookup{Kind: job.LookupArtifacts, ArtifactTypes: []string{"dataset", "predictions"}})
+	plain := l.lookup(lookup.List{Kind: lookup.Artifacts, ArtifactTypes: []string{"dataset", "predictions"}})
 	require.Len(t, plain.Artifacts, 5)
 	assert.Equal(t, 2, l.server.Stats().Total, "whose projects, and a list alone is one request")
 	assert.Zero(t, plain.Artifacts[0].Facts)
@@ -66,7 +66,7 @@ func TestFactsOfArtifacts(t *testing.T) {
 	// What is asked at once has to be under way at once, also on a slow machine.
 	require.NoError(t, l.server.AddFault(standin.Fault{Kind: standin.KindAny, Mode: standin.ModeLatency, LatencyMS: 300, Count: -1}))
 	l.server.ResetStats()
-	check(l.lookup(job.Lookup{Kind: job.LookupArtifacts, ArtifactTypes: []string{"dataset", "predictions"}, Details: 20}))
+	check(l.lookup(lookup.List{Kind: lookup.Artifacts, ArtifactTypes: []string{"dataset", "predictions"}, Details: 20}))
 	stats := l.server.Stats()
 	l.server.ClearFaults()
 	assert.Equal(t, 4, stats.Series, "whose projects, the list, what is known of all, what is missing of some")
@@ -76,12 +76,12 @@ func TestFactsOfArtifacts(t *testing.T) {
 	for _, a := range plain.Artifacts {
 		chosen = append(chosen, a.ID)
 	}
-	res := l.lookup(job.Lookup{Kind: job.LookupArtifacts, ArtifactIDs: append(chosen, "QXJ0aWZhY3Q6MQ==")})
+	res := l.lookup(lookup.List{Kind: lookup.Artifacts, ArtifactIDs: append(chosen, "QXJ0aWZhY3Q6MQ==")})
 	check(res)
 	assert.Equal(t, plain.Artifacts[0].URL, res.Artifacts[0].URL)
 	assert.Equal(t, plain.Artifacts[0].ArtifactInfo, res.Artifacts[0].ArtifactInfo)
 
-	versions := l.lookup(job.Lookup{Kind: job.LookupVersions, ArtifactName: "ours_small:v0", Details: 5})
+	versions := l.lookup(lookup.List{Kind: lookup.Versions, ArtifactName: "ours_small:v0", Details: 5})
 	require.Len(t, versions.Artifacts, 1)
 	assert.Equal(t, want["ours_small"], versions.Artifacts[0].Facts)
 }
@@ -95,12 +95,12 @@ func TestListWithoutItsFacts(t *testing.T) {
 		"no store":     {Kind: standin.KindDownload, Mode: standin.ModeStatus, Status: 403, Count: -1},
 	} {
 		require.NoError(t, l.server.AddFault(f))
-		res := l.lookup(job.Lookup{Kind: job.LookupArtifacts, Details: 20})
+		res := l.lookup(lookup.List{Kind: lookup.Artifacts, Details: 20})
 		assert.Len(t, res.Artifacts, 5, name)
 		l.server.ClearFaults()
 	}
 	require.NoError(t, l.server.AddFault(standin.Fault{Kind: standin.KindGraphQL, Match: "ArtifactDetails", Mode: standin.ModeStatus, Status: 400}))
-	_, err := job.Lookup{Settings: l.inputs(), Kind: job.LookupArtifacts, ArtifactIDs: []string{"x"}}.Run(t.Context())
+	_, err := lookup.List{Settings: l.inputs(), Kind: lookup.Artifacts, ArtifactIDs: []string{"x"}}.Run(t.Context())
 	assert.Equal(t, "refused", fault.Code(err), "here they are what was asked for")
 }
 
@@ -111,27 +111,27 @@ func TestLookUpRuns(t *testing.T) {
 		l.Stream(run, map[string]any{"files": map[string]any{"wandb-summary.json": map[string]any{"offset": 0, "content": []string{
 			fmt.Sprintf(`{"loss":%d,"val":{"acc":0.5},"_step":1}`, i)}}}})
 	}
-	res := l.lookup(job.Lookup{Kind: job.LookupRuns})
+	res := l.lookup(lookup.List{Kind: lookup.Runs})
 	require.Len(t, res.Runs, 31)
 	assert.JSONEq(t, `{"loss":29}`, res.Runs[0].MetricsJSON)
 	assert.Empty(t, res.Runs[25].MetricsJSON, "a few of the newest")
 	assert.Equal(t, l.server.URL()+"/local-user/p/runs/r29", res.Runs[0].URL)
 	assert.Equal(t, []string{"local-user", "team"}, res.Entities)
 
-	res = l.lookup(job.Lookup{Kind: job.LookupRuns, Metrics: []string{"val.acc", "none"}, Limit: 30})
+	res = l.lookup(lookup.List{Kind: lookup.Runs, Metrics: []string{"val.acc", "none"}, Limit: 30})
 	require.Len(t, res.Runs, 30)
 	assert.JSONEq(t, `{"val.acc":0.5}`, res.Runs[29].MetricsJSON)
 	assert.NotEmpty(t, res.Next)
 
-	res = l.lookup(job.Lookup{Kind: job.LookupRuns, Search: "MAKER"})
+	res = l.lookup(lookup.List{Kind: lookup.Runs, Search: "MAKER"})
 	require.Len(t, res.Runs, 1)
 	assert.Equal(t, "the maker", res.Runs[0].DisplayName)
 
-	_, err := job.Lookup{Settings: l.inputs()}.Run(t.Context())
+	_, err := lookup.List{Settings: l.inputs()}.Run(t.Context())
 	assert.Equal(t, "unknown_job", fault.Code(err))
 	in := l.inputs()
 	in.APIKey = ""
-	_, err = job.Lookup{Settings: in, Kind: job.LookupProjects}.Run(t.Context())
+	_, err = lookup.List{Settings: in, Kind: lookup.Projects}.Run(t.Context())
 	assert.Equal(t, "no_key", fault.Code(err))
 }
 
@@ -147,7 +147,7 @@ func TestReadRun(t *testing.T) {
 		"wandb-summary.json":  map[string]any{"offset": 0, "content": []string{`{"loss":999,"_wandb":{"runtime":1},"histogram":"` + strings.Repeat("x", 2<<20) + `"}`}},
 	}})
 	l.Artifact(run, "predictions", "preds", "{}", map[string]string{"f": ""})
-	d, err := job.ReadRun{Settings: l.inputs(), Reference: "swift-fox", HistoryKeys: []string{"loss"}, WithArtifacts: true}.Run(t.Context())
+	d, err := lookup.ReadRun{Settings: l.inputs(), Reference: "swift-fox", HistoryKeys: []string{"loss"}, WithArtifacts: true}.Run(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, "training", d.Run.ID)
 	assert.JSONEq(t, `{"lr":0.1,"sample_ids":3}`, d.ConfigJSON)
@@ -162,7 +162,7 @@ func TestReadRun(t *testing.T) {
 	assert.Equal(t, l.server.URL()+"/local-user/p/artifacts/predictions/preds/v0", d.Outputs[0].URL)
 	assert.Equal(t, l.server.URL()+"/local-user/p", d.ProjectURL)
 
-	bare, err := job.ReadRun{Settings: l.inputs(), Reference: d.Run.URL}.Run(t.Context())
+	bare, err := lookup.ReadRun{Settings: l.inputs(), Reference: d.Run.URL}.Run(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, "[]", bare.HistoryJSON)
 	assert.Empty(t, bare.Outputs)
@@ -170,10 +170,10 @@ func TestReadRun(t *testing.T) {
 
 func TestTagsOfARun(t *testing.T) {
 	l := newLibrary(t)
-	tag := func(active *config.ActiveRun, tags ...string) *job.RunDetails {
+	tag := func(active *config.ActiveRun, tags ...string) *lookup.RunDetails {
 		in := l.inputs()
 		in.ActiveRun = active
-		d, err := job.ReadRun{Settings: in, Reference: "maker", AddTags: tags}.Run(t.Context())
+		d, err := lookup.ReadRun{Settings: in, Reference: "maker", AddTags: tags}.Run(t.Context())
 		require.NoError(t, err)
 		return d
 	}
@@ -193,6 +193,6 @@ func TestTagsOfARun(t *testing.T) {
 	active.RunID = "another"
 	assert.False(t, tag(active, "x").ActiveHere)
 
-	_, err := job.ReadRun{Settings: l.inputs(), Reference: "maker", AddTags: []string{strings.Repeat("x", 65)}}.Run(t.Context())
+	_, err := lookup.ReadRun{Settings: l.inputs(), Reference: "maker", AddTags: []string{strings.Repeat("x", 65)}}.Run(t.Context())
 	assert.Equal(t, "bad_name", fault.Code(err))
 }

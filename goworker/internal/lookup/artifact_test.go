@@ -1,4 +1,4 @@
-package job_test
+package lookup_test
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/lookup"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
@@ -53,13 +53,13 @@ func idLines(from, to int) string {
 }
 
 // read reads an artifact, and gives each list as ids in hexadecimal digits.
-func (l *library) read(reference string, lists ...job.IDList) (*job.ArtifactContent, map[job.IDList][]string, error) {
-	return l.readJob(job.ReadArtifact{Settings: l.inputs(), Reference: reference, Lists: lists})
+func (l *library) read(reference string, lists ...lookup.IDList) (*lookup.ArtifactContent, map[lookup.IDList][]string, error) {
+	return l.readJob(lookup.ReadArtifact{Settings: l.inputs(), Reference: reference, Lists: lists})
 }
 
-func (l *library) readJob(j job.ReadArtifact) (*job.ArtifactContent, map[job.IDList][]string, error) {
-	ids := map[job.IDList][]string{}
-	content, err := j.Run(l.t.Context(), func(list job.IDList, packed []byte) error {
+func (l *library) readJob(j lookup.ReadArtifact) (*lookup.ArtifactContent, map[lookup.IDList][]string, error) {
+	ids := map[lookup.IDList][]string{}
+	content, err := j.Run(l.t.Context(), func(list lookup.IDList, packed []byte) error {
 		require.Zero(l.t, len(packed)%12)
 		for ; len(packed) > 0; packed = packed[12:] {
 			ids[list] = append(ids[list], hex.EncodeToString(packed[:12]))
@@ -69,7 +69,7 @@ func (l *library) readJob(j job.ReadArtifact) (*job.ArtifactContent, map[job.IDL
 	return content, ids, err
 }
 
-var allLists = []job.IDList{job.IDSamples, job.IDLabels, job.IDLowConfidence}
+var allLists = []lookup.IDList{lookup.IDSamples, lookup.IDLabels, lookup.IDLowConfidence}
 
 func TestReadOurOwnArtifact(t *testing.T) {
 	l := newLibrary(t)
@@ -80,10 +80,10 @@ func TestReadOurOwnArtifact(t *testing.T) {
 	content, ids, err := l.read("mine", allLists...)
 	require.NoError(t, err)
 	assert.Equal(t, allLists, content.Found)
-	require.Len(t, ids[job.IDSamples], 70_000)
-	assert.Equal(t, id(69_999), ids[job.IDSamples][69_999])
-	assert.Equal(t, []string{id(5), id(6), id(7)}, ids[job.IDLabels])
-	assert.Empty(t, ids[job.IDLowConfidence])
+	require.Len(t, ids[lookup.IDSamples], 70_000)
+	assert.Equal(t, id(69_999), ids[lookup.IDSamples][69_999])
+	assert.Equal(t, []string{id(5), id(6), id(7)}, ids[lookup.IDLabels])
+	assert.Empty(t, ids[lookup.IDLowConfidence])
 	assert.JSONEq(t, `[{"_cls":"fiftyone.core.stages.Limit","kwargs":[["limit",3]]}]`, content.SerializationJSON)
 	assert.JSONEq(t, `{"model_name":"m","num_samples":70000,"lists_in_files":{"label_ids":"fiftyone/label_ids.txt"}}`, content.MetadataJSON)
 	assert.EqualValues(t, 70_000, content.Artifact.Samples)
@@ -91,7 +91,7 @@ func TestReadOurOwnArtifact(t *testing.T) {
 	assert.Equal(t, l.server.URL()+"/local-user/p/artifacts/predictions/mine/v0", content.Artifact.URL)
 	assert.Equal(t, "the maker", content.CreatedBy.DisplayName)
 
-	_, ids, err = l.read("mine", job.IDLabels)
+	_, ids, err = l.read("mine", lookup.IDLabels)
 	require.NoError(t, err)
 	assert.Len(t, ids, 1, "only what was asked for")
 }
@@ -107,8 +107,8 @@ func TestReadArtifactOfTheOriginalPlugin(t *testing.T) {
 	l.Artifact(l.run, "dataset", "view", string(meta), map[string]string{"samples.table.json": `{"columns":[],"data":[]}`})
 	content, ids, err := l.read("view", allLists...)
 	require.NoError(t, err)
-	assert.Equal(t, []job.IDList{job.IDSamples}, content.Found)
-	assert.Equal(t, []string{id(1), id(2)}, ids[job.IDSamples])
+	assert.Equal(t, []lookup.IDList{lookup.IDSamples}, content.Found)
+	assert.Equal(t, []string{id(1), id(2)}, ids[lookup.IDSamples])
 	assert.JSONEq(t, `[{"_cls":"fiftyone.core.stages.Take"}]`, content.SerializationJSON)
 	assert.JSONEq(t, `{"fiftyone_dataset_name":"quickstart","fiftyone_view_size":2,"num_samples":2,"is_subset_view":true,"dataset_created_at":null}`, content.MetadataJSON)
 	assert.Equal(t, "quickstart", content.Artifact.DatasetName)
@@ -118,8 +118,8 @@ func TestReadArtifactOfTheOriginalPlugin(t *testing.T) {
 	content, ids, err = l.read("preds:v0", allLists...)
 	require.NoError(t, err)
 	assert.Equal(t, allLists, content.Found)
-	assert.Equal(t, []string{id(3), id(4)}, ids[job.IDLabels])
-	assert.Equal(t, []string{id(4)}, ids[job.IDLowConfidence])
+	assert.Equal(t, []string{id(3), id(4)}, ids[lookup.IDLabels])
+	assert.Equal(t, []string{id(4)}, ids[lookup.IDLowConfidence])
 	assert.Equal(t, []string{"yolo", "pred"}, []string{content.Artifact.ModelName, content.Artifact.PredictionsField})
 	assert.Contains(t, content.MetadataJSON, `{"sample_ids":1}`, "only at the top")
 
@@ -129,8 +129,8 @@ func TestReadArtifactOfTheOriginalPlugin(t *testing.T) {
 	})
 	content, ids, err = l.read("references", allLists...)
 	require.NoError(t, err)
-	assert.Equal(t, []string{id(7), id(8)}, ids[job.IDSamples])
-	assert.Equal(t, []job.IDList{job.IDSamples}, content.Found)
+	assert.Equal(t, []string{id(7), id(8)}, ids[lookup.IDSamples])
+	assert.Equal(t, []lookup.IDList{lookup.IDSamples}, content.Found)
 	assert.JSONEq(t, `[{"_cls":"x"}]`, content.SerializationJSON)
 
 	l.Artifact(l.run, "model", "weights", "", map[string]string{"weights.pt": "w"})
@@ -172,7 +172,7 @@ func TestHostileArtifacts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			artifact := strings.ReplaceAll(name, " ", "_")
 			l.Artifact(l.run, "dataset", artifact, c.metadata, map[string]string{c.path: c.content})
-			_, _, err := l.read(artifact, job.IDSamples)
+			_, _, err := l.read(artifact, lookup.IDSamples)
 			require.Error(t, err)
 			assert.Equal(t, "bad_artifact", fault.Code(err), "%v", err)
 			assert.Equal(t, fault.WandB, fault.As(err).Source)
@@ -220,11 +220,11 @@ func TestRecordTheUserOfAnArtifact(t *testing.T) {
 		}
 		return nil
 	}
-	_, _, err := l.readJob(job.ReadArtifact{Settings: l.inputs(), Reference: "bad", Lists: allLists, UsedByRun: "training"})
+	_, _, err := l.readJob(lookup.ReadArtifact{Settings: l.inputs(), Reference: "bad", Lists: allLists, UsedByRun: "training"})
 	require.Error(t, err)
 	assert.Empty(t, inputs("training"), "what could not be read was not used: %s", bad.ID)
 	for range 2 {
-		content, _, err := l.readJob(job.ReadArtifact{Settings: l.inputs(), Reference: "view", UsedByRun: "training"})
+		content, _, err := l.readJob(lookup.ReadArtifact{Settings: l.inputs(), Reference: "view", UsedByRun: "training"})
 		require.NoError(t, err)
 		assert.Equal(t, "view", content.Artifact.Name)
 	}
@@ -234,12 +234,12 @@ func TestRecordTheUserOfAnArtifact(t *testing.T) {
 	require.Len(t, content.UsedBy, 1)
 	assert.Equal(t, training, content.UsedBy[0].RunRef)
 
-	_, _, err = l.readJob(job.ReadArtifact{Settings: l.inputs(), Reference: "view", UsedByRun: "maker"})
+	_, _, err = l.readJob(lookup.ReadArtifact{Settings: l.inputs(), Reference: "view", UsedByRun: "maker"})
 	require.NoError(t, err)
 	assert.Empty(t, inputs("maker"), "the run that made it")
-	_, _, err = l.readJob(job.ReadArtifact{Settings: l.inputs(), Reference: "view", UsedByRun: "none"})
+	_, _, err = l.readJob(lookup.ReadArtifact{Settings: l.inputs(), Reference: "view", UsedByRun: "none"})
 	assert.Equal(t, "not_found", fault.Code(err))
-	_, _, err = l.readJob(job.ReadArtifact{Settings: l.inputs(), Reference: "view", UsedByRun: "a/b"})
+	_, _, err = l.readJob(lookup.ReadArtifact{Settings: l.inputs(), Reference: "view", UsedByRun: "a/b"})
 	assert.Equal(t, "bad_name", fault.Code(err))
 
 	// The run that is active in the caller's Python may be in another project.
@@ -248,7 +248,7 @@ func TestRecordTheUserOfAnArtifact(t *testing.T) {
 	require.NoError(t, err)
 	in := l.inputs()
 	in.ActiveRun = &config.ActiveRun{Entity: "team", Project: "q", RunID: "mine", BaseURL: l.server.URL()}
-	_, _, err = l.readJob(job.ReadArtifact{Settings: in, Reference: "view", UsedByRun: "mine"})
+	_, _, err = l.readJob(lookup.ReadArtifact{Settings: in, Reference: "view", UsedByRun: "mine"})
 	require.NoError(t, err)
 	assert.Equal(t, []string{v.ID}, inputs("mine"))
 }
@@ -259,17 +259,17 @@ func TestReadingIsCancelled(t *testing.T) {
 	for kind, match := range map[string]string{standin.KindGraphQL: "", standin.KindDownload: ""} {
 		require.NoError(t, l.server.AddFault(standin.Fault{Kind: kind, Match: match, Mode: standin.ModeHang, Count: -1}))
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-		_, err := job.ReadArtifact{Settings: l.inputs(), Reference: "view", Lists: allLists}.Run(ctx, func(job.IDList, []byte) error { return nil })
+		_, err := lookup.ReadArtifact{Settings: l.inputs(), Reference: "view", Lists: allLists}.Run(ctx, func(lookup.IDList, []byte) error { return nil })
 		assert.ErrorIs(t, err, context.DeadlineExceeded, kind)
-		_, err = job.Lookup{Settings: l.inputs(), Kind: job.LookupRuns}.Run(ctx)
+		_, err = lookup.List{Settings: l.inputs(), Kind: lookup.Runs}.Run(ctx)
 		assert.ErrorIs(t, err, context.DeadlineExceeded, kind)
-		_, err = job.ReadRun{Settings: l.inputs(), Reference: "maker"}.Run(ctx)
+		_, err = lookup.ReadRun{Settings: l.inputs(), Reference: "maker"}.Run(ctx)
 		assert.ErrorIs(t, err, context.DeadlineExceeded, kind)
 		cancel()
 		l.server.ClearFaults()
 	}
 	// Nobody listens any more: the error of the receiver ends the job.
 	gone := fmt.Errorf("nobody listens")
-	_, err := job.ReadArtifact{Settings: l.inputs(), Reference: "view", Lists: allLists}.Run(t.Context(), func(job.IDList, []byte) error { return gone })
+	_, err := lookup.ReadArtifact{Settings: l.inputs(), Reference: "view", Lists: allLists}.Run(t.Context(), func(lookup.IDList, []byte) error { return gone })
 	assert.ErrorIs(t, err, gone)
 }

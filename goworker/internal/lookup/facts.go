@@ -1,4 +1,4 @@
-package job
+package lookup
 
 import (
 	"context"
@@ -67,7 +67,7 @@ func factsOf(ctx context.Context, client *wandb.Client, infos []wandb.ArtifactIn
 	for _, a := range infos {
 		queries = append(queries, wandb.DetailQuery{ID: a.ID, Metadata: a.Size >= 0 && metadataEstimate(a) <= metadataSmall})
 	}
-	versions, err := askDetails(ctx, client, queries, []string{sampleIDsPath, metadata.IdentityPath})
+	versions, err := askDetails(ctx, client, queries, []string{metadata.SampleIDsPath, metadata.IdentityPath})
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func completeFacts(ctx context.Context, client *wandb.Client, out map[string]fou
 				return lenientFacts(gctx, err)
 			}
 			read[i] = factsIn(raw)
-			read[i].Samples = (v.Files[sampleIDsPath].Size + 1) / idlist.Line
+			read[i].Samples = (v.Files[metadata.SampleIDsPath].Size + 1) / idlist.Line
 			return nil
 		})
 	}

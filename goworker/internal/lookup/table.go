@@ -1,4 +1,4 @@
-package job
+package lookup
 
 import (
 	"cmp"
@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/memory"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
@@ -74,7 +75,7 @@ var usualTables = []string{"samples", "predictions", "classes", "confusion", "cu
 
 // Run does the job.
 func (j ReadTable) Run(ctx context.Context) (*TableHead, error) {
-	setMemoryGoal(pictureGoal)
+	memory.ForPictures()
 	client, err := openReader(j.Settings)
 	if err != nil {
 		return nil, err
