@@ -18,9 +18,6 @@ from .errors import SETTINGS, WandBError
 from .plain import text_list
 
 _FRAMES = "frames."
-_FRAMES_HINT = (
-    "Fields of video frames are logged from a view of frames: call this with view.to_frames(sample_frames=False)"
-)
 
 
 def label_fields(samples: SampleCollection) -> tuple[list[dict[str, str]], list[str]]:
@@ -54,6 +51,15 @@ def described_frame_fields(samples: SampleCollection) -> list[dict[str, str]]:
     return found
 
 
+def frames_view(samples: SampleCollection) -> str:
+    """The call that makes a view of the collection's frames, as a user would write it.
+
+    By default, FiftyOne leaves out the frames that have no picture file of their own.
+    """
+    has_files = "filepath" in (samples.get_frame_field_schema() or {})
+    return "view.to_frames({})".format("sample_frames=False" if has_files else 'sample_frames="dynamic", sparse=True')
+
+
 def has_frame_fields(samples: SampleCollection) -> bool:
     """Whether the collection has frames."""
     return bool(samples.get_frame_field_schema())
@@ -82,7 +88,7 @@ def plain_fields(samples: SampleCollection, paths: Any) -> list[dict[str, str]]:
 
         if isinstance(field, (fof.VectorField, fof.ArrayField)):
             raise _wrong(
-                f"'{path}' is a {type(field).__name__}: arrays cannot be table cells. Embeddings are logged with embedding_field"
+                f"'{path}' is {_a(type(field).__name__)}: arrays cannot be table cells. Embeddings are logged with embedding_field"
             )
 
         if _document_type(field) is not None:
@@ -117,7 +123,7 @@ def embedding_fields(samples: SampleCollection, paths: Any) -> list[dict[str, st
         field, db_path = _resolve(samples, path, "embedding_field")
         if not is_vector(field):
             raise _wrong(
-                f"'{path}' is a {_type_name(field)}: an embedding field is a "
+                f"'{path}' is {_a(_type_name(field))}: an embedding field is a "
                 "VectorField, an ArrayField or a list of numbers" + _candidates(samples, is_vector)
             )
 
@@ -140,7 +146,7 @@ def predictions_field(samples: SampleCollection, path: str) -> dict[str, str]:
         return _describe(path, db_path, field)
 
     raise _wrong(
-        f"'{path}' is a {_type_name(field)} and holds no predictions: "
+        f"'{path}' is {_a(_type_name(field))} and holds no predictions: "
         "predictions_field has to be a label field or a string field"
         + _candidates(samples, lambda f: is_label(f) or is_text(f))
     )
@@ -162,7 +168,7 @@ def label_field(samples: SampleCollection, path: str, argument: str, candidates:
     if not is_label(field):
         names = ", ".join(candidates[:20]) + (", ..." if len(candidates) > 20 else "")
         raise _wrong(
-            f"{argument} names '{path}', which is a {_type_name(field)} and holds no labels"
+            f"{argument} names '{path}', which is {_a(_type_name(field))} and holds no labels"
             + (f". It could be: {names}" if names else "")
         )
 
@@ -181,7 +187,8 @@ def prompt_field(samples: SampleCollection, path: str | None) -> dict[str, str] 
     field, db_path = _resolve(samples, path, "prompt_field")
     if not is_text(field):
         raise _wrong(
-            f"'{path}' is a {_type_name(field)}: prompt_field has to be a string field" + _candidates(samples, is_text)
+            f"'{path}' is {_a(_type_name(field))}: prompt_field has to be a string field"
+            + _candidates(samples, is_text)
         )
 
     return _describe(path, db_path, field)
@@ -304,11 +311,7 @@ def _resolve(samples, path, argument, of_labels=False):
         raise _wrong(f"{argument} has to be the name of a field, not {path!r}")
 
     if path.startswith(_FRAMES):
-        raise WandBError(
-            f"{argument} names '{path}', a field of video frames. {_FRAMES_HINT}",
-            source=SETTINGS,
-            code="frame_field",
-        )
+        raise _of_frames(samples, path, argument)
 
     schema, field, db_keys, keys = samples.get_field_schema(), None, [], path.split(".")
     for depth, key in enumerate(keys):
@@ -331,11 +334,7 @@ def _missing(samples, path, argument, parent, field, of_labels):
         )
 
     if path.split(".")[0] in (samples.get_frame_field_schema() or {}):
-        return WandBError(
-            f"{argument} names '{path}', which is a field of video frames. {_FRAMES_HINT}",
-            source=SETTINGS,
-            code="frame_field",
-        )
+        return _of_frames(samples, path, argument)
 
     names = choices(samples, lambda f: is_label(f) or is_plain(f))
     close = difflib.get_close_matches(path, names, n=1)
@@ -358,6 +357,15 @@ def _missing(samples, path, argument, parent, field, of_labels):
         f"{argument} names '{path}', but this view of dataset '{samples.dataset_name}' has no such field{hint}",
         source=SETTINGS,
         code="missing_field",
+    )
+
+
+def _of_frames(samples, path, argument):
+    return WandBError(
+        f"{argument} names '{path}', which is a field of video frames. Fields of video frames are logged from a view of "
+        f"frames: call this with {frames_view(samples)}",
+        source=SETTINGS,
+        code="frame_field",
     )
 
 
@@ -401,6 +409,10 @@ def _describe(path, db_path, field):
         "field_type": type(field).__name__,
         "item_type": type(item).__name__ if item is not None else "",
     }
+
+
+def _a(name):
+    return f"an {name}" if name[0] in "AEIO" else f"a {name}"
 
 
 def _type_name(field):

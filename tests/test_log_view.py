@@ -97,7 +97,7 @@ def test_new_arguments(log, fake_worker, images):
         ({"fields": ["number"], "image_mode": "none"}, "include_labels=True or include_images=True"),
         ({"mask_mode": "all"}, "this one has none"),
         ({"include_labels": True, "fields": ["nope"]}, "no such field"),
-        ({"embedding_field": "number"}, "is a IntField"),
+        ({"embedding_field": "number"}, "is an IntField"),
         ({"aliases": [1]}, "aliases has to be a list of strings"),
         ({"tags": {"a": 1}}, "tags has to be a list of strings"),
     ],

@@ -1,5 +1,7 @@
 """Which fields are logged, and what is said about those that cannot be."""
 
+import re
+
 import fiftyone as fo
 import pytest
 
@@ -106,7 +108,7 @@ def test_fields_named_twice_are_one(images):
         ("ground_truth.detections.label", "'ground_truth.detections' is a list"),
         ("embedding", "is a VectorField.*embedding_field"),
         ("metadata", "is an embedded document.*metadata.width"),
-        ("frames.objects", r"field of video frames.*to_frames\(sample_frames=False\)"),
+        ("frames.objects", r"field of video frames.*to_frames\(sample_frames="),
         (7, "list of names, not 7"),
         ([None], r"list of names, not \[None\]"),
         ([""], "name of a field, not ''"),
@@ -132,6 +134,17 @@ def test_frame_fields_name_the_way_out(videos):
     assert schema.frame_label_fields(videos) == ["objects"]
 
 
+@pytest.mark.parametrize("files", [True, False], ids=["frames in files", "frames of videos"])
+def test_the_advised_view_of_frames_has_rows(fiftyone, videos, files):
+    view = videos.view() if files else videos.exclude_fields("frames.filepath")
+
+    with pytest.raises(WandBError) as caught:
+        schema.predictions_field(view, "frames.objects")
+
+    frames = eval(re.search(r"view\.to_frames\(.*\)", str(caught.value)).group(), {"view": view})
+    assert len(frames) == videos.count("frames")
+
+
 def test_embedding_fields(images):
     assert schema.embedding_fields(images, None) == []
     assert [f["field_type"] for f in schema.embedding_fields(images, ["embedding", "numbers"])] == [
@@ -150,7 +163,7 @@ def test_predictions_and_prompts(images, labels):
     }
     assert schema.predictions_field(images, "caption")["field_type"] == "StringField"
     assert schema.predictions_field(labels, "inner.b")["db_path"] == "inner.b"
-    with pytest.raises(WandBError, match="'number' is a IntField and holds no predictions"):
+    with pytest.raises(WandBError, match="'number' is an IntField and holds no predictions"):
         schema.predictions_field(images, "number")
 
     with pytest.raises(WandBError, match="has no such field"):

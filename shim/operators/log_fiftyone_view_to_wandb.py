@@ -333,7 +333,7 @@ def _left_out(view, labels, paths):
                 "code": "frame_labels",
                 "message": "The labels of video frames got no columns: "
                 + ", ".join(frames)
-                + ". Log view.to_frames(sample_frames=False) for them",
+                + f". Log {schema.frames_view(view)} for them",
                 "count": len(frames),
                 "sample_ids": [],
             }
