@@ -6,27 +6,12 @@ import threading
 import fiftyone.operators as foo
 import pytest
 
+from shim.operators import OPERATORS
 from support.fake_worker import module
 from support.forms import LOAD, NAMES, PREDICTIONS, VIEW, fields, offered
 from support.waiting import SECONDS, wait_for
 
 pytestmark = pytest.mark.oldest
-
-EVERY = (
-    *NAMES,
-    "log_wandb_run",
-    "get_wandb_run_info",
-    "show_wandb_run",
-    "show_wandb_report",
-    "open_wandb_panel",
-    "sync_wandb_offline",
-    "cancel_wandb_job",
-    "resume_wandb_job",
-    "log_worker_slot",
-    "rename_wandb_run",
-    "remove_wandb_run",
-    "login_to_wandb",
-)
 
 
 def _failing(fake, source, code, message):
@@ -245,7 +230,7 @@ def test_the_key_is_in_no_form(operator, lookups, fake_worker, images, monkeypat
     for look_up in (fake_worker.something, refused):
         lookups.forget()
         fake_worker.look_up = look_up
-        for name in EVERY:
+        for name in (one().name for one in OPERATORS):
             one = operator(name)
             params = {"project": "p", "run_key": "seen", "artifact": "train:v3", "include_labels": True}
             assert key not in json.dumps(fields(one, images, params))
