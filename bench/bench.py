@@ -8,9 +8,11 @@ services: `--only workers --samples 20000`.
 from __future__ import annotations
 
 import argparse
+import atexit
 import contextlib
 import os
 import pathlib
+import shutil
 import sys
 import threading
 import time
@@ -30,21 +32,18 @@ SHARED = "workers"
 
 def main() -> int:
     args = parse_args()
-    with contextlib.ExitStack() as stack:
-        uri = stack.enter_context(services.mongod(HOME / "mongo"))
-        server = stack.enter_context(services.standin(HOME / "wandb"))
-        configure(uri, server)
-        if args.only == [SHARED]:
-            import workers
+    server = start_servers("wandb")
+    if args.only == [SHARED]:
+        import workers
 
-            for count in args.samples:
-                workers.report(server.url, count)
-            return 0
-        print("| job | samples | usual way | plugin | ratio | samples/s | worker's peak memory |")
-        print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
         for count in args.samples:
-            for job in args.only:
-                measure(job, count, not args.no_baseline)
+            workers.report(server.url, count)
+        return 0
+    print("| job | samples | usual way | plugin | ratio | samples/s | worker's peak memory |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for count in args.samples:
+        for job in args.only:
+            measure(job, count, not args.no_baseline)
     return 0
 
 
@@ -54,6 +53,21 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=[*JOBS, SHARED], default=["view", "predictions"])
     parser.add_argument("--no-baseline", action="store_true", help="measure the plugin only")
     return parser.parse_args()
+
+
+def start_servers(name: str, keep: bool = True) -> services.Standin:
+    """Starts MongoDB, and the stand-in with its state in a directory of that name, and has FiftyOne and wandb use them.
+
+    They end at Python's exit, after what FiftyOne does there: it would wait half a minute for a database that has gone.
+    """
+    stack = contextlib.ExitStack()
+    atexit.register(stack.close)  # before FiftyOne's own handler is registered, so it runs after that one
+    if not keep:
+        stack.callback(shutil.rmtree, HOME / name, ignore_errors=True)
+    uri = stack.enter_context(services.mongod(HOME / "mongo"))
+    server = stack.enter_context(services.standin(HOME / name))
+    configure(uri, server)
+    return server
 
 
 def configure(uri: str, server: services.Standin) -> None:

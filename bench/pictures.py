@@ -11,7 +11,6 @@ import io
 import json
 import os
 import pathlib
-import shutil
 import sys
 import time
 import urllib.request
@@ -23,7 +22,6 @@ from pymongo import UpdateOne
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "bench")]
 
-import services  # noqa: E402
 import thumbs  # noqa: E402
 
 import bench  # noqa: E402
@@ -37,23 +35,17 @@ LATENCY = 100  # ms on every request
 
 def main() -> None:
     args = parse_args()
-    with contextlib.ExitStack() as stack:
-        uri = stack.enter_context(services.mongod(bench.HOME / "mongo"))
-        server = stack.enter_context(services.standin(bench.HOME / "wandb-pictures"))
-        bench.configure(uri, server)
-        os.environ["FIFTYONE_WANDB_CACHE_MB"] = "0"  # each picture is decoded
-        admin = Admin(server.url)
-        print(
-            "| job | pictures | usual way | plugin | ratio | pictures/s | MB up, usual | MB up | worker's peak memory |"
-        )
-        print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
-        report(admin, "thumbnails", args.small, "thumbnail")
-        with admin.slow():
-            report(admin, f"thumbnails, {LATENCY} ms on each request", args.small, "thumbnail")
-        report(admin, "originals", args.large, "original")
-        if args.huge:
-            report(admin, "thumbnails", args.huge, "thumbnail", with_baseline=False)
-    shutil.rmtree(bench.HOME / "wandb-pictures", ignore_errors=True)
+    server = bench.start_servers("wandb-pictures", keep=False)
+    os.environ["FIFTYONE_WANDB_CACHE_MB"] = "0"  # each picture is decoded
+    admin = Admin(server.url)
+    print("| job | pictures | usual way | plugin | ratio | pictures/s | MB up, usual | MB up | worker's peak memory |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    report(admin, "thumbnails", args.small, "thumbnail")
+    with admin.slow():
+        report(admin, f"thumbnails, {LATENCY} ms on each request", args.small, "thumbnail")
+    report(admin, "originals", args.large, "original")
+    if args.huge:
+        report(admin, "thumbnails", args.huge, "thumbnail", with_baseline=False)
 
 
 def parse_args() -> argparse.Namespace:

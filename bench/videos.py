@@ -6,7 +6,6 @@ Run it as `make bench-videos`; it takes the video and the dataset that it made b
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import pathlib
 import shutil
@@ -17,7 +16,6 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "bench")]
 
-import services  # noqa: E402
 
 import bench  # noqa: E402
 
@@ -28,21 +26,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=1000, help="frames of the video")
     args = parser.parse_args()
-    with contextlib.ExitStack() as stack:
-        uri = stack.enter_context(services.mongod(bench.HOME / "mongo"))
-        server = stack.enter_context(services.standin(bench.HOME / "wandb-videos"))
-        bench.configure(uri, server)
-        os.environ["FIFTYONE_WANDB_CACHE_MB"] = "0"  # each frame is decoded
-        print("| rows | frames | decoding alone | plugin | ratio of the times | frames/s | worker's peak memory |")
-        print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
-        dataset = dataset_of(args.frames)
-        view = dataset.to_frames(sample_frames="dynamic")
-        report("every frame", view, dataset, args.frames)
-        report("every frame, in any order", view.shuffle(seed=51), dataset, args.frames)
-        report(
-            "every tenth", view.match({"$expr": {"$eq": [{"$mod": ["$frame_number", 10]}, 1]}}), dataset, args.frames
-        )
-    shutil.rmtree(bench.HOME / "wandb-videos", ignore_errors=True)
+    bench.start_servers("wandb-videos", keep=False)
+    os.environ["FIFTYONE_WANDB_CACHE_MB"] = "0"  # each frame is decoded
+    print("| rows | frames | decoding alone | plugin | ratio of the times | frames/s | worker's peak memory |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    dataset = dataset_of(args.frames)
+    view = dataset.to_frames(sample_frames="dynamic")
+    report("every frame", view, dataset, args.frames)
+    report("every frame, in any order", view.shuffle(seed=51), dataset, args.frames)
+    report("every tenth", view.match({"$expr": {"$eq": [{"$mod": ["$frame_number", 10]}, 1]}}), dataset, args.frames)
 
 
 def dataset_of(count: int):
