@@ -11,31 +11,25 @@ import io
 import json
 import os
 import pathlib
-import sys
 import time
 import urllib.request
 
 import numpy as np
+import thumbs
+from common import HOME, PROJECT, PeakMemory, start_servers
 from PIL import Image
 from pymongo import UpdateOne
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "bench")]
-
-import thumbs  # noqa: E402
-
-import bench  # noqa: E402
-
 SIZE = (640, 480)
 BYTES = 87_000  # of a picture, about
-FOLDER = bench.HOME / "pictures"
+FOLDER = HOME / "pictures"
 MADE = 1000
 LATENCY = 100  # ms on every request
 
 
 def main() -> None:
     args = parse_args()
-    server = bench.start_servers("wandb-pictures", keep=False)
+    server = start_servers("wandb-pictures", keep=False)
     os.environ["FIFTYONE_WANDB_CACHE_MB"] = "0"  # each picture is decoded
     admin = Admin(server.url)
     print("| job | pictures | usual way | plugin | ratio | pictures/s | MB up, usual | MB up | worker's peak memory |")
@@ -151,7 +145,7 @@ def time_baseline(admin: Admin, dataset) -> tuple[float, float]:
 
     admin.count()
     start = time.perf_counter()
-    baseline.log_pictures(dataset, bench.PROJECT, f"usual_pictures_{time.time_ns()}")
+    baseline.log_pictures(dataset, PROJECT, f"usual_pictures_{time.time_ns()}")
     return time.perf_counter() - start, admin.megabytes()
 
 
@@ -162,10 +156,10 @@ def time_plugin(admin: Admin, dataset, mode: str) -> tuple[float, float, int]:
     operator = foo.get_operator("@harpreetsahota/wandb/log_fiftyone_view_to_wandb")
     name = f"plugin_pictures_{time.time_ns()}"
     admin.count()
-    with bench.PeakMemory() as peak:
+    with PeakMemory() as peak:
         start = time.perf_counter()
         result = operator(
-            dataset, project=bench.PROJECT, run_id=name, artifact_name=name, include_labels=True, image_mode=mode
+            dataset, project=PROJECT, run_id=name, artifact_name=name, include_labels=True, image_mode=mode
         )
         seconds = time.perf_counter() - start
     if result["warnings"] or not result["new_version"]:

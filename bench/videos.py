@@ -7,17 +7,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import pathlib
 import shutil
 import subprocess
-import sys
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "bench")]
-
-
-import bench  # noqa: E402
+from common import HOME, PROJECT, PeakMemory, start_servers
 
 SIZE = (1280, 720)
 
@@ -26,7 +20,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=1000, help="frames of the video")
     args = parser.parse_args()
-    bench.start_servers("wandb-videos", keep=False)
+    start_servers("wandb-videos", keep=False)
     os.environ["FIFTYONE_WANDB_CACHE_MB"] = "0"  # each frame is decoded
     print("| rows | frames | decoding alone | plugin | ratio of the times | frames/s | worker's peak memory |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
@@ -41,7 +35,7 @@ def dataset_of(count: int):
     """A dataset of one video with a label on each frame."""
     import fiftyone as fo
 
-    name, path = f"bench-video-{count}", bench.HOME / f"video-{count}.mp4"
+    name, path = f"bench-video-{count}", HOME / f"video-{count}.mp4"
     if not path.exists():
         source = f"testsrc2=size={SIZE[0]}x{SIZE[1]}:rate=30,trim=end_frame={count}"
         ffmpeg("-f", "lavfi", "-i", source, "-c:v", "libx264", "-preset", "veryfast", "-g", "250", path)
@@ -79,9 +73,9 @@ def time_plugin(view) -> tuple[float, int, int]:
 
     operator = foo.get_operator("@harpreetsahota/wandb/log_fiftyone_view_to_wandb")
     name = f"plugin_frames_{time.time_ns()}"
-    with bench.PeakMemory() as peak:
+    with PeakMemory() as peak:
         start = time.perf_counter()
-        result = operator(view, project=bench.PROJECT, run_id=name, artifact_name=name, include_labels=True)
+        result = operator(view, project=PROJECT, run_id=name, artifact_name=name, include_labels=True)
         seconds = time.perf_counter() - start
     if result["warnings"] or not result["new_version"]:
         raise SystemExit(f"this measurement was not fair: {result}")

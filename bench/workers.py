@@ -18,8 +18,7 @@ import time
 from collections.abc import Iterator
 
 import psutil
-
-import bench
+from common import HOME, PROJECT
 
 SERVICES = (1, 2, 4)
 LATENCIES = (50, 100)  # ms on each request
@@ -45,7 +44,7 @@ def report(url: str, count: int) -> None:
     print("\n| thumbnails | cores | latency | services | pictures | time | speed-up | model | speed-up | CPU |")
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     # A cache of its own.
-    os.environ.update(XDG_CACHE_HOME=str(bench.HOME / "cache"), FIFTYONE_WANDB_CACHE_MB="4000")
+    os.environ.update(XDG_CACHE_HOME=str(HOME / "cache"), FIFTYONE_WANDB_CACHE_MB="4000")
     with shared(max(SERVICES), count) as (services, dataset):
         log(services, dataset, max(SERVICES))  # fills the cache; the first job of a service also loads what it needs
         base = log(services, dataset, 1)
@@ -113,7 +112,7 @@ def log(services: list[subprocess.Popen], dataset, workers: int) -> Measured:
     before, start = cpu_of(services), time.perf_counter()
     operator(
         dataset,
-        project=bench.PROJECT,
+        project=PROJECT,
         run_id=name,
         artifact_name=name,
         include_labels=True,
@@ -155,7 +154,7 @@ def launched(count: int, each: int | None) -> Iterator[list[subprocess.Popen]]:
     cores = sorted(os.sched_getaffinity(0)) if each else []
     try:
         for n in range(count):
-            with (bench.HOME / f"service-{n}.log").open("w") as out:
+            with (HOME / f"service-{n}.log").open("w") as out:
                 command = [sys.executable, "-c", _LAUNCH, "delegated", "launch", "-t", "local"]
                 services.append(subprocess.Popen(command, stdout=out, stderr=out))
             if each:
