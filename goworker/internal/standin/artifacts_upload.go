@@ -28,14 +28,12 @@ type multipart struct {
 // createArtifactManifest announces a manifest: first without its digest, to have an ID for
 // the files, then with it, to have a URL to send it to.
 func (s *Server) createArtifactManifest(input gqlexec.Args) (any, error) {
-	digest := str(input, "digest")
-	if digest != "" {
-		if err := checkDigest(digest, "the manifest"); err != nil {
-			return nil, err
-		}
+	digest, err := announcedDigest(input)
+	if err != nil {
+		return nil, err
 	}
 	var object any
-	err := s.change(func(d *data) error {
+	err = s.change(func(d *data) error {
 		a, err := d.pendingArtifact(s, str(input, "artifactID"))
 		if err != nil {
 			return err
@@ -63,6 +61,15 @@ func (s *Server) createArtifactManifest(input gqlexec.Args) (any, error) {
 	return gqlexec.Object{"artifactManifest": object}, err
 }
 
+// announcedDigest is the digest that a manifest is announced with; empty for none yet.
+func announcedDigest(input gqlexec.Args) (string, error) {
+	digest := str(input, "digest")
+	if digest == "" {
+		return "", nil
+	}
+	return digest, checkDigest(digest, "the manifest")
+}
+
 // renew announces another digest; what lies there stays.
 func (m *manifest) renew(digest string) {
 	if digest != "" {
@@ -71,14 +78,12 @@ func (m *manifest) renew(digest string) {
 }
 
 func (s *Server) updateArtifactManifest(input gqlexec.Args) (any, error) {
-	digest := str(input, "digest")
-	if digest != "" {
-		if err := checkDigest(digest, "the manifest"); err != nil {
-			return nil, err
-		}
+	digest, err := announcedDigest(input)
+	if err != nil {
+		return nil, err
 	}
 	var object any
-	err := s.change(func(d *data) error {
+	err = s.change(func(d *data) error {
 		for _, a := range d.Artifacts {
 			if a.State == pending && a.Manifest != nil && a.Manifest.ID == str(input, "artifactManifestID") {
 				a.Manifest.renew(digest)

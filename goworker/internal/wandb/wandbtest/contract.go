@@ -49,9 +49,7 @@ type suite struct {
 	dir string
 }
 
-// RunContract tries everything that the client needs of a server, and removes the
-// runs and artifacts that it made.
-func RunContract(t *testing.T, target Target) {
+func newSuite(t *testing.T, target Target) *suite {
 	s := &suite{t: t, target: target, id: strings.ToLower(rand.Text()[:10]), dir: t.TempDir()}
 	s.client = s.newClient(t, target.APIKey)
 	web := &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}
@@ -63,6 +61,13 @@ func RunContract(t *testing.T, target Target) {
 		s.entity = viewer.Entity
 	}
 	require.NotEmpty(t, s.entity)
+	return s
+}
+
+// RunContract tries everything that the client needs of a server, and removes the
+// runs and artifacts that it made.
+func RunContract(t *testing.T, target Target) {
+	s := newSuite(t, target)
 	s.removeNewProject()
 
 	t.Run("a wrong key is refused", s.wrongKey)

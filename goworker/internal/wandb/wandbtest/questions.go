@@ -3,7 +3,6 @@ package wandbtest
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -57,17 +56,8 @@ type questioner struct {
 }
 
 func newQuestioner(t *testing.T, target Target) *questioner {
-	s := &suite{t: t, target: target, id: strings.ToLower(rand.Text()[:10]), dir: t.TempDir()}
-	s.client = s.newClient(t, target.APIKey)
-	web := &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}
-	t.Cleanup(web.CloseIdleConnections)
-	s.read = &reader{t: t, target: target, http: web}
-	viewer, err := s.client.Viewer(t.Context())
-	require.NoError(t, err)
-	if s.entity = target.Entity; s.entity == "" {
-		s.entity = viewer.Entity
-	}
-	return &questioner{suite: s, t: t, web: web, run: s.newRun(t, "questions", nil).ID}
+	s := newSuite(t, target)
+	return &questioner{suite: s, t: t, web: s.read.http, run: s.newRun(t, "questions", nil).ID}
 }
 
 func (q *questioner) note(asked, answer, reliesOn string) {

@@ -86,22 +86,24 @@ func (r *reader) download(address string) []byte {
 
 // storedRun is a run as the server has it.
 type storedRun struct {
-	ID          string `json:"id"`
-	State       string `json:"state"`
-	DisplayName string `json:"displayName"`
-	Config      string `json:"config"`
-	Summary     string `json:"summaryMetrics"`
-	Lines       int    `json:"historyLineCount"`
-	Inputs      nodes  `json:"inputArtifacts"`
-	Outputs     nodes  `json:"outputArtifacts"`
-	Files       struct {
-		Edges []struct {
-			Node struct {
-				Name      string `json:"name"`
-				DirectURL string `json:"directUrl"`
-			} `json:"node"`
-		} `json:"edges"`
-	} `json:"files"`
+	ID          string      `json:"id"`
+	State       string      `json:"state"`
+	DisplayName string      `json:"displayName"`
+	Config      string      `json:"config"`
+	Summary     string      `json:"summaryMetrics"`
+	Lines       int         `json:"historyLineCount"`
+	Inputs      nodes       `json:"inputArtifacts"`
+	Outputs     nodes       `json:"outputArtifacts"`
+	Files       storedFiles `json:"files"`
+}
+
+type storedFiles struct {
+	Edges []struct {
+		Node struct {
+			Name      string `json:"name"`
+			DirectURL string `json:"directUrl"`
+		} `json:"node"`
+	} `json:"edges"`
 }
 
 type nodes struct {
@@ -166,14 +168,7 @@ type storedVersion struct {
 	CreatedBy struct {
 		Name string `json:"name"`
 	} `json:"createdBy"`
-	Files struct {
-		Edges []struct {
-			Node struct {
-				Name      string `json:"name"`
-				DirectURL string `json:"directUrl"`
-			} `json:"node"`
-		} `json:"edges"`
-	} `json:"files"`
+	Files storedFiles `json:"files"`
 }
 
 func (v *storedVersion) aliases() []string {
