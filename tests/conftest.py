@@ -166,6 +166,17 @@ def images(media, fiftyone):
     dataset.delete()
 
 
+@pytest.fixture(scope="session")
+def data(media, fiftyone):
+    """The datasets that views of every kind are made of."""
+    from support import views
+
+    made = views.sources(media)
+    yield made
+    for dataset in made.values():
+        dataset.delete()
+
+
 @pytest.fixture
 def operator(fiftyone):
     """Gives an operator of the plugin, loaded by FiftyOne's own loader."""

@@ -11,15 +11,7 @@ URI = "@harpreetsahota/wandb/load_view_from_wandb"
 
 
 @pytest.fixture
-def server(wandb_server, monkeypatch):
-    monkeypatch.setenv("FIFTYONE_WANDB_URL", wandb_server.url)
-    monkeypatch.setenv("FIFTYONE_WANDB_API_KEY", wandb_server.key)
-    monkeypatch.setenv("FIFTYONE_WANDB_ENTITY", wandb_server.entity)
-    return wandb_server
-
-
-@pytest.fixture
-def logged(operator, server):
+def logged(operator, login):
     def log(view):
         name = f"v{ObjectId()}"
         operator("log_fiftyone_view_to_wandb")(view, project="load", artifact_name=name)
@@ -38,7 +30,7 @@ VIEWS = {
 
 
 @pytest.mark.parametrize("kind", VIEWS)
-def test_what_was_logged_comes_back(operator, server, images, logged, kind):
+def test_what_was_logged_comes_back(operator, login, images, logged, kind):
     view = VIEWS[kind](images)
     again = operator("load_view_from_wandb")(images, project="load", artifact=logged(view))
     assert [s.filepath for s in again] == [s.filepath for s in view]
@@ -50,15 +42,15 @@ def _labels(label):
     return [d.label for d in getattr(label, "detections", [label])]
 
 
-def test_by_ids_and_by_url(operator, server, images, logged):
+def test_by_ids_and_by_url(operator, login, images, logged):
     view = images.match_tags("val")
     name = logged(view)
-    url = f"{server.url}/{server.entity}/load/artifacts/dataset/{name}/v0"
+    url = f"{login.url}/{login.entity}/load/artifacts/dataset/{name}/v0"
     again = operator("load_view_from_wandb")(images, artifact=url, project="load", by_ids=True)
     assert again.values("id") == view.values("id")
 
 
-def test_only_the_labels_with_a_low_confidence(operator, server, images):
+def test_only_the_labels_with_a_low_confidence(operator, login, images):
     name = f"p{ObjectId()}"
     operator("log_model_predictions")(
         images, "model", "predictions", "load", artifact_name=name, low_confidence_threshold=0.3
@@ -69,7 +61,7 @@ def test_only_the_labels_with_a_low_confidence(operator, server, images):
     assert sorted(found) == sorted(c for c in everything if c is not None and c < 0.3)
 
 
-def test_saved_views_are_not_replaced_without_a_word(operator, server, images, logged):
+def test_saved_views_are_not_replaced_without_a_word(operator, login, images, logged):
     name = logged(images.match_tags("train"))
     load = operator("load_view_from_wandb")
     load(images, "load", name, view_name="mine")
@@ -81,7 +73,7 @@ def test_saved_views_are_not_replaced_without_a_word(operator, server, images, l
     images.delete_saved_view("mine")
 
 
-def test_through_execute_operator(server, images, logged):
+def test_through_execute_operator(login, images, logged):
     name = logged(images.match_tags("train"))
     context = {
         "dataset": images,
@@ -94,13 +86,13 @@ def test_through_execute_operator(server, images, logged):
     images.delete_saved_view("x")
 
 
-def test_a_background_service_has_to_know_the_dataset(operator, server):
+def test_a_background_service_has_to_know_the_dataset(operator, login):
     with pytest.raises(RuntimeError, match="told the dataset"):
         operator("load_view_from_wandb")(None, "load", "x", view_name="y", delegate=True)
 
 
 @pytest.mark.parametrize("artifact", ["missing", "", "missing:v7"])
-def test_what_is_not_there(operator, server, images, logged, artifact):
+def test_what_is_not_there(operator, login, images, logged, artifact):
     logged(images.limit(1))
     load = operator("load_view_from_wandb")
     with pytest.raises(module(load, "errors").WandBError):

@@ -6,7 +6,6 @@ import fiftyone as fo
 import pytest
 import services
 
-from support import views
 from tests.e2e.common import PROJECT, new_id
 from tests.e2e.reading import Reader
 from tests.e2e.server import Server
@@ -61,15 +60,6 @@ def server(e2e_server, login):
 def read(server):
     """Reads artifacts with the official package."""
     return Reader(server, PROJECT)
-
-
-@pytest.fixture(scope="session")
-def data(media, fiftyone):
-    """The datasets that views of every kind are made of."""
-    made = views.sources(media)
-    yield made
-    for dataset in made.values():
-        dataset.delete()
 
 
 @pytest.fixture

@@ -8,16 +8,6 @@ import pytest
 
 from shim import query
 from shim.restoring import rebuild
-from support import views
-
-
-@pytest.fixture(scope="session")
-def data(media, fiftyone):
-    """The datasets that views are made of."""
-    made = views.sources(media)
-    yield made
-    for dataset in made.values():
-        dataset.delete()
 
 
 @pytest.fixture
