@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/pythonjson"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin/gqlexec"
 )
 
@@ -59,7 +60,7 @@ var scalars = map[string]func(any) (any, error){
 // has to deal with NaN and infinities, which clients write although JSON has none.
 func jsonString(value any) (any, error) {
 	text, ok := value.(string)
-	if !ok || !json.Valid(withoutNaN([]byte(text))) {
+	if !ok || !json.Valid(pythonjson.WithoutNaN([]byte(text))) {
 		return nil, errors.New("not a JSON document in a string")
 	}
 	return text, nil

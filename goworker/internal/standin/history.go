@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/pythonjson"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin/gqlexec"
 )
 
@@ -59,7 +60,7 @@ func tail(stream []string) string {
 func decodeLine(line string) (map[string]any, error) {
 	row, err := decodeObject([]byte(line))
 	if err != nil {
-		row, err = decodeObject(withoutNaN([]byte(line)))
+		row, err = decodeObject(pythonjson.WithoutNaN([]byte(line)))
 	}
 	return row, err
 }
@@ -77,45 +78,12 @@ func decodeObject(text []byte) (map[string]any, error) {
 	return row, nil
 }
 
-// withoutNaN replaces bare NaN, Infinity and -Infinity outside of texts by null.
-func withoutNaN(text []byte) []byte {
-	var out []byte
-	inText := false
-	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
-		case inText && c == '\\' && i+1 < len(text):
-			out = append(out, c)
-			i++
-		case c == '"':
-			inText = !inText
-		case !inText && (c == 'N' || c == 'I' || c == '-'):
-			rest := text[i:]
-			if name := nonNumber(rest); name != "" {
-				out = append(out, "null"...)
-				i += len(name) - 1
-				continue
-			}
-		}
-		out = append(out, text[i])
-	}
-	return out
-}
-
-func nonNumber(text []byte) string {
-	for _, name := range []string{"NaN", "Infinity", "-Infinity"} {
-		if bytes.HasPrefix(text, []byte(name)) {
-			return name
-		}
-	}
-	return ""
-}
-
 // plainLine is a line as proper JSON.
 func plainLine(line string) string {
 	if json.Valid([]byte(line)) {
 		return line
 	}
-	return string(withoutNaN([]byte(line)))
+	return string(pythonjson.WithoutNaN([]byte(line)))
 }
 
 // lines writes rows out again.

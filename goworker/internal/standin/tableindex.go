@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"sync"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/pythonjson"
 )
 
 // indexStep is how many rows apart the places are that an index remembers.
@@ -306,7 +308,7 @@ func (s *scanner) decode(into any) error {
 		return err
 	}
 	if !json.Valid(text) {
-		text = withoutNaN(text)
+		text = pythonjson.WithoutNaN(text)
 	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()

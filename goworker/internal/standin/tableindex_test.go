@@ -85,14 +85,3 @@ func FuzzTableIndex(f *testing.F) {
 		}
 	})
 }
-
-func TestWithoutNaN(t *testing.T) {
-	for in, want := range map[string]string{
-		`[NaN,Infinity,-Infinity,-1]`: `[null,null,null,-1]`,
-		`["NaN","a\"NaN",null]`:       `["NaN","a\"NaN",null]`,
-		`{"I":-Infinity}`:             `{"I":null}`,
-		`["\\",NaN]`:                  `["\\",null]`,
-	} {
-		assert.Equal(t, want, string(withoutNaN([]byte(in))))
-	}
-}

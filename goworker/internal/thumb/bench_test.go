@@ -64,15 +64,6 @@ func BenchmarkResample(b *testing.B) {
 	}
 }
 
-// BenchmarkWriter writes a JPEG of 256 x 144.
-func BenchmarkWriter(b *testing.B) {
-	var e jpegWriter
-	p := []raster{smooth(1, 256, 144), smooth(2, 128, 72), smooth(3, 128, 72)}
-	for b.Loop() {
-		e.encode(p, 256, 144, DefaultQuality, true)
-	}
-}
-
 // BenchmarkEncodeMask writes a mask of 256 x 192 with objects in it.
 func BenchmarkEncodeMask(b *testing.B) {
 	var e MaskEncoder

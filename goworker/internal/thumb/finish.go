@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/jpegscale"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/jpegwrite"
 )
 
 // planar is a decoded picture, possibly shrunk, on its way to a thumbnail.
@@ -63,7 +64,7 @@ func (t *Thumbnailer) finish(p *planar, g *geometry, o Options) (Thumb, error) {
 	if p.color != jpegscale.YCbCr && p.color != jpegscale.Gray {
 		planes = t.toYCbCr(shown, g.halfChroma())
 	}
-	asJPEG := t.writer.encode(planes, g.width, g.height, o.Quality, g.halfChroma())
+	asJPEG := t.writer.Encode(written(planes), g.width, g.height, o.Quality, g.halfChroma())
 	if p.exact {
 		if asPNG, err := t.png.smaller(shown, len(asJPEG)); err != nil || asPNG != nil {
 			thumb.Format, thumb.Bytes = "png", asPNG
@@ -166,4 +167,13 @@ func (t *Thumbnailer) toYCbCr(p []raster, halfChroma bool) []raster {
 		red.pix[i] = byte(min((32768*sr-27439*sg-5329*sb+middle)>>18, 255))
 	}
 	return []raster{luma, blue, red}
+}
+
+// written are planes as the writer of JPEGs takes them.
+func written(planes []raster) []jpegwrite.Plane {
+	out := make([]jpegwrite.Plane, len(planes))
+	for i, p := range planes {
+		out[i] = jpegwrite.Plane{Pix: p.pix, Stride: p.stride, Width: p.width, Height: p.height}
+	}
+	return out
 }

@@ -155,7 +155,7 @@ func TestSmallerFormat(t *testing.T) {
 		}
 		whole, err := th.png.encode(p, false, false)
 		require.NoError(t, err)
-		asJPEG := len(th.writer.encode(th.toYCbCr(p, true), 250, 180, 80, true))
+		asJPEG := len(th.writer.Encode(written(th.toYCbCr(p, true)), 250, 180, 80, true))
 		t.Logf("%s: PNG %d, at least %d, JPEG %d", name, len(whole), th.png.atLeast(p), asJPEG)
 		assert.Len(t, small.Bytes, min(len(whole), asJPEG), name)
 	}

@@ -66,7 +66,7 @@ func (t *Thumbnailer) Heatmap(h Heat, width, height, quality int) (Thumb, error)
 	if quality <= 0 {
 		quality = DefaultQuality
 	}
-	data := t.writer.encode(t.toYCbCr(rgb, g.halfChroma()), width, height, min(quality, 100), g.halfChroma())
+	data := t.writer.Encode(written(t.toYCbCr(rgb, g.halfChroma())), width, height, min(quality, 100), g.halfChroma())
 	return Thumb{
 		Bytes: bytes.Clone(data), Format: "jpg", Width: width, Height: height,
 		SourceWidth: h.Width, SourceHeight: h.Height,

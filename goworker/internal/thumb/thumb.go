@@ -9,6 +9,7 @@ import (
 	"math"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/jpegscale"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/jpegwrite"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/stretch"
 )
 
@@ -71,7 +72,7 @@ type Thumb struct {
 type Thumbnailer struct {
 	jpeg   jpegscale.Decoder
 	scale  resampler
-	writer jpegWriter
+	writer jpegwrite.Writer
 	png    pngWriter
 	box    boxFilter
 	wide   *stretch.Wide // once there was a picture of 16 bits

@@ -1,4 +1,4 @@
-package thumb
+package jpegwrite
 
 import (
 	"bytes"
@@ -16,25 +16,25 @@ import (
 )
 
 // smooth makes a plane that a JPEG can hold well.
-func smooth(seed, width, height int) raster {
-	p := raster{pix: make([]byte, (width+1)*height), stride: width + 1, width: width, height: height}
+func smooth(seed, width, height int) Plane {
+	p := Plane{Pix: make([]byte, (width+1)*height), Stride: width + 1, Width: width, Height: height}
 	for y := range height {
 		for x := range width {
 			v := 128 + 70*math.Sin(float64(x*(seed+2))/23)*math.Cos(float64(y)/17) + 50*math.Sin(float64(x+y*seed)/40)
-			p.pix[y*p.stride+x] = byte(min(max(v, 0), 255))
+			p.Pix[y*p.Stride+x] = byte(min(max(v, 0), 255))
 		}
 	}
 	return p
 }
 
 // readBack decodes a JPEG with the standard library.
-func readBack(t *testing.T, data []byte) []raster {
+func readBack(t *testing.T, data []byte) []Plane {
 	t.Helper()
 	m, err := jpeg.Decode(bytes.NewReader(data))
 	require.NoError(t, err)
 	size := m.Bounds().Size()
 	if gray, ok := m.(*image.Gray); ok {
-		return []raster{{gray.Pix, gray.Stride, size.X, size.Y}}
+		return []Plane{{gray.Pix, gray.Stride, size.X, size.Y}}
 	}
 	c := m.(*image.YCbCr)
 	w, h := size.X, size.Y
@@ -42,19 +42,19 @@ func readBack(t *testing.T, data []byte) []raster {
 		require.Equal(t, image.YCbCrSubsampleRatio420, c.SubsampleRatio)
 		w, h = ceilDiv(size.X, 2), ceilDiv(size.Y, 2)
 	}
-	return []raster{{c.Y, c.YStride, size.X, size.Y}, {c.Cb, c.CStride, w, h}, {c.Cr, c.CStride, w, h}}
+	return []Plane{{c.Y, c.YStride, size.X, size.Y}, {c.Cb, c.CStride, w, h}, {c.Cr, c.CStride, w, h}}
 }
 
 // distance is the root of the mean square of the differences of all samples.
-func distance(t *testing.T, a, b []raster) float64 {
+func distance(t *testing.T, a, b []Plane) float64 {
 	t.Helper()
 	require.Len(t, b, len(a))
 	sum, n := 0.0, 0.0
 	for i, p := range a {
-		require.Equal(t, [2]int{p.width, p.height}, [2]int{b[i].width, b[i].height})
-		for y := range p.height {
-			for x := range p.width {
-				d := float64(p.pix[y*p.stride+x]) - float64(b[i].pix[y*b[i].stride+x])
+		require.Equal(t, [2]int{p.Width, p.Height}, [2]int{b[i].Width, b[i].Height})
+		for y := range p.Height {
+			for x := range p.Width {
+				d := float64(p.Pix[y*p.Stride+x]) - float64(b[i].Pix[y*b[i].Stride+x])
 				sum, n = sum+d*d, n+1
 			}
 		}
@@ -65,23 +65,23 @@ func distance(t *testing.T, a, b []raster) float64 {
 // TestWriter writes planes and reads them back with the standard library, whose own
 // encoder may do no better, neither in size nor in truth.
 func TestWriter(t *testing.T) {
-	var e jpegWriter
+	var e Writer
 	for _, size := range [][2]int{{1, 1}, {8, 8}, {16, 16}, {17, 15}, {256, 144}, {3, 200}} {
 		for _, quality := range []int{1, 30, 50, 85, 100} {
 			what := fmt.Sprintf("%d x %d, quality %d", size[0], size[1], quality)
 			halfWidth, halfHeight := ceilDiv(size[0], 2), ceilDiv(size[1], 2)
-			p := []raster{smooth(1, size[0], size[1]), smooth(2, halfWidth, halfHeight), smooth(3, halfWidth, halfHeight)}
+			p := []Plane{smooth(1, size[0], size[1]), smooth(2, halfWidth, halfHeight), smooth(3, halfWidth, halfHeight)}
 			source := &image.YCbCr{
-				Y: p[0].pix, Cb: p[1].pix, Cr: p[2].pix, YStride: p[0].stride, CStride: p[1].stride,
+				Y: p[0].Pix, Cb: p[1].Pix, Cr: p[2].Pix, YStride: p[0].Stride, CStride: p[1].Stride,
 				SubsampleRatio: image.YCbCrSubsampleRatio420, Rect: image.Rect(0, 0, size[0], size[1]),
 			}
 			var theirs bytes.Buffer
 			require.NoError(t, jpeg.Encode(&theirs, source, &jpeg.Options{Quality: quality}))
-			ours := e.encode(p, size[0], size[1], quality, true)
+			ours := e.Encode(p, size[0], size[1], quality, true)
 			assert.LessOrEqual(t, len(ours), theirs.Len(), what)
 			best := readBack(t, theirs.Bytes())
 			assert.LessOrEqual(t, distance(t, p, readBack(t, ours)), distance(t, p, best)*1.02+0.1, what)
-			gray := readBack(t, e.encode(p[:1], size[0], size[1], quality, true))
+			gray := readBack(t, e.Encode(p[:1], size[0], size[1], quality, true))
 			assert.LessOrEqual(t, distance(t, p[:1], gray), distance(t, p[:1], best[:1])*1.02+0.1, what)
 		}
 	}
@@ -90,7 +90,7 @@ func TestWriter(t *testing.T) {
 // TestWriterOfAnySize writes planes of noise, with chroma of full and half the resolution, and reads them back with the
 // standard library and with our own decoder.
 func TestWriterOfAnySize(t *testing.T) {
-	var e jpegWriter
+	var e Writer
 	var d jpegscale.Decoder
 	r := rand.New(rand.NewPCG(9, 10))
 	for i := range 300 {
@@ -99,19 +99,19 @@ func TestWriterOfAnySize(t *testing.T) {
 		if half {
 			part = 2
 		}
-		planes := make([]raster, 3)
+		planes := make([]Plane, 3)
 		for c := range planes {
 			w, h := width, height
 			if c > 0 {
 				w, h = ceilDiv(width, part), ceilDiv(height, part)
 			}
-			planes[c] = raster{pix: make([]byte, w*h), stride: w, width: w, height: h}
-			for k := range planes[c].pix {
-				planes[c].pix[k] = byte(r.IntN(256))
+			planes[c] = Plane{Pix: make([]byte, w*h), Stride: w, Width: w, Height: h}
+			for k := range planes[c].Pix {
+				planes[c].Pix[k] = byte(r.IntN(256))
 			}
 		}
 		what := fmt.Sprintf("%d x %d, half chroma: %v", width, height, half)
-		file := e.encode(planes, width, height, 100, half)
+		file := e.Encode(planes, width, height, 100, half)
 		assert.Less(t, distance(t, planes, readBack(t, file)), 1.0, what)
 		m, err := jpeg.Decode(bytes.NewReader(file))
 		require.NoError(t, err, what)
@@ -119,9 +119,9 @@ func TestWriterOfAnySize(t *testing.T) {
 
 		own, err := d.Decode(t.Context(), file, jpegscale.Options{})
 		require.NoError(t, err, what)
-		read := make([]raster, 3)
+		read := make([]Plane, 3)
 		for c, p := range own.Planes {
-			read[c] = raster{pix: p.Pix, stride: p.Stride, width: p.Width, height: p.Height}
+			read[c] = Plane{Pix: p.Pix, Stride: p.Stride, Width: p.Width, Height: p.Height}
 		}
 		assert.Less(t, distance(t, planes, read), 1.0, what)
 	}
@@ -129,16 +129,16 @@ func TestWriterOfAnySize(t *testing.T) {
 
 // TestWriterNoise writes samples that use every kind of symbol, and long runs.
 func TestWriterNoise(t *testing.T) {
-	var e jpegWriter
+	var e Writer
 	r := rand.New(rand.NewPCG(3, 4))
 	for _, kind := range []int{2, 30, 256} {
-		p := raster{pix: make([]byte, 200*200), stride: 200, width: 200, height: 200}
-		for i := range p.pix {
+		p := Plane{Pix: make([]byte, 200*200), Stride: 200, Width: 200, Height: 200}
+		for i := range p.Pix {
 			if r.IntN(kind) < 2 {
-				p.pix[i] = byte(r.IntN(2) * 255)
+				p.Pix[i] = byte(r.IntN(2) * 255)
 			}
 		}
-		assert.Less(t, distance(t, []raster{p}, readBack(t, e.encode([]raster{p}, 200, 200, 100, true))), 0.8, "noise %d", kind)
+		assert.Less(t, distance(t, []Plane{p}, readBack(t, e.Encode([]Plane{p}, 200, 200, 100, true))), 0.8, "noise %d", kind)
 	}
 }
 
@@ -198,3 +198,15 @@ func TestHuffmanCode(t *testing.T) {
 	assert.Equal(t, [longestCode]byte{1, 1, 1, 1}, c.counts)
 	assert.Equal(t, []byte{0, 1, 2, 3}, c.order[:c.n])
 }
+
+// BenchmarkWriter writes a JPEG of 256 x 144.
+func BenchmarkWriter(b *testing.B) {
+	var e Writer
+	p := []Plane{smooth(1, 256, 144), smooth(2, 128, 72), smooth(3, 128, 72)}
+	for b.Loop() {
+		e.Encode(p, 256, 144, 85, true)
+	}
+}
+
+// ceilDiv is a/b, rounded up.
+func ceilDiv(a, b int) int { return (a + b - 1) / b }

@@ -1,4 +1,4 @@
-package thumb
+package jpegwrite
 
 import (
 	"cmp"

@@ -1,4 +1,5 @@
-package thumb
+// Package jpegwrite writes baseline JPEGs (ITU-T T.81), the same bytes on every machine.
+package jpegwrite
 
 import (
 	"encoding/binary"
@@ -6,12 +7,19 @@ import (
 	"math/bits"
 )
 
-// jpegWriter writes baseline JPEGs: one grey plane, or Y, Cb and Cr, with chroma of
+// Plane is the samples of one component, Stride bytes from row to row.
+type Plane struct {
+	Pix           []byte
+	Stride        int
+	Width, Height int
+}
+
+// Writer writes baseline JPEGs: one grey plane, or Y, Cb and Cr, with chroma of
 // full or of half the resolution in both directions. Its Huffman tables are made for each
 // picture, which saves some 6 % of a thumbnail, and its arithmetic is all integer,
 // so that the same samples give the same bytes on every machine and with every
 // version of Go. It is four times as fast as image/jpeg.
-type jpegWriter struct {
+type Writer struct {
 	quality int
 	half    bool // chroma has half the resolution
 	quant   [2]quantiser
@@ -70,7 +78,7 @@ var naturalOrder = func() (order [64]byte) {
 
 // setQuality makes the quantisation tables of a quality from 1 to 100, on the
 // scale that libjpeg made common.
-func (e *jpegWriter) setQuality(quality int) {
+func (e *Writer) setQuality(quality int) {
 	if e.quality == quality {
 		return
 	}
@@ -98,10 +106,10 @@ func forwardScale(i int) float64 {
 	return math.Sqrt2 * math.Cos(float64(i)*math.Pi/16)
 }
 
-// encode writes a picture of width x height from one or three planes; with halfChroma the others
+// Encode writes a picture of width x height from one or three planes; with halfChroma the others
 // than the first hold half of width and height, rounded up. The result is valid
 // until the next call.
-func (e *jpegWriter) encode(planes []raster, width, height, quality int, halfChroma bool) []byte {
+func (e *Writer) Encode(planes []Plane, width, height, quality int, halfChroma bool) []byte {
 	e.setQuality(quality)
 	e.half = halfChroma
 	e.symbols = e.symbols[:0]
@@ -121,10 +129,10 @@ func (e *jpegWriter) encode(planes []raster, width, height, quality int, halfChr
 }
 
 // scanFull turns planes of one size into symbols, in units of 8 x 8 pixels.
-func (e *jpegWriter) scanFull(p []raster) {
+func (e *Writer) scanFull(p []Plane) {
 	var mean [3]int
-	for y := 0; y < p[0].height; y += 8 {
-		for x := 0; x < p[0].width; x += 8 {
+	for y := 0; y < p[0].Height; y += 8 {
+		for x := 0; x < p[0].Width; x += 8 {
 			for i := range p {
 				mean[i] = e.block(&p[i], x, y, min(i, 1), mean[i])
 			}
@@ -133,10 +141,10 @@ func (e *jpegWriter) scanFull(p []raster) {
 }
 
 // scanHalf turns a picture with chroma of half the resolution into symbols, in units of 16 x 16 pixels.
-func (e *jpegWriter) scanHalf(p []raster) {
+func (e *Writer) scanHalf(p []Plane) {
 	var mean [3]int
-	for y := 0; y < p[0].height; y += 16 {
-		for x := 0; x < p[0].width; x += 16 {
+	for y := 0; y < p[0].Height; y += 16 {
+		for x := 0; x < p[0].Width; x += 16 {
 			for i := range 4 {
 				mean[0] = e.block(&p[0], x+8*(i&1), y+8*(i>>1), 0, mean[0])
 			}
@@ -148,19 +156,19 @@ func (e *jpegWriter) scanHalf(p []raster) {
 
 // block transforms and quantises the block at x, y and notes its symbols. Beyond
 // its edges a plane goes on as it ended.
-func (e *jpegWriter) block(p *raster, x, y, class, mean int) int {
+func (e *Writer) block(p *Plane, x, y, class, mean int) int {
 	var b [64]int32
-	if x+8 <= p.width && y+8 <= p.height {
+	if x+8 <= p.Width && y+8 <= p.Height {
 		for r := range 8 {
-			row := p.pix[(y+r)*p.stride+x:][:8]
+			row := p.Pix[(y+r)*p.Stride+x:][:8]
 			for c, v := range row {
 				b[8*r+c] = (int32(v) - 128) << inputBits
 			}
 		}
 	} else {
 		for i := range b {
-			at := min(y+i/8, p.height-1)*p.stride + min(x+i%8, p.width-1)
-			b[i] = (int32(p.pix[at]) - 128) << inputBits
+			at := min(y+i/8, p.Height-1)*p.Stride + min(x+i%8, p.Width-1)
+			b[i] = (int32(p.Pix[at]) - 128) << inputBits
 		}
 	}
 	forward(&b)
@@ -169,13 +177,13 @@ func (e *jpegWriter) block(p *raster, x, y, class, mean int) int {
 
 // note appends a symbol: bits 0 to 7 are the symbol, 8 to 9 its table and from 16
 // on the bits of its value, as many as the symbol's lower half says.
-func (e *jpegWriter) note(table int, symbol byte, value uint32) {
+func (e *Writer) note(table int, symbol byte, value uint32) {
 	e.counts[table][symbol]++
 	e.symbols = append(e.symbols, value<<16|uint32(table)<<8|uint32(symbol))
 }
 
 // quantise rounds a block's coefficients and notes them; it gives their mean.
-func (e *jpegWriter) quantise(b *[64]int32, class, mean int) int {
+func (e *Writer) quantise(b *[64]int32, class, mean int) int {
 	q := &e.quant[class]
 	next := q.round(b[0], 0)
 	size, value := magnitude(next - int32(mean))
@@ -256,7 +264,7 @@ func forward8(x0, x1, x2, x3, x4, x5, x6, x7 int32) (y0, y1, y2, y3, y4, y5, y6,
 }
 
 // header writes everything before the entropy-coded data.
-func (e *jpegWriter) header(out []byte, planes, width, height int) []byte {
+func (e *Writer) header(out []byte, planes, width, height int) []byte {
 	classes := min(planes, 2)
 	out = append(out, 0xFF, 0xD8, 0xFF, 0xE0, 0, 16)
 	out = append(out, "JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"...)
@@ -291,7 +299,7 @@ func (e *jpegWriter) header(out []byte, planes, width, height int) []byte {
 }
 
 // emit writes the symbols with their codes and values.
-func (e *jpegWriter) emit() {
+func (e *Writer) emit() {
 	var acc uint64
 	var n uint
 	for _, s := range e.symbols {
@@ -313,7 +321,7 @@ func (e *jpegWriter) emit() {
 }
 
 // word writes four bytes.
-func (e *jpegWriter) word(v uint32) {
+func (e *Writer) word(v uint32) {
 	if inverted := ^v; (inverted-0x01010101)&v&0x80808080 == 0 {
 		e.out = binary.BigEndian.AppendUint32(e.out, v)
 		return
@@ -324,7 +332,7 @@ func (e *jpegWriter) word(v uint32) {
 }
 
 // byte writes one byte and, after 0xFF, the 0 that tells it from a marker.
-func (e *jpegWriter) byte(v byte) {
+func (e *Writer) byte(v byte) {
 	e.out = append(e.out, v)
 	if v == 0xFF {
 		e.out = append(e.out, 0)
