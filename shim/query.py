@@ -24,6 +24,9 @@ from .plain import to_json
 # Rows that a stage can select in their order: MongoDB takes 16 MB.
 _MAX_SELECTED = 400_000
 
+# Words of MongoDB by which stages choose other samples each time they run.
+_DRAWING = ("$sample", "$sampleRate", "$rand")
+
 # Arguments of stages that name generated datasets or cache queries.
 _STATE = "_state"
 
@@ -103,6 +106,11 @@ def describe_dataset(view: fo.DatasetView) -> dict[str, Any]:
 def pipeline(view: fo.DatasetView) -> list[dict[str, Any]]:
     """The aggregation pipeline that gives the view's samples, in their order."""
     return view._pipeline(detach_frames=True, detach_groups=True)
+
+
+def draws(view: fo.DatasetView) -> bool:
+    """Whether the view may have other samples each time it is read. One of ``take()`` and ``shuffle()`` has not."""
+    return _has_key(pipeline(view), _DRAWING)
 
 
 def root_dataset(view: fo.DatasetView) -> fo.Dataset:
@@ -248,6 +256,13 @@ def dataset_id(dataset: fo.Dataset) -> str:
 def evaluation_documents(samples: Any) -> dict[str, Any]:
     """The documents of the dataset's evaluations by their keys: objects with ``id, config, timestamp, results``."""
     return dict(samples._root_dataset._doc.get_evaluations())
+
+
+def _has_key(value, keys):
+    if isinstance(value, dict):
+        return any(key in keys or _has_key(inner, keys) for key, inner in value.items())
+
+    return isinstance(value, list) and any(_has_key(inner, keys) for inner in value)
 
 
 def _database():

@@ -28,6 +28,7 @@ class Newcomer:
         self.environment, self.directory = monkeypatch, tmp_path
         self.log_view = operator("log_fiftyone_view_to_wandb")
         self.log_predictions = operator("log_model_predictions")
+        self.log_evaluation = operator("log_evaluation_to_wandb")
         self.load_view = operator("load_view_from_wandb")
 
     def no_key(self):
@@ -77,6 +78,16 @@ class Newcomer:
     def field_of_frames(self):
         self.log_predictions(self.videos, model_name="m", predictions_field="frames.objects", project=PROJECT)
 
+    def drawn_for_each_worker(self):
+        self.environment.setenv("FIFTYONE_WANDB_TEST_PARTS", "1,1")
+        dataset = self.images.clone()
+        try:
+            dataset.evaluate_detections("predictions", gt_field="ground_truth", eval_key="ev")
+            some = dataset.mongo([{"$sample": {"size": 5}}])
+            self.log_evaluation(some, "ev", PROJECT, workers=2, delegate=True)
+        finally:
+            dataset.delete()
+
 
 @contextlib.contextmanager
 def _dataset_of(path):
@@ -100,6 +111,7 @@ SENTENCES = {
     "no_network": ("unreachable", "network"),
     "name_taken": ("type_taken", "artifact_name"),
     "field_of_frames": ("frame_field", "to_frames"),
+    "drawn_for_each_worker": ("bad_view", "take(n, seed=1)"),
 }
 
 

@@ -125,6 +125,20 @@ def test_is_subset(data, kind, subset):
     assert bool(described["serialization_json"]) is subset
 
 
+@pytest.mark.parametrize("kind", ALL)
+def test_views_of_fiftyone_draw_no_other_samples_each_time(view, kind):
+    assert not query.draws(view(kind))
+
+
+def test_views_that_draw_other_samples_each_time(data):
+    for stage in (
+        {"$sample": {"size": 3}},
+        {"$match": {"$sampleRate": 0.5}},
+        {"$match": {"$expr": {"$lt": [{"$rand": {}}, 0.5]}}},
+    ):
+        assert query.draws(data["images"].mongo([{"$limit": 9}, stage])), stage
+
+
 def test_dataset_facts(data):
     dataset = data["images"]
     dataset.info = {"source": "made", "nan": float("nan"), "list": (2, 1)}

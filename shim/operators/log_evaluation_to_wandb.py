@@ -26,6 +26,7 @@ class LogEvaluationToWandB(LogOperator):
     """Logs one of the dataset's evaluations as a W&B artifact, and its numbers and charts to a run."""
 
     SHARED = "log_evaluation"
+    SHARES_DRAWN = False
 
     USUAL = ("eval_key", "include_images", "compare_with", "project", "artifact_name")
 
@@ -147,7 +148,7 @@ class LogEvaluationToWandB(LogOperator):
             offline (False): write an offline run, as W&B's mode "offline" does: a directory that ``sync_wandb_offline`` or
                 ``wandb sync`` uploads later. It is in ``WANDB_DIR``, or the current directory, of the process that does the job
             workers (1): with ``delegate=True`` and more than 200,000 rows in the table of samples, how many background services share the job,
-                on as many machines as you like; see ``docs/scale-out.md``. Videos whose frames were evaluated have one
+                on as many machines as you like; see ``docs/scale-out.md``
             delegate (False): whether to queue the job for a background service
             progress (None): whether to show a progress bar; by default, ``fo.config.show_progress_bars`` decides
 

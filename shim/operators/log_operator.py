@@ -13,7 +13,7 @@ from fiftyone.core.collections import SampleCollection
 from fiftyone.operators.executor import ExecutionContext
 
 from .. import PLUGIN_NAME, names, offline, overlays, pictures, query, selection, settings, work, workers
-from ..errors import bad_argument
+from ..errors import SETTINGS, WandBError, bad_argument
 from ..plain import text_list
 from ..worker import logs, messages, plaintext
 from . import forms, plan
@@ -30,6 +30,9 @@ class LogOperator(JobOperator):
 
     #: The key of the wire contract's ``job`` that several workers can share; None for none.
     SHARED = None
+
+    #: Whether they can share a view that draws other samples each time it is read.
+    SHARES_DRAWN = True
 
     def prepare(
         self, view: fo.DatasetView, params: dict[str, Any]
@@ -149,6 +152,24 @@ class LogOperator(JobOperator):
         """
         raise NotImplementedError
 
+    def schedule(self, samples: SampleCollection, params: dict[str, Any]) -> dict[str, Any]:
+        if not params.get("dry_run"):
+            self._check_drawn(query.as_view(samples), params)
+
+        return super().schedule(samples, params)
+
+    def _check_drawn(self, view, params):
+        count = workers.wanted(params)
+        if count == 1 or self.SHARES_DRAWN or not query.draws(view) or not workers.shards_of(view, params, count):
+            return
+
+        raise WandBError(
+            "Several workers cannot share this view, since it draws other samples each time it is read, by $sample, $sampleRate or "
+            "$rand. Choose the samples with take(n, seed=1), which gives the same ones each time, or log it with workers=1",
+            source=SETTINGS,
+            code="bad_view",
+        )
+
     def shared(
         self,
         ctx: ExecutionContext,
@@ -179,6 +200,7 @@ class LogOperator(JobOperator):
 
             return job, noted, watchers
 
+        self._check_drawn(view, ctx.params)
         return self._share(job, conclude, view, min(count, shards), watchers)
 
     def _share(self, job, conclude, view, count, watchers):
@@ -226,10 +248,6 @@ def _alone(params, job):
     """Why one worker does a job whatever its rows, or None."""
     if params.get("dry_run"):
         return "it is a dry run"
-
-    (request,) = job.request.values()
-    if request["view"].get("frames_pipeline"):
-        return "the frames of videos were evaluated"
 
     mode = job.settings["environment"].get("WANDB_MODE", "").lower()
     if job.settings["offline"] or mode in ("offline", "dryrun", "disabled"):

@@ -1,13 +1,17 @@
 package job
 
 import (
+	"context"
+	"slices"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/words"
 )
 
 // worstFrame is the field that a row of a video gets: the frame that its picture shows.
@@ -15,6 +19,100 @@ const worstFrame = "_wandb_frame"
 
 // worstFrameNumber is where that frame says which one it is.
 const worstFrameNumber = worstFrame + ".frame_number"
+
+const (
+	// mostVideos bounds the videos whose frames' outcomes are kept until their rows come.
+	mostVideos = 1_000_000
+	// videosAtOnce is of how many videos the frames are read by one query, where a slot reads those of its rows only.
+	videosAtOnce = 5000
+)
+
+// sharesFrames reports whether a slot can read the frames of its own rows only, where frames were evaluated.
+func (j LogEvaluation) sharesFrames() bool {
+	if j.Frames == nil {
+		return true
+	}
+	_, ok := j.Frames.FramesOf(nil)
+	return ok
+}
+
+// frames are the queries for the frames that are read here: those of a shard's rows, or all of the view's.
+func (r *evaluationRows) frames() (out []*view.Query) {
+	if s := r.c.shard; s != nil {
+		for ids := range slices.Chunk(s.ids, videosAtOnce) {
+			some, _ := r.job.Frames.FramesOf(ids) // the plan has made sure of that: see sharesFrames
+			out = append(out, &some)
+		}
+	}
+	if out == nil {
+		out = append(out, r.job.Frames)
+	}
+	return out
+}
+
+// readFrames accounts for the frames of evaluations of frames, which the rows do not have. The slot that plans needs them only to choose
+// rows, and the lead only to count the videos.
+func (r *evaluationRows) readFrames(ctx context.Context) error {
+	for _, e := range r.both() {
+		if !e.config.IsFrames() {
+			continue
+		}
+		e.videos = map[bson.ObjectID]*outcome{}
+		if r.c.planning && r.job.View.Selection == nil {
+			continue
+		}
+		for _, frames := range r.frames() {
+			if err := e.each(ctx, r.c, r.job.View.Query, frames, func(d *labelDoc, out *outcome) error { return r.takeFrame(e, d, out) }); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// takeFrame accounts for a frame.
+func (r *evaluationRows) takeFrame(e *judged, d *labelDoc, out *outcome) error {
+	if r.part.isShared {
+		r.sum.add(e, d, out)
+	}
+	if err := e.take(d, out); err != nil {
+		return err
+	}
+	sum := e.videos[d.sample]
+	if sum == nil && len(e.videos) >= mostVideos {
+		return fault.New(fault.Settings, fault.ViewTooLarge, "The view has more than %s videos: log it in parts.", words.Thousands(mostVideos))
+	}
+	if r.c.merged != nil {
+		if out.evaluated {
+			e.videos[d.sample] = evaluatedVideo
+		}
+		return nil
+	}
+	if sum == nil {
+		fresh := newOutcome()
+		sum = &fresh
+		e.videos[d.sample] = sum
+	}
+	sum.merge(out)
+	return nil
+}
+
+// evaluatedVideo is the outcome of each video that was evaluated, where nothing else is asked of it.
+var evaluatedVideo = &outcome{evaluated: true}
+
+// merge adds the outcome of another frame.
+func (o *outcome) merge(frame *outcome) {
+	o.evaluated = o.evaluated || frame.evaluated
+	o.tp, o.fp, o.fn, o.frames = o.tp+frame.tp, o.fp+frame.fp, o.fn+frame.fn, o.frames+frame.frames
+	o.iou, o.ious, o.conf = o.iou+frame.iou, o.ious+frame.ious, o.conf+frame.conf
+	if frame.confs > 0 && (o.confs == 0 || frame.most > o.most) {
+		o.most = frame.most
+	}
+	o.confs += frame.confs
+	o.least = min(o.least, frame.least)
+	o.missed.Merge(&frame.missed)
+	o.wrong.Merge(&frame.wrong)
+}
 
 // showFrames has each row of a video show the frame in which the evaluation found most wrong, the first of several. Without
 // it the picture would be of the first frame, whatever was evaluated. MongoDB chooses it, so that no frame's labels are kept.

@@ -41,7 +41,7 @@ func (j LogEvaluation) plan() (logPlan, error) {
 	var rows *evaluationRows // of the current attempt
 	return logPlan{
 		target: target, view: j.View, parts: j.Parts, kind: "evaluation", runPrefix: "evaluation_", pictures: j.Pictures,
-		inOnePiece:  j.Frames != nil, // what is said of a video is the sum over its frames, which are read for all rows at once
+		inOnePiece:  !j.sharesFrames(),
 		defaultName: func(string) string { return config.GeneratedName(what+j.Dataset.Name, "") },
 		prepare: func(ctx context.Context, c *collector) (err error) {
 			rows, err = j.prepare(ctx, c)

@@ -13,11 +13,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/words"
 )
-
-// mostVideos bounds the videos whose frames' outcomes are kept until their rows come.
-const mostVideos = 1_000_000
 
 // judged is one of the evaluations of a job, with what it says of the current row.
 type judged struct {
@@ -54,6 +50,9 @@ type evaluationRows struct {
 func (j LogEvaluation) prepare(ctx context.Context, c *collector) (*evaluationRows, error) {
 	if j.View.Rows != view.RowSample {
 		return nil, fault.New(fault.Settings, fault.BadView, "An evaluation is logged for samples: pass the dataset, or a view without patches, clips or frames as rows.")
+	}
+	if c.planning && j.View.Query.Draws() {
+		return nil, errDrawnAgain() // whoever makes the numbers reads the view once more
 	}
 	r := &evaluationRows{job: j, c: c, shownFrame: -1, part: j.partOf(c)}
 	schema, err := readSchema(ctx, c.source, j.View.Query.Database, j.Dataset.ID)
@@ -114,50 +113,6 @@ func (r *evaluationRows) both() []*judged {
 		return []*judged{r.own}
 	}
 	return []*judged{r.own, r.other}
-}
-
-// readFrames accounts for the frames of evaluations of frames, which the rows do not have.
-func (r *evaluationRows) readFrames(ctx context.Context) error {
-	for _, e := range r.both() {
-		if !e.config.IsFrames() {
-			continue
-		}
-		e.videos = map[bson.ObjectID]*outcome{}
-		err := e.each(ctx, r.c, r.job.View.Query, r.job.Frames, func(d *labelDoc, out *outcome) error {
-			if err := e.take(d, out); err != nil {
-				return err
-			}
-			sum := e.videos[d.sample]
-			if sum == nil {
-				if len(e.videos) >= mostVideos {
-					return fault.New(fault.Settings, fault.ViewTooLarge, "The view has more than %s videos: log it in parts.", words.Thousands(mostVideos))
-				}
-				fresh := newOutcome()
-				sum = &fresh
-				e.videos[d.sample] = sum
-			}
-			sum.merge(out)
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// merge adds the outcome of another frame.
-func (o *outcome) merge(frame *outcome) {
-	o.evaluated = o.evaluated || frame.evaluated
-	o.tp, o.fp, o.fn, o.frames = o.tp+frame.tp, o.fp+frame.fp, o.fn+frame.fn, o.frames+frame.frames
-	o.iou, o.ious, o.conf = o.iou+frame.iou, o.ious+frame.ious, o.conf+frame.conf
-	if frame.confs > 0 && (o.confs == 0 || frame.most > o.most) {
-		o.most = frame.most
-	}
-	o.confs += frame.confs
-	o.least = min(o.least, frame.least)
-	o.missed.Merge(&frame.missed)
-	o.wrong.Merge(&frame.wrong)
 }
 
 // register registers what is read of each row.

@@ -15,6 +15,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/shard"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
@@ -69,14 +70,26 @@ func TestSlotsLogAnEvaluation(t *testing.T) {
 	frames := video.log("fd")
 	frames.Frames = &view.Query{URI: mongo.URI, Database: video.database, Collection: "frames"}
 	jobs["frames"] = frames
+	for what, change := range map[string]func(*job.LogEvaluation){
+		"frames of each shard": func(*job.LogEvaluation) {},
+		"frames, the worst":    func(j *job.LogEvaluation) { j.View.Selection = &job.Selection{Max: 1, ByErrors: true} },
+		"classified frames":    func(j *job.LogEvaluation) { j.EvalKey = "fc" },
+	} {
+		one := video.log("fd")
+		one.Frames = video.framesQuery()
+		one.Parts = job.Parts{Whole: 1, Part: 1}
+		change(&one)
+		jobs[what] = one
+	}
 	for what, j := range jobs {
 		t.Run(what, func(t *testing.T) {
 			w := d.world
-			if what == "frames" {
-				w = video.world
+			size := 7
+			if strings.Contains(what, "frames") {
+				w, size = video.world, 1
 			}
 			w.t = t
-			name := strings.ReplaceAll(what, " ", "_")
+			name := strings.NewReplacer(" ", "_", ",", "").Replace(what)
 			j.Target.ArtifactName = name
 			want, err := j.Run(t.Context(), w.callbacks())
 			require.NoError(t, err)
@@ -84,13 +97,16 @@ func TestSlotsLogAnEvaluation(t *testing.T) {
 			wantRun := runOf(t, w, want.RunID)
 			for count := 1; count <= 3; count++ {
 				j.Target.ArtifactName = fmt.Sprintf("%s_%d", name, count)
-				s := w.slots(j, count, 7)
+				s := w.slots(j, count, size)
 				run := s.run
 				if count == 1 {
 					run = s.loop
 				}
 				got, err := run(t.Context())
 				require.NoError(t, err)
+				if count > 1 {
+					assert.Equal(t, slices.Contains([]string{"frames", "few", "frames, the worst"}, what), s.plan.Mode == shard.Alone, "whether one slot reads all rows")
+				}
 				state, files := w.files(j.Target.ArtifactName)
 				assert.Equal(t, wantFiles, files)
 				assert.Equal(t, wantState.Digest, state.Digest)
@@ -105,7 +121,7 @@ func TestSlotsLogAnEvaluation(t *testing.T) {
 				assert.Equal(t, []int64{want.Samples, want.ViewSamples, want.Classes}, []int64{got.Samples, got.ViewSamples, got.Classes})
 				assert.Equal(t, wantRun, runOf(t, w, got.RunID))
 
-				again, err := w.slots(j, count, 7).run(t.Context())
+				again, err := w.slots(j, count, size).run(t.Context())
 				require.NoError(t, err)
 				assert.False(t, again.NewVersion)
 				shown := maps.Clone(wantRun)

@@ -103,6 +103,15 @@ func (d *storedDataset) log(key string) job.LogEvaluation {
 		Dataset: job.Dataset{Name: "d", ID: d.id.Hex(), MediaType: "image", Collection: "samples"}}
 }
 
+// framesQuery is how FiftyOne reads the frames of all samples.
+func (d *storedDataset) framesQuery() *view.Query {
+	return &view.Query{URI: mongo.URI, Database: d.database, Collection: "samples", Pipeline: []bson.Raw{
+		stage(`{"$lookup": {"from": "frames", "let": {"id": "$_id"}, "as": "frames", "pipeline": [
+			{"$match": {"$expr": {"$eq": ["$$id", "$_sample_id"]}}}, {"$sort": {"frame_number": 1}}]}}`),
+		stage(`{"$unwind": "$frames"}`), stage(`{"$replaceRoot": {"newRoot": "$frames"}}`),
+	}}
+}
+
 // match restricts a job to the samples that meet a condition.
 func match(j job.LogEvaluation, condition string) job.LogEvaluation {
 	j.View.Query.Pipeline = []bson.Raw{stage(`{"$match": ` + condition + `}`)}

@@ -202,6 +202,9 @@ func (w *Sharded) cut(ctx context.Context, chosen chosenView, ids shard.IDs) (sh
 	case plan.Rows <= w.parts.Whole, w.inOnePiece, strange, plan.Mode == shard.Whole && plan.Rows > mostWhole, !ids.Distinct():
 		plan.Mode = shard.Alone
 	}
+	if plan.Mode != shard.Local && query.Draws() { // no list of ids fixes the rows
+		return plan, errDrawnAgain()
+	}
 	return plan, nil
 }
 
@@ -340,6 +343,13 @@ func (w *Sharded) Abandon(ctx context.Context, plan shard.Plan) {
 func errNotSame() error {
 	return shard.Final(fault.New(fault.FiftyOne, fault.ViewChanged,
 		"Samples or media files of the view changed while the job ran, so that what was read of them again is not the same: log the view again when nothing changes it."))
+}
+
+// errDrawnAgain is the error of rows that several workers cannot share, since each would draw others.
+func errDrawnAgain() error {
+	return fault.New(fault.Settings, fault.BadView,
+		"Several workers cannot share this view, since it draws other samples each time it is read, by $sample, $sampleRate or $rand. "+
+			"Choose the samples with take(n, seed=1), which gives the same ones each time, or log it with workers=1.")
 }
 
 var errNoContent = errors.New("job: this content cannot be shared")

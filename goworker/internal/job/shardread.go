@@ -9,6 +9,8 @@ import (
 	"math"
 	"slices"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
+
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/shard"
@@ -66,7 +68,8 @@ type vectorState struct {
 // shardRead takes what a collector's content makes of a shard's rows.
 type shardRead struct {
 	n      int64
-	alone  bool // the rows are all rows
+	alone  bool            // the rows are all rows
+	ids    []bson.ObjectID // of the rows; nil for all
 	parts  Parts
 	texts  map[string][]int
 	shapes map[string][]int
@@ -117,7 +120,7 @@ func (w *Sharded) readShard(ctx context.Context, plan shard.Plan, st *planState,
 		return out, err
 	}
 	defer c.end()
-	read := &shardRead{n: int64(s.N), alone: plan.Mode == shard.Alone, parts: w.parts, texts: st.Texts, shapes: st.Shapes,
+	read := &shardRead{n: int64(s.N), alone: plan.Mode == shard.Alone, ids: s.IDs, parts: w.parts, texts: st.Texts, shapes: st.Shapes,
 		state: shardState{Tables: map[string]*tableState{}, Vectors: map[string]vectorState{}}, tables: map[string]*tableFile{}}
 	c.shard, c.classes = read, st.Classes
 	defer func() {

@@ -22,12 +22,18 @@ import (
 // queued puts a shared job into MongoDB, for slots to work on, and gives its database and its id.
 func (w *world) queued() (*driver.Database, string) {
 	w.t.Helper()
-	client, err := driver.Connect(options.Client().ApplyURI(mongo.URI.Reveal()))
-	require.NoError(w.t, err)
-	w.t.Cleanup(func() { _ = client.Disconnect(context.Background()) })
 	id := bson.NewObjectID().Hex()
 	require.NoError(w.t, mongo.Append(w.t.Context(), mongotest.Database, "wandb.jobs", []any{bson.D{{Key: "_id", Value: id}, {Key: "state", Value: shard.Planning}}}))
-	return client.Database(mongotest.Database), id
+	return connected(w.t), id
+}
+
+// connected is the database of shared jobs over a connection of its own, which may be cut.
+func connected(t *testing.T) *driver.Database {
+	t.Helper()
+	client, err := driver.Connect(options.Client().ApplyURI(mongo.URI.Reveal()))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = client.Disconnect(context.Background()) })
+	return client.Database(mongotest.Database)
 }
 
 // TestSlotsAtOnce has three slots share a job in MongoDB, one of which is gone with what it has read.

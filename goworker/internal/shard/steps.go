@@ -122,6 +122,7 @@ func (s *slot) doAnnounce(ctx context.Context, j *job, l *lease) error {
 	if err != nil {
 		return err
 	}
+	s.point("announce:begin")
 	a, err := s.work.Announce(ctx, plan, &results{s.store, j.Plan}, j.Attempt)
 	var reread *RereadError
 	if errors.As(err, &reread) && j.Rereads < mostRereads {

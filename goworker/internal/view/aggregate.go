@@ -9,8 +9,12 @@ import (
 
 // Aggregate runs further stages after the query's, and calls row with each document of the result, which is
 // valid until row returns. It is for results of a few thousand small documents, unlike Read. Faults: no_database,
-// query_failed.
+// query_failed, bad_view.
 func (s *Source) Aggregate(ctx context.Context, q Query, stages []bson.D, row func(bson.Raw)) error {
+	q, err := s.settled(ctx, q)
+	if err != nil {
+		return err
+	}
 	more := make([]any, len(stages))
 	for i, stage := range stages {
 		more[i] = stage

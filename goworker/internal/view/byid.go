@@ -104,6 +104,32 @@ func (q Query) ByID(ids []bson.ObjectID, local bool) Query {
 	return q
 }
 
+// FramesOf is the query for the frames of some samples, where this one is for those of all of a view's samples, as FiftyOne makes it. It is false
+// where these are not certain to be the same frames.
+func (q Query) FramesOf(ids []bson.ObjectID) (Query, bool) {
+	const last = 2 // stages that make documents of the frames
+	at := len(q.Pipeline) - last
+	if at < 0 {
+		return q, false
+	}
+	unwind, _ := stageOf(q.Pipeline[at])
+	root, _ := stageOf(q.Pipeline[at+1])
+	samples := q
+	samples.Pipeline = q.Pipeline[:at]
+	samples, local := samples.Local()
+	match, err := bson.Marshal(matchIDs(ids))
+	if unwind != "$unwind" || root != "$replaceRoot" || !local || err != nil {
+		return q, false
+	}
+	q.Pipeline = slices.Concat([]bson.Raw{match}, samples.Pipeline, q.Pipeline[at:])
+	return q, true
+}
+
+// matchIDs is the stage that chooses documents by a list of their ids.
+func matchIDs(ids any) bson.D {
+	return bson.D{{Key: "$match", Value: bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}}}
+}
+
 // drainIDs reads the rows that are left, some at a time.
 func (r *reader) drainIDs(ctx context.Context) error {
 	if r.width == 0 {
@@ -129,8 +155,7 @@ func (r *reader) drainIDs(ctx context.Context) error {
 // handed on then.
 func (r *reader) chunk(ctx context.Context, ids []bson.ObjectID) (whole bool, err error) {
 	q := r.query
-	match := bson.D{{Key: "$match", Value: bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}}}
-	stages := slices.Insert(q.stages(Projection(r.paths)), q.rows.at, any(match))
+	stages := slices.Insert(q.stages(Projection(r.paths)), q.rows.at, any(matchIDs(ids)))
 	cur, err := r.coll.Aggregate(ctx, stages, options.Aggregate().SetAllowDiskUse(true).SetBatchSize(fetchSize))
 	if err != nil {
 		return false, err

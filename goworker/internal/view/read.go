@@ -80,8 +80,12 @@ func (s *Source) Read(ctx context.Context, q Query, paths []string, handle func(
 // for each batch, by whatever goroutine: while all batches are held, nothing is read.
 //
 // A cursor that MongoDB has dropped is replaced by one that goes on behind the
-// last document. Faults: no_database, query_failed, view_changed.
+// last document. Faults: no_database, query_failed, view_changed, bad_view.
 func (s *Source) ReadBatches(ctx context.Context, q Query, paths []string, handle func(docs []bson.Raw, release func()) error) error {
+	q, err := s.settled(ctx, q)
+	if err != nil {
+		return err
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	full, empty := make(chan *batch, ahead), make(chan *batch, ahead+2)
 	large := make(chan struct{}, 1)

@@ -3,6 +3,7 @@ package view
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -29,6 +30,9 @@ const (
 // Source is a connection to the database of one view.
 type Source struct {
 	client *mongo.Client
+
+	drawing sync.Mutex
+	drawn   []*drawnRows // by settled
 }
 
 // Connect connects to MongoDB and makes sure that it answers. Faults: no_database.
