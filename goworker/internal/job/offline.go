@@ -149,20 +149,13 @@ func (p *publisher) writeOffline(ctx context.Context, c *collector, pub *publica
 
 func (p *publisher) offlineResult(c *collector, pub *publication) *Result {
 	s := p.session
-	res := pub.result
-	res.Entity, res.Project, res.RunID = s.ref.Entity, s.ref.Project, s.ref.ID
+	res := p.resultOf(c, pub)
 	res.Relation = RunOurs
 	if s.offline.staged != "" {
 		res.Relation = RunActiveHere
 	}
-	res.ArtifactName, res.GivenName, res.NewVersion = p.name, p.givenName(), true
-	res.RunConfigJSON = string(metadata.JSON(pub.runConfig()))
-	res.ThumbnailsMade = c.pictures.Made()
-	if pub.values != nil {
-		res.Metrics, res.Charts = pub.values.numbers, pub.values.charts
-	}
-	res.Warnings = c.warnings.final()
-	return &res
+	res.NewVersion = true
+	return res
 }
 
 // offlineSpec describes the run and the artifact.

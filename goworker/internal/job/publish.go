@@ -229,15 +229,21 @@ func lenient(ctx context.Context) (context.Context, context.CancelFunc) {
 
 func (p *publisher) result(c *collector, pub *publication, relation Relation, logged wandb.LoggedArtifact) *Result {
 	s := p.session
-	res := pub.result
+	res := p.resultOf(c, pub)
 	settings := s.client.Settings()
-	res.Entity, res.Project, res.RunID, res.Relation = s.ref.Entity, s.ref.Project, s.ref.ID, relation
-	res.ArtifactName, res.ArtifactVersion, res.NewVersion = p.name, logged.Version, logged.New
-	res.GivenName = p.givenName()
+	res.Relation, res.ArtifactVersion, res.NewVersion = relation, logged.Version, logged.New
 	res.RunURL = settings.RunURL(s.ref.Entity, s.ref.Project, s.ref.ID)
 	res.ArtifactURL = settings.ArtifactURL(s.ref.Entity, s.ref.Project, p.kind, p.name, logged.Version)
 	res.BaseURL, res.SettingsFiles = settings.BaseURL, settings.Files
 	res.BytesUploaded, res.FilesUploaded, res.FilesUnchanged = logged.BytesUploaded, logged.FilesUploaded, logged.FilesUnchanged
+	return res
+}
+
+// resultOf is what is known of a result, however it was published.
+func (p *publisher) resultOf(c *collector, pub *publication) *Result {
+	res := pub.result
+	res.Entity, res.Project, res.RunID = p.session.ref.Entity, p.session.ref.Project, p.session.ref.ID
+	res.ArtifactName, res.GivenName = p.name, p.givenName()
 	res.RunConfigJSON = string(metadata.JSON(pub.runConfig()))
 	res.ThumbnailsMade = c.pictures.Made()
 	if pub.values != nil {
