@@ -164,7 +164,7 @@ func (p *publisher) tellRun(ctx context.Context, c *collector, pub *publication,
 		p.extendEndedRun(ctx, c, pub, shown)
 	case RunAliveElsewhere:
 		if pub.values != nil {
-			c.warnings.note("run_alive", "The run is alive in another process, which writes its summary: it does not show the numbers and charts, which the artifact holds.")
+			c.warnings.note("run_alive", "The run is alive in another process, which writes its summary, so the run does not show the numbers and charts: the artifact holds them.")
 		}
 	}
 }

@@ -257,7 +257,7 @@ func (w *Sharded) enter(ctx context.Context, plan shard.Plan) (*planState, error
 		return nil, leaveIfOwn(ctx, err)
 	}
 	if w.session.ref.Entity != st.Entity {
-		return nil, shard.Leave(fault.New(fault.Settings, fault.NoPermission, "The W&B key of this machine logs to %s and not to %s, to which the job logs: set the key of the same account on all machines.",
+		return nil, shard.Leave(fault.New(fault.Settings, fault.NoPermission, "The W&B key on this machine logs to %s, and the job logs to %s: set the key of the same account on all machines.",
 			w.session.ref.Entity, st.Entity))
 	}
 	if st.NewRun && w.session.run != nil {
@@ -342,7 +342,7 @@ func (w *Sharded) Abandon(ctx context.Context, plan shard.Plan) {
 // errNotSame is the error of rows that are not those of an earlier reading.
 func errNotSame() error {
 	return shard.Final(fault.New(fault.FiftyOne, fault.ViewChanged,
-		"Samples or media files of the view changed while the job ran, so that what was read of them again is not the same: log the view again when nothing changes it."))
+		"Samples or media files of the view changed while the job ran, so that a second reading did not match the first: log the view again when nothing changes it."))
 }
 
 // errDrawnAgain is the error of rows that several workers cannot share, since each would draw others.

@@ -32,8 +32,8 @@ const (
 	IDWorse
 )
 
-// idSources says where a list is: in a file of our artifacts, under a key of the
-// metadata of those of the original plugin and of our smaller ones.
+// idSources says where a list is: in a file of this plugin's artifacts, or under a key of the metadata, as in
+// artifacts of the original plugin and in small ones of this plugin.
 var idSources = map[IDList]struct{ path, key string }{
 	IDSamples:       {metadata.SampleIDsPath, "sample_ids"},
 	IDLabels:        {metadata.LabelIDsPath, "label_ids"},
@@ -50,21 +50,21 @@ const (
 	stagesLimit = 32 << 20
 )
 
-// elsewhere are the keys of metadata that go their own ways.
+// elsewhere are the keys of the metadata that are sent apart from it.
 var elsewhere = []string{"view_serialization", "sample_ids", "label_ids", "low_confidence_label_ids"}
 
 // ReadArtifact reads what an artifact says of the view that it was made from, whether this
-// plugin or the original one made it. Whoever could write to the project may
-// have made it: nothing in it is trusted, and its sizes are bounded.
+// plugin or the original one made it. Anybody who can write to the project may have made it, so
+// nothing in it is trusted, and all sizes are bounded.
 type ReadArtifact struct {
 	Settings config.Inputs
 	// Reference is what config.Settings.ArtifactRefs reads.
 	Reference string
-	// Version is a version or an alias in place of that of Reference, or empty.
+	// Version is a version or an alias that replaces that of Reference; empty for none.
 	Version string
 	// Lists are the lists of ids to send.
 	Lists []IDList
-	// Directory is that of a downloaded artifact, which is read in place of Reference and without a server; else empty.
+	// Directory is where an artifact was downloaded to: it is read instead of Reference, without a server. Empty for none.
 	Directory string
 	// UsedByRun is the id of a run to record as a user of the artifact, or empty.
 	UsedByRun string
@@ -77,18 +77,17 @@ type ArtifactContent struct {
 	// metadata.TrimmedLimit bytes.
 	MetadataJSON string
 	// SerializationJSON is a JSON list of the view's stages, empty where none are
-	// known, in ASCII. What is in it was not looked at.
+	// known, in ASCII. Its content is not checked here.
 	SerializationJSON string
 	UsedBy            []RunEntry
 	CreatedBy         *RunEntry
-	// Found are those of the asked lists that the artifact has.
+	// Found are those of the requested lists that the artifact has.
 	Found []IDList
 	// SettingsFiles are those of W&B that named the server, the entity or the project.
 	SettingsFiles []string
 }
 
-// Run does the job. ids gets the lists in parts, 12 bytes to an id; what it got
-// counts only if Run succeeds.
+// Run does the job. It passes the lists to ids in parts, 12 bytes an id; they are valid only if Run succeeds.
 func (j ReadArtifact) Run(ctx context.Context, ids func(list IDList, packed []byte) error) (*ArtifactContent, error) {
 	memory.ForTexts()
 	if j.Directory != "" {
@@ -223,8 +222,8 @@ func (r *artifactReader) stages(ctx context.Context) ([]byte, error) {
 	return stagesIn(raw)
 }
 
-// stagesIn is a JSON list of stages, nil where there is none. The original plugin's
-// metadata may hold it as a text.
+// stagesIn is a JSON list of stages, nil where there is none. The metadata of the original plugin may hold it
+// as a string.
 func stagesIn(raw []byte) ([]byte, error) {
 	var text string
 	if !metadata.IsList(raw) && json.Unmarshal(raw, &text) == nil {

@@ -16,10 +16,9 @@ import (
 
 // Facts are what a person chooses an artifact by.
 //
-// They stand in the artifact's metadata, which may have 4 MB (10 MB in artifacts of
-// the original plugin) and which a server gives whole or not at all. So lists leave
-// it out, and Facts are looked up for those few that somebody sees: from the metadata
-// where that must be small, judging by the artifact's size; else, for our own
+// They are in the artifact's metadata, which may have 4 MB (10 MB in artifacts of the original plugin), and which a
+// server gives whole or not at all. So lists leave it out, and Facts are looked up for the few artifacts that are
+// shown: from the metadata where it must be small, judging by the artifact's size; else, for this plugin's own
 // artifacts, from fiftyone/metadata.json and the size of fiftyone/sample_ids.txt.
 type Facts struct {
 	// Samples is 0 where it is not known; the texts are empty.
@@ -30,9 +29,8 @@ type Facts struct {
 }
 
 const (
-	// metadataSmall is up to which estimated size metadata is asked for at once,
-	// metadataLarge up to which it is asked for at all, and metadataBudget what one
-	// lookup may ask for together.
+	// Metadata of an estimated size up to metadataSmall is asked for at once, and up to metadataLarge at all.
+	// metadataBudget is the most that one lookup may ask for, in bytes as the others.
 	metadataSmall  = 64 << 10
 	metadataLarge  = 4 << 20
 	metadataBudget = 12 << 20
@@ -48,9 +46,9 @@ type foundFacts struct {
 	info wandb.ArtifactInfo
 }
 
-// metadataEstimate is about the most that a version's metadata takes, in bytes. Its
-// lists have an entry for each row and label, as its table or its lists' files have;
-// where there is a picture for each row, their number says how many rows there are.
+// metadataEstimate is about the most that a version's metadata takes, in bytes. Its lists have an entry for each
+// row and label, as its table and the files of its lists do; where each row has a picture, the number of files says
+// how many rows there are.
 func metadataEstimate(a wandb.ArtifactInfo) int64 {
 	const base, few, perPicture = 16 << 10, 8, 600
 	size := a.Size
@@ -60,8 +58,8 @@ func metadataEstimate(a wandb.ArtifactInfo) int64 {
 	return size + size/8 + base
 }
 
-// factsOf looks up the facts of versions. Those with a negative size are not known
-// but for their id. What the result lacks is not there.
+// factsOf looks up the facts of versions. Of one with a negative size, only the id is known. What the result lacks
+// does not exist.
 func factsOf(ctx context.Context, client *wandb.Client, infos []wandb.ArtifactInfo) (map[string]foundFacts, error) {
 	var queries []wandb.DetailQuery
 	for _, a := range infos {
@@ -168,8 +166,8 @@ func readSmall(ctx context.Context, open openFile, f wandb.RemoteFile, limit int
 	return io.ReadAll(r)
 }
 
-// factsIn are the facts that metadata, or fiftyone/metadata.json, holds. Whoever made
-// the artifact may have written anything: what has another form is not known.
+// factsIn are the facts that metadata, or fiftyone/metadata.json, holds. Anything may be written there: values of
+// another form count as not known.
 func factsIn(raw []byte) (f Facts) {
 	top := metadata.Read(raw).Values
 	for _, key := range []string{"num_samples", "fiftyone_view_size"} {

@@ -40,8 +40,7 @@ type List struct {
 	After string
 	// Search is a text that a run's name or id contain.
 	Search string
-	// Metrics are the keys of the runs' summaries to give; none gives a few of the
-	// newest runs.
+	// Metrics are the keys of the runs' summaries to give; without any, a few of the newest runs are given.
 	Metrics []string
 	// Details is of how many of the newest artifacts to look up Facts.
 	Details int
@@ -91,16 +90,14 @@ type ReportEntry struct {
 }
 
 const (
-	// someMetrics is how many numbers of a run are given that nobody asked for, and
-	// someRuns of how many runs.
+	// Where no metrics are asked for, someMetrics of each of the someRuns newest runs are given.
 	someMetrics = 6
 	someRuns    = 20
 	// maxDetails bounds Details and ArtifactIDs.
 	maxDetails = 50
 )
 
-// openReader makes a client for a job that only reads: the active run of the caller
-// does not count.
+// openReader makes a client for a job that only reads, where the caller's active run does not matter.
 func openReader(in config.Inputs) (*wandb.Client, error) {
 	in.ActiveRun = nil
 	settings, err := config.Resolve(in)
@@ -270,7 +267,7 @@ func metrics(summary json.RawMessage, keys []string) string {
 	return string(out.Bytes())
 }
 
-// numberAt finds a number by its key, or by the way to it with dots between the keys.
+// numberAt finds a number by its key, or by the keys that lead to it, joined by dots.
 func numberAt(top map[string]json.RawMessage, key string) ([]byte, bool) {
 	if n, ok := asNumber(top[key]); ok {
 		return n, true

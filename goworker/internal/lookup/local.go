@@ -15,8 +15,8 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 )
 
-// runLocal reads an artifact that was downloaded, without a server. What W&B's server knows beside the files (aliases,
-// runs, times) is not known. Its bytes are trusted no more than those of an artifact at W&B.
+// runLocal reads a downloaded artifact without a server. What only W&B's server knows (aliases, runs, times) is missing.
+// Its bytes are trusted no more than those of an artifact at W&B.
 func (j ReadArtifact) runLocal(ctx context.Context, ids func(list IDList, packed []byte) error) (*ArtifactContent, error) {
 	if j.UsedByRun != "" || j.Version != "" {
 		return nil, fault.New(fault.Settings, fault.BadArgument,

@@ -17,9 +17,9 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/words"
 )
 
-// ReadTable reads the first rows of an artifact's table, with their pictures made small: what the panel shows of a
-// version. The files are read only as far as they are needed, so that their checksums, which are those of
-// whole files, are not compared: nothing may follow from what it gives but what somebody sees.
+// ReadTable reads the first rows of an artifact's table, and makes their pictures small, for the panel's page of a
+// version. It reads each file only as far as it must, so it cannot compare checksums, which cover whole files: its
+// result is for display, and nothing else may depend on it.
 type ReadTable struct {
 	Settings config.Inputs
 	// Reference is what config.Settings.ArtifactRefs reads.
@@ -35,7 +35,7 @@ type ReadTable struct {
 const (
 	defaultRows, maxRows = 8, 50
 	defaultSide, maxSide = 256, 512
-	// maxColumns bounds a row that others made.
+	// maxColumns bounds how many columns are shown: the table may be anybody's.
 	maxColumns = 200
 	// tailSize is how much of a table's end is read for the types of its columns, in bytes.
 	tailSize = 256 << 10
@@ -56,7 +56,7 @@ type TableHead struct {
 	Columns    []string
 	AllColumns int
 	Rows       [][]TableCell
-	// More reports that there are more rows, Total is how many there are in all, -1 where that is not known.
+	// More reports whether there are more rows. Total is how many there are in all, or -1 if that is not known.
 	More  bool
 	Total int64
 	// Pictures are those that the cells show.
@@ -70,7 +70,7 @@ const (
 	partitionEnding = ".partitioned-table.json"
 )
 
-// usualTables are the names of this plugin's tables, and of the original one's: W&B is asked for them by name.
+// usualTables are the names of the tables that this plugin and the original one make: W&B is asked for them by name.
 var usualTables = []string{"samples", "predictions", "classes", "confusion", "curves"}
 
 // Run does the job.
@@ -97,7 +97,7 @@ func (j ReadTable) Run(ctx context.Context) (*TableHead, error) {
 	return t.head, t.read(ctx, j.Table)
 }
 
-// clamp is a number that may be left out, within its bounds.
+// clamp is n, or normal where n is not given, and at most most.
 func clamp(n, normal, most int) int {
 	if n <= 0 {
 		n = normal
@@ -114,7 +114,7 @@ type tableReader struct {
 	files      map[string]wandb.RemoteFile // tables by name
 }
 
-// find finds the artifact's tables: those with the usual names among some of its files, else all that it has.
+// find finds the artifact's tables: those with the usual names, which are among some, else all that it has.
 func (t *tableReader) find(ctx context.Context, some map[string]wandb.RemoteFile) error {
 	t.files = map[string]wandb.RemoteFile{}
 	add := func(path string, f wandb.RemoteFile) {

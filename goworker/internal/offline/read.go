@@ -79,7 +79,7 @@ func checkCopy(ctx context.Context, dir string, t *Table) error {
 		return cmp.Or(ctx.Err(), changed(dir, t.Copy, "it cannot be read", err))
 	}
 	if hex.EncodeToString(sum.Sum(nil)) != value.SHA256 {
-		return changed(dir, t.Copy, "its bytes are others than those that were logged", nil)
+		return changed(dir, t.Copy, "its bytes differ from what was logged", nil)
 	}
 	return nil
 }
@@ -107,7 +107,7 @@ func readEntries(ctx context.Context, dir string, lines *bufio.Reader, count int
 				return nil, changed(dir, name, "it is gone or cannot be read", err)
 			}
 			if digest != e.Digest || size != e.Size {
-				return nil, changed(dir, name, "its bytes are others than those that were logged", nil)
+				return nil, changed(dir, name, "its bytes differ from what was logged", nil)
 			}
 			e.ModTime = mod
 		}
@@ -137,7 +137,7 @@ func readLine(in *bufio.Reader, into any) error {
 
 func changed(dir, file, what string, err error) error {
 	return fault.Wrap(err, fault.Settings, fault.OfflineChanged,
-		"%s is not what was logged any more: %s: %s. Nothing was uploaded. Copy the directory again, or log again.", dir, file, what)
+		"%s has changed since it was logged: %s: %s. Nothing was uploaded. Copy the directory again, or log again.", dir, file, what)
 }
 
 // OpenCopy opens the copy of the table among the run's files.

@@ -34,7 +34,7 @@ func (w *Jobs) runSlot(ctx context.Context, m *pb.RunSlot, in config.Inputs, eve
 	own, planned := cmp.Or(in.BaseURL, in.Env["WANDB_BASE_URL"]), req.GetWandb().GetBaseUrl()
 	if own != "" && planned != "" && own != planned {
 		return nil, fault.New(fault.Settings, fault.OtherServer,
-			"The job logs to another W&B server than the settings of this machine name, so this slot leaves it to the others: set the same server on all machines.")
+			"The job logs to a different W&B server than this machine's settings name, so this slot leaves it to the others: set the same server on all machines.")
 	}
 	in.Entity, in.Project = req.GetWandb().GetEntity(), req.GetWandb().GetProject()
 	in.ActiveRun, in.Offline = nil, false

@@ -301,7 +301,7 @@ func (c *Client) AddRunTags(ctx context.Context, ref config.RunRef, tags []strin
 		return nil, c.explain(doing, err)
 	}
 	if out.Project == nil || out.Project.Run == nil || out.Project.Run.ID == "" {
-		return nil, fault.New(fault.WandB, fault.NotFound, "W&B has no run %s in %s/%s any more, or this account may not see it: %s failed.",
+		return nil, fault.New(fault.WandB, fault.NotFound, "W&B no longer has a run %s in %s/%s, or this account may not see it: %s failed.",
 			ref.ID, ref.Entity, ref.Project, doing)
 	}
 	all := out.Project.Run.Tags

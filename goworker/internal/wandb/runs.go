@@ -134,7 +134,7 @@ func (c *Client) endedRun(ctx context.Context, run *Run, op, doing string) (*run
 		return nil, c.explain(doing, err)
 	}
 	if out.Project == nil || out.Project.Run == nil {
-		return nil, fault.New(fault.WandB, fault.NotFound, "The W&B run %s is not there any more: %s failed.", run.ID, doing)
+		return nil, fault.New(fault.WandB, fault.NotFound, "The W&B run %s no longer exists: %s failed.", run.ID, doing)
 	}
 	node := out.Project.Run
 	if now := node.run(run.RunRef); !run.Created && now.Alive() {

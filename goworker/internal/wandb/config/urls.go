@@ -56,7 +56,7 @@ func cleanBaseURL(raw, from string) (string, error) {
 	case err != nil:
 		return "", refuse("is not a web address. It should look like https://wandb.example.com.")
 	case u.User != nil:
-		return "", refuse("holds a user name or a password. Remove it: the API key belongs into `wandb login` or WANDB_API_KEY.")
+		return "", refuse("holds a user name or a password. Remove it: the API key belongs in `wandb login` or WANDB_API_KEY.")
 	}
 	u.Scheme, u.Host = strings.ToLower(u.Scheme), strings.ToLower(u.Host)
 	shown := u.Scheme + "://" + u.Host + u.Path
