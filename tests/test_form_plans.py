@@ -25,9 +25,25 @@ def test_plan_of_pictures(operator, lookups, images, monkeypatch):
     assert f"Up to {2 * every} entries" in plan(image_mode="reference")
     assert "entries" not in plan(include_images=False)
 
-    monkeypatch.setattr(module(operator(VIEW), "operators.counts"), "rows", lambda view: 1_000_001)
-    assert "100,000 of 1,000,001 rows show pictures" in plan()
+    counts = module(operator(VIEW), "operators.counts")
+    monkeypatch.setattr(counts, "rows", lambda view: counts.LIMIT)
+    assert "100,000 of more than 1,000,000 rows show pictures" in plan()
+    assert "This is for 1,000,000 rows, and the view has more" in plan()
     assert "the job will be refused" in plan(pictures_max=0)
+
+
+def test_plan_of_several_workers(operator, lookups, images, monkeypatch):
+    def plan(rows, **params):
+        monkeypatch.setattr(module(operator(VIEW), "operators.counts"), "rows", lambda view: rows)
+        form = fields(operator(VIEW), images, {"include_labels": True, **params})
+        return form["plan"]["view"]["description"]
+
+    assert "Workers" not in plan(200_000) and "orker" not in plan(None, workers=3)
+    assert "Several background services can share it: see Workers" in plan(300_000)
+    assert "Scheduled, 4 background services share it, in parts of 20,000 rows" in plan(300_000, workers=4)
+    assert "Scheduled, 11 background services share it" in plan(200_001, workers=64)
+    assert "One worker will do it, since there are at most 200,000 rows" in plan(200_000, workers=4)
+    assert "One worker will do it" in plan(300_000, workers=4, max_samples=1000)
 
 
 def test_plan_of_a_view(operator, lookups, images):

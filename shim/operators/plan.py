@@ -8,7 +8,7 @@ import fiftyone as fo
 from fiftyone.operators import types
 from fiftyone.operators.executor import ExecutionContext
 
-from .. import media, pictures, selection
+from .. import media, pictures, selection, workers
 from . import counts, forms, notices, results
 
 # From this many rows on, and rows with pictures, the background is proposed.
@@ -65,11 +65,17 @@ def add(
     parts = ["A list of the samples, without a table" if contents is None else _table(view, contents, mode)]
     cells = 0 if contents is None else _OWN_CELLS + sum(map(len, contents.values()))
     shown = _shown(view, rows, ctx.params, mode)
+    counted = rows is None or rows < counts.LIMIT
     if shown and rows is not None and shown < rows:
-        parts.append(f"{shown:,} of {rows:,} rows show pictures, chosen at random")
+        total = f"{rows:,}" if counted else f"more than {counts.LIMIT - 1:,}"
+        parts.append(f"{shown:,} of {total} rows show pictures, chosen at random")
 
     parts.append(_upload(view, rows, shown, cells, mode, ctx.params.get("thumbnail_size")))
+    if not counted:
+        parts.append(f"This is for {counts.LIMIT - 1:,} rows, and the view has more")
+
     parts += _entries(view, shown, mode)
+    parts += _sharing(rows, ctx.params)
     if is_large(ctx, mode != "none"):
         parts.append(
             "This is a large job: the background is proposed, which needs a service (fiftyone delegated launch)"
@@ -117,6 +123,22 @@ def _entries(view, shown, mode):
         f"Up to {number:,} entries: a manifest of {results.size(number * _MANIFEST_BYTES)}, which W&B's own client needs about "
         f"{results.size(number * _CLIENT_BYTES)} of memory to read"
     ]
+
+
+def _sharing(rows, params):
+    """Whether several workers share the job, in words: a list of sentences."""
+    count = 1 if workers.workers_error(params.get("workers")) else workers.wanted(params)
+    if rows is None or (rows <= workers.WHOLE_ROWS and count == 1):
+        return []
+
+    if rows <= workers.WHOLE_ROWS:
+        return [f"One worker will do it, since there are at most {workers.WHOLE_ROWS:,} rows"]
+
+    if count == 1:
+        return ["Several background services can share it: see Workers"]
+
+    parts = -(-rows // workers.PART_ROWS)
+    return [f"Scheduled, {min(count, parts)} background services share it, in parts of {workers.PART_ROWS:,} rows"]
 
 
 def _table(view, contents, mode):

@@ -60,10 +60,15 @@ class ResumeWandBJob(WandBOperator):
         if found:
             view = types.Dropdown(label="Job")
             for job in found:
-                view.add_choice(job["id"], label=f"{job['operator']} · {job['dataset']}")
+                view.add_choice(job["id"], label=_line(job))
 
             inputs.enum("job_id", view.values(), required=True, view=view)
-            inputs.int("workers", default=1, label="Workers", description="How many to queue. Default: 1")
+            inputs.int(
+                "workers",
+                default=1,
+                label="Workers",
+                description="How many to queue: background services (fiftyone delegated launch) take them, and do what is left. Default: 1",
+            )
         else:
             inputs.view("nothing", notices.notice(label="No job waits to be resumed")).invalid = True
 
@@ -74,6 +79,12 @@ class ResumeWandBJob(WandBOperator):
 
     def resolve_output(self, ctx: ExecutionContext) -> types.Property:
         return results.show_done(ctx, "Workers were queued for the job", [("Job", "job_id"), ("Workers", "workers")])
+
+
+def _line(job):
+    shared, name = job["shared"], job["parameters"].get("artifact_name")
+    done = f"{shared['read']} of {shared['shards']} parts read, {shared['uploaded']} uploaded"
+    return " · ".join([job["operator"], job["dataset"], *([name] if name else []), done])
 
 
 def _resume(job_id, count):
