@@ -49,7 +49,7 @@ func (p *publisher) runOffline(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &offlineRun{settings: settings, root: offline.Root(in.OfflineDir), named: p.target.RunGiven}
+	o := &offlineRun{settings: settings, root: config.DirectoryBelow(in.OfflineDir), named: p.target.RunGiven}
 	if here && in.ActiveRun.OfflineDir != "" {
 		o.staged = in.ActiveRun.OfflineDir
 		o.root = filepath.Dir(o.staged)

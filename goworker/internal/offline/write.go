@@ -33,14 +33,6 @@ type Content struct {
 	Progress func(files, bytes int64)
 }
 
-// Root is where W&B's directories of runs are, below a directory of the user.
-func Root(directory string) string {
-	if info, err := os.Stat(filepath.Join(directory, ".wandb")); err == nil && info.IsDir() {
-		return filepath.Join(directory, ".wandb") // as W&B's own client has it
-	}
-	return filepath.Join(directory, "wandb")
-}
-
 // Write makes the directory of an offline run below root, whole or not at all, and gives its path. Draft is an empty
 // directory on the same disk, which becomes it.
 //

@@ -106,7 +106,7 @@ func TestNewRunsAreAsTheVariablesSay(t *testing.T) {
 	in.Host, in.Program = strings.Repeat("ä", 70), "train.py"
 	in.Env = map[string]string{
 		"WANDB_RUN_GROUP": "group", "WANDB_JOB_TYPE": strings.Repeat("j", 64), "WANDB_TAGS": "one, two,," + strings.Repeat("ö", 64),
-		"WANDB_NAME": "a name", "WANDB_NOTES": "two\nlines",
+		"WANDB_NAME": "a name", "WANDB_RUN_NAME": "another", "WANDB_RUN_NOTES": "two\nlines", // the other spelling
 	}
 	created := func(in config.Inputs, spec wandb.RunSpec) obj {
 		_, err := clientFor(t, in, wandb.WithTimings(quick())).CreateRun(t.Context(), spec)

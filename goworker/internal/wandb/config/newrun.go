@@ -22,13 +22,14 @@ type NewRun struct {
 	Host, Program                      string
 }
 
+// newRunOf reads the variables: those that W&B documents, and the names that its settings give to the same.
 func newRunOf(in Inputs) NewRun {
+	either := func(name string) string { return FirstOf(in.Env["WANDB_"+name], in.Env["WANDB_RUN_"+name]) }
 	r := NewRun{
-		Group: FirstOf(in.Env["WANDB_RUN_GROUP"]), JobType: FirstOf(in.Env["WANDB_JOB_TYPE"]),
-		DisplayName: FirstOf(in.Env["WANDB_NAME"]), Notes: FirstOf(in.Env["WANDB_NOTES"]),
+		Group: FirstOf(in.Env["WANDB_RUN_GROUP"]), JobType: either("JOB_TYPE"), DisplayName: either("NAME"), Notes: either("NOTES"),
 		Host: FirstOf(in.Env["WANDB_HOST"], in.Host), Program: FirstOf(in.Env["WANDB_PROGRAM"], in.Program),
 	}
-	for tag := range strings.SplitSeq(in.Env["WANDB_TAGS"], ",") {
+	for tag := range strings.SplitSeq(either("TAGS"), ",") {
 		if tag = strings.TrimSpace(tag); tag != "" {
 			r.Tags = append(r.Tags, tag)
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -232,6 +233,15 @@ func (fs settingsFiles) source(key string) string {
 	return f.path
 }
 
+// DirectoryBelow is where W&B's own client keeps settings and runs below a directory of the user: in the hidden directory
+// if there is one.
+func DirectoryBelow(directory string) string {
+	if info, err := os.Stat(filepath.Join(directory, ".wandb")); err == nil && info.IsDir() {
+		return filepath.Join(directory, ".wandb")
+	}
+	return filepath.Join(directory, "wandb")
+}
+
 // readSettingsFiles reads ./wandb/settings and the global settings file. One that
 // is not there is empty; one that cannot be read is a fault, since a server that
 // it names would be passed over and the key sent elsewhere.
@@ -239,7 +249,7 @@ func readSettingsFiles(in Inputs) (settingsFiles, error) {
 	var paths []string
 	local := ""
 	if in.Dir != "" {
-		local = filepath.Join(in.Dir, "wandb", "settings")
+		local = filepath.Join(DirectoryBelow(in.Dir), "settings")
 		paths = append(paths, local)
 	}
 	if dir := in.Env["WANDB_CONFIG_DIR"]; dir != "" {

@@ -294,6 +294,21 @@ func TestTheSettingsOfADirectoryGetNoKeyOfTheUser(t *testing.T) {
 	}
 }
 
+// W&B's own client keeps a directory's settings in a hidden directory if there is one: also `wandb offline` writes there.
+func TestTheHiddenDirectoryIsReadInstead(t *testing.T) {
+	dir := t.TempDir()
+	wandbtest.WriteFile(t, "[default]\nmode = online\n", dir, "wandb", "settings")
+	in := config.Inputs{Dir: dir}
+	mode, err := config.ModeOf(in)
+	require.NoError(t, err)
+	assert.Equal(t, config.Online, mode)
+
+	wandbtest.WriteFile(t, "[default]\nmode = offline\n", dir, ".wandb", "settings")
+	mode, err = config.ModeOf(in)
+	require.NoError(t, err)
+	assert.Equal(t, config.Offline, mode)
+}
+
 func TestSettingsSayWhichFilesNamedThePlace(t *testing.T) {
 	home, dir := t.TempDir(), t.TempDir()
 	global := wandbtest.WriteFile(t, "[default]\nbase_url = http://wandb.mine\nentity = mine\nmode = online\n", home, ".config", "wandb", "settings")
