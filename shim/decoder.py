@@ -27,7 +27,7 @@ REQUEST = struct.Struct("<IIQQQI")
 #: sample that means "no data" (not a number: none).
 ANSWER = struct.Struct("<IBBBxIIQIId")
 
-DESCRIBE, DECODE = 1, 2
+DESCRIBE, DECODE, CHECK = 1, 2, 3
 OK, UNSUPPORTED, DAMAGED, TOO_LARGE = range(4)
 
 #: How pixels are sent: by mode, the bytes of one.
@@ -169,7 +169,7 @@ def answer(file: bytes, operation: int, pixels: int, size: int):
 
     Args:
         file: an image file
-        operation: DESCRIBE or DECODE
+        operation: DESCRIBE, DECODE or CHECK
         pixels: how many pixels the picture may have
         size: how many bytes they may take
     """
@@ -177,7 +177,8 @@ def answer(file: bytes, operation: int, pixels: int, size: int):
 
     Image.MAX_IMAGE_PIXELS = pixels
     try:
-        shown, status, text = read(file, operation == DECODE, pixels, size), OK, b""
+        shown = check(file, pixels, size) if operation == CHECK else read(file, operation == DECODE, pixels, size)
+        status, text = OK, b""
     except (TooLarge, MemoryError, Image.DecompressionBombError) as error:
         shown, status, text = None, TOO_LARGE, error
     except (Unsupported, Image.UnidentifiedImageError, NotImplementedError, KeyError) as error:
@@ -255,6 +256,20 @@ def read(file: bytes, decode: bool, pixels: int, size: int) -> Shown:
         raise
     except Exception:
         raise first from None
+
+
+def check(file: bytes, pixels: int, size: int) -> Shown:
+    """Opens a picture as strictly as a program does that has imported Pillow and nothing else."""
+    from PIL import Image, ImageFile
+
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    try:
+        with Image.open(io.BytesIO(file), formats=[kind for kind in Image.OPEN if kind != "HEIF"]) as image:
+            Shown(mode_of(image), *image.size).within(pixels, size)
+            image.load()  # before its Exif is asked for, which loads some pictures and hides what is wrong
+            return Shown(mode_of(image), *image.size, turn=turn_of(image))
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = True
 
 
 def by_pillow(file: bytes, decode: bool, pixels: int, size: int) -> Shown:

@@ -15,6 +15,7 @@ import PIL.ImageFile
 import PIL.ImageOps
 import psutil
 import pytest
+import tifffile
 
 from support.fake_worker import package_of
 from support.waiting import wait_for
@@ -239,6 +240,32 @@ def test_originals(dataset, base, tmp_path, log_view, read):
     column = table["columns"].index("image")
     written = [(row[column]["width"], row[column]["height"]) for row in table["data"]]
     assert written == [SIZE[::-1], SIZE]
+
+
+def test_originals_that_the_package_cannot_open(dataset, base, tmp_path, log_view, read):
+    """Reading a table, it opens all pictures: one that it cannot open would cost all others."""
+    whole = tmp_path / "whole.jpg"
+    base.save(whole)
+    for suffix in ("jpg", "png", "gif", "bmp", "webp", "tif"):
+        base.save(tmp_path / f"cut.{suffix}")
+        content = (tmp_path / f"cut.{suffix}").read_bytes()
+        (tmp_path / f"cut.{suffix}").write_bytes(content[: len(content) // 2])
+
+    (tmp_path / "no_end.jpg").write_bytes(whole.read_bytes()[:-2])
+    content = bytearray(cv2.imencode(".png", np.asarray(base))[1])
+    content[len(content) // 2] ^= 255
+    (tmp_path / "changed.png").write_bytes(content)
+    PIL.Image.new("1", (13_400, 13_400)).save(tmp_path / "many_pixels.png")
+    tifffile.imwrite(tmp_path / "bands.tif", np.ones((*SIZE, 3), np.float32))
+    bad = [path for path in sorted(tmp_path.iterdir()) if path.suffix and path != whole]
+
+    result = log_view(dataset(samples([whole, *bad])), include_labels=True, image_mode="original")
+
+    assert counts(result) == {"not_opened": len(bad)}
+    first, *others = read.rows(result, "samples")
+    assert Path(first["image"]._path).read_bytes() == whole.read_bytes()
+    assert [row["image"] for row in others] == [None] * len(bad)
+    assert result["thumbnails_made"] == 0
 
 
 @pytest.mark.parametrize("kind", ["avif", "heic"])

@@ -88,6 +88,9 @@ var (
 	errUnreadable = &noPicture{"unreadable_file", "rows have no picture because the media file could not be read."}
 	errTooLarge   = &noPicture{"too_large_picture",
 		"rows have no picture because the media file is too large to be made smaller here (over 64 MB, or 208 MB when decoded)."}
+	errNotOpened = &noPicture{"not_opened", "rows have no picture because the wandb package could not open the media file, and then not read the table either: " +
+		"it is damaged, has more than 178,956,970 pixels, or is of a kind that Pillow does not read by itself. " +
+		"image_mode=\"thumbnail\" shows what can be seen of it."}
 	errNoCrop   = &noPicture{"no_box", "patches have no picture because no box of a label is within the picture."}
 	errNoFFmpeg = &noPicture{"no_ffmpeg",
 		"rows have no picture because ffmpeg, which takes pictures out of videos, was not found: install it, so that it is on PATH, or run pip install imageio-ffmpeg."}

@@ -1,6 +1,7 @@
 package picture
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"path/filepath"
@@ -21,8 +22,11 @@ func (w *worker) original(ctx context.Context, m media) (Cell, error) {
 		return *file.original, nil
 	}
 	width, height, format, err := imageSize(file)
-	if errors.Is(err, errNotImage) {
+	switch {
+	case errors.Is(err, errNotImage):
 		width, height, err = w.p.sizeByPillow(ctx, file)
+	case err == nil:
+		err = w.p.canBeOpened(ctx, file, format, int64(width)*int64(height))
 	}
 	if err != nil {
 		return Cell{}, err
@@ -45,6 +49,50 @@ func (w *worker) original(ctx context.Context, m media) (Cell, error) {
 	}
 	file.original = &cell
 	return cell, w.p.sink.AddFile(artifact.Entry{Path: name, Digest: digest, Size: size, LocalPath: m.path, ModTime: mod})
+}
+
+// mostOpened is how many pixels the wandb package opens: Pillow refuses twice the number at which it warns.
+const mostOpened = 2 * 89_478_485
+
+// canBeOpened finds out whether the wandb package can open a file: reading a table, it decodes all pictures, and one that
+// Pillow refuses takes the whole table with it. For files beyond the limits of the decoders here, that is taken for granted.
+func (p *Maker) canBeOpened(ctx context.Context, file *sourceFile, format string, pixels int64) error {
+	if pixels > mostOpened {
+		return errNotOpened
+	}
+	var own error
+	switch format {
+	case "jpeg": // Pillow shows what it can of a damaged one, as long as it has an end: decoding would take much longer
+		if file.endsWith(0xff, 0xd9) {
+			return nil
+		}
+	case "tiff": // of which other kinds are read here
+	default:
+		var small thumb.Thumb
+		small, own = p.shrink(ctx, file, media{}, p.options(media{}))
+		if own == nil && !small.Given || ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	data, release, err := file.read(ctx, p)
+	if err == nil {
+		defer release()
+		_, err = p.checkByPillow(ctx, data, own)
+	}
+	if errors.Is(err, errTooLarge) {
+		return nil
+	}
+	return err
+}
+
+// endsWith reports whether these are the file's last bytes.
+func (f *sourceFile) endsWith(last ...byte) bool {
+	end := make([]byte, len(last))
+	file, err := f.reader()
+	if err == nil {
+		_, err = file.ReadAt(end, file.Size()-int64(len(end)))
+	}
+	return err == nil && bytes.Equal(end, last)
 }
 
 // headBytes is how much of a file shows whether its picture is stored on its side.

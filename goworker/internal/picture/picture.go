@@ -226,7 +226,7 @@ func (p *Maker) openFiles() (err error) {
 
 // Made is how many thumbnails were made that were not in the cache.
 func (p *Maker) Made() int64 {
-	if p == nil {
+	if p == nil || p.conf.Mode == Original { // then they are made to see whether files can be opened
 		return 0
 	}
 	return p.made.Load()

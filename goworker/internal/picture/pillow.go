@@ -70,6 +70,23 @@ func (p *Maker) makeByPillow(ctx context.Context, data []byte, o thumb.Options, 
 	return small, nil
 }
 
+// checkByPillow opens a file as the wandb package will. Where there is no Pillow, the error is the worker's own decoder's.
+func (p *Maker) checkByPillow(ctx context.Context, data []byte, own error) (pillow.Info, error) {
+	info, err := p.pillow.Check(ctx, data, pillow.Limits{Pixels: mostOpened, Bytes: math.MaxInt64})
+	switch {
+	case ctx.Err() != nil:
+		return info, ctx.Err()
+	case errors.Is(err, pillow.ErrUnavailable):
+		return info, own
+	case errors.Is(err, pillow.ErrTooLarge):
+		return info, errTooLarge
+	case err != nil:
+		slog.Debug("the wandb package would not open it", "reason", err)
+		return info, errNotOpened
+	}
+	return info, nil
+}
+
 // sizeByPillow reads the size of the upright picture in a file of a kind that Pillow alone reads.
 func (p *Maker) sizeByPillow(ctx context.Context, file *sourceFile) (width, height int, err error) {
 	data, release, err := file.read(ctx, p)
@@ -80,9 +97,9 @@ func (p *Maker) sizeByPillow(ctx context.Context, file *sourceFile) (width, heig
 	if !pillow.Known(data) {
 		return 0, 0, errNotImage
 	}
-	info, err := p.pillow.Describe(ctx, data, pillowLimits(math.MaxInt64))
+	info, err := p.checkByPillow(ctx, data, errNotImage)
 	if err != nil {
-		return 0, 0, ofPillow(ctx, err, errNotImage)
+		return 0, 0, err
 	}
 	const transposed = 5 // and above: the picture is stored on its side
 	if info.Turn >= transposed {

@@ -115,6 +115,16 @@ func (d *Decoder) Decode(ctx context.Context, file []byte, l Limits) (Picture, e
 	return Picture{Image: a.image, Turn: a.turn}, nil
 }
 
+// Check decodes a picture as a program with Pillow alone does, and gives no pixels: no file that is damaged, and none of
+// a kind that takes another package, is in order.
+func (d *Decoder) Check(ctx context.Context, file []byte, l Limits) (Info, error) {
+	a, err := d.ask(ctx, check, file, l)
+	if err != nil {
+		return Info{}, err
+	}
+	return Info{Config: a.config(), Turn: a.turn, Bytes: a.length}, nil
+}
+
 // Why says, for people, why Pillow cannot be used; "" if it can, or if nobody has asked it yet.
 func (d *Decoder) Why() string {
 	s := <-d.turn

@@ -171,6 +171,31 @@ show("pdf", color, "PDF")
 	assert.Equal(t, 1, d.startedTimes())
 }
 
+// TestCheck has Pillow open files as it does by default. What it was asked before does not matter.
+func TestCheck(t *testing.T) {
+	d := New(program(t))
+	defer d.Close()
+	made := files(t, `
+exif = Image.Exif(); exif[0x0112] = 6
+show("whole", color, "JPEG", exif=exif)
+show("cut", color, "JPEG", cut=-40)
+`)
+	for range 2 {
+		info, err := d.Check(t.Context(), made["whole"], limits)
+		require.NoError(t, err)
+		assert.Equal(t, [3]int{40, 30, 6}, [3]int{info.Width, info.Height, info.Turn})
+		_, err = d.Check(t.Context(), made["cut"], limits)
+		assert.ErrorIs(t, err, ErrCorrupt)
+		_, err = d.Decode(t.Context(), made["cut"], limits)
+		assert.NoError(t, err)
+	}
+	_, err := d.Check(t.Context(), []byte("not a picture"), limits)
+	assert.ErrorIs(t, err, ErrUnsupported)
+	_, err = d.Check(t.Context(), made["whole"], Limits{Pixels: 1199, Bytes: 1 << 20})
+	assert.ErrorIs(t, err, ErrTooLarge)
+	assert.Equal(t, 1, d.startedTimes())
+}
+
 // TestTheProcessMayDoNothing has a picture's decoder try what it must not be able to do.
 func TestTheProcessMayDoNothing(t *testing.T) {
 	p := program(t)

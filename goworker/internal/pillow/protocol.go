@@ -27,9 +27,10 @@ type operation uint32
 const (
 	describe operation = 1
 	decode   operation = 2
+	check    operation = 3
 )
 
-// request is one picture to describe or decode.
+// request is one picture to describe, decode or check.
 type request struct {
 	op     operation
 	file   []byte
@@ -123,10 +124,10 @@ func readAnswer(r io.Reader, asked request) (a answer, err error) {
 		return a, errProtocol
 	}
 	a.length = pixels * pixelSizes[a.mode]
-	if binary.LittleEndian.Uint64(head[16:]) != uint64(a.length) || (a.mode != modePalette || asked.op == describe) && palette != 0 {
+	if binary.LittleEndian.Uint64(head[16:]) != uint64(a.length) || (a.mode != modePalette || asked.op != decode) && palette != 0 {
 		return a, errProtocol
 	}
-	if asked.op == describe {
+	if asked.op != decode {
 		return a, nil
 	}
 	colors := make([]byte, palette)
