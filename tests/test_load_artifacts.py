@@ -133,7 +133,7 @@ def test_another_dataset_is_said(load, make, images, media, caplog):
 
     assert again.dataset_name == copy.name
     assert report["logged_dataset"] == images.name
-    assert f"was logged from the dataset '{images.name}', not of '{copy.name}'" in report["warnings"][0]["message"]
+    assert f"was logged from the dataset '{images.name}', not from '{copy.name}'" in report["warnings"][0]["message"]
     assert images.name in caplog.text
     copy.delete()
 

@@ -167,7 +167,7 @@ class Loader:
         if query.dataset_id(dataset) == self._logged_id:
             return f"The dataset was renamed: it was called '{self._logged_of}' when it was logged"
 
-        return f"The artifact was logged from the dataset '{self._logged_of}', not of '{dataset.name}'"
+        return f"The artifact was logged from the dataset '{self._logged_of}', not from '{dataset.name}'"
 
     def _keep_low_confidence(self, restored, number):
         field = self._metadata.get("predictions_field") or self._content.artifact.predictions_field
