@@ -1,6 +1,7 @@
 package job
 
 import (
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evalreport"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
@@ -44,13 +45,7 @@ type EvaluationResult struct {
 	// Other is the evaluation that it was compared with, or nil.
 	Other *evaluation.Report
 	// Subsets are in the order that was asked for, under their names.
-	Subsets []SubsetReport
+	Subsets []evalreport.Subset
 	// Evaluated is how many samples of the view were evaluated.
 	Evaluated int64
-}
-
-// SubsetReport is the report on a part of what was evaluated, under its name.
-type SubsetReport struct {
-	Name   string
-	Report *evaluation.Report
 }

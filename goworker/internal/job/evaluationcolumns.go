@@ -1,8 +1,6 @@
 package job
 
 import (
-	"math"
-
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
@@ -26,10 +24,10 @@ func (r *evaluationRows) outcomeColumns(e *judged, prefix string) []column {
 		})
 	}
 	number := func(name string, of func(*outcome) *float64) {
-		add(name, func(w *table.Writer, _ *row) { floatOrNull(w, of(&e.now)) })
+		add(name, func(w *table.Writer, _ *row) { w.OptionalFloat(of(&e.now)) })
 	}
 	text := func(name string, of func(*outcome) string) {
-		add(name, func(w *table.Writer, _ *row) { textOrNull(w, of(&e.now)) })
+		add(name, func(w *table.Writer, _ *row) { w.OptionalText(of(&e.now)) })
 	}
 	switch e.config.Type {
 	case evaluation.Detection:
@@ -98,7 +96,7 @@ func (r *evaluationRows) differenceColumns() []column {
 		evaluation.Detection: "delta_F1", evaluation.Classification: "delta_correct", evaluation.Regression: "delta_error", evaluation.Segmentation: "delta_accuracy",
 	}[r.own.config.Type]
 	return []column{
-		{Name: name, Cell: func(w *table.Writer, _ *row) { floatOrNull(w, r.difference()) }},
+		{Name: name, Cell: func(w *table.Writer, _ *row) { w.OptionalFloat(r.difference()) }},
 		{Name: "better", Cell: func(w *table.Writer, _ *row) {
 			d := r.difference()
 			switch {
@@ -132,19 +130,11 @@ func meanOf(sum float64, n int64) *float64 {
 	return &v
 }
 
-func floatOrNull(w *table.Writer, v *float64) {
-	if v == nil || math.IsNaN(*v) || math.IsInf(*v, 0) {
-		w.Null()
-		return
-	}
-	w.Float(*v)
-}
-
 func numberOrNull(w *table.Writer, v bson.RawValue) {
 	x, ok := v.AsFloat64OK()
 	if !ok {
 		w.Null()
 		return
 	}
-	floatOrNull(w, &x)
+	w.Float(x)
 }

@@ -2,11 +2,11 @@ package job
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evalreport"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
@@ -25,7 +25,7 @@ func (j LogEvaluation) Run(ctx context.Context, events Events) (*Result, error) 
 
 // plan implements Shardable.
 func (j LogEvaluation) plan() (logPlan, error) {
-	prefix, err := evaluationPrefix(j.Prefix)
+	prefix, err := evalreport.Prefix(j.Prefix)
 	if err != nil {
 		return logPlan{}, err
 	}
@@ -61,8 +61,8 @@ func (r *evaluationRows) publication(ctx context.Context, n int64) (*publication
 	if err != nil {
 		return nil, err
 	}
-	for _, write := range []func(*collector, *evaluation.Report, *evaluation.Report) error{writeClasses, writeConfusion, writeCurves} {
-		if err := write(r.c, res.Report, res.Other); err != nil {
+	for _, t := range evalreport.Tables(res.Report, res.Other) {
+		if err := r.c.writeTable(t.Key, t.Columns, t.Write); err != nil {
 			return nil, err
 		}
 	}
@@ -74,10 +74,6 @@ func (r *evaluationRows) publication(ctx context.Context, n int64) (*publication
 	if err != nil {
 		return nil, err
 	}
-	var subsets []subsetReport
-	for _, s := range res.Subsets {
-		subsets = append(subsets, subsetReport{s.Name, s.Report})
-	}
 	description := fmt.Sprintf("Evaluation %s of %s on %s", r.job.EvalKey, r.own.config.PredField, r.job.Dataset.Name)
 	if r.other != nil {
 		description = fmt.Sprintf("Evaluations %s and %s on %s", r.job.EvalKey, r.job.CompareWith, r.job.Dataset.Name)
@@ -88,7 +84,7 @@ func (r *evaluationRows) publication(ctx context.Context, n int64) (*publication
 	}
 	return &publication{
 		description: orDefault(r.job.Target.Description, description), metadata: full, slimMetadata: slim, table: r.table.tableFile,
-		config: config, values: evaluationValues(res.Report, subsets, r.job.Prefix, r.runConfig()),
+		config: config, values: valuesOfEvaluation(evalreport.NewValues(res.Report, res.Subsets, r.job.Prefix, r.runConfig())),
 		result: Result{Samples: n, ViewSamples: r.reader.view.size(n), Classes: int64(len(res.Report.Classes)), Evaluation: res},
 	}, nil
 }
@@ -115,7 +111,7 @@ func (r *evaluationRows) reports(ctx context.Context) (*EvaluationResult, error)
 		if err != nil {
 			return nil, err
 		}
-		res.Subsets = append(res.Subsets, SubsetReport{s.Name, report})
+		res.Subsets = append(res.Subsets, evalreport.Subset{Name: s.Name, Report: report})
 	}
 	return res, nil
 }
@@ -192,7 +188,7 @@ func (r *evaluationRows) metadata(ctx context.Context, res *EvaluationResult, n 
 	c.datasetMetadata(ctx, meta, j.Dataset, v, n)
 	meta.Set("num_samples", n)
 	meta.Set("evaluated_samples", res.Evaluated)
-	meta.Raw("metrics", metricsJSON(res.Report.Metrics))
+	meta.Raw("metrics", evalreport.MetricsJSON(res.Report.Metrics))
 	config := r.own.config
 	meta.Raw("config", []byte(config.JSON))
 	meta.Text("fiftyone_version", config.Version)
@@ -232,71 +228,16 @@ func (r *evaluationRows) identity(part View, res *EvaluationResult) *metadata.Ob
 	out.Set("fields", view.FieldPaths(r.job.Fields))
 	r.job.Pictures.Identify(out)
 	r.reader.view.choice.describe(out)
-	out.Raw("evaluation", reportJSON(res.Report))
+	out.Raw("evaluation", evalreport.JSON(res.Report))
 	if res.Other != nil {
-		out.Raw("compared_with", reportJSON(res.Other))
+		out.Raw("compared_with", evalreport.JSON(res.Other))
 	}
 	if len(res.Subsets) > 0 {
 		parts := &metadata.Object{}
 		for _, s := range res.Subsets {
-			parts.Raw(s.Name, reportJSON(s.Report))
+			parts.Raw(s.Name, evalreport.JSON(s.Report))
 		}
 		out.Raw("subsets", parts.Bytes())
 	}
 	return out
-}
-
-// reportJSON is a report with its numbers as they are; the confusion matrix and the curves are tables of their own.
-func reportJSON(r *evaluation.Report) []byte {
-	out := &metadata.Object{}
-	out.Set("eval_key", r.Config.Key)
-	out.Raw("config", []byte(r.Config.JSON))
-	out.Raw("metrics", metricsJSON(r.Metrics))
-	for _, a := range []struct {
-		name string
-		of   *evaluation.Average
-	}{{"micro_average", r.Micro}, {"macro_average", r.Macro}, {"weighted_average", r.Weighted}} {
-		if a.of != nil {
-			out.Set(a.name, map[string]any{"precision": a.of.Precision, "recall": a.of.Recall, "F1": a.of.F1, "support": a.of.Support})
-		}
-	}
-	if len(r.Custom) > 0 {
-		custom := &metadata.Object{}
-		for _, m := range r.Custom {
-			if json.Valid([]byte(m.ValueJSON)) {
-				custom.Raw(m.URI, metadata.JSON(map[string]any{"key": m.Key, "label": m.Label, "value": json.RawMessage(m.ValueJSON)}))
-			}
-		}
-		out.Raw("custom_metrics", custom.Bytes())
-	}
-	classes := make([]json.RawMessage, 0, len(r.Classes))
-	for i := range r.Classes {
-		one := &metadata.Object{}
-		one.Set("class", r.Classes[i].Name)
-		for _, n := range classNumbers {
-			if v := n.of(&r.Classes[i]); v != nil {
-				one.Set(n.name, *v)
-			}
-		}
-		for _, n := range classCounters {
-			one.Set(n.name, n.of(&r.Classes[i]))
-		}
-		classes = append(classes, one.Bytes())
-	}
-	out.Set("classes", classes)
-	out.Text("missing", r.Missing)
-	out.Set("matches", r.Matches)
-	if r.Changed >= 0 {
-		out.Set("changed_since", r.Changed)
-	}
-	return out.Bytes()
-}
-
-// metricsJSON is the headline numbers, in their order.
-func metricsJSON(metrics []evaluation.Metric) []byte {
-	out := &metadata.Object{}
-	for _, m := range metrics {
-		out.Set(m.Name, m.Value)
-	}
-	return out.Bytes()
 }

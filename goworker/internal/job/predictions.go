@@ -136,7 +136,7 @@ func (r *predictionRows) columns() []column {
 		column{Name: "num_predictions", Cell: func(w *table.Writer, _ *row) { w.Int(int64(r.now.Count)) }})
 	columns = append(columns, r.reader.pictureColumns()...)
 	if r.isText {
-		columns = append(columns, column{Name: "full_text", Cell: func(w *table.Writer, _ *row) { textOrNull(w, r.now.full) }})
+		columns = append(columns, column{Name: "full_text", Cell: func(w *table.Writer, _ *row) { w.OptionalText(r.now.full) }})
 	}
 	return append(columns, r.reader.endColumns(r.job.Fields)...)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/chart"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evalreport"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/memory"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
@@ -85,7 +86,7 @@ func readReport(r *evaluation.Report) *ReadReport {
 	if r == nil {
 		return nil
 	}
-	return &ReadReport{r, evaluationValues(r, nil, defaultPrefix, nil).charts}
+	return &ReadReport{r, evalreport.NewValues(r, nil, evalreport.DefaultPrefix, nil).Charts}
 }
 
 // idsAtOnce is how many ids are handed on together.

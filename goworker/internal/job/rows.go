@@ -68,7 +68,7 @@ func (b *rowBase) columns() []column {
 	case view.RowClip:
 		return []column{{Name: "support", Cell: func(w *table.Writer, r *row) {
 			text, _ := supportText(r.Value(b.extra))
-			textOrNull(w, text)
+			w.OptionalText(text)
 		}}}
 	case view.RowFrame:
 		return []column{
@@ -130,14 +130,6 @@ func supportText(v bson.RawValue) (string, bool) {
 	first, ok1 := values[0].AsInt64OK()
 	last, ok2 := values[1].AsInt64OK()
 	return fmt.Sprintf("[%d, %d]", first, last), ok1 && ok2
-}
-
-func textOrNull(w *table.Writer, text string) {
-	if text == "" {
-		w.Null()
-	} else {
-		w.Text(text)
-	}
 }
 
 // hexID is an id as text, without an allocation.

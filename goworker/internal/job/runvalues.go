@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/chart"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evalreport"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 )
 
@@ -23,6 +24,11 @@ type runValues struct {
 	own map[string]any
 	// stale are keys of the summary that an earlier call may have set and this one does not.
 	stale []string
+}
+
+// valuesOfEvaluation are the values of an evaluation.
+func valuesOfEvaluation(v evalreport.Values) *runValues {
+	return &runValues{numbers: v.Numbers, charts: v.Charts, own: v.Own, stale: v.Stale}
 }
 
 // chartUploads is how many tables of charts go up at once.

@@ -38,6 +38,15 @@ func newTableFile(spool *artifact.Spool, key string, columns []string) *tableFil
 	return t
 }
 
+// writeTable writes a table whose rows are here already, and adds it to the artifact's files.
+func (c *collector) writeTable(key string, columns []string, write func(*table.Writer) error) error {
+	t := newTableFile(c.spool, key, columns)
+	if err := write(t.w); err != nil {
+		return err
+	}
+	return t.closeOwn(c)
+}
+
 // prepare sets what a table of a view's rows depends on beside its columns.
 func (t *tableFile) prepare(c *collector, classes []string) {
 	t.classes = classes

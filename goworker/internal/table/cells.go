@@ -94,6 +94,24 @@ func (w *Writer) Float(v float64) {
 	}
 }
 
+// OptionalFloat is Float for a number that may be missing: then the cell is empty.
+func (w *Writer) OptionalFloat(v *float64) {
+	if v == nil {
+		w.Null()
+		return
+	}
+	w.Float(*v)
+}
+
+// OptionalText is Text, or an empty cell where there is none.
+func (w *Writer) OptionalText(s string) {
+	if s == "" {
+		w.Null()
+		return
+	}
+	w.Text(s)
+}
+
 // Bool writes true or false.
 func (w *Writer) Bool(v bool) {
 	if c := w.next(); c != nil {

@@ -1,19 +1,33 @@
-package job
+package evalreport
 
 import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 )
 
-// smallTable writes a table whose rows are in memory already.
-func smallTable[R any](c *collector, key string, columns []table.Column[R], rows []R) error {
-	t := newTableFile(c.spool, key, table.Names(columns))
-	for _, one := range rows {
-		if err := table.Add(t.w, columns, one); err != nil {
-			return err
+// Table is a table whose rows are in memory. Key is its name in the artifact.
+type Table struct {
+	Key     string
+	Columns []string
+	// Write writes the rows.
+	Write func(*table.Writer) error
+}
+
+// Tables are the tables of a report, or of two that are compared: classes, the cells of the confusion matrix, and curves. b may be nil.
+func Tables(a, b *evaluation.Report) []Table {
+	return []Table{classesTable(a, b), confusionTable(a, b), curvesTable(a, b)}
+}
+
+// newTable is a table of some rows.
+func newTable[R any](key string, columns []table.Column[R], rows []R) Table {
+	return Table{key, table.Names(columns), func(w *table.Writer) error {
+		for _, one := range rows {
+			if err := table.Add(w, columns, one); err != nil {
+				return err
+			}
 		}
-	}
-	return t.closeOwn(c)
+		return nil
+	}}
 }
 
 // classPair is a class in one evaluation or in two; either may be nil.
@@ -74,7 +88,7 @@ func classColumns(prefix string, of func(classPair) *evaluation.Class) (columns 
 	for _, n := range classNumbers {
 		columns = append(columns, table.Column[classPair]{Name: prefix + n.name, Cell: func(w *table.Writer, p classPair) {
 			if c := of(p); c != nil {
-				floatOrNull(w, n.of(c))
+				w.OptionalFloat(n.of(c))
 				return
 			}
 			w.Null()
@@ -92,8 +106,8 @@ func classColumns(prefix string, of func(classPair) *evaluation.Class) (columns 
 	return columns
 }
 
-// writeClasses writes the table of classes.
-func writeClasses(c *collector, a, b *evaluation.Report) error {
+// classesTable is the table of classes.
+func classesTable(a, b *evaluation.Report) Table {
 	columns := []table.Column[classPair]{{Name: "class", Cell: func(w *table.Writer, p classPair) { w.Text(p.name) }}}
 	first := func(p classPair) *evaluation.Class { return p.a }
 	if b == nil {
@@ -103,11 +117,11 @@ func writeClasses(c *collector, a, b *evaluation.Report) error {
 		columns = append(columns, classColumns("b_", func(p classPair) *evaluation.Class { return p.b })...)
 		for _, n := range classNumbers[:5] {
 			columns = append(columns, table.Column[classPair]{Name: "delta_" + n.name, Cell: func(w *table.Writer, p classPair) {
-				floatOrNull(w, differenceOf(p, n.of))
+				w.OptionalFloat(differenceOf(p, n.of))
 			}})
 		}
 	}
-	return smallTable(c, "classes", columns, pairClasses(a, b))
+	return newTable("classes", columns, pairClasses(a, b))
 }
 
 func differenceOf(p classPair, of func(*evaluation.Class) *float64) *float64 {
@@ -128,8 +142,8 @@ type cellPair struct {
 	a, b             int64
 }
 
-// writeConfusion writes the table of the confusion matrix, without its empty cells.
-func writeConfusion(c *collector, a, b *evaluation.Report) error {
+// confusionTable is the table of the confusion matrix, without its empty cells.
+func confusionTable(a, b *evaluation.Report) Table {
 	var cells []cellPair
 	at := map[[2]string]int{}
 	for _, one := range a.Confusion.Cells {
@@ -143,7 +157,7 @@ func writeConfusion(c *collector, a, b *evaluation.Report) error {
 	}
 	if b == nil {
 		columns = append(columns, table.Column[cellPair]{Name: "count", Cell: func(w *table.Writer, p cellPair) { w.Int(p.a) }})
-		return smallTable(c, "confusion", columns, cells)
+		return newTable("confusion", columns, cells)
 	}
 	for _, one := range b.Confusion.Cells {
 		key := [2]string{b.Confusion.Labels[one.Truth], b.Confusion.Labels[one.Predicted]}
@@ -157,7 +171,7 @@ func writeConfusion(c *collector, a, b *evaluation.Report) error {
 		table.Column[cellPair]{Name: "a_count", Cell: func(w *table.Writer, p cellPair) { w.Int(p.a) }},
 		table.Column[cellPair]{Name: "b_count", Cell: func(w *table.Writer, p cellPair) { w.Int(p.b) }},
 		table.Column[cellPair]{Name: "delta_count", Cell: func(w *table.Writer, p cellPair) { w.Int(p.a - p.b) }})
-	return smallTable(c, "confusion", columns, cells)
+	return newTable("confusion", columns, cells)
 }
 
 // curvePoint is a row of the table of curves.
@@ -166,20 +180,20 @@ type curvePoint struct {
 	x, y                     float64
 }
 
-// writeCurves writes the table of curves: precision over recall, the true over the false positive rate, and predicted over true values.
-func writeCurves(c *collector, a, b *evaluation.Report) error {
+// curvesTable is the table of curves: precision over recall, the true over the false positive rate, and predicted over true values.
+func curvesTable(a, b *evaluation.Report) Table {
 	points := curvePoints(a)
 	columns := []table.Column[curvePoint]{
 		{Name: "curve", Cell: func(w *table.Writer, p curvePoint) { w.Text(p.curve) }},
-		{Name: "class", Cell: func(w *table.Writer, p curvePoint) { textOrNull(w, p.class) }},
-		{Name: "x", Cell: func(w *table.Writer, p curvePoint) { floatOrNull(w, &p.x) }},
-		{Name: "y", Cell: func(w *table.Writer, p curvePoint) { floatOrNull(w, &p.y) }},
+		{Name: "class", Cell: func(w *table.Writer, p curvePoint) { w.OptionalText(p.class) }},
+		{Name: "x", Cell: func(w *table.Writer, p curvePoint) { w.OptionalFloat(&p.x) }},
+		{Name: "y", Cell: func(w *table.Writer, p curvePoint) { w.OptionalFloat(&p.y) }},
 	}
 	if b != nil {
 		points = append(points, curvePoints(b)...)
 		columns = append([]table.Column[curvePoint]{{Name: "evaluation", Cell: func(w *table.Writer, p curvePoint) { w.Text(p.evaluation) }}}, columns...)
 	}
-	return smallTable(c, "curves", columns, points)
+	return newTable("curves", columns, points)
 }
 
 func curvePoints(r *evaluation.Report) (points []curvePoint) {

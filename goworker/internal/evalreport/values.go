@@ -1,6 +1,8 @@
-package job
+// Package evalreport writes the report on an evaluation down for W&B: as tables of an artifact, as numbers and charts of a run, and as JSON.
+package evalreport
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -11,66 +13,78 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 )
 
-// defaultPrefix is what the summary keys of evaluations begin with.
-const defaultPrefix = "eval"
+// DefaultPrefix is what the summary keys of evaluations begin with.
+const DefaultPrefix = "eval"
 
 // maxPrefix bounds what is a part of every key, in characters.
 const maxPrefix = 64
 
 var validPrefix = regexp.MustCompile(`^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$`)
 
-// evaluationPrefix is the given prefix, or the default.
-func evaluationPrefix(given string) (string, error) {
-	prefix := strings.TrimSuffix(orDefault(given, defaultPrefix), "/")
+// Prefix is the given prefix, or the default. Faults: bad_argument.
+func Prefix(given string) (string, error) {
+	prefix := strings.TrimSuffix(cmp.Or(given, DefaultPrefix), "/")
 	if len(prefix) > maxPrefix || !validPrefix.MatchString(prefix) {
 		return "", fault.New(fault.Settings, fault.BadArgument,
-			"The prefix %q cannot begin the run's keys: use up to %d letters, digits, '_', '-' and '/', such as %q.", given, maxPrefix, defaultPrefix)
+			"The prefix %q cannot begin the run's keys: use up to %d letters, digits, '_', '-' and '/', such as %q.", given, maxPrefix, DefaultPrefix)
 	}
 	return prefix, nil
 }
 
-// evaluationConfigKey is the config key that says which evaluation the keys with a prefix are of.
-func evaluationConfigKey(prefix string) string {
-	if prefix == defaultPrefix {
+// configKey is the config key that says which evaluation the keys with a prefix are of.
+func configKey(prefix string) string {
+	if prefix == DefaultPrefix {
 		return "evaluation"
 	}
 	return "evaluation_" + strings.ReplaceAll(prefix, "/", "_")
 }
 
-// subsetReport is the report on a part of what was evaluated, under its name.
-type subsetReport struct {
-	name   string
-	report *evaluation.Report
+// Subset is the report on a part of what was evaluated, under its name.
+type Subset struct {
+	Name   string
+	Report *evaluation.Report
 }
 
-// evaluationValues is what a run gets to know of an evaluation: its headline numbers under short keys, the same for all
+// Values are what a run gets to know of an evaluation.
+type Values struct {
+	// Numbers go into the summary, by their keys.
+	Numbers map[string]float64
+	// Charts have at least one row each.
+	Charts []chart.Chart
+	// Own are keys of the config that a later evaluation with the same prefix replaces.
+	Own map[string]any
+	// Stale are keys of the summary that an evaluation of another kind may have set and this one does not.
+	Stale []string
+}
+
+// NewValues are the values of an evaluation: its headline numbers under short keys, the same for all
 // models, those of subsets, and its charts. The keys of charts have another prefix, see package chart.
-func evaluationValues(r *evaluation.Report, subsets []subsetReport, prefix string, config map[string]any) *runValues {
-	v := &runValues{numbers: map[string]float64{}, own: map[string]any{evaluationConfigKey(prefix): config}}
+func NewValues(r *evaluation.Report, subsets []Subset, prefix string, config map[string]any) Values {
+	v := Values{Numbers: map[string]float64{}, Own: map[string]any{configKey(prefix): config}}
 	for _, m := range r.Metrics {
-		v.numbers[prefix+"/"+m.Name] = m.Value
+		v.Numbers[prefix+"/"+m.Name] = m.Value
 	}
 	for _, m := range r.Custom {
 		if m.Value != nil {
-			v.numbers[prefix+"/custom/"+keyPart(m.Key)] = *m.Value
+			v.Numbers[prefix+"/custom/"+keyPart(m.Key)] = *m.Value
 		}
 	}
 	for _, s := range subsets {
-		for _, m := range s.report.Metrics {
-			v.numbers[prefix+"/"+keyPart(s.name)+"/"+m.Name] = m.Value
+		for _, m := range s.Report.Metrics {
+			v.Numbers[prefix+"/"+keyPart(s.Name)+"/"+m.Name] = m.Value
 		}
 	}
-	for _, c := range evaluationCharts(r, prefix+"_charts/") {
+	for _, c := range chartsOf(r, prefix+"_charts/") {
 		if len(c.Rows) > 0 {
-			v.charts = append(v.charts, c)
+			v.Charts = append(v.Charts, c)
 		}
 	}
-	v.stale = staleKeys(r, prefix, v)
+	v.Stale = staleKeys(r, prefix, &v)
 	return v
 }
 
 // staleKeys are the summary keys of this package that an evaluation of another kind may have left behind.
-func staleKeys(r *evaluation.Report, prefix string, v *runValues) (keys []string) {
+func staleKeys(r *evaluation.Report, prefix string, v *Values) (keys []string) {
 	names := []string{
 		evaluation.MetricMAP, evaluation.MetricMAR, evaluation.MetricPrecision, evaluation.MetricRecall, evaluation.MetricF1,
 		evaluation.MetricAccuracy, evaluation.MetricSupport, evaluation.MetricTP, evaluation.MetricFP, evaluation.MetricFN,
@@ -79,13 +93,13 @@ func staleKeys(r *evaluation.Report, prefix string, v *runValues) (keys []string
 	}
 	for _, name := range names {
 		key := prefix + "/" + name
-		if _, set := v.numbers[key]; name != "" && !set && !slices.Contains(keys, key) {
+		if _, set := v.Numbers[key]; name != "" && !set && !slices.Contains(keys, key) {
 			keys = append(keys, key)
 		}
 	}
 	for _, name := range chartNames {
 		table := chart.Chart{Key: prefix + "_charts/" + name}.TableKey()
-		if !slices.ContainsFunc(v.charts, func(c chart.Chart) bool { return c.TableKey() == table }) {
+		if !slices.ContainsFunc(v.Charts, func(c chart.Chart) bool { return c.TableKey() == table }) {
 			keys = append(keys, table)
 		}
 	}
@@ -106,8 +120,8 @@ const (
 
 var chartNames = []string{chartConfusion, chartPR, chartF1, chartROC, chartResiduals}
 
-// evaluationCharts are the charts of an evaluation; those that it has no numbers for are empty.
-func evaluationCharts(r *evaluation.Report, prefix string) []chart.Chart {
+// chartsOf are the charts of an evaluation; those that it has no numbers for are empty.
+func chartsOf(r *evaluation.Report, prefix string) []chart.Chart {
 	return []chart.Chart{
 		confusionChart(r, prefix+chartConfusion), curvesChart(r, prefix+chartPR), scoresChart(r, prefix+chartF1),
 		rocChart(r, prefix+chartROC), residualsChart(r, prefix+chartResiduals),
