@@ -1,9 +1,16 @@
 package job
 
 import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluated"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 )
 
@@ -14,79 +21,79 @@ func (r *evaluationRows) outcomeColumns(e *judged, prefix string) []column {
 	add := func(name string, cell func(w *table.Writer, row *row)) {
 		out = append(out, column{Name: prefix + name, Cell: cell})
 	}
-	count := func(name string, of func(*outcome) int64) {
+	count := func(name string, of func(*evaluated.Outcome) int64) {
 		add(name, func(w *table.Writer, _ *row) {
-			if !e.now.evaluated {
+			if !e.now.Evaluated {
 				w.Null()
 				return
 			}
 			w.Int(of(&e.now))
 		})
 	}
-	number := func(name string, of func(*outcome) *float64) {
+	number := func(name string, of func(*evaluated.Outcome) *float64) {
 		add(name, func(w *table.Writer, _ *row) { w.OptionalFloat(of(&e.now)) })
 	}
-	text := func(name string, of func(*outcome) string) {
+	text := func(name string, of func(*evaluated.Outcome) string) {
 		add(name, func(w *table.Writer, _ *row) { w.OptionalText(of(&e.now)) })
 	}
-	switch e.config.Type {
+	switch e.Config.Type {
 	case evaluation.Detection:
-		count("tp", func(o *outcome) int64 { return o.tp })
-		count("fp", func(o *outcome) int64 { return o.fp })
-		count("fn", func(o *outcome) int64 { return o.fn })
-		number("precision", (*outcome).precision)
-		number("recall", (*outcome).recall)
-		number("F1", (*outcome).f1)
-		number("mean_iou", func(o *outcome) *float64 { return meanOf(o.iou, o.ious) })
-		number("max_confidence", func(o *outcome) *float64 { return meanOf(o.most, min(o.confs, 1)) })
-		number("mean_confidence", func(o *outcome) *float64 { return meanOf(o.conf, o.confs) })
-		text("missed", func(o *outcome) string { return classText(&o.missed) })
-		text("wrong", func(o *outcome) string { return classText(&o.wrong) })
+		count("tp", func(o *evaluated.Outcome) int64 { return o.TP })
+		count("fp", func(o *evaluated.Outcome) int64 { return o.FP })
+		count("fn", func(o *evaluated.Outcome) int64 { return o.FN })
+		number("precision", (*evaluated.Outcome).Precision)
+		number("recall", (*evaluated.Outcome).Recall)
+		number("F1", (*evaluated.Outcome).F1)
+		number("mean_iou", func(o *evaluated.Outcome) *float64 { return meanOf(o.IoUSum, o.IoUCount) })
+		number("max_confidence", func(o *evaluated.Outcome) *float64 { return meanOf(o.MaxConfidence, min(o.ConfidenceCount, 1)) })
+		number("mean_confidence", func(o *evaluated.Outcome) *float64 { return meanOf(o.ConfidenceSum, o.ConfidenceCount) })
+		text("missed", func(o *evaluated.Outcome) string { return classText(&o.Missed) })
+		text("wrong", func(o *evaluated.Outcome) string { return classText(&o.Wrong) })
 	case evaluation.Classification:
 		r.classificationColumns(e, add, text, number)
 	case evaluation.Regression:
-		value := func(v func(*outcome) (float64, bool)) func(*outcome) *float64 {
-			return func(o *outcome) *float64 {
+		value := func(v func(*evaluated.Outcome) (float64, bool)) func(*evaluated.Outcome) *float64 {
+			return func(o *evaluated.Outcome) *float64 {
 				if x, ok := v(o); ok {
 					return &x
 				}
 				return nil
 			}
 		}
-		if !e.config.IsFrames() {
-			number("ground_truth", value(func(o *outcome) (float64, bool) { return o.value, o.valueOK }))
-			number("prediction", value(func(o *outcome) (float64, bool) { return o.predicted, o.predicOK }))
+		if !e.Config.IsFrames() {
+			number("ground_truth", value(func(o *evaluated.Outcome) (float64, bool) { return o.Value, o.HasValue }))
+			number("prediction", value(func(o *evaluated.Outcome) (float64, bool) { return o.Predicted, o.HasPredicted }))
 		}
 		add("error", func(w *table.Writer, _ *row) { numberOrNull(w, e.result) })
 	case evaluation.Segmentation:
 		for _, name := range []string{"accuracy", "precision", "recall"} {
-			slot := r.reader.Slot(e.config.Key + "_" + name)
+			slot := r.reader.Slot(e.Config.Key + "_" + name)
 			add(name, func(w *table.Writer, row *row) { numberOrNull(w, row.Value(slot)) })
 		}
 	}
 	return out
 }
 
-func (r *evaluationRows) classificationColumns(e *judged, add func(string, func(*table.Writer, *row)), text func(string, func(*outcome) string), number func(string, func(*outcome) *float64)) {
-	if e.config.IsFrames() {
+func (r *evaluationRows) classificationColumns(e *judged, add func(string, func(*table.Writer, *row)), text func(string, func(*evaluated.Outcome) string), number func(string, func(*evaluated.Outcome) *float64)) {
+	if e.Config.IsFrames() {
 		add("accuracy", func(w *table.Writer, _ *row) { numberOrNull(w, e.result) })
-		add("frames", func(w *table.Writer, _ *row) { w.Int(e.now.frames) })
-		text("missed", func(o *outcome) string { return classText(&o.missed) })
-		text("wrong", func(o *outcome) string { return classText(&o.wrong) })
+		add("frames", func(w *table.Writer, _ *row) { w.Int(e.now.Frames) })
+		text("missed", func(o *evaluated.Outcome) string { return classText(&o.Missed) })
+		text("wrong", func(o *evaluated.Outcome) string { return classText(&o.Wrong) })
 		return
 	}
-	text("ground_truth", func(o *outcome) string { return o.truth })
-	text("prediction", func(o *outcome) string { return o.pred })
-	number("confidence", func(o *outcome) *float64 { return meanOf(o.conf, o.confs) })
+	text("ground_truth", func(o *evaluated.Outcome) string { return o.Truth })
+	text("prediction", func(o *evaluated.Outcome) string { return o.Pred })
+	number("confidence", func(o *evaluated.Outcome) *float64 { return meanOf(o.ConfidenceSum, o.ConfidenceCount) })
 	add("correct", func(w *table.Writer, _ *row) {
-		if !e.now.evaluated {
+		if !e.now.Evaluated {
 			w.Null()
 			return
 		}
-		w.Bool(e.now.correct)
+		w.Bool(e.now.Correct)
 	})
-	if e.config.IsBinary() {
-		text("outcome", func(o *outcome) string { return o.outcome })
+	if e.Config.IsBinary() {
+		text("outcome", func(o *evaluated.Outcome) string { return o.Binary })
 	}
 }
 
@@ -94,7 +101,7 @@ func (r *evaluationRows) classificationColumns(e *judged, add func(string, func(
 func (r *evaluationRows) differenceColumns() []column {
 	name := map[evaluation.Type]string{
 		evaluation.Detection: "delta_F1", evaluation.Classification: "delta_correct", evaluation.Regression: "delta_error", evaluation.Segmentation: "delta_accuracy",
-	}[r.own.config.Type]
+	}[r.own.Config.Type]
 	return []column{
 		{Name: name, Cell: func(w *table.Writer, _ *row) { w.OptionalFloat(r.difference()) }},
 		{Name: "better", Cell: func(w *table.Writer, _ *row) {
@@ -103,9 +110,9 @@ func (r *evaluationRows) differenceColumns() []column {
 			case d == nil:
 				w.Null()
 			case *d > 0:
-				w.Text(r.own.config.Key)
+				w.Text(r.own.Config.Key)
 			case *d < 0:
-				w.Text(r.other.config.Key)
+				w.Text(r.other.Config.Key)
 			default:
 				w.Text("same")
 			}
@@ -115,7 +122,7 @@ func (r *evaluationRows) differenceColumns() []column {
 
 // difference is how much better the first evaluation is on the current row; nil where one has not seen it.
 func (r *evaluationRows) difference() *float64 {
-	if !r.own.now.evaluated || !r.other.now.evaluated {
+	if !r.own.now.Evaluated || !r.other.now.Evaluated {
 		return nil
 	}
 	d := r.own.goodness() - r.other.goodness()
@@ -138,3 +145,28 @@ func numberOrNull(w *table.Writer, v bson.RawValue) {
 	}
 	w.Float(x)
 }
+
+// classText lists classes with their numbers, the most frequent first.
+func classText(c *metadata.ClassCounts) string {
+	if c.Distinct() == 0 {
+		return ""
+	}
+	sorted := slices.Clone(c.Counts())
+	slices.SortFunc(sorted, func(a, b metadata.ClassCount) int { return cmp.Or(cmp.Compare(b.N, a.N), cmp.Compare(a.Name, b.Name)) })
+	var parts []string
+	for i, one := range sorted {
+		if i == mostWords {
+			parts = append(parts, fmt.Sprintf("%d more", len(sorted)-i))
+			break
+		}
+		name := orDefault(one.Name, "(no class)")
+		if one.N > 1 {
+			name += fmt.Sprintf(" (%d)", one.N)
+		}
+		parts = append(parts, name)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// mostWords is how many classes a cell names.
+const mostWords = 20

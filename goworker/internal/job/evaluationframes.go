@@ -7,6 +7,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluated"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
@@ -54,15 +55,15 @@ func (r *evaluationRows) frames() (out []*view.Query) {
 // rows, and the lead only to count the videos.
 func (r *evaluationRows) readFrames(ctx context.Context) error {
 	for _, e := range r.both() {
-		if !e.config.IsFrames() {
+		if !e.Config.IsFrames() {
 			continue
 		}
-		e.videos = map[bson.ObjectID]*outcome{}
+		e.videos = map[bson.ObjectID]*evaluated.Outcome{}
 		if r.c.planning && r.job.View.Selection == nil {
 			continue
 		}
 		for _, frames := range r.frames() {
-			if err := e.each(ctx, r.c, r.job.View.Query, frames, func(d *labelDoc, out *outcome) error { return r.takeFrame(e, d, out) }); err != nil {
+			if err := e.Each(ctx, r.c.source, r.job.View.Query, frames, func(d *evaluated.Doc, out *evaluated.Outcome) error { return r.takeFrame(e, d, out) }); err != nil {
 				return err
 			}
 		}
@@ -71,53 +72,39 @@ func (r *evaluationRows) readFrames(ctx context.Context) error {
 }
 
 // takeFrame accounts for a frame.
-func (r *evaluationRows) takeFrame(e *judged, d *labelDoc, out *outcome) error {
+func (r *evaluationRows) takeFrame(e *judged, d *evaluated.Doc, out *evaluated.Outcome) error {
 	if r.part.isShared {
 		r.sum.add(e, d, out)
 	}
 	if err := e.take(d, out); err != nil {
 		return err
 	}
-	sum := e.videos[d.sample]
+	sum := e.videos[d.Sample]
 	if sum == nil && len(e.videos) >= mostVideos {
 		return fault.New(fault.Settings, fault.ViewTooLarge, "The view has more than %s videos: log it in parts.", words.Thousands(mostVideos))
 	}
 	if r.c.merged != nil {
-		if out.evaluated {
-			e.videos[d.sample] = evaluatedVideo
+		if out.Evaluated {
+			e.videos[d.Sample] = evaluatedVideo
 		}
 		return nil
 	}
 	if sum == nil {
-		fresh := newOutcome()
+		fresh := evaluated.NewOutcome()
 		sum = &fresh
-		e.videos[d.sample] = sum
+		e.videos[d.Sample] = sum
 	}
-	sum.merge(out)
+	sum.Merge(out)
 	return nil
 }
 
 // evaluatedVideo is the outcome of each video that was evaluated, where nothing else is asked of it.
-var evaluatedVideo = &outcome{evaluated: true}
-
-// merge adds the outcome of another frame.
-func (o *outcome) merge(frame *outcome) {
-	o.evaluated = o.evaluated || frame.evaluated
-	o.tp, o.fp, o.fn, o.frames = o.tp+frame.tp, o.fp+frame.fp, o.fn+frame.fn, o.frames+frame.frames
-	o.iou, o.ious, o.conf = o.iou+frame.iou, o.ious+frame.ious, o.conf+frame.conf
-	if frame.confs > 0 && (o.confs == 0 || frame.most > o.most) {
-		o.most = frame.most
-	}
-	o.confs += frame.confs
-	o.least = min(o.least, frame.least)
-	o.missed.Merge(&frame.missed)
-	o.wrong.Merge(&frame.wrong)
-}
+var evaluatedVideo = &evaluated.Outcome{Evaluated: true}
 
 // showFrames has each row of a video show the frame in which the evaluation found most wrong, the first of several. Without
 // it the picture would be of the first frame, whatever was evaluated. MongoDB chooses it, so that no frame's labels are kept.
 func (r *evaluationRows) showFrames(rd *reader) (err error) {
-	if r.job.Pictures == nil || !r.own.config.IsFrames() || r.schema.FrameCollection == "" {
+	if r.job.Pictures == nil || !r.own.Config.IsFrames() || r.schema.FrameCollection == "" {
 		return nil
 	}
 	kept := bson.D{{Key: "frame_number", Value: 1}}
@@ -128,8 +115,8 @@ func (r *evaluationRows) showFrames(rd *reader) (err error) {
 		bson.D{{Key: "$lookup", Value: bson.D{
 			{Key: "from", Value: r.schema.FrameCollection}, {Key: "localField", Value: "_id"}, {Key: "foreignField", Value: "_sample_id"},
 			{Key: "pipeline", Value: bson.A{
-				bson.D{{Key: "$match", Value: bson.D{{Key: r.own.resultPath(), Value: bson.D{{Key: "$ne", Value: nil}}}}}},
-				bson.D{{Key: "$addFields", Value: bson.D{{Key: "_wandb_wrong", Value: wrongOfFrame(r.own.config)}}}},
+				bson.D{{Key: "$match", Value: bson.D{{Key: r.own.ResultPath(), Value: bson.D{{Key: "$ne", Value: nil}}}}}},
+				bson.D{{Key: "$addFields", Value: bson.D{{Key: "_wandb_wrong", Value: wrongOfFrame(r.own.Config)}}}},
 				bson.D{{Key: "$sort", Value: bson.D{{Key: "_wandb_wrong", Value: -1}, {Key: "frame_number", Value: 1}}}},
 				bson.D{{Key: "$limit", Value: 1}},
 				bson.D{{Key: "$project", Value: kept}},
@@ -158,9 +145,9 @@ func wrongOfFrame(c evaluation.Config) any {
 
 // evaluatedFields are the label fields of the evaluations: the ground truth, and the predictions of each.
 func (r *evaluationRows) evaluatedFields() []view.Field {
-	out := []view.Field{r.own.truth, r.own.pred}
-	if r.other != nil && r.other.pred.Path != r.own.pred.Path {
-		out = append(out, r.other.pred)
+	out := []view.Field{r.own.Truth, r.own.Pred}
+	if r.other != nil && r.other.Pred.Path != r.own.Pred.Path {
+		out = append(out, r.other.Pred)
 	}
 	return out
 }
@@ -173,7 +160,7 @@ func (r *evaluationRows) drawnFields(asked []view.Field) (out []view.Field) {
 	}
 	for _, f := range asked {
 		switch {
-		case !strings.HasPrefix(f.Path, framesPrefix):
+		case !strings.HasPrefix(f.Path, evaluated.FramesPrefix):
 			out = append(out, f)
 		case r.shownFrame >= 0:
 			f.DBPath = worstFrame + "." + f.DBPath

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evalreport"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluated"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
@@ -74,7 +75,7 @@ func (r *evaluationRows) publication(ctx context.Context, n int64) (*publication
 	if err != nil {
 		return nil, err
 	}
-	description := fmt.Sprintf("Evaluation %s of %s on %s", r.job.EvalKey, r.own.config.PredField, r.job.Dataset.Name)
+	description := fmt.Sprintf("Evaluation %s of %s on %s", r.job.EvalKey, r.own.Config.PredField, r.job.Dataset.Name)
 	if r.other != nil {
 		description = fmt.Sprintf("Evaluations %s and %s on %s", r.job.EvalKey, r.job.CompareWith, r.job.Dataset.Name)
 	}
@@ -93,8 +94,8 @@ func (r *evaluationRows) publication(ctx context.Context, n int64) (*publication
 func (r *evaluationRows) reports(ctx context.Context) (*EvaluationResult, error) {
 	res := &EvaluationResult{Evaluated: r.evaluated}
 	for _, e := range r.both() {
-		report, err := e.report(ctx, func(fn func(*labelDoc, *outcome) error) error {
-			return e.each(ctx, r.c, r.job.View.Query, r.job.Frames, fn)
+		report, err := e.Report(ctx, func(fn func(*evaluated.Doc, *evaluated.Outcome) error) error {
+			return e.Each(ctx, r.c.source, r.job.View.Query, r.job.Frames, fn)
 		})
 		if err != nil {
 			return nil, err
@@ -107,7 +108,7 @@ func (r *evaluationRows) reports(ctx context.Context) (*EvaluationResult, error)
 		}
 	}
 	for _, s := range r.job.Subsets {
-		report, err := r.subset(ctx, s)
+		report, err := r.own.PartReport(ctx, r.c.source, s.Query, s.Frames)
 		if err != nil {
 			return nil, err
 		}
@@ -146,19 +147,9 @@ func ofCountText(n int64, one, several string) string {
 	return words.Thousands(n) + " " + several
 }
 
-// subset makes the report on a part of the view.
-func (r *evaluationRows) subset(ctx context.Context, s EvaluationSubset) (*evaluation.Report, error) {
-	a := &account{openedEvaluation: r.own.openedEvaluation, c: r.c, subset: &evaluation.Subset{}, changes: r.own.changes}
-	err := a.each(ctx, r.c, s.Query, s.Frames, func(d *labelDoc, _ *outcome) error { return a.restrict(d) })
-	if err != nil {
-		return nil, err
-	}
-	return r.own.reportOf(ctx, a.subset, nil)
-}
-
 // runConfig is what the run's config says of the evaluation.
 func (r *evaluationRows) runConfig() map[string]any {
-	c := r.own.config
+	c := r.own.Config
 	out := map[string]any{
 		"eval_key": c.Key, "type": string(c.Type), "method": c.Method, "gt_field": c.GTField, "pred_field": c.PredField,
 		"fiftyone_version": c.Version, "dataset": r.job.Dataset.Name,
@@ -169,11 +160,11 @@ func (r *evaluationRows) runConfig() map[string]any {
 	if !c.At.IsZero() {
 		out["evaluated_at"] = c.At.Format(time.RFC3339)
 	}
-	if r.own.subset != nil {
+	if r.own.IsRestricted() {
 		out["is_subset_view"] = true
 	}
 	if r.other != nil {
-		out["compared_with"] = r.other.config.Key
+		out["compared_with"] = r.other.Config.Key
 	}
 	return out
 }
@@ -189,7 +180,7 @@ func (r *evaluationRows) metadata(ctx context.Context, res *EvaluationResult, n 
 	meta.Set("num_samples", n)
 	meta.Set("evaluated_samples", res.Evaluated)
 	meta.Raw("metrics", evalreport.MetricsJSON(res.Report.Metrics))
-	config := r.own.config
+	config := r.own.Config
 	meta.Raw("config", []byte(config.JSON))
 	meta.Text("fiftyone_version", config.Version)
 	if !config.At.IsZero() {
@@ -205,9 +196,9 @@ func (r *evaluationRows) metadata(ctx context.Context, res *EvaluationResult, n 
 		}
 		lists = append(lists, view)
 	}
-	meta.Set("num_fp", r.own.fp.Len())
-	meta.Set("num_fn", r.own.fn.Len())
-	meta.Set("num_wrong", r.own.wrong.Len())
+	meta.Set("num_fp", r.own.lists.fp.Len())
+	meta.Set("num_fn", r.own.lists.fn.Len())
+	meta.Set("num_wrong", r.own.lists.wrong.Len())
 	if res.Report.Changed >= 0 {
 		meta.Set("changed_since", res.Report.Changed)
 	}

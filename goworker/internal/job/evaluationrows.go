@@ -6,6 +6,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluated"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/idlist"
@@ -17,20 +18,22 @@ import (
 
 // judged is one of the evaluations of a job, with what it says of the current row.
 type judged struct {
-	*account
-	at     labelSlots
-	now    outcome
-	doc    labelDoc
+	*evaluated.Account
+	part   evaluationPart
+	lists  wrongLists
+	at     evaluated.Slots
+	now    evaluated.Outcome
+	doc    evaluated.Doc
 	result bson.RawValue // of the row: for videos the mean over the frames
 	// videos are the outcomes of samples whose frames were evaluated.
-	videos map[bson.ObjectID]*outcome
+	videos map[bson.ObjectID]*evaluated.Outcome
 }
 
 // evaluationRows makes an evaluation's tables and lists.
 type evaluationRows struct {
 	job       LogEvaluation
 	c         *collector
-	schema    *datasetSchema
+	schema    *evaluated.Schema
 	reader    *reader
 	own       *judged
 	other     *judged // that it is compared with, or nil
@@ -55,7 +58,7 @@ func (j LogEvaluation) prepare(ctx context.Context, c *collector) (*evaluationRo
 		return nil, errDrawnAgain() // whoever makes the numbers reads the view once more
 	}
 	r := &evaluationRows{job: j, c: c, shownFrame: -1, part: j.partOf(c)}
-	schema, err := readSchema(ctx, c.source, j.View.Query.Database, j.Dataset.ID)
+	schema, err := evaluated.ReadSchema(ctx, c.source, j.View.Query.Database, j.Dataset.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -64,10 +67,10 @@ func (j LogEvaluation) prepare(ctx context.Context, c *collector) (*evaluationRo
 	if err != nil {
 		return nil, err
 	}
-	open := func(key string) (*openedEvaluation, error) {
+	open := func(key string) (*evaluated.Evaluation, error) {
 		o, err := j.open(ctx, c, schema, key, r.part, found)
 		if err == nil && !r.part.isShared {
-			err = o.wasEvaluated(ctx, c.source, j.View.Query, j.Frames)
+			err = o.WasEvaluated(ctx, c.source, j.View.Query, j.Frames)
 		}
 		return o, err
 	}
@@ -75,22 +78,24 @@ func (j LogEvaluation) prepare(ctx context.Context, c *collector) (*evaluationRo
 	if err != nil {
 		return nil, err
 	}
-	restricted := !own.isWhole(j.View)
+	restricted := !own.IsWhole(j.View.IsSubset, j.View.SerializationJSON)
 	if j.CompareWith != "" {
 		other, err := open(j.CompareWith)
 		if err == nil {
-			err = checkComparable(own.config, other.config)
+			err = evaluated.CheckComparable(own.Config, other.Config)
 		}
 		if err != nil {
 			return nil, err
 		}
-		otherRestricted := !other.isWhole(j.View)
+		otherRestricted := !other.IsWhole(j.View.IsSubset, j.View.SerializationJSON)
 		restricted = restricted || otherRestricted // both are of the same samples then
 		r.other = newJudged(c, other, r.part, restricted)
 	}
 	r.own = newJudged(c, own, r.part, restricted)
-	if err := r.own.openLists(); err != nil {
-		return nil, err
+	if r.part.hasLists {
+		if r.own.lists, err = openWrongLists(c); err != nil {
+			return nil, err
+		}
 	}
 	if c.planning {
 		if c.found, err = r.found(); err != nil {
@@ -103,8 +108,12 @@ func (j LogEvaluation) prepare(ctx context.Context, c *collector) (*evaluationRo
 	return r, r.countAll(ctx)
 }
 
-func newJudged(c *collector, o *openedEvaluation, part evaluationPart, restricted bool) *judged {
-	return &judged{account: newAccount(c, o, part, restricted), now: newOutcome()}
+func newJudged(c *collector, o *evaluated.Evaluation, part evaluationPart, restricted bool) *judged {
+	e := &judged{Account: evaluated.NewAccount(o, c.sortScratch, restricted), part: part, now: evaluated.NewOutcome()}
+	if part.counts {
+		e.LookAtMasks(c.AtEnd)
+	}
+	return e
 }
 
 // both are the evaluations of the job.
@@ -118,11 +127,11 @@ func (r *evaluationRows) both() []*judged {
 // register registers what is read of each row.
 func (r *evaluationRows) register(rd *reader) {
 	for _, e := range r.both() {
-		if e.config.IsFrames() {
-			e.at = labelSlots{id: -1, result: rd.Slot(e.resultPath())}
+		if e.Config.IsFrames() {
+			e.at = evaluated.Slots{ID: -1, Result: rd.Slot(e.ResultPath())}
 			continue
 		}
-		e.at = e.slots(&rd.Fields)
+		e.at = e.Slots(&rd.Fields)
 	}
 }
 
@@ -130,22 +139,22 @@ func (r *evaluationRows) register(rd *reader) {
 func (r *evaluationRows) judge(row *row) {
 	for _, e := range r.both() {
 		if e.videos != nil {
-			e.now, e.result = newOutcome(), row.Value(e.at.result)
+			e.now, e.result = evaluated.NewOutcome(), row.Value(e.at.Result)
 			if sum := e.videos[row.own]; sum != nil {
 				e.now = *sum
 			}
 			continue
 		}
-		e.now = newOutcome()
-		e.at.load(row.Slots, &e.doc)
-		e.result = e.doc.result
-		e.read(&e.doc, &e.now)
+		e.now = evaluated.NewOutcome()
+		e.at.Load(row.Slots, &e.doc)
+		e.result = e.doc.Result
+		e.Read(&e.doc, &e.now)
 	}
 }
 
 // account accounts for the row that was judged.
 func (r *evaluationRows) account() error {
-	if r.own.now.evaluated {
+	if r.own.now.Evaluated {
 		r.evaluated++
 	}
 	for _, e := range r.both() {
@@ -167,7 +176,7 @@ func (r *evaluationRows) score(rd *reader) func(*row) (float64, error) {
 		err := r.account()
 		switch s := rd.view.Selection; {
 		case s.ByConfidence:
-			return r.own.now.least, err
+			return r.own.now.MinConfidence, err
 		case s.ByErrors:
 			return r.badness(), err
 		}
@@ -177,18 +186,18 @@ func (r *evaluationRows) score(rd *reader) func(*row) (float64, error) {
 
 // badness is the order of "worst": without a comparison the worst samples, with one those where it got worst.
 func (r *evaluationRows) badness() float64 {
-	own := r.own.now.badness(r.own.goodness())
+	own := r.own.now.Badness(r.own.goodness())
 	switch {
 	case r.other == nil:
 		return own
-	case !r.own.now.evaluated || !r.other.now.evaluated:
+	case !r.own.now.Evaluated || !r.other.now.Evaluated:
 		return math.Inf(1)
 	}
-	return own - r.other.now.badness(r.other.goodness())
+	return own - r.other.now.Badness(r.other.goodness())
 }
 
 // goodness is that of the current row.
-func (e *judged) goodness() float64 { return e.now.goodness(e.config, e.result) }
+func (e *judged) goodness() float64 { return e.now.Goodness(e.Config, e.result) }
 
 // open starts the files.
 func (r *evaluationRows) open(ctx context.Context, rd *reader) (content, error) {
@@ -229,9 +238,9 @@ func (r *evaluationRows) pictures() *picture.Config {
 	marks := map[string][]string{}
 	layers.Fields = r.drawnFields(layers.Fields)
 	for _, e := range r.both() {
-		if e.config.Type == evaluation.Detection {
-			marks[e.truth.Path] = append(marks[e.truth.Path], e.config.Key)
-			marks[e.pred.Path] = append(marks[e.pred.Path], e.config.Key)
+		if e.Config.Type == evaluation.Detection {
+			marks[e.Truth.Path] = append(marks[e.Truth.Path], e.Config.Key)
+			marks[e.Pred.Path] = append(marks[e.Pred.Path], e.Config.Key)
 		}
 	}
 	layers.Marks = marks
@@ -290,7 +299,7 @@ func (r *evaluationRows) columns() []column {
 	}
 	columns = append(columns, r.reader.pictureColumns()...)
 	columns = append(columns, r.frameColumns()...)
-	return append(columns, r.reader.endColumns(append(r.own.custom[:len(r.own.custom):len(r.own.custom)], r.job.Fields...))...)
+	return append(columns, r.reader.endColumns(append(r.own.Custom[:len(r.own.Custom):len(r.own.Custom)], r.job.Fields...))...)
 }
 
 // close ends the files and hands them to the artifact.
@@ -303,7 +312,7 @@ func (r *evaluationRows) close() error {
 			return err
 		}
 	}
-	if err := r.own.close(); err != nil {
+	if err := r.own.lists.close(r.c); err != nil {
 		return err
 	}
 	return r.table.close()

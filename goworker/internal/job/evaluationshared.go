@@ -9,6 +9,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluated"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/shard"
 )
@@ -50,7 +51,7 @@ type foundEvaluation struct {
 func (r *evaluationRows) found() (json.RawMessage, error) {
 	all := map[string]foundEvaluation{}
 	for _, e := range r.both() {
-		all[e.config.Key] = foundEvaluation{e.config.Results, e.file.Missing()}
+		all[e.Config.Key] = foundEvaluation{e.Config.Results, e.File.Missing()}
 	}
 	return json.Marshal(all)
 }
@@ -64,26 +65,26 @@ func readFound(raw json.RawMessage) (all map[string]foundEvaluation, err error) 
 }
 
 // open finds an evaluation, and reads of it what the part needs. Faults: those of findEvaluation and openFile, and view_changed.
-func (j LogEvaluation) open(ctx context.Context, c *collector, schema *datasetSchema, key string, part evaluationPart, found map[string]foundEvaluation) (*openedEvaluation, error) {
+func (j LogEvaluation) open(ctx context.Context, c *collector, schema *evaluated.Schema, key string, part evaluationPart, found map[string]foundEvaluation) (*evaluated.Evaluation, error) {
 	database := j.View.Query.Database
-	o, err := findEvaluation(ctx, c.source, database, schema, key)
+	o, err := evaluated.Find(ctx, c.source, database, schema, key)
 	if err != nil {
 		return nil, err
 	}
 	before, shared := found[key]
-	if shared && before.Results != o.config.Results {
+	if shared && before.Results != o.Config.Results {
 		return nil, shard.Final(fault.New(fault.FiftyOne, fault.ViewChanged,
 			"The evaluation %q was made again while the job ran: log it again when nothing changes it.", key))
 	}
 	missing := before.Missing
 	if part.opensFile {
-		if err := o.openFile(ctx, c.tracker, c.source, database); err != nil {
+		if err := o.OpenFile(ctx, c.tracker.results, c.source, database); err != nil {
 			return nil, err
 		}
-		missing = o.file.Missing()
+		missing = o.File.Missing()
 	}
-	o.readLabels(missing)
-	o.nameMasks(j.Dataset.MaskTargetsJSON)
+	o.ReadLabels(missing)
+	o.NameMasks(j.Dataset.MaskTargetsJSON)
 	return o, nil
 }
 
@@ -91,16 +92,16 @@ func (j LogEvaluation) open(ctx context.Context, c *collector, schema *datasetSc
 type checkSum uint64
 
 // add adds what an evaluation says of a document. Samples that were added while the job runs were not evaluated: they do not count.
-func (s *checkSum) add(e *judged, d *labelDoc, out *outcome) {
-	if !out.evaluated {
+func (s *checkSum) add(e *judged, d *evaluated.Doc, out *evaluated.Outcome) {
+	if !out.Evaluated {
 		return
 	}
-	b := append(make([]byte, 0, 64), e.config.Key...)
-	b = append(b, d.id[:]...)
-	for _, n := range []int64{out.tp, out.fp, out.fn} {
+	b := append(make([]byte, 0, 64), e.Config.Key...)
+	b = append(b, d.ID[:]...)
+	for _, n := range []int64{out.TP, out.FP, out.FN} {
 		b = binary.AppendVarint(b, n)
 	}
-	b = binary.LittleEndian.AppendUint64(b, math.Float64bits(out.goodness(e.config, d.result)))
+	b = binary.LittleEndian.AppendUint64(b, math.Float64bits(out.Goodness(e.Config, d.Result)))
 	h := fnv.New64a()
 	_, _ = h.Write(b)
 	*s += checkSum(h.Sum64())
@@ -130,8 +131,8 @@ func (r *evaluationRows) countAll(ctx context.Context) error {
 			}
 			continue
 		}
-		err := e.each(ctx, r.c, r.job.View.Query, r.job.Frames, func(d *labelDoc, out *outcome) error {
-			if e == r.own && out.evaluated {
+		err := e.Each(ctx, r.c.source, r.job.View.Query, r.job.Frames, func(d *evaluated.Doc, out *evaluated.Outcome) error {
+			if e == r.own && out.Evaluated {
 				r.evaluated++
 			}
 			r.sum.add(e, d, out)
@@ -144,9 +145,9 @@ func (r *evaluationRows) countAll(ctx context.Context) error {
 	return nil
 }
 
-func evaluatedVideos(all map[bson.ObjectID]*outcome) (n int64) {
+func evaluatedVideos(all map[bson.ObjectID]*evaluated.Outcome) (n int64) {
 	for _, out := range all {
-		if out.evaluated {
+		if out.Evaluated {
 			n++
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/chart"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evalreport"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluated"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/memory"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
@@ -64,13 +65,13 @@ func (j ReadEvaluation) Run(ctx context.Context, events Events, ids func(packed 
 		return nil, nil, err
 	}
 	if j.LabelsOf != nil {
-		if err := j.LabelsOf.find(ctx, rows.own.openedEvaluation, ids); err != nil {
+		if err := j.LabelsOf.find(ctx, rows.own.Evaluation, ids); err != nil {
 			return nil, nil, err
 		}
 	}
 	for _, e := range rows.both() {
 		if e.videos == nil { // frames were read before
-			if err := e.each(ctx, c, j.View.Query, j.Frames, e.take); err != nil {
+			if err := e.Each(ctx, c.source, j.View.Query, j.Frames, e.take); err != nil {
 				return nil, nil, err
 			}
 		}
@@ -93,11 +94,11 @@ func readReport(r *evaluation.Report) *ReadReport {
 const idsAtOnce = 10_000
 
 // find gives the ids of the labels of the cell.
-func (cell *EvaluationCell) find(ctx context.Context, o *openedEvaluation, give func(packed []byte) error) error {
+func (cell *EvaluationCell) find(ctx context.Context, o *evaluated.Evaluation, give func(packed []byte) error) error {
 	name := func(label string) string {
-		label = orDefault(label, o.file.Missing())
-		if o.className != nil {
-			return o.className(label)
+		label = orDefault(label, o.File.Missing())
+		if o.ClassName != nil {
+			return o.ClassName(label)
 		}
 		return label
 	}
@@ -109,7 +110,7 @@ func (cell *EvaluationCell) find(ctx context.Context, o *openedEvaluation, give 
 		}
 		packed = make([]byte, 0, idsAtOnce*12) // the other may be on its way yet
 	}
-	err := o.file.Matches(ctx, nil, func(m *evaluation.Match) {
+	err := o.File.Matches(ctx, nil, func(m *evaluation.Match) {
 		if !cell.has(name(m.Truth), name(m.Predicted)) {
 			return
 		}

@@ -1,6 +1,9 @@
-package job
+// Package evaluated reads what an evaluation has left in FiftyOne's database: its run, its results, and what the documents of samples
+// and frames say of it.
+package evaluated
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -16,24 +19,24 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
 
-// framesPrefix begins the paths of fields of frames.
-const framesPrefix = "frames."
+// FramesPrefix begins the paths of fields of frames.
+const FramesPrefix = "frames."
 
-// openedEvaluation is an evaluation whose run document and results file were found.
-type openedEvaluation struct {
-	config evaluation.Config
-	file   *evaluation.File
-	// truth and pred are its label fields; DBPath is that in the documents of samples, or of frames.
-	truth, pred view.Field
-	// custom are the fields that its custom metrics have made on samples.
-	custom []view.Field
+// Evaluation is an evaluation whose run document and results file were found.
+type Evaluation struct {
+	Config evaluation.Config
+	File   *evaluation.File
+	// Truth and Pred are its label fields; DBPath is that in the documents of samples, or of frames.
+	Truth, Pred view.Field
+	// Custom are the fields that its custom metrics have made on samples.
+	Custom []view.Field
 	fields *evaluation.Fields
-	// className names the classes of a segmentation, which may be values of pixels; nil for other types.
-	className func(string) string
+	// ClassName names the classes of a segmentation, which may be values of pixels; nil for other types.
+	ClassName func(string) string
 }
 
-// datasetSchema is what is needed of a dataset's document.
-type datasetSchema struct {
+// Schema is what is needed of a dataset's document.
+type Schema struct {
 	Evaluations bson.D        `bson:"evaluations"`
 	Samples     []schemaField `bson:"sample_fields"`
 	Frames      []schemaField `bson:"frame_fields"`
@@ -41,6 +44,7 @@ type datasetSchema struct {
 	FrameCollection string `bson:"frame_collection_name"`
 }
 
+// schemaField is a field of samples or frames.
 type schemaField struct {
 	Name         string `bson:"name"`
 	DBField      string `bson:"db_field"`
@@ -48,8 +52,8 @@ type schemaField struct {
 	DocumentType string `bson:"embedded_doc_type"`
 }
 
-// readSchema reads the document of a view's dataset.
-func readSchema(ctx context.Context, source *view.Source, database, datasetID string) (*datasetSchema, error) {
+// ReadSchema reads the document of a view's dataset. Faults: no_database, dataset_deleted, damaged_dataset.
+func ReadSchema(ctx context.Context, source *view.Source, database, datasetID string) (*Schema, error) {
 	id, err := bson.ObjectIDFromHex(datasetID)
 	var raw bson.Raw
 	if err == nil {
@@ -61,7 +65,7 @@ func readSchema(ctx context.Context, source *view.Source, database, datasetID st
 	if raw == nil {
 		return nil, fault.New(fault.FiftyOne, fault.DatasetDeleted, "The dataset is no longer in FiftyOne's database: it has been deleted. Load the dataset again.")
 	}
-	var s datasetSchema
+	var s Schema
 	if err := bson.Unmarshal(raw, &s); err != nil {
 		return nil, fault.Wrap(err, fault.FiftyOne, fault.DamagedDataset, "The dataset's document in FiftyOne's database cannot be read (%v): restore it from a backup.", err)
 	}
@@ -69,7 +73,7 @@ func readSchema(ctx context.Context, source *view.Source, database, datasetID st
 }
 
 // keys are those of the evaluations, in alphabetical order.
-func (s *datasetSchema) keys() []string {
+func (s *Schema) keys() []string {
 	keys := make([]string, 0, len(s.Evaluations))
 	for _, e := range s.Evaluations {
 		keys = append(keys, e.Key)
@@ -79,15 +83,15 @@ func (s *datasetSchema) keys() []string {
 }
 
 // field finds a label field.
-func (s *datasetSchema) field(path string) (view.Field, bool) {
+func (s *Schema) field(path string) (view.Field, bool) {
 	fields, name := s.Samples, path
-	if rest, ok := strings.CutPrefix(path, framesPrefix); ok {
+	if rest, ok := strings.CutPrefix(path, FramesPrefix); ok {
 		fields, name = s.Frames, rest
 	}
 	for _, f := range fields {
 		if f.Name == name {
 			return view.Field{
-				Path: path, DBPath: orDefault(f.DBField, f.Name),
+				Path: path, DBPath: cmp.Or(f.DBField, f.Name),
 				LabelType: f.DocumentType[strings.LastIndexByte(f.DocumentType, '.')+1:],
 			}, true
 		}
@@ -95,9 +99,9 @@ func (s *datasetSchema) field(path string) (view.Field, bool) {
 	return view.Field{}, false
 }
 
-// findEvaluation finds an evaluation, and refuses what cannot be logged of it. Its results file is not opened. Faults: unknown_key,
+// Find finds an evaluation, and refuses what cannot be logged of it. Its results file is not opened. Faults: unknown_key,
 // unfinished_evaluation, unknown_evaluation, field_gone.
-func findEvaluation(ctx context.Context, source *view.Source, database string, schema *datasetSchema, key string) (*openedEvaluation, error) {
+func Find(ctx context.Context, source *view.Source, database string, schema *Schema, key string) (*Evaluation, error) {
 	config, err := readConfig(ctx, source, database, schema, key)
 	if err != nil {
 		return nil, err
@@ -105,41 +109,41 @@ func findEvaluation(ctx context.Context, source *view.Source, database string, s
 	if err := config.Check(); err != nil {
 		return nil, err
 	}
-	o := &openedEvaluation{config: config}
-	for path, to := range map[string]*view.Field{config.GTField: &o.truth, config.PredField: &o.pred} {
+	o := &Evaluation{Config: config}
+	for path, to := range map[string]*view.Field{config.GTField: &o.Truth, config.PredField: &o.Pred} {
 		var ok bool
 		if *to, ok = schema.field(path); !ok {
 			return nil, fault.New(fault.FiftyOne, fault.FieldGone,
 				"The evaluation %q is of the field %q, which the dataset no longer has: evaluate another field, or log another evaluation.", key, path)
 		}
 	}
-	o.custom = schema.customFields(config)
+	o.Custom = schema.customFields(config)
 	return o, nil
 }
 
-// openFile opens the results file. Faults: damaged_results, unknown_evaluation.
-func (o *openedEvaluation) openFile(ctx context.Context, t *tracker, source *view.Source, database string) error {
-	stored, err := source.StoredFile(ctx, database, o.config.Results)
+// OpenFile opens the results file, and calls told from time to time with how many bytes were read of it. Faults: damaged_results, unknown_evaluation.
+func (o *Evaluation) OpenFile(ctx context.Context, told func(done, total int64), source *view.Source, database string) error {
+	stored, err := source.StoredFile(ctx, database, o.Config.Results)
 	if err != nil {
 		return err
 	}
 	if stored == nil {
 		return fault.New(fault.FiftyOne, fault.DamagedResults,
-			"The results of the evaluation %q are no longer in FiftyOne's database. Evaluate again under this key.", o.config.Key)
+			"The results of the evaluation %q are no longer in FiftyOne's database. Evaluate again under this key.", o.Config.Key)
 	}
-	o.file, err = evaluation.Open(ctx, &watchedText{StoredFile: stored, tracker: t}, o.config)
+	o.File, err = evaluation.Open(ctx, &watchedText{StoredFile: stored, tell: told}, o.Config)
 	return err
 }
 
-// readLabels prepares for reading labels. Missing is the label that stands for none.
-func (o *openedEvaluation) readLabels(missing string) {
-	o.fields = evaluation.NewFields(o.config, o.truth.LabelType, o.pred.LabelType, missing)
+// ReadLabels prepares for reading labels. Missing is the label that stands for none.
+func (o *Evaluation) ReadLabels(missing string) {
+	o.fields = evaluation.NewFields(o.Config, o.Truth.LabelType, o.Pred.LabelType, missing)
 }
 
 // watchedText is a results file whose reading is told.
 type watchedText struct {
 	*view.StoredFile
-	tracker    *tracker
+	tell       func(done, total int64)
 	read, told int64
 }
 
@@ -164,7 +168,7 @@ func (r *watchedReader) Read(p []byte) (int, error) {
 	w := r.text
 	if w.read += int64(n); w.read-w.told >= tellEvery {
 		w.told = w.read
-		w.tracker.results(w.read%w.Size(), w.Size())
+		w.tell(w.read%w.Size(), w.Size())
 	}
 	return n, err
 }
@@ -172,13 +176,13 @@ func (r *watchedReader) Read(p []byte) (int, error) {
 // Close implements io.Closer.
 func (r *watchedReader) Close() error {
 	if r.text.told > 0 {
-		r.text.tracker.results(0, 0)
+		r.text.tell(0, 0)
 	}
 	return r.ReadCloser.Close()
 }
 
 // readConfig reads the run document of an evaluation.
-func readConfig(ctx context.Context, source *view.Source, database string, schema *datasetSchema, key string) (evaluation.Config, error) {
+func readConfig(ctx context.Context, source *view.Source, database string, schema *Schema, key string) (evaluation.Config, error) {
 	at := slices.IndexFunc(schema.Evaluations, func(e bson.E) bool { return e.Key == key })
 	if at < 0 {
 		has := "it has none yet"
@@ -207,18 +211,18 @@ func readConfig(ctx context.Context, source *view.Source, database string, schem
 // ownSuffixes are the fields that evaluations make themselves.
 var ownSuffixes = []string{"tp", "fp", "fn", "accuracy", "precision", "recall", "dice"}
 
-// nameMasks gives the classes of a segmentation the names that the dataset has for them, as FiftyOne's panel does.
-func (o *openedEvaluation) nameMasks(maskTargetsJSON string) {
-	if o.config.Type != evaluation.Segmentation {
+// NameMasks gives the classes of a segmentation the names that the dataset has for them, as FiftyOne's panel does.
+func (o *Evaluation) NameMasks(maskTargetsJSON string) {
+	if o.Config.Type != evaluation.Segmentation {
 		return
 	}
 	var all map[string]map[string]any
-	_ = json.Unmarshal([]byte(orDefault(maskTargetsJSON, "{}")), &all) // anything else has no names
-	targets := all[o.config.GTField]
+	_ = json.Unmarshal([]byte(cmp.Or(maskTargetsJSON, "{}")), &all) // anything else has no names
+	targets := all[o.Config.GTField]
 	if targets == nil {
 		targets = all["default_mask_targets"]
 	}
-	o.className = func(class string) string {
+	o.ClassName = func(class string) string {
 		if name, ok := targets[class].(string); ok && name != "" {
 			return name
 		}
@@ -228,7 +232,7 @@ func (o *openedEvaluation) nameMasks(maskTargetsJSON string) {
 
 // customFields are the plain fields of samples that custom metrics have made: their names begin with the key. Those of another
 // evaluation, whose key begins with this one, are not among them.
-func (s *datasetSchema) customFields(c evaluation.Config) (out []view.Field) {
+func (s *Schema) customFields(c evaluation.Config) (out []view.Field) {
 	if len(c.CustomMetrics) == 0 {
 		return nil
 	}
@@ -241,22 +245,22 @@ func (s *datasetSchema) customFields(c evaluation.Config) (out []view.Field) {
 			return len(k) > len(c.Key) && (f.Name == k || strings.HasPrefix(f.Name, k+"_"))
 		})
 		if !other {
-			out = append(out, view.Field{Path: suffix, DBPath: orDefault(f.DBField, f.Name)})
+			out = append(out, view.Field{Path: suffix, DBPath: cmp.Or(f.DBField, f.Name)})
 		}
 	}
 	return out
 }
 
-// isWhole reports whether a view is what was evaluated, so that its numbers are the evaluation's.
-func (o *openedEvaluation) isWhole(v View) bool {
-	if !v.IsSubset || v.SerializationJSON == "" {
-		return !v.IsSubset
+// IsWhole reports whether a view is what was evaluated, so that its numbers are the evaluation's.
+func (o *Evaluation) IsWhole(isSubset bool, stagesJSON string) bool {
+	if !isSubset || stagesJSON == "" {
+		return !isSubset
 	}
 	var now []any
-	if json.Unmarshal([]byte(v.SerializationJSON), &now) != nil || len(now) != len(o.config.ViewStages) {
+	if json.Unmarshal([]byte(stagesJSON), &now) != nil || len(now) != len(o.Config.ViewStages) {
 		return false
 	}
-	for i, text := range o.config.ViewStages {
+	for i, text := range o.Config.ViewStages {
 		var then any
 		if json.Unmarshal([]byte(text), &then) != nil || !reflect.DeepEqual(withoutUUID(then), withoutUUID(now[i])) {
 			return false
@@ -273,8 +277,8 @@ func withoutUUID(stage any) any {
 	return stage
 }
 
-// checkComparable refuses evaluations that cannot be compared, and says why.
-func checkComparable(a, b evaluation.Config) error {
+// CheckComparable refuses evaluations that cannot be compared, and says why. Faults: not_comparable.
+func CheckComparable(a, b evaluation.Config) error {
 	iou := func(c evaluation.Config) string {
 		if c.IoU == nil {
 			return "none"

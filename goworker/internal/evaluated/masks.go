@@ -1,4 +1,4 @@
-package job
+package evaluated
 
 import (
 	"os"
@@ -27,7 +27,7 @@ type maskFiles struct {
 }
 
 // newMaskFiles is nil where an evaluation has not looked at masks, or does not say when it was made.
-func newMaskFiles(c *collector, conf evaluation.Config) *maskFiles {
+func newMaskFiles(atEnd func(func()), conf evaluation.Config) *maskFiles {
 	if conf.Type != evaluation.Segmentation && !conf.UseMasks || conf.At.IsZero() {
 		return nil
 	}
@@ -36,7 +36,7 @@ func newMaskFiles(c *collector, conf evaluation.Config) *maskFiles {
 		close(m.paths)
 		m.looking.Wait()
 	})
-	c.AtEnd(m.end)
+	atEnd(m.end)
 	since := conf.At.Add(clockSlack)
 	for range masksAtOnce {
 		m.looking.Go(func() {
@@ -51,19 +51,19 @@ func newMaskFiles(c *collector, conf evaluation.Config) *maskFiles {
 }
 
 // look has the masks of a document looked at that were evaluated.
-func (m *maskFiles) look(o *openedEvaluation, d *labelDoc) {
+func (m *maskFiles) look(o *Evaluation, d *Doc) {
 	if m == nil {
 		return
 	}
-	if o.config.Type == evaluation.Segmentation {
-		truth, pred := maskPathOf(d.truth), maskPathOf(d.pred)
-		if d.truth.Type == bson.TypeEmbeddedDocument && d.pred.Type == bson.TypeEmbeddedDocument { // one alone is not evaluated
+	if o.Config.Type == evaluation.Segmentation {
+		truth, pred := maskPathOf(d.Truth), maskPathOf(d.Pred)
+		if d.Truth.Type == bson.TypeEmbeddedDocument && d.Pred.Type == bson.TypeEmbeddedDocument { // one alone is not evaluated
 			m.add(truth)
 			m.add(pred)
 		}
 		return
 	}
-	for _, side := range [][]evaluation.Label{d.truths, d.preds} {
+	for _, side := range [][]evaluation.Label{d.Truths, d.Preds} {
 		for i := range side {
 			if side[i].Outcome != evaluation.Unevaluated {
 				m.add(side[i].MaskPath)
