@@ -112,9 +112,9 @@ screenshots: build ## Take the pictures of README and docs again
 # The number of kills with -9; the other kinds of trouble follow from it.
 KILLS ?= 100
 
-test-schedulers: build ## The lines of docs/scale-out.md on a cluster of Dask and in a shell
-	$(PY) -m pip install --quiet --upgrade --no-deps --target build/dask -r tests/e2e/dask.txt
-	PYTHONPATH=build/dask $(PY) -m pytest tests/e2e/test_schedulers.py
+test-schedulers: build ## The lines of docs/scale-out.md on clusters of Dask and Ray, and in a shell
+	$(PY) -m pip install --quiet --upgrade --no-deps --target build/schedulers -r tests/e2e/dask.txt -r tests/e2e/ray.txt
+	PYTHONPATH=build/schedulers $(PY) -m pytest tests/e2e/test_schedulers.py
 
 test-chaos: build ## Kill, fill, cut and fail over at random, KILLS=100 and more times; `make test` does a short part
 	CHAOS=$(KILLS) $(PY) -m pytest tests/e2e/chaos -q

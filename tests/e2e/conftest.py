@@ -6,6 +6,7 @@ import fiftyone as fo
 import pytest
 import services
 
+from support import datasets
 from tests.e2e.common import PROJECT, new_id
 from tests.e2e.reading import Reader
 from tests.e2e.server import Server
@@ -120,3 +121,16 @@ def python():
         return [sys.executable, "-m", f"tests.e2e.programs.{name}", *arguments]
 
     return command
+
+
+@pytest.fixture
+def rows(media, fiftyone, tmp_path):
+    """A dataset of five parts of ten rows, for workers to share: its order is not that of its ids, a column has two types, and its media can go away."""
+    (tmp_path / "media").symlink_to(media, target_is_directory=True)
+    dataset = datasets.images(tmp_path / "media", persistent=True)
+    first = dataset.first()
+    for n in range(47 - len(dataset)):
+        dataset.add_sample(fo.Sample(filepath=first.filepath, number=100 - n, tags=["train"]))
+    yield dataset
+    if fo.dataset_exists(dataset.name):
+        dataset.delete()

@@ -5,11 +5,9 @@ import os
 import signal
 import threading
 
-import fiftyone as fo
 import pytest
 from fiftyone.operators.delegated import DelegatedOperationService
 
-from support import datasets
 from support.background import background_service
 from support.fake_worker import module
 from support.waiting import wait_for
@@ -64,9 +62,13 @@ class SharedJob:
             self.rows, PROJECT, artifact_name=self.name, include_labels=True, workers=workers, delegate=True
         )
         self.id = queued["delegated_operation_id"]
-        service = DelegatedOperationService()
+        return self.take(OPERATOR, **where)
+
+    def take(self, operator=SLOT, **where):
+        """Has a worker take an operation of this kind that is queued."""
+        service, name = DelegatedOperationService(), self.rows.name
         return self._start(
-            lambda: service.execute_queued_operations(operator=OPERATOR, dataset_name=self.rows.name, limit=1), **where
+            lambda: service.execute_queued_operations(operator=operator, dataset_name=name, limit=1), **where
         )
 
     def join(self, **where):
@@ -109,19 +111,6 @@ class SharedJob:
     def is_as_with_one_worker(self):
         """Whether one worker makes the same version of the artifact."""
         return not self.log(self.rows, PROJECT, artifact_name=self.name, include_labels=True)["new_version"]
-
-
-@pytest.fixture
-def rows(media, fiftyone, tmp_path):
-    """A dataset of five parts, whose media can go away."""
-    (tmp_path / "media").symlink_to(media, target_is_directory=True)
-    dataset = datasets.images(tmp_path / "media", persistent=True)
-    first = dataset.first()
-    for n in range(47 - len(dataset)):
-        dataset.add_sample(fo.Sample(filepath=first.filepath, number=100 - n, tags=["train"]))
-    yield dataset
-    if fo.dataset_exists(dataset.name):
-        dataset.delete()
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import psutil
 import pytest
 from fiftyone.operators.delegated import DelegatedOperationService
 
-from support import datasets
 from support.background import background_service, operation, workers
 from support.fake_worker import module
 from support.waiting import wait_for
@@ -24,18 +23,6 @@ WHOLE, PART = 20, 10
 def parts(monkeypatch):
     monkeypatch.setenv("FIFTYONE_WANDB_TEST_PARTS", f"{WHOLE},{PART}")
     monkeypatch.setenv("FIFTYONE_WANDB_TEST_LEASE", "4000")
-
-
-@pytest.fixture
-def rows(media, fiftyone):
-    """A dataset of five parts, whose order is not that of its ids, and with a column of two types."""
-    dataset = datasets.images(media, persistent=True)
-    first = dataset.first()
-    for n in range(47 - len(dataset)):
-        dataset.add_sample(fo.Sample(filepath=first.filepath, number=100 - n, tags=["train"]))
-    yield dataset
-    if fo.dataset_exists(dataset.name):
-        dataset.delete()
 
 
 @pytest.fixture
