@@ -23,11 +23,11 @@ type sweptClass struct {
 
 // openSweep decides whether the own IoU's average precision has to be computed: the file has it where it has the curves, but
 // for the whole evaluation only.
-func (m *measurement) openSweep() {
+func (m *measurement) openSweep(ctx context.Context) {
 	if m.config.Type != Detection || m.config.IoU == nil || !m.file.has("confs", '[') {
 		return
 	}
-	if m.options.Subset == nil && (m.file.has("precision", '{') || m.file.has("precision", '[') && m.config.ownIndex(m.sweepIoUs()) >= 0) {
+	if m.options.Subset == nil && (m.file.has("precision", '{') || m.file.has("precision", '[') && m.config.ownIndex(m.sweepIoUs(ctx)) >= 0) {
 		return
 	}
 	m.sweep = &sweep{sorter: sorter{scratch: m.options.Scratch}, classes: make([]sweptClass, len(m.labels))}

@@ -185,7 +185,7 @@ func (m *measurement) readMatches(ctx context.Context) error {
 	if m.config.Type == Segmentation && !m.file.has("ytrue", '[') {
 		return m.cellsOfPixels(ctx) // files of old versions have the matrix only
 	}
-	m.openSweep()
+	m.openSweep(ctx)
 	w := wanted{
 		conf: m.config.Type != Segmentation, iou: m.config.Type == Detection, weight: true,
 		ids: m.options.Subset != nil || m.options.Seen != nil || m.options.Crowds.Len() > 0,

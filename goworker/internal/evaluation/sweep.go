@@ -49,9 +49,9 @@ func (s *scanner) floats(to []float64, most int) ([]float64, error) {
 }
 
 // sweepIoUs are the thresholds of the file's sweep.
-func (m *measurement) sweepIoUs() []float64 {
+func (m *measurement) sweepIoUs(ctx context.Context) []float64 {
 	if m.ious == nil && m.file.has("iou_threshs", '[') {
-		if s, err := m.file.open(context.Background(), "iou_threshs"); err == nil {
+		if s, err := m.file.open(ctx, "iou_threshs"); err == nil {
 			defer s.close()
 			m.ious, _ = s.floats([]float64{}, mostIoUs)
 		}
@@ -61,7 +61,7 @@ func (m *measurement) sweepIoUs() []float64 {
 
 // readSweep reads the curves of all IoUs, one at a time.
 func (m *measurement) readSweep(ctx context.Context) (*iouSweep, error) {
-	out := &iouSweep{ious: m.sweepIoUs()}
+	out := &iouSweep{ious: m.sweepIoUs(ctx)}
 	own, charted := m.config.ownIndex(out.ious), m.charted()
 	sums := make([]float64, len(m.classes))
 	out.ap = make([][]float64, 0, len(out.ious))
