@@ -1,9 +1,9 @@
 // The panel: who we are, which project, and the tabs.
 
 import React, { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
-import { AppProvider, problemOf, useApp, useData, useRemembered, type Problem } from "./app";
+import { AppProvider, problemOf, Said, useApp, useData, useRemembered, type Problem } from "./app";
 import { clearAddress, getAddress, isTab, takeAddress, SELECTED, TABS, type Route, type Tab, type Where } from "./nav";
-import { Loading, ProblemNotice, Tabs } from "./parts";
+import { Loading, ProblemNotice, Refreshing, Tabs } from "./parts";
 import { ArtifactPage } from "./pages/ArtifactPage";
 import { Artifacts } from "./pages/Artifacts";
 import { Evaluations } from "./pages/Evaluations";
@@ -103,6 +103,7 @@ function Shell() {
     go({ tab: route.tab });
   };
 
+  const said = place.data && !isLoggedOut(place.problem) ? place.problem : null;
   const page = usePlaceOnPage(`${route.tab} ${route.open ?? ""}`);
 
   const body = () => {
@@ -162,7 +163,6 @@ function Shell() {
               …
             </button>
           )}
-          {place.data && place.pending && <Loading text="Refreshing" />}
           <button
             type="button"
             className="w-right"
@@ -177,6 +177,7 @@ function Shell() {
             ↻
           </button>
         </div>
+        {place.data && place.pending && <Refreshing />}
         {typing && <OtherProject where={where} open={openOther} close={() => setTyping(false)} />}
         <Tabs
           name="Pages"
@@ -193,8 +194,8 @@ function Shell() {
         role="tabpanel"
         aria-labelledby={`w-tab-${route.tab}`}
       >
-        {place.data && !isLoggedOut(place.problem) && <ProblemNotice problem={place.problem} again={refresh} />}
-        {body()}
+        {said && <ProblemNotice problem={said} again={refresh} />}
+        <Said.Provider value={said?.code ?? null}>{body()}</Said.Provider>
       </main>
     </>
   );

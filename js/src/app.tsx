@@ -133,6 +133,9 @@ interface Shared {
 
 const SharedContext = createContext<Shared | null>(null);
 
+/** The code of the problem that the panel shows above its pages, or null. */
+export const Said = createContext<string | null>(null);
+
 /** How many answers are kept, so that a page that was open before shows at once. */
 const MOST_KEPT = 100;
 

@@ -206,9 +206,7 @@ export function Histogram(props: {
         style={{ justifyContent: "space-between", flexWrap: "nowrap" }}
       >
         <span>0</span>
-        <span style={{ textAlign: "center" }}>
-          confidence; the highest: {count(most)} (heights: square root of the number)
-        </span>
+        <span style={{ textAlign: "center" }}>confidence (highest bar: {count(most)}; heights show square roots)</span>
         <span>1</span>
       </div>
     </>

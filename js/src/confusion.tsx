@@ -113,8 +113,10 @@ function Grid(props: {
       >
         <thead>
           <tr>
-            <th scope="row" className="w-small">
-              truth ↓ predicted →
+            <th scope="row" className="w-small w-corner">
+              predicted →
+              <br />
+              truth ↓
             </th>
             {places.map((p) => (
               <th scope="col" key={p} title={named(matrix.labels[p] ?? "")}>
@@ -179,7 +181,7 @@ function Pairs(props: { matrix: Matrix; missing: string; show: Show; disabled: b
     : pairs;
   const shown = found.slice(0, all ? MOST_PAIRS : PAIRS);
   const most = Math.max(1, pairs[0]?.[2] ?? 0);
-  if (pairs.length === 0) return <p className="w-soft w-small">Nothing was confused with anything.</p>;
+  if (pairs.length === 0) return <p className="w-soft w-small">No class was confused with another.</p>;
   return (
     <div className="w-pairs">
       <div className="w-bar w-picks">
@@ -188,7 +190,7 @@ function Pairs(props: { matrix: Matrix; missing: string; show: Show; disabled: b
           <input
             type="search"
             className="w-grow"
-            aria-label="Search what was confused"
+            aria-label="Search the confused classes"
             placeholder="Search a class"
             value={search}
             onChange={(event) => setSearch(event.target.value)}

@@ -1,7 +1,7 @@
 // Small pieces that all pages are made of.
 
-import React from "react";
-import { openTab, type Loaded, type Problem } from "./app";
+import React, { useContext } from "react";
+import { openTab, Said, type Loaded, type Problem } from "./app";
 import { age, exact, text, webAddress } from "./format";
 
 export function LinkOut(props: { url: string; children: React.ReactNode; main?: boolean; label?: string }) {
@@ -54,12 +54,29 @@ export function ProblemNotice(props: { problem: Problem | null; again?: () => vo
   );
 }
 
+/** What went wrong with a page's data, unless the panel says that above the page already. */
+export function PageProblem(props: { problem: Problem | null; again: () => void }) {
+  const said = useContext(Said);
+  if (props.problem?.code === said) return null;
+  return <ProblemNotice problem={props.problem} again={props.again} />;
+}
+
+/** A thin line while newer data are on their way. It takes no space, so that nothing jumps. */
+export function Refreshing() {
+  return (
+    <div className="w-refreshing" role="status">
+      <span className="w-unseen">Refreshing …</span>
+    </div>
+  );
+}
+
 /** What stands in a page's place until its data are there, and beside them while newer ones come. */
 export function Status(props: { of: Loaded<unknown>; again: () => void }) {
+  const { data, pending } = props.of;
   return (
     <>
-      <ProblemNotice problem={props.of.problem} again={props.again} />
-      {props.of.pending && <Loading text={props.of.data ? "Refreshing" : props.of.pending} />}
+      <PageProblem problem={props.of.problem} again={props.again} />
+      {pending && (data ? <Refreshing /> : <Loading text={pending} />)}
     </>
   );
 }

@@ -127,7 +127,7 @@ describe("the list", () => {
     expect(boxes.getByTitle("0.123456789").textContent).toContain("mAP 0.1235");
     expect(boxes.queryByRole("button", { name: /^Log/ })).toBeNull();
     expect(await (await row("old")).findByText("changed since")).toBeTruthy();
-    expect((await row("failed")).getByText(/no results/)).toBeTruthy();
+    expect((await row("failed")).getByText(/No results/)).toBeTruthy();
     expect(asked("headline").map((params) => params["key"])).not.toContain("failed");
 
     await user.click((await row("old")).getByRole("button", { name: "Log old to W&B" }));
@@ -158,6 +158,29 @@ describe("the list", () => {
     expect((await row("a")).getByText(/Reading/)).toBeTruthy();
     waiting = false;
     expect(await (await row("a")).findByText("not logged", {}, { timeout: 3000 })).toBeTruthy();
+  });
+
+  it("shows the numbers of all while W&B does not answer", async () => {
+    answer("evaluations", { evaluations: ["a", "b", "c"].map((key) => evaluation(key)) });
+    answer("headline", HEADLINE);
+    answer("logged_evaluation", { state: "pending", text: "W&B has not answered yet" });
+    await open();
+    for (const key of ["a", "b", "c"]) expect(await (await row(key)).findByTitle("0.123456789")).toBeTruthy();
+    expect(new Set(asked("logged_evaluation").map((params) => params["key"]))).toEqual(new Set(["a", "b"]));
+  });
+
+  it("says once what W&B refuses", async () => {
+    answer("evaluations", { evaluations: ["a", "b", "c"].map((key) => evaluation(key)) });
+    answer("headline", HEADLINE);
+    answer("logged_evaluation", problem("no_permission", "You may not."));
+    await open();
+    for (const key of ["a", "b", "c"]) expect(await (await row(key)).findByText(/not known/)).toBeTruthy();
+    expect(screen.getAllByText("You may not.")).toHaveLength(1);
+
+    answer("logged_evaluation", { logged: "not_logged", note: "" });
+    await user.click(screen.getByRole("button", { name: "Try again" }));
+    for (const key of ["a", "b", "c"]) expect(await (await row(key)).findByText("not logged")).toBeTruthy();
+    expect(screen.queryByText("You may not.")).toBeNull();
   });
 
   it("says so where there are none", async () => {
@@ -243,7 +266,7 @@ describe("an evaluation", () => {
     expect(within(matrix).getAllByRole("columnheader")).toHaveLength(10);
     await user.type(screen.getByRole("searchbox", { name: "Search classes" }), "class 123");
     expect(screen.getAllByRole("button", { name: /: Support/ })).toHaveLength(1);
-    await user.type(screen.getByRole("searchbox", { name: "Search what was confused" }), "class 345");
+    await user.type(screen.getByRole("searchbox", { name: "Search the confused classes" }), "class 345");
     expect(screen.getByRole("button", { name: /^class 345, predicted as class 346: 46/ })).toBeTruthy();
     await user.selectOptions(screen.getByRole("combobox", { name: /Classes/ }), "20");
     expect(within(matrix).getAllByRole("columnheader")).toHaveLength(20);

@@ -154,6 +154,23 @@ describe("tabs", () => {
     await waitFor(() => expect(asked("runs")).toHaveLength(2));
     expect(asked("runs")[1]?.["fresh"]).toBe(true);
   });
+
+  it("keep what they show when W&B refuses, which is said once", async () => {
+    answer("runs", { runs: [run("a")], next: "", total: 1 });
+    render(<WandBPanel />);
+    await screen.findByText("run a");
+    answer("place", problem("no_permission", "You may not list projects."));
+    answer("runs", problem("no_permission", "You may not list runs."));
+    await user.click(screen.getByRole("button", { name: "Refresh" }));
+    expect(await screen.findByText("You may not list projects.")).toBeTruthy();
+    await waitFor(() => expect(screen.queryByText("Refreshing …")).toBeNull());
+    expect(screen.getAllByRole("alert")).toHaveLength(1);
+    expect(screen.getByText("run a")).toBeTruthy();
+
+    answer("place", PLACE);
+    await user.click(screen.getByRole("button", { name: "Try again" }));
+    expect(await screen.findByText("You may not list runs.")).toBeTruthy();
+  });
 });
 
 describe("what an operator has selected", () => {

@@ -167,7 +167,7 @@ def state(dataset: fo.Dataset, key: str, found: Any, metadata: dict[str, Any]) -
         return (CHANGED, "It was evaluated again since") if again else (LOGGED, "A part of it was logged")
 
     if then != now:
-        return CHANGED, "It was evaluated again, and the numbers are others now"
+        return CHANGED, "It was evaluated again, and the numbers have changed"
 
     before = metadata.get("changed_since")
     before = before if isinstance(before, int) else 0
@@ -215,7 +215,7 @@ def logged(
     if record is not None:
         place = linked.where(record)
         content = read("/".join([*filter(None, (place["entity"],)), place["project"], record["wandb_artifact"]]))
-        gone = "" if content else f"It was logged as {record['wandb_artifact']}, which W&B does not have any more"
+        gone = "" if content else f"It was logged as {record['wandb_artifact']}, which W&B no longer has"
 
     if content is None:
         for entry in look_up():

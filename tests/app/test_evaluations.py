@@ -75,7 +75,7 @@ def test_the_list(page, evaluated, project):
     map_ = digits.load_evaluation_results("boxes").mAP()
     boxes.get_by_title(str(map_), exact=True).wait_for()
     whole.get_by_text("not logged", exact=True).wait_for()
-    failed.get_by_text("It has no results").wait_for()
+    failed.get_by_text("No results").wait_for()
     assert failed.get_by_role("button").count() == 0
     page.picture("evaluations")
 

@@ -228,8 +228,8 @@ function MadeOf(props: { artifact: Artifact; dataset: DatasetFacts | null }) {
     );
   return (
     <Notice>
-      This artifact is of the dataset “{artifact.dataset}”. Its view is restored in “{dataset.dataset}” anyway, as far
-      as that has the same samples.
+      This artifact was logged from the dataset “{artifact.dataset}”. Its view is restored in “{dataset.dataset}”, as
+      far as that has the same samples.
     </Notice>
   );
 }

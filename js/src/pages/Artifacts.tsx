@@ -1,4 +1,4 @@
-// Dataset and predictions artifacts, their versions, and what to do with one.
+// The artifacts of this plugin, their versions, and what to do with one.
 
 import React from "react";
 import { useApp, useData, useKept } from "../app";
@@ -8,7 +8,7 @@ import { Age, Card, LinkOut, Notice, Status, Tags } from "../parts";
 import type { Artifact, ArtifactPage, DatasetFacts } from "../types";
 import { Pager } from "./Runs";
 
-const TYPES = ["dataset", "predictions"];
+const TYPES = ["dataset", "predictions", "evaluation"];
 
 export function Artifacts(props: { where: Where; dataset: DatasetFacts | null; go: Go; types?: string[] }) {
   const { calls, refresh } = useApp();

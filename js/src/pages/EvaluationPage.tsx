@@ -62,7 +62,9 @@ export function EvaluationPage(props: { evaluation: Evaluation; dataset: string;
       <div>
         <InWandB logged={logged.data} where={where} go={go} />
         {loaded.data && !logged.data && logged.pending && <Loading text={logged.pending} />}
-        {logged.problem && <p className="w-small w-soft">What W&amp;B has of it is not known: {logged.problem.text}</p>}
+        {logged.problem && (
+          <p className="w-small w-soft">It is not known whether W&amp;B has it: {logged.problem.text}</p>
+        )}
       </div>
       <Status of={loaded} again={refresh} />
       {loaded.data && <Content key={second} evaluation={evaluation} numbers={loaded.data.numbers} second={second} />}
@@ -147,7 +149,7 @@ function Content(props: { evaluation: Evaluation; numbers: Compared; second: str
               unit={shown.type === "segmentation" ? " pixels" : ""}
             />
           ) : (
-            <p className="w-soft">It has none.</p>
+            <p className="w-soft">This evaluation has no confusion matrix.</p>
           )}
         </Section>
       )}

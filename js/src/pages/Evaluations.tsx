@@ -1,18 +1,23 @@
 // The dataset's evaluations, beside what W&B has of them.
 
 import React, { useCallback, useEffect, useState } from "react";
-import { useApp, useData } from "../app";
+import { useApp, useData, type Loaded, type Problem } from "../app";
 import STYLES from "../evaluations.css?inline";
 import { main, title, type Evaluation, type Headline, type Logged } from "../evaluations";
 import { number, plural } from "../format";
 import { pathOf, type Go, type Where } from "../nav";
-import { Age, Card, LinkOut, Loading, Notice, Status } from "../parts";
+import { Age, Card, LinkOut, Loading, Notice, PageProblem, Status } from "../parts";
 import type { DatasetFacts } from "../types";
 import { EvaluationPage } from "./EvaluationPage";
 
-/** How many evaluations are shown at once, and how many of them are read at a time: each reads the whole dataset. */
+/** How many evaluations are shown at once. */
 const SHOWN = 20;
+
+/** How many of them are read at a time, since each reads the whole dataset; and how many are looked for in W&B. */
 const AT_A_TIME = 2;
+
+/** The keys of what has ended, each with what went wrong or null. */
+type Ended = ReadonlyMap<string, Problem | null>;
 
 export function Evaluations(props: { where: Where; open: string | undefined; dataset: DatasetFacts | null; go: Go }) {
   const { refresh } = useApp();
@@ -30,7 +35,7 @@ export function Evaluations(props: { where: Where; open: string | undefined; dat
       ) : (
         <>
           {props.open !== undefined && loaded.data && (
-            <Notice>The dataset has no evaluation “{props.open}” any more.</Notice>
+            <Notice>This dataset no longer has an evaluation “{props.open}”.</Notice>
           )}
           {loaded.data && dataset && <List all={all} dataset={dataset} where={props.where} go={props.go} />}
         </>
@@ -40,9 +45,11 @@ export function Evaluations(props: { where: Where; open: string | undefined; dat
 }
 
 function List(props: { all: Evaluation[]; dataset: string; where: Where; go: Go }) {
+  const { refresh } = useApp();
   const [more, setMore] = useState(false);
-  const [settled, setSettled] = useState<ReadonlySet<string>>(new Set());
-  const settle = useCallback((key: string) => setSettled((before) => new Set(before).add(key)), []);
+  // Numbers come from FiftyOne's database: they do not wait for W&B, which may be slow.
+  const [read, setRead] = useEnded();
+  const [found, setFound] = useEnded();
   const shown = more ? props.all : props.all.slice(0, SHOWN);
   if (props.all.length === 0) {
     return (
@@ -52,14 +59,16 @@ function List(props: { all: Evaluation[]; dataset: string; where: Where; go: Go 
       </Notice>
     );
   }
-  const next = new Set(
-    shown
-      .filter((one) => one.hasResults && !settled.has(one.key))
-      .slice(0, AT_A_TIME)
-      .map((one) => one.key),
+  const whole = shown.filter((one) => one.hasResults);
+  const readable = turns(whole, read);
+  const findable = turns(
+    whole.filter((one) => read.get(one.key) === null),
+    found,
   );
   return (
     <>
+      {/* W&B says the same of each of them: it is said once. */}
+      <PageProblem problem={[...found.values()].find((problem) => problem !== null) ?? null} again={refresh} />
       <ul className="w-list" aria-label="Evaluations">
         {shown.map((one) => (
           <Row
@@ -68,8 +77,10 @@ function List(props: { all: Evaluation[]; dataset: string; where: Where; go: Go 
             dataset={props.dataset}
             where={props.where}
             go={props.go}
-            asks={settled.has(one.key) || next.has(one.key)}
-            settle={settle}
+            reads={readable.has(one.key)}
+            finds={findable.has(one.key)}
+            onRead={setRead}
+            onFound={setFound}
           />
         ))}
       </ul>
@@ -84,23 +95,39 @@ function List(props: { all: Evaluation[]; dataset: string; where: Where; go: Go 
   );
 }
 
+/** What has ended, and a function that notes that something has. */
+function useEnded(): [Ended, (key: string, problem: Problem | null) => void] {
+  const [ended, setEnded] = useState<Ended>(new Map());
+  const end = useCallback(
+    (key: string, problem: Problem | null) =>
+      setEnded((before) => (before.get(key) === problem ? before : new Map(before).set(key, problem))),
+    [],
+  );
+  return [ended, end];
+}
+
+/** The keys of those whose turn it is, or was. */
+function turns(all: Evaluation[], ended: Ended): ReadonlySet<string> {
+  const next = all.filter((one) => !ended.has(one.key)).slice(0, AT_A_TIME);
+  return new Set([...all.filter((one) => ended.has(one.key)), ...next].map((one) => one.key));
+}
+
 function Row(props: {
   evaluation: Evaluation;
   dataset: string;
   where: Where;
   go: Go;
-  asks: boolean;
-  settle: (key: string) => void;
+  reads: boolean;
+  finds: boolean;
+  onRead: (key: string, problem: Problem | null) => void;
+  onFound: (key: string, problem: Problem | null) => void;
 }) {
-  const { evaluation, dataset, where, settle } = props;
+  const { evaluation, dataset, where, onRead, onFound } = props;
   const { key } = evaluation;
-  const asked = props.asks && evaluation.hasResults;
-  const headline = useData<Headline>("headline", asked ? { dataset, key } : null);
-  const logged = useData<Logged>("logged_evaluation", asked && headline.data ? { ...where, dataset, key } : null);
-  const isSettled = headline.problem !== null || logged.problem !== null || logged.data !== null;
-  useEffect(() => {
-    if (asked && isSettled) settle(key);
-  }, [asked, isSettled, key, settle]);
+  const headline = useData<Headline>("headline", props.reads ? { dataset, key } : null);
+  const logged = useData<Logged>("logged_evaluation", props.finds ? { ...where, dataset, key } : null);
+  useTelling(key, headline, onRead);
+  useTelling(key, logged, onFound);
   const open = () => props.go({ tab: "evaluations", open: key });
   return (
     <Card
@@ -126,15 +153,32 @@ function Row(props: {
       {evaluation.hasResults ? (
         <>
           {headline.problem && <Broken text={headline.problem.text} />}
-          {!headline.data && !headline.problem && <Loading text={headline.pending ?? "Waiting for the others"} />}
+          {!headline.data && !headline.problem && <Waits text={headline.pending ?? "Waiting to be read"} />}
           {headline.data && <InWandB logged={logged.data} where={where} go={props.go} />}
-          {headline.data && !logged.data && logged.pending && <Loading text={logged.pending} />}
-          {logged.problem && <Broken text={`What W&B has of it is not known: ${logged.problem.text}`} />}
+          {headline.data && !logged.data && !logged.problem && <Waits text={logged.pending ?? "Asking W&B"} />}
+          {logged.problem && <div className="w-small w-soft">It is not known whether W&amp;B has it.</div>}
         </>
       ) : (
-        <Broken text="It has no results: it failed, or is still running. Evaluate again under this key." />
+        <Broken text="No results: this evaluation failed or is still running. Evaluate again with the same key." />
       )}
     </Card>
+  );
+}
+
+/** Tells the list when an answer is there. */
+function useTelling(key: string, loaded: Loaded<unknown>, tell: (key: string, problem: Problem | null) => void) {
+  const { problem } = loaded;
+  const isThere = problem !== null || (loaded.data !== null && loaded.pending === null);
+  useEffect(() => {
+    if (isThere) tell(key, problem);
+  }, [isThere, problem, key, tell]);
+}
+
+function Waits(props: { text: string }) {
+  return (
+    <div className="w-small">
+      <Loading text={props.text} />
+    </div>
   );
 }
 

@@ -1,4 +1,4 @@
-// What was logged while W&B was offline and waits to be uploaded.
+// Offline runs that are not uploaded yet.
 
 import React from "react";
 import { useAction, useApp, useData } from "../app";
@@ -11,7 +11,7 @@ export function OfflineRuns(props: { now: number; reload: () => void }) {
   const runs = loaded.data?.runs ?? [];
   if (runs.length === 0) return <ProblemNotice problem={loaded.problem} />;
   return (
-    <Section title="Offline runs that wait to be uploaded">
+    <Section title="Offline runs to upload">
       <ProblemNotice problem={loaded.problem} />
       <ul className="w-list">
         {runs.map((run) => (

@@ -79,7 +79,7 @@ function Plots(props: {
               choose={(bar) => show("show_class", { class: bar.name })}
             />
             {facts.numClasses > facts.classes.length && (
-              <p className="w-soft w-small">The {facts.classes.length} most frequent of them are shown.</p>
+              <p className="w-soft w-small">Only the {facts.classes.length} most frequent are shown.</p>
             )}
             {facts.numClasses === 0 && <p className="w-soft">Nothing was predicted.</p>}
           </Section>
@@ -110,7 +110,7 @@ function Differences(props: { logged: Record<string, number>; facts: PredictionF
   if (logged === 0 || logged === now || props.facts.numClasses > props.facts.classes.length) return null;
   return (
     <Notice>
-      {count(logged)} predictions were logged, and the field “{props.facts.field}” has {count(now)} of these samples
+      {count(logged)} predictions were logged, and the field “{props.facts.field}” has {count(now)} on these samples
       now: it has changed since.
     </Notice>
   );

@@ -1,4 +1,4 @@
-// The project's reports. W&B's pages cannot be shown inside of the App, so each opens in a tab.
+// The project's reports. The App cannot show pages of W&B, so each opens in a tab.
 
 import React from "react";
 import { useApp, useData } from "../app";
@@ -42,12 +42,11 @@ export function Reports(props: { where: Where; chosen: string | undefined; addre
         })}
       </ul>
       {loaded.data && reports.length === 0 && (
-        <Notice>This project has no reports. You write them on W&amp;B's pages.</Notice>
+        <Notice>This project has no reports yet. You write reports on W&amp;B&apos;s own pages.</Notice>
       )}
       {reports.length > 0 && (
         <p className="w-soft w-small">
-          The App shows no pages of other hosts inside of itself, and W&amp;B does not let its pages be framed: reports
-          open in a tab of their own.
+          Reports open in a new browser tab, because the App cannot show pages of other sites.
         </p>
       )}
     </>
@@ -65,7 +64,7 @@ function Shown(props: { url: string }) {
     >
       <b style={{ overflowWrap: "anywhere" }}>{props.url}</b>
       <br />
-      was chosen. The App shows no pages of other hosts inside of itself, so it opens in a tab of its own.
+      is the report that was chosen. It opens in a new browser tab, because the App cannot show pages of other sites.
     </Notice>
   );
 }
