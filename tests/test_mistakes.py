@@ -116,7 +116,7 @@ SENTENCES = {
 
 
 @pytest.mark.parametrize("mistake", SENTENCES)
-def test_a_mistake_gives_one_sentence(mistake, operator, login, images, videos, monkeypatch, tmp_path):
+def test_a_mistake_gives_one_sentence(mistake, operator, login, images, videos, monkeypatch, tmp_path, caplog):
     code, words = SENTENCES[mistake]
     somebody = Newcomer(operator, login, images, videos, monkeypatch, tmp_path)
     with pytest.raises(RuntimeError) as caught:
@@ -130,6 +130,8 @@ def test_a_mistake_gives_one_sentence(mistake, operator, login, images, videos, 
     assert "\n" not in str(error)
     assert len(str(error)) < 400
     assert login.key not in str(error)
+    # A notebook shows warnings above the error.
+    assert [one.getMessage() for one in caplog.records if one.name.startswith("fiftyone_wandb")] == []
     # What a notebook shows in place of a traceback, and what a script prints last.
     assert error._render_traceback_() == [f"WandBError: {error}"]
     assert traceback.format_exception_only(error)[-1].strip().endswith(str(error))

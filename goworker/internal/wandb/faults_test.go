@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -153,6 +154,29 @@ func TestAServerThatDiesIsWaitedForLongerThanOneThatNeverWas(t *testing.T) {
 	}
 	assert.Zero(t, notices(false))
 	assert.Positive(t, notices(true))
+}
+
+// Somebody without a network gets one sentence, not one for each try.
+func TestAServerThatNeverWasGetsNoNotices(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = listener.Close() })
+	var tries atomic.Int32
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			tries.Add(1)
+			_ = conn.Close()
+		}
+	}()
+	inputs := config.Inputs{BaseURL: "http://" + listener.Addr().String(), APIKey: secret.String(wandbtest.SomeKey())}
+	notice := func(text string) { t.Errorf("a notice: %s", text) }
+	_, err = clientFor(t, inputs, wandb.WithTimings(quick()), wandb.WithNotices(notice)).Viewer(t.Context())
+	assert.Equal(t, "unreachable", fault.Code(err), "%v", err)
+	assert.Greater(t, tries.Load(), int32(1))
 }
 
 // newTLSServer is a server with a certificate that nobody knows, and no log.

@@ -127,7 +127,7 @@ func (c *Client) artifactByID(ctx context.Context, id string, paths []string) (*
 	case err == nil && out.Viewer == nil:
 		return nil, c.badKey(nil)
 	case missing || out.Artifact == nil || !out.Artifact.listed():
-		return nil, notFound("W&B at %s has no artifact with the id %q, or this account may not see it.", c.host(), config.Clip(id, config.MaxName))
+		return nil, notFound("W&B at %s has no artifact with the id %q, or this account may not see it. Check the id.", c.host(), config.Clip(id, config.MaxName))
 	}
 	v := c.artifactVersionOf(out.Artifact, nil, Place{Viewer: out.Viewer.viewer()})
 	if len(paths) > 0 {

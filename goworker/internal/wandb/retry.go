@@ -60,6 +60,8 @@ type exchange struct {
 	watch func() func(took time.Duration, pushedBack bool)
 
 	tries, waits int
+	// quiet is whether the next try gets no notice.
+	quiet        bool
 	firstFailure time.Time
 	demanded     time.Duration
 	wait         time.Duration
@@ -93,7 +95,9 @@ func (x *exchange) run(ctx context.Context, req *request, leave func(status int)
 		if !x.mayPass(r, err) || !x.next(r, err) {
 			return r, err
 		}
-		x.client.notice(x.client.clean(fmt.Sprintf("%s: %s; trying again in %s%s.", x.what, shortReason(r, err), x.wait.Round(100*time.Millisecond), x.bound(r))))
+		if !x.quiet {
+			x.client.notice(x.client.clean(fmt.Sprintf("%s: %s; trying again in %s%s.", x.what, shortReason(r, err), x.wait.Round(100*time.Millisecond), x.bound(r))))
+		}
 		if err := sleep(ctx, x.wait); err != nil {
 			return nil, err
 		}
@@ -221,6 +225,7 @@ func (x *exchange) next(r *reply, err error) bool {
 	if x.firstFailure.IsZero() {
 		x.firstFailure = now
 	}
+	x.quiet = false
 	if asked, ok := x.asked(r); ok {
 		x.wait = min(asked, t.ServerWaitMax)
 		x.demanded += x.wait
@@ -234,7 +239,9 @@ func (x *exchange) next(r *reply, err error) bool {
 		return false
 	}
 	wait, patience := t.RetryWait, t.Patience
-	if err != nil && !x.end.reached.Load() && (isDialError(err) || isTimeout(err) || !x.end.isStore) {
+	// A server that was never reached is given up within seconds, with an error that says it all.
+	x.quiet = err != nil && !x.end.reached.Load() && (isDialError(err) || isTimeout(err) || !x.end.isStore)
+	if x.quiet {
 		wait, patience = wait/4, t.FirstPatience
 	}
 	x.wait = backoff(wait, t.RetryWaitMax, x.tries)

@@ -128,7 +128,7 @@ func pathRef(text string) (config.RunRef, bool) {
 }
 
 func (c *Client) noRun(ref config.RunRef, at Place) error {
-	return notFound("W&B at %s has no run with the id or the name %q in %s/%s, or this account may not see it.",
+	return notFound("W&B at %s has no run with the id or the name %q in %s/%s, or this account may not see it. Check the id and project=, or pass the address of the run's page.",
 		c.host(), config.Clip(ref.ID, config.MaxName), config.FirstOf(at.Entity, ref.Entity), config.FirstOf(at.Project, ref.Project))
 }
 

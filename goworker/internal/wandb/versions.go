@@ -150,5 +150,5 @@ func (c *Client) ListVersions(ctx context.Context, o ListOptions, name string) (
 }
 
 func (c *Client) noArtifact(entity, project, name string) error {
-	return notFound("W&B at %s has no artifact %q in %s/%s, or this account may not see it.", c.host(), name, entity, project)
+	return notFound("W&B at %s has no artifact %q in %s/%s, or this account may not see it. Check its name, its version and project=.", c.host(), name, entity, project)
 }
