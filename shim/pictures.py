@@ -20,6 +20,9 @@ from .worker import find
 #: What the column ``image`` can hold.
 MODES = ("thumbnail", "original", "reference", "none")
 
+# Kinds of media that are shown by their orthographic projections.
+_3D = {"point-cloud", "3d"}
+
 #: The longest side of a thumbnail, in pixels.
 SIZE = 256
 SMALLEST, LARGEST = 16, 2048
@@ -135,9 +138,14 @@ def slices(view: fo.DatasetView, chosen: str) -> list[str]:
     if chosen != "original":
         shown.add("video")
         if schema.projection_field(view):
-            shown |= {"point-cloud", "3d"}
+            shown |= _3D
 
     return [name for name, media_type in media.other_slices(view).items() if media_type in shown]
+
+
+def lacks_pictures(view: fo.DatasetView) -> bool:
+    """Whether all samples are 3D scenes or point clouds, of which nothing can be shown."""
+    return view.media_type in _3D and not schema.projection_field(view) and not _small_field(view)
 
 
 def _slices(view, chosen):

@@ -64,7 +64,7 @@ def test_descriptions_say_what_an_operator_is_for(operator):
 def test_fields_say_what_they_mean_and_their_defaults(operator, fake_worker, images, name):
     form = schema(operator(name), images, {"more_options": True, "include_labels": True, "include_images": True})
     for key, field in form.items():
-        if key in ("view_target", "samples", "plan", "more_options") or field["view"]["name"] in ("Notice", "Warning"):
+        if key in ("view_target", "plan", "more_options") or field["view"]["name"] in ("Notice", "Warning"):
             continue
 
         view = field["view"]

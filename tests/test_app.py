@@ -172,12 +172,12 @@ def test_form_of_a_view(operator, images):
     log = operator(NAMES[0])
 
     fields = form(log, images.match_tags("train"))
-    assert "4 samples of" in fields["samples"]["view"]["label"]
+    assert "4 samples of" in fields["plan"]["view"]["label"]
     assert "ground_truth, predictions, weather, location" in fields["include_labels"]["view"]["description"]
     assert "fields" not in fields
 
     fields = form(log, images, {"include_labels": True, "include_embeddings": True})
-    assert "the whole dataset" in fields["samples"]["view"]["label"]
+    assert "the whole dataset" in fields["plan"]["view"]["label"]
     assert fields["include_images"]["default"] is True
     assert [c["value"] for c in fields["embedding_field"]["view"]["choices"]] == ["numbers", "embedding"]
     offered = [c["value"] for c in fields["fields"]["view"]["choices"]]
@@ -185,13 +185,13 @@ def test_form_of_a_view(operator, images):
     assert not {"embedding", "ground_truth", "filepath"} & set(offered)
 
     fields = form(log, images.to_patches("ground_truth"))
-    assert "patches of" in fields["samples"]["view"]["label"]
+    assert "patches of" in fields["plan"]["view"]["label"]
 
 
 def test_form_of_a_selection(operator, images):
     ids = images.values("id")[:3]
     fields = form(operator(NAMES[0]), images, selected=ids, params={"view_target": "SELECTED_SAMPLES"})
-    assert "3 samples of" in fields["samples"]["view"]["label"]
+    assert "3 samples of" in fields["plan"]["view"]["label"]
 
 
 def test_fields_are_offered_by_type(operator, images):

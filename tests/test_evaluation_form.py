@@ -95,7 +95,7 @@ def test_only_what_can_be_compared_is_offered(form, numbers):
 
 def test_every_field_is_a_parameter(form, operator, numbers):
     shown = form({"eval_key": "first", "include_images": True, "max_samples": 3})
-    own = {"more_options", "view_target", "samples", "plan", "draw_labels", "numbers"}
+    own = {"more_options", "view_target", "plan", "draw_labels", "numbers"}
     assert set(shown) - own <= set(operator(EVALUATION).defaults())
     assert list(offered(shown["subsets"])) == ["train"]
     assert {"worst", "random", "lowest_confidence"} == set(offered(shown["select_by"]))

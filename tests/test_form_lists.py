@@ -119,13 +119,13 @@ def test_versions_and_the_artifacts_dataset(operator, lookups, fake_worker, imag
 
     form = fields(operator(LOAD), images, {"project": "p", "artifact": "train:v3"})
     assert "other_dataset" not in form
-    plan = "What train:v3 was logged from (1,200 samples) is selected in"
+    plan = "The view that train:v3 was logged from (1,200 samples) will be restored in"
     assert form["plan"]["view"]["description"].startswith(plan)
-    assert form["plan"]["view"]["description"].endswith("It runs here, with live progress")
+    assert form["plan"]["view"]["description"].endswith("It will run here, with live progress")
     params = {"project": "p", "artifact": "train:v3", "action": "save_as_view", "run_id": "abc", "version": "v0"}
     form = fields(operator(LOAD), images, params)
     assert (
-        "the run abc as its user. No sample changes. It runs here or in the background"
+        "the run abc used it. No samples will change. It will run here or in the background"
         in (form["plan"]["view"]["description"])
     )
     assert not form["version"]["invalid"]
@@ -135,7 +135,7 @@ def test_versions_and_the_artifacts_dataset(operator, lookups, fake_worker, imag
 
     form = fields(operator(LOAD), images, {"project": "p", "artifact": "typed:v7"})
     assert "version" not in form
-    assert form["plan"]["view"]["description"].startswith("The view that you choose is restored in")
+    assert form["plan"]["view"]["description"].startswith("The view that you choose will be restored in")
     assert "low_confidence" in form
 
 
@@ -172,7 +172,7 @@ def test_versions_of_an_artifact_that_is_named_with_its_place(operator, lookups,
     form = fields(operator(LOAD), images, {"project": "p", "artifact": typed})
 
     assert set(offered(form["version"])) == {"v0", "v3"}
-    assert form["plan"]["view"]["description"].startswith("What train:v3 was logged from")
+    assert form["plan"]["view"]["description"].startswith("The view that train:v3 was logged from")
     asked = {
         (r.wandb.entity, r.wandb.project)
         for r in fake_worker.lookups

@@ -125,7 +125,7 @@ def test_labels_to_draw(operator, lookups, images, fake_worker):
 
 def test_plan_of_groups(operator, lookups, media):
     plan = fields(operator(VIEW), datasets.groups(media), {"include_labels": True})["plan"]["view"]["description"]
-    assert "thumbnails, those of the slices right." in plan
+    assert "thumbnails, also of the slice right." in plan
 
 
 def test_plan_counts_each_file_once(operator, lookups, images):
@@ -147,12 +147,12 @@ def test_plan_without_sizes(operator, lookups, media):
 def test_plan_of_a_large_job(operator, lookups, images, monkeypatch):
     log = operator(VIEW)
     monkeypatch.setattr(module(log, "operators.plan"), "_MANY_ROWS", 11)
-    assert "the background is proposed" in fields(log, images)["plan"]["view"]["description"]
+    assert "it is best run in the background" in fields(log, images)["plan"]["view"]["description"]
 
 
-def test_the_whole_dataset_is_a_warning(operator, lookups, images):
-    assert fields(operator(VIEW), images)["samples"]["view"]["name"] == "Warning"
-    assert fields(operator(VIEW), images.limit(3))["samples"]["view"]["name"] == "Notice"
+def test_the_first_line_says_whether_it_is_the_whole_dataset(operator, lookups, images):
+    assert fields(operator(VIEW), images)["plan"]["view"]["label"].endswith("will be logged: the whole dataset")
+    assert fields(operator(VIEW), images.limit(3))["plan"]["view"]["label"].endswith("will be logged")
 
 
 def test_how_pictures_are_shown(operator, lookups, images):
@@ -245,3 +245,37 @@ def test_an_empty_view_cannot_be_logged(operator, lookups, images, name):
     form = fields(operator(name), images.match_tags("no such tag"))
     assert "no samples, so there is nothing to log" in str(form["samples"])
     assert form["samples"]["invalid"] is True
+
+
+def test_forms_name_the_first_of_many_label_fields(operator, lookups, fiftyone, media):
+    dataset = fo.Dataset()
+    labels = {f"model_{i:02}": fo.Classification(label="cat") for i in range(60)}
+    dataset.add_sample(fo.Sample(filepath=str(media / "a.png"), **labels))
+    form = fields(operator(VIEW), dataset, {"include_labels": True})
+    dataset.delete()
+    assert "model_11 and 48 more" in form["plan"]["view"]["description"]
+    assert "model_11 and 48 more. Default: off" in form["include_labels"]["view"]["description"]
+
+
+def test_forms_say_where_the_labels_are(operator, lookups, fiftyone, media):
+    bare = fo.Dataset()
+    bare.add_sample(fo.Sample(filepath=str(media / "a.png")))
+    form = fields(operator(PREDICTIONS), bare)
+    assert list(form) == ["view_target", "no_predictions"]
+    assert form["no_predictions"]["invalid"]
+    assert "apply_model" in str(form["no_predictions"])
+    assert "no label fields" in fields(operator(VIEW), bare)["include_labels"]["view"]["description"]
+    bare.delete()
+
+    videos = datasets.videos(media)
+    assert "frames" in fields(operator(VIEW), videos.exclude_fields("events"))["include_labels"]["view"]["description"]
+    videos.delete()
+
+
+def test_plan_of_scenes_without_pictures(operator, lookups, fiftyone, tmp_path):
+    scenes = fo.Dataset()
+    scenes.add_sample(fo.Sample(filepath=str(tmp_path / "a.pcd"), boxes=fo.Detections()))
+    plan = fields(operator(VIEW), scenes, {"include_labels": True})["plan"]["view"]["description"]
+    scenes.delete()
+    assert "have no pictures to show" in plan
+    assert "thumbnail" not in plan

@@ -8,10 +8,9 @@ from support.forms import LOAD, NAMES, PREDICTIONS, VIEW, fields
 pytestmark = pytest.mark.oldest
 
 USUAL = {
-    VIEW: ["view_target", "samples", "plan", "project", "artifact_name", "include_labels", "only_pictures"],
+    VIEW: ["view_target", "plan", "project", "artifact_name", "include_labels", "only_pictures"],
     PREDICTIONS: [
         "view_target",
-        "samples",
         "plan",
         "model_name",
         "predictions_field",
@@ -61,7 +60,7 @@ def test_more_options_are_shown_if_one_is_filled_in(operator, lookups, images, n
 def test_every_field_is_a_parameter(operator, lookups, images, name):
     """Those that only the form has are named here."""
     form = fields(operator(name), images, {"include_labels": True, "include_images": True, "max_samples": 3})
-    own = {"more_options", "view_target", "samples", "plan", "draw_labels", "include_embeddings", "model_config_json"}
+    own = {"more_options", "view_target", "plan", "draw_labels", "include_embeddings", "model_config_json"}
     assert set(form) - own <= set(operator(name).defaults())
 
 

@@ -385,11 +385,11 @@ def test_the_form_offers_what_waits(images, log, sync, server):
     def form():
         return sync.resolve_input(ExecutionContext({"params": {}})).to_json()["type"]["properties"]
 
-    assert "No offline run waits" in str(form()["waiting"])
+    assert "no offline run to upload" in str(form()["waiting"])
     written = log(images, project="p", offline=True)["offline_directory"]
     drawn = form()
-    assert "One offline run waits" in str(drawn["waiting"])
+    assert "one offline run to upload" in str(drawn["waiting"])
     assert drawn["directory"]["default"] == written
     assert [choice["value"] for choice in drawn["directory"]["view"]["choices"]] == [written]
     sync(written)
-    assert "No offline run waits" in str(form()["waiting"])
+    assert "no offline run to upload" in str(form()["waiting"])

@@ -109,9 +109,11 @@ def add_limit_and_dry_run(
         by_evaluation (False): whether an evaluation says which rows are the worst, which are then the default
     """
     most = ctx.params.get("max_samples")
-    how = "those that the model is worst on" if by_evaluation else "chosen at random"
+    how = "those that the model is worst on" if by_evaluation else "random ones"
     refuse(
-        inputs.int("max_samples", label="Maximum rows", description=f"Rows are {how}. Default: all rows"),
+        inputs.int(
+            "max_samples", label="Maximum rows", description=f"If there are more, {how} are logged. Default: all rows"
+        ),
         selection.limit_error(most),
     )
     ways = [(selection.WORST, "Rows that the model is worst on")] if by_evaluation else []
@@ -126,7 +128,7 @@ def add_limit_and_dry_run(
 
     if most and (ctx.params.get("select_by") or ways[0][0]) == selection.RANDOM:
         refuse(
-            inputs.int("seed", label="Seed", description="Another number chooses other rows. Default: 0"),
+            inputs.int("seed", label="Seed", description="A different number chooses different rows. Default: 0"),
             selection.seed_error(ctx.params.get("seed")),
         )
 
@@ -134,12 +136,12 @@ def add_limit_and_dry_run(
         "dry_run",
         default=False,
         label="Dry run",
-        description="Show what would be uploaded and what W&B has already, and upload nothing. Default: off",
+        description="Show what would be uploaded and what W&B has already, without uploading. Default: off",
     )
 
 
 def start(ctx: ExecutionContext, verb: str) -> tuple[types.Object, fo.DatasetView | None]:
-    """Starts a form with what it logs.
+    """Starts a form that logs something; :func:`shim.operators.plan.add` says what.
 
     Args:
         ctx: the execution context
@@ -155,7 +157,7 @@ def start(ctx: ExecutionContext, verb: str) -> tuple[types.Object, fo.DatasetVie
             "no_dataset",
             notices.error(
                 label="Nothing to log",
-                description="Open a dataset that exists, and a view of it",
+                description="Open a dataset first",
             ),
         ).invalid = True
         return inputs, None
@@ -165,19 +167,18 @@ def start(ctx: ExecutionContext, verb: str) -> tuple[types.Object, fo.DatasetVie
     if rows == 0:
         empty = notices.error("The view has no samples, so there is nothing to log", "Choose another view")
         inputs.view("samples", empty).invalid = True
-        return inputs, view
 
-    notice = notices.notice if query.is_subset(view) else notices.warning
-    inputs.view("samples", notice(label=_about(view, rows)))
     return inputs, view
 
 
-def _about(view, rows):
-    kind = row_name(view)
+def about(view: fo.DatasetView) -> str:
+    """What is logged of which dataset, in a sentence."""
+    rows, kind = counts.rows(view), row_name(view)
     plural = {"patch": "patches"}.get(kind, kind + "s")
     if rows is None:
-        number = f"All {plural} of this view (too many to count quickly)"
-    elif rows >= counts.LIMIT:
+        return f"All {plural} of this view of '{query.root_dataset(view).name}' will be logged. There are too many to count quickly"
+
+    if rows >= counts.LIMIT:
         number = f"More than {counts.LIMIT - 1:,} {plural}"
     else:
         number = f"{rows:,} {kind if rows == 1 else plural}"
@@ -214,7 +215,7 @@ def add_pictures(ctx: ExecutionContext, inputs: types.Object, mode: str) -> None
         inputs.int(
             "pictures_max",
             label="Maximum pictures",
-            description=f"Beyond it, rows that show pictures are chosen at random, and all rows stay in the table. Default: "
+            description=f"If there are more rows, random ones show pictures; all rows stay in the table. Default: "
             f"{pictures.MOST:,}; 0 for no limit",
         ),
         pictures.most_error(ctx.params.get("pictures_max")),
@@ -325,14 +326,20 @@ def add_artifact_facts(inputs: types.Object) -> None:
 
 
 def choose(
-    inputs: types.Object, key: str, values: list[str], label: str, description: str, required: bool = False
+    inputs: types.Object,
+    key: str,
+    values: list[str],
+    label: str,
+    description: str,
+    required: bool = False,
+    default: str | None = None,
 ) -> None:
-    """Adds a drop-down of fields."""
+    """Adds a drop-down of names, such as those of fields."""
     view = types.DropdownView()
     for value in values:
         view.add_choice(value, label=value)
 
-    inputs.enum(key, values, label=label, description=description, view=view, required=required)
+    inputs.enum(key, values, default=default, label=label, description=description, view=view, required=required)
 
 
 def choose_many(inputs: types.Object, key: str, values: list[str], label: str, description: str) -> None:

@@ -46,7 +46,7 @@ _ERRORS = {
 
 
 class LoadViewFromWandB(JobOperator):
-    """Makes the view again that a W&B artifact was logged from."""
+    """Restores the view that a W&B artifact was logged from."""
 
     HOW = (*JobOperator.HOW, "session", "with_report")
     FORM_ONLY = ("version", "action")
@@ -186,7 +186,7 @@ class LoadViewFromWandB(JobOperator):
                 "low_confidence",
                 default=False,
                 label="Low confidence only",
-                description="Only the labels of a predictions artifact that the model was not sure of. Default: off",
+                description="Only the labels that the model was not sure of; for artifacts of predictions. Default: off",
             )
 
         if chosen is not None and chosen.type == "evaluation":
@@ -221,7 +221,7 @@ class LoadViewFromWandB(JobOperator):
         if chosen is None:
             return None
 
-        view = types.AutocompleteView(label="Version", description="Default: the version that is chosen above")
+        view = types.AutocompleteView(label="Version", description="Default: the version chosen above")
         versions = {entry.version: entry for entry in place.versions(chosen.name).entries}
         for version, entry in versions.items():
             view.add_choice(version, label=choices.artifact_label(entry))
@@ -249,25 +249,28 @@ class LoadViewFromWandB(JobOperator):
             notices.warning(
                 label="Another dataset",
                 description=f"The artifact was logged from the dataset '{chosen.dataset_name}'. Its view is restored in "
-                f"'{ctx.dataset_name}' anyway, as far as that has the same samples{unsure}",
+                f"'{ctx.dataset_name}', as far as that has the same samples{unsure}",
             ),
         )
 
     def _plan(self, ctx, inputs, chosen):
         if chosen is None:
-            text = f"The view that you choose is restored in '{ctx.dataset_name}'"
+            text = f"The view that you choose will be restored in '{ctx.dataset_name}'"
         else:
             size = f" ({chosen.samples:,} samples)" if chosen.samples else ""
-            text = f"What {chosen.name}:{chosen.version} was logged from{size} is selected in '{ctx.dataset_name}'"
+            text = f"The view that {chosen.name}:{chosen.version} was logged from{size} will be restored in '{ctx.dataset_name}'"
 
         if ctx.params.get("run_id"):
-            text += f", and W&B records the run {names.run_id(ctx.params['run_id'])} as its user"
+            text += f", and W&B will record that the run {names.run_id(ctx.params['run_id'])} used it"
 
         where = (
             "here or in the background" if ctx.params.get("action") == "save_as_view" else "here, with live progress"
         )
         inputs.view(
-            "plan", notices.notice(label="What will happen", description=f"{text}. No sample changes. It runs {where}")
+            "plan",
+            notices.notice(
+                label="What will happen", description=f"{text}. No samples will change. It will run {where}"
+            ),
         )
         # Known last, and read first.
         inputs.properties = {"plan": inputs.properties["plan"], **inputs.properties}

@@ -37,8 +37,8 @@ class LogEvaluationToWandB(LogOperator):
             label="W&B: Log Evaluation",
             description=(
                 "Logs an evaluation of a model to Weights & Biases: its numbers, as FiftyOne's Model Evaluation panel "
-                "shows them, and charts to a run; and an artifact with tables of the samples, the classes and the "
-                "confusion matrix, whose versions are the models that you compare"
+                "shows them, and charts to a run; and tables of the samples, the classes and the confusion matrix as an "
+                "artifact, with one version for each model that you compare"
             ),
             icon="/assets/wandb.svg",
             dynamic=True,
@@ -83,8 +83,8 @@ class LogEvaluationToWandB(LogOperator):
     ) -> dict[str, Any]:
         """Logs an evaluation of a model to W&B: its numbers and charts to a run, and its tables as an artifact.
 
-        The numbers are those that FiftyOne's Model Evaluation panel shows. For a view, they are those of the evaluation
-        restricted to it. What an evaluation does not have is left out: for the mAP over several IoUs, evaluate with
+        The numbers are those of FiftyOne's Model Evaluation panel; for a view, they are those of the evaluation restricted to it.
+        Numbers that the evaluation does not have are left out: to get the mAP over several IoUs, evaluate with
         ``compute_mAP=True``.
 
         Example::
@@ -103,65 +103,63 @@ class LogEvaluationToWandB(LogOperator):
             sample_collection: a :class:`fiftyone.core.dataset.Dataset` or
                 :class:`fiftyone.core.view.DatasetView`
             eval_key: the evaluation's key, one of ``dataset.list_evaluations()``
-            project (None): the W&B project; by default, that of the FiftyOne secret or of W&B's own settings
-            compare_with (None): the key of a second evaluation of the same ground truth, type, method and IoU: the
+            project (None): the W&B project; it is created if it does not exist. By default, that of the FiftyOne secret or
+                of your W&B settings
+            compare_with (None): the key of a second evaluation with the same ground truth, type, method and IoU: the
                 table then shows both models, and where the first one is better or worse
-            entity (None): the W&B user or team; by default, that of the FiftyOne secret, of W&B's own settings
-                or of the key
-            run_id (None): the id of the run to log to; by default, a new one is made. The id of the run that is active
-                in this process adds the numbers and charts to it without moving its step
-            model_name (None): what the model is called in the run's config
-            artifact_name (None): the artifact's name; by default ``evaluation_`` and the dataset's name, so that the
-                versions of one artifact are the models
+            entity (None): the W&B user or team; by default, that of the FiftyOne secret, of your W&B settings, or of the key
+            run_id (None): the id of the run to log to; it is created if it does not exist. By default, a new run is created. A run
+                that is active in this process gets the numbers and charts without a new step
+            model_name (None): the model's name, for the run's config
+            artifact_name (None): the artifact's name; the default is ``evaluation_`` and the dataset's name, so that each model is
+                a version of the same artifact
             prefix ("eval"): what the keys in the run's summary begin with, such as ``eval/mAP``. Charts are below
                 ``eval_charts/``
-            subsets (None): parts whose numbers are logged, too: the name of a saved view, of a scenario of the Model
-                Evaluation panel (but not of one that is made by code) or of a field, whose values are then the parts;
-                a list of such names; or a dict of names to views
-            include_images (None): whether the table of samples shows pictures; by default, it does. Of a video whose frames
-                were evaluated, it shows the frame with most errors, whose number is in the column ``shown_frame``
-            image_mode (None): what the column ``image`` holds: "thumbnail" (the default), "original" (the media
-                file itself), "reference" (its URI, with the artifact referring to it, and the column
-                ``thumbnail`` beside it) or "none"
+            subsets (None): parts to log separate numbers for: the name of a saved view, of a scenario of the Model Evaluation panel
+                (unless code defines it), or of a field, each of whose values is then a part; a list of such names; or a dict
+                that maps names to views
+            include_images (None): show pictures in the table of samples, as it does by default. If frames of videos were
+                evaluated, the picture of a video is the frame with the most errors; its number is in the column ``shown_frame``
+            image_mode (None): what the column ``image`` holds: "thumbnail" (the default), "original" (the media file), "reference"
+                (its URI, which the artifact also records as a reference, with the column ``thumbnail`` beside it), or "none"
             thumbnail_size (256): the longest side of a thumbnail, in pixels
-            image_range (None): a tuple of the samples that are black and white in thumbnails of pictures of more than
-                8 bits (16 bits, floats, integers); by default, each is stretched by itself if it uses little of its
-                range
+            image_range (None): ``(low, high)``: the sample values to show as black and white in thumbnails of pictures with more
+                than 8 bits (16-bit, float, signed); by default, a picture that uses little of its range is stretched
             pictures_max (None): the most pictures that the table shows, 100,000 by default; 0 for no limit. If the view has more,
                 rows are chosen at random (see ``seed``): the others are in the table, too, with empty picture cells. An artifact
                 cannot have more than 1,000,000 files
-            overlays (None): the label fields drawn over the pictures: a field, a list of them, or False for none; by
+            overlays (None): the label fields to draw over the pictures: a field, a list of fields, or ``False`` for none; by
                 default, the ground truth and the predictions
             mask_mode (None): what is drawn as masks: "own" for the labels that have one (the default), "all" for
                 rotated boxes and closed polylines too, or "none" for boxes only
-            max_samples (None): how many samples the table has at most; by default, all. The numbers are those of all
-            seed (None): another number chooses other samples; the same one always the same samples
-            select_by (None): how ``max_samples`` samples are chosen: "worst" (the default), "random", or
-                "lowest_confidence" for those with the least confident predictions
-            fields (None): a plain field, or a list of them, for typed columns of the table of samples
-            input_artifact (None): the artifact that the model was trained on, to be recorded as the run's input:
-                a name with or without version or alias (``train:v3``), the URL of its page, or its id
-            aliases (None): aliases of the artifact's version beside ``latest`` and the evaluation's key
-            tags (None): tags of the artifact's version
+            max_samples (None): the most rows of the table of samples; by default, all. The numbers always describe all samples
+            seed (None): the seed of random choices of rows, 0 by default. The same seed always chooses the same rows
+            select_by (None): how ``max_samples`` rows are chosen: "worst" (the default) for those that the model is worst on,
+                "random", or "lowest_confidence" for those with the least confident predictions
+            fields (None): a plain field, or a list of them, to log as further typed columns of the table of samples
+            input_artifact (None): the artifact that the model was trained on, recorded as the run's input: a name with or
+                without a version or alias (``train:v3``), the URL of its page, or its id
+            aliases (None): aliases for the artifact's version, beside ``latest`` and the evaluation's key
+            tags (None): tags for the artifact's version
             description (None): the artifact's description
-            dry_run (False): whether to make nothing at W&B and FiftyOne, and only return what would be uploaded
+            dry_run (False): return what would be uploaded, and change nothing at W&B or in FiftyOne
             offline (False): write an offline run, as W&B's mode "offline" does: a directory that ``sync_wandb_offline`` or
                 ``wandb sync`` uploads later. It is in ``WANDB_DIR``, or the current directory, of the process that does the job
-            workers (1): with ``delegate=True`` and more than 200,000 rows in the table of samples, how many background services share the job,
-                on as many machines as you like; see ``docs/scale-out.md``
-            delegate (False): whether to queue the job for a background service
-            progress (None): whether to show a progress bar; by default, ``fo.config.show_progress_bars`` decides
+            workers (1): with ``delegate=True`` and more than 200,000 rows in the table of samples, how many background services share
+                the job, on as many machines as you like; the artifact is the same. See docs/scale-out.md
+            delegate (False): queue the job for a background service
+            progress (None): show a progress bar; by default, ``fo.config.show_progress_bars`` decides
 
         Returns:
             a dict with ``success``, ``eval_key``, ``metrics`` (the headline numbers by their names), ``classes`` (a list
             of dicts with the numbers of each class), ``run_metrics`` (the numbers by their keys in the run's summary),
-            ``changed`` (how many labels differ from what was evaluated, or None if that was not compared),
-            ``masks_written`` (how many masks have files that were written after the evaluation was made),
+            ``changed`` (how many labels differ from what was evaluated, or ``None`` if they were not compared),
+            ``masks_written`` (how many masks have files that are newer than the evaluation),
             ``artifact_name``, ``artifact_version``, ``artifact_url``, ``wandb_url`` (the run's page), ``run_id``,
             ``samples_logged``, ``samples_in_view``, ``new_version``, ``warnings`` and more
 
         Raises:
-            RuntimeError: if the evaluation could not be logged; nothing was then committed
+            RuntimeError: if the evaluation could not be logged; nothing was committed then
         """
         params = self.given(locals())
         if delegate:
@@ -186,7 +184,7 @@ class LogEvaluationToWandB(LogOperator):
                 label="Show pictures",
                 description="A column of the table of samples. Default: on",
             )
-            self._comparison(inputs, view, ctx.params["eval_key"])
+            self._comparison(inputs, view, ctx.params.get("eval_key") or known[0])
             place = choices.Place(ctx)
             place.add_project(inputs)
             forms.add_artifact_name(ctx, inputs, "evaluation_ and the dataset's name")
@@ -197,8 +195,9 @@ class LogEvaluationToWandB(LogOperator):
 
     def _evaluation(self, ctx, inputs, view, known):
         """Adds the choice of the evaluation and shows its numbers; returns whether one is chosen."""
-        forms.choose(inputs, "eval_key", known, "Evaluation", "The newest first", required=True)
-        key = ctx.params.get("eval_key")
+        only = known[0] if len(known) == 1 else None
+        forms.choose(inputs, "eval_key", known, "Evaluation", "The newest first", required=True, default=only)
+        key = ctx.params.get("eval_key") or only
         if key not in known:
             return False
 

@@ -169,7 +169,7 @@ class LogFiftyOneViewToWandB(LogOperator):
             place = choices.Place(ctx)
             place.add_project(inputs)
             forms.add_artifact_name(ctx, inputs, "dataset_view_RUN, with the first 8 characters of the run's id")
-            self._table(inputs, labels, with_labels)
+            self._table(inputs, view, labels, with_labels)
             if forms.add_more(ctx, inputs, self.USUAL):
                 self._more(ctx, inputs, view, place, mode)
 
@@ -205,16 +205,16 @@ class LogFiftyOneViewToWandB(LogOperator):
                     required=True,
                 )
 
-    def _table(self, inputs, labels, with_labels):
-        named = ", ".join(field["path"] for field in labels)
-        inputs.bool(
-            "include_labels",
-            default=False,
-            label="Include labels",
-            description=f"A table with a column for each of {named}. Default: off"
-            if named
-            else "This view has no label fields",
-        )
+    def _table(self, inputs, view, labels, with_labels):
+        if labels:
+            named = plan.first_names([field["path"] for field in labels])
+            about = f"A table with a column for each label field: {named}. Default: off"
+        elif schema.frame_label_fields(view):
+            about = "The labels are in the frames of the videos: log a view of to_frames(sample_frames=False) for them"
+        else:
+            about = "This view has no label fields"
+
+        inputs.bool("include_labels", default=False, label="Include labels", description=about)
         # A form keeps what a switch was set to, and these two have different defaults: each has a name of its own.
         if with_labels:
             inputs.bool(

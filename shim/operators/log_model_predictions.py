@@ -16,7 +16,7 @@ from fiftyone.operators.executor import ExecutionContext
 from .. import pictures, runs, schema, workers
 from ..errors import SETTINGS, WandBError
 from ..plain import to_json
-from . import choices, forms, plan, results
+from . import choices, forms, notices, plan, results
 from .log_operator import LogOperator, described
 
 # Confidences below this are low, as in the original plugin.
@@ -181,10 +181,13 @@ class LogModelPredictions(LogOperator):
     def resolve_input(self, ctx: ExecutionContext) -> types.Property:
         forms.drop_hidden(ctx.params, self.USUAL)
         inputs, view = forms.start(ctx, "Log")
-        if view is not None:
+        fields = schema.choices(view, schema.is_label) + _texts(view) if view is not None else []
+        if view is not None and not fields:
+            inputs.view("no_predictions", _no_predictions(view)).invalid = True
+        elif view is not None:
             mode = self.image_mode(ctx.params)
             plan.add(ctx, inputs, view, _contents(ctx.params), mode)
-            self._model(inputs, view)
+            self._model(inputs, fields)
             place = choices.Place(ctx)
             place.add_project(inputs)
             forms.add_artifact_name(ctx, inputs, "MODEL_predictions_TIME")
@@ -199,12 +202,12 @@ class LogModelPredictions(LogOperator):
 
         return types.Property(inputs, view=types.View(label="Log a model's predictions to W&B"))
 
-    def _model(self, inputs, view):
+    def _model(self, inputs, fields):
         inputs.str("model_name", required=True, label="Model", description="The name of the model")
         forms.choose(
             inputs,
             "predictions_field",
-            schema.choices(view, schema.is_label) + _texts(view),
+            fields,
             "Predictions",
             "Label fields, and string fields with the answers of language models",
             required=True,
@@ -310,6 +313,19 @@ class LogModelPredictions(LogOperator):
             "num_classes": message.num_classes,
             "num_low_confidence": message.num_low_confidence,
         }
+
+
+def _no_predictions(view):
+    if schema.frame_label_fields(view):
+        return notices.error(
+            label="The predictions are in the frames of the videos",
+            description="Open a view of the frames, made by to_frames(sample_frames=False), and log that",
+        )
+
+    return notices.error(
+        label="This view has no predictions",
+        description="Add some first, for example with dataset.apply_model(model, label_field='predictions')",
+    )
 
 
 def _texts(view):

@@ -30,7 +30,7 @@ class LogWorkerSlot(JobOperator):
             name=workers.SLOT_OPERATOR,
             label="W&B: Work on a shared job",
             description=(
-                "Works on a logging job of this plugin that was scheduled with workers=N, together with its other workers, until the job is over. "
+                "Makes this process a worker of a logging job that was scheduled with workers=N, until the job is over. "
                 "Background services and schedulers such as Ray or Slurm run it"
             ),
             dynamic=True,
@@ -46,9 +46,9 @@ class LogWorkerSlot(JobOperator):
     ) -> dict[str, Any]:
         """Works on a shared job in this process, until the job is over.
 
-        The background services do this by themselves for a job with ``workers=N``. Call it yourself to use machines of Ray, Slurm, Kubernetes or
-        anything else that can run a Python function: each call is one more worker. It needs FiftyOne's database and the media at the same paths,
-        this plugin in the same version, and a W&B key of the same account.
+        Background services do this by themselves for a job with ``workers=N``. Call it yourself to use machines of Ray, Slurm,
+        Kubernetes or anything else that can run a Python function: each call is one more worker. It needs access to FiftyOne's
+        database, the media at the same paths, the same version of this plugin, and a W&B key of the same account.
 
         Example::
 
@@ -60,16 +60,16 @@ class LogWorkerSlot(JobOperator):
                 return run_slot(job_id)
 
         Args:
-            job_id: the id of the job, which is that of the operation that ``workers=N, delegate=True`` scheduled
-            slot (None): a number for lists of workers; by default, the next one
+            job_id: the id of the job: that of the operation that ``workers=N, delegate=True`` scheduled
+            slot (None): this worker's number in lists of workers; by default, the next one
             wait (600): how long to wait for the job to start, in seconds
             progress (None): show a progress bar; by default, ``fo.config.show_progress_bars`` decides
 
         Returns:
-            a dict with what the job has come to, whichever worker committed it
+            a dict with the job's result, whichever worker committed it
 
         Raises:
-            RuntimeError: if the job failed or was cancelled, or if this machine cannot work on it; then the others go on
+            RuntimeError: if the job failed or was cancelled, or if this machine cannot work on it; the other workers go on then
         """
         return self.run_here(job_id, self.given(locals()), progress=progress)
 

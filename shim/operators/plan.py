@@ -61,6 +61,13 @@ def add(
             names of fields; None for no table
         mode: what the pictures are: one of ``pictures.MODES``
     """
+    if counts.rows(view) == 0:
+        return
+
+    bare = mode == "thumbnail" and pictures.lacks_pictures(view)
+    if bare:
+        mode = "none"
+
     rows = _limited(counts.rows(view), ctx.params)
     parts = ["A list of the samples, without a table" if contents is None else _table(view, contents, mode)]
     cells = 0 if contents is None else _OWN_CELLS + sum(map(len, contents.values()))
@@ -70,6 +77,9 @@ def add(
         total = f"{rows:,}" if counted else f"more than {counts.LIMIT - 1:,}"
         parts.append(f"{shown:,} of {total} rows show pictures, chosen at random")
 
+    if bare:
+        parts.append("3D scenes without orthographic projections have no pictures to show")
+
     parts.append(_upload(view, rows, shown, cells, mode, ctx.params.get("thumbnail_size")))
     if not counted:
         parts.append(f"This is for {counts.LIMIT - 1:,} rows, and the view has more")
@@ -78,12 +88,12 @@ def add(
     parts += _sharing(rows, ctx.params)
     if is_large(ctx, mode != "none"):
         parts.append(
-            "This is a large job: the background is proposed, which needs a service (fiftyone delegated launch)"
+            "This is a large job: it is best run in the background, which needs a service (fiftyone delegated launch)"
         )
     else:
         parts.append("It will run here, with live progress")
 
-    inputs.view("plan", notices.notice(label="What will happen", description=". ".join(parts)))
+    inputs.view("plan", notices.notice(label=forms.about(view), description=". ".join(parts)))
 
 
 def _limited(rows, params):
@@ -113,7 +123,7 @@ def _entries(view, shown, mode):
     if number > pictures.MOST_ENTRIES:
         return [
             f"That is more than {pictures.MOST_ENTRIES:,} files, which W&B's own client could hardly read: the job will be "
-            "refused. Lower the maximum of pictures"
+            "refused. Lower the maximum number of pictures"
         ]
 
     if number < _MANY_ENTRIES:
@@ -143,18 +153,20 @@ def _sharing(rows, params):
 
 def _table(view, contents, mode):
     """What a table holds, in words."""
-    chosen = [f"{what} ({_first_names(names)})" for what, names in contents.items() if names]
+    chosen = [f"{what} ({first_names(names)})" for what, names in contents.items() if names]
     if mode != "none":
         chosen.append(_PICTURES[mode])
         slices = pictures.slices(view, mode)
         if slices:
-            chosen.append(f"those of the slices {_first_names(slices)}")
+            chosen.append(f"also of the slice{'' if len(slices) == 1 else 's'} {first_names(slices)}")
 
     return f"A table with a row for each {forms.row_name(view)}" + (f": {', '.join(chosen)}" if chosen else "")
 
 
-def _first_names(names):
-    return ", ".join([*names[:_SHOWN_NAMES], *(["…"] if len(names) > _SHOWN_NAMES else [])])
+def first_names(names: list[str]) -> str:
+    """The names in words; of many, the first ones and how many more there are."""
+    more = len(names) - _SHOWN_NAMES
+    return ", ".join(names) if more <= 0 else f"{', '.join(names[:_SHOWN_NAMES])} and {more:,} more"
 
 
 def _upload(view, rows, shown, cells, mode, thumbnail_size):

@@ -24,15 +24,17 @@ class ResumeWandBJob(WandBOperator):
             name="resume_wandb_job",
             label="W&B: Resume a job",
             description=(
-                "Queues workers again for a logging job of this plugin that several workers shared, when all of them have ended before the job did. What "
-                "they have read and uploaded is not done again, but for what only they had"
+                "Queues new workers for a shared logging job of this plugin whose workers have all ended before the job was done. "
+                "What they had uploaded is not uploaded again"
             ),
             icon="/assets/wandb.svg",
             dynamic=True,
         )
 
     def __call__(self, job_id: str, workers: int = 1) -> dict[str, Any]:
-        """Queues workers again for a shared job, which background services take.
+        """Queues new workers for a shared job whose workers are all gone. Background services run them.
+
+        What was uploaded is not uploaded again.
 
         Example::
 
@@ -43,14 +45,14 @@ class ResumeWandBJob(WandBOperator):
                 return resume(job_id, workers=4)
 
         Args:
-            job_id: the job's id, which is that of the operation that ``workers=N, delegate=True`` scheduled
+            job_id: the id of the job: that of the operation that ``workers=N, delegate=True`` scheduled
             workers (1): how many workers to queue
 
         Returns:
             a dict with ``success``, ``job_id`` and ``workers``
 
         Raises:
-            RuntimeError: if there is no such job under way
+            RuntimeError: if there is no unfinished shared job with this id
         """
         return _resume(job_id, workers)
 
@@ -67,10 +69,10 @@ class ResumeWandBJob(WandBOperator):
                 "workers",
                 default=1,
                 label="Workers",
-                description="How many to queue: background services (fiftyone delegated launch) take them, and do what is left. Default: 1",
+                description="How many workers to queue. Background services (fiftyone delegated launch) run them. Default: 1",
             )
         else:
-            inputs.view("nothing", notices.notice(label="No job waits to be resumed")).invalid = True
+            inputs.view("nothing", notices.notice(label="No job can be resumed")).invalid = True
 
         return types.Property(inputs, view=types.View(label="Resume a job"))
 
@@ -97,7 +99,7 @@ def _resume(job_id, count):
 
     status = workers.status(job_id)
     if status is None or not status["going"]:
-        raise WandBError(f"There is no job {job_id} under way that workers share", source=SETTINGS, code="no_job")
+        raise WandBError(f"There is no unfinished shared job {job_id}", source=SETTINGS, code="no_job")
 
     name = workers.get(job_id)["call"]["dataset"]
     if not fo.dataset_exists(name):

@@ -28,8 +28,8 @@ class SyncWandBOffline(JobOperator):
             name="sync_wandb_offline",
             label="W&B: Upload an offline run",
             description=(
-                "Uploads what was logged while W&B was offline, looks whether the artifact is there, and only then marks "
-                "the directory as synced"
+                "Uploads what was logged offline, checks that W&B has the artifact, and only then marks the directory as "
+                "synced"
             ),
             icon="/assets/wandb.svg",
             execute_as_generator=True,
@@ -47,8 +47,8 @@ class SyncWandBOffline(JobOperator):
     ) -> dict[str, Any]:
         """Uploads an offline run that a logging operator has written with ``offline=True`` or in W&B's mode "offline".
 
-        It checks that no file was changed or lost, uploads, looks whether the artifact is committed, and only then marks the
-        directory as synced. Doing it again uploads nothing.
+        It checks that no file was changed or lost, uploads the run, checks that the artifact is committed, and only then marks the
+        directory as synced. A second call uploads nothing.
 
         Example::
 
@@ -58,18 +58,17 @@ class SyncWandBOffline(JobOperator):
             print(sync(written["offline_directory"])["artifact_url"])
 
         Args:
-            directory: the directory, such as ``wandb/offline-run-20260131_120000-abc123``, wherever it is now
-            entity (None): the W&B user or team; by default, the one that it was written for
-            project (None): the W&B project; by default, the one that it was written for
-            progress (None): whether to show a progress bar; by default,
-                ``fo.config.show_progress_bars`` decides
+            directory: the run's directory, such as ``wandb/offline-run-20260131_120000-abc123``; it may have been moved
+            entity (None): the W&B user or team; by default, the one that the run was written for
+            project (None): the W&B project; by default, the one that the run was written for
+            progress (None): show a progress bar; by default, ``fo.config.show_progress_bars`` decides
 
         Returns:
             a dict with ``success``, ``artifact_name``, ``artifact_version``, ``artifact_url``, ``wandb_url``,
-            ``new_version`` (False if W&B had this very content), ``warnings`` and more
+            ``new_version`` (``False`` if W&B had this content already), ``warnings`` and more
 
         Raises:
-            RuntimeError: if it could not be uploaded; then the directory is not marked as synced
+            RuntimeError: if the run could not be uploaded; the directory is not marked as synced then
         """
         return self.run_here(directory, self.given(locals()), progress=progress)
 
@@ -128,7 +127,7 @@ class SyncWandBOffline(JobOperator):
 
 def _about(waiting):
     if not waiting:
-        return "No offline run waits where the App's server was started. You can name another directory"
+        return "There is no offline run to upload where the App's server was started. You can type another directory"
 
-    runs = "One offline run waits" if len(waiting) == 1 else f"{len(waiting)} offline runs wait"
-    return f"{runs} to be uploaded. The one that you choose is checked, uploaded, and then marked as synced"
+    runs = "There is one offline run" if len(waiting) == 1 else f"There are {len(waiting)} offline runs"
+    return f"{runs} to upload. The one that you choose is checked, uploaded, and then marked as synced"
