@@ -64,8 +64,8 @@ def check(samples: SampleCollection, key: Any, argument: str = "eval_key") -> di
         path = config.get(name)
         if isinstance(path, str) and path and dataset.get_field(path) is None:
             raise WandBError(
-                f"The evaluation '{key}' compared the field '{path}', which dataset '{dataset.name}' does not have any "
-                "more: evaluate again, or choose another evaluation",
+                f"The evaluation '{key}' compared the field '{path}', which dataset '{dataset.name}' no longer "
+                "has: evaluate again, or choose another evaluation",
                 source=FIFTYONE,
                 code="missing_field",
             )
@@ -89,7 +89,7 @@ def numbers(
     compare_with: str | None = None,
     wait: float | None = None,
     fresh: bool = False,
-    pending: str = "The results are read. This form shows them when something in it is changed",
+    pending: str = "The results are being read. They appear with your next change",
 ) -> answers.Answer:
     """What an evaluation has come to on a view: an :class:`shim.answers.Answer` with ``EvaluationNumbers``.
 

@@ -277,7 +277,7 @@ def _judge(document):
             **document,
             "state": FAILED,
             "source": "plugin",
-            "error": "The process that ran this job has ended without a word",
+            "error": "The process that ran this job ended unexpectedly",
         }
 
     return document

@@ -247,7 +247,7 @@ def next_slot(job_id: str) -> int:
 
 
 def fail_dead(own: str | None = None) -> None:
-    """Marks the operations of slots as failed whose process has ended without a word: FiftyOne leaves them running for ever."""
+    """Marks the operations of slots as failed whose process ended unexpectedly: FiftyOne leaves them running for ever."""
     dead = {
         "ended": False,
         "operation": {"$nin": ["", own]},
@@ -263,7 +263,7 @@ def fail_dead(own: str | None = None) -> None:
 def _set_failed(operation_id):
     service = DelegatedOperationService()
     found = bson.ObjectId(operation_id)
-    error = "The process that worked on this has ended without a word. The job went on with its other workers"
+    error = "The process that worked on this ended unexpectedly. The job went on with its other workers"
     only = {}
     if "required_state" in inspect.signature(service.set_failed).parameters:
         only["required_state"] = ExecutionRunState.RUNNING

@@ -35,6 +35,17 @@ def test_projects_and_entities_are_offered_and_new_ones_can_be_typed(operator, l
     assert "wandb_problem" not in form
 
 
+def test_a_project_that_w_and_b_does_not_have(operator, lookups, images):
+    def about(name, **params):
+        return fields(operator(name), images, params)["project"]["view"]["description"]
+
+    assert about(VIEW, project="p").endswith("It is created if it does not exist")
+    assert about(VIEW, project="pp").endswith("It will be created")
+    assert about(LOAD, project="pp").endswith("It has to exist, and is not among those of me")
+    # Nothing is known of the projects of an entity that is typed.
+    assert about(LOAD, project="pp", entity="others").endswith("It has to exist")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_runs_are_identified_by_id(operator, lookups, images, name):
     form = fields(operator(name), images, {"project": "p"})

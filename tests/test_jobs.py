@@ -323,7 +323,7 @@ def test_a_process_that_is_gone(log, jobs, images, fake_worker):
     dead.wait()
     store.set(job["id"], {**running, "pid": dead.pid})
     assert jobs.get_job(job["id"])["state"] == "failed"
-    assert "has ended without a word" in jobs.get_job(job["id"])["error"]
+    assert "ended unexpectedly" in jobs.get_job(job["id"])["error"]
 
     # This process is alive, but it is not the one that had this id then.
     store.set(job["id"], {**running, "process_started": job["process_started"] - 100})

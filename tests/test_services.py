@@ -94,7 +94,7 @@ def test_killed_service(login, log, images, tmp_path):
     login.heal()
     assert committed(login, artifact) == []
     job = module(log, "jobs").get_job(queued["delegated_operation_id"])
-    assert (job["state"], "has ended without a word" in job["error"]) == ("failed", True)
+    assert (job["state"], "ended unexpectedly" in job["error"]) == ("failed", True)
     set_failed(queued)
 
 

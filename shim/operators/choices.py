@@ -49,19 +49,19 @@ class Place:
         if self._is_other_entity():
             self.found = self._look_up(lookups.projects, entity=self.entity)
 
-    def add_project(
-        self, inputs: types.Object, new: str = "It is created if it does not exist", reference: str | None = None
-    ) -> None:
+    def add_project(self, inputs: types.Object, must_exist: bool = False, reference: str | None = None) -> None:
         """Adds the project, and what is wrong with the way to W&B.
 
         Args:
             inputs: the form's inputs
-            new ("It is created if it does not exist"): what happens with a new name
+            must_exist (False): whether the project has to be there already; else a new one is created
             reference (None): what the user typed for something in the project: an address or a
                 path says the project itself
         """
         add_problem(inputs, self.found)
-        projects = types.AutocompleteView(label="Project", description=f"The W&B project. {new}")
+        projects = types.AutocompleteView(
+            label="Project", description=f"The W&B project. {self._about_new(must_exist)}"
+        )
         for entry in self.found.entries:
             projects.add_choice(entry.name, label=entry.name)
 
@@ -69,6 +69,17 @@ class Place:
         required = known is None and "/" not in (reference or "") and not self._ctx.params.get("project_name")
         project = inputs.str("project", required=required, default=known, view=projects)
         refuse(project, names.project_error(self._ctx.params.get("project")))
+
+    def _about_new(self, must_exist):
+        """What happens with a project that W&B does not have; if that is known of this one, it says so."""
+        typed = self._ctx.params.get("project")
+        listed = {entry.name for entry in self.found.entries}
+        is_certain = self.found.complete and (self.entity == self._default_entity or self._is_other_entity())
+        is_new = bool(typed and listed and is_certain and not self._is_named and typed not in listed)
+        if must_exist:
+            return "It has to exist" + (f", and is not among those of {self.found.entity}" if is_new else "")
+
+        return "It will be created" if is_new else "It is created if it does not exist"
 
     def add_entity(self, inputs: types.Object) -> None:
         """Adds the entity."""

@@ -169,7 +169,7 @@ class LoadViewFromWandB(JobOperator):
         forms.drop_hidden(ctx.params, self.USUAL)
         inputs = types.Object()
         place = choices.Place(ctx, artifact=ctx.params.get("artifact"))
-        place.add_project(inputs, new="It has to exist", reference=ctx.params.get("artifact"))
+        place.add_project(inputs, must_exist=True, reference=ctx.params.get("artifact"))
         found = choices.add_artifact(
             inputs,
             place,

@@ -330,7 +330,7 @@ def _no_predictions(view):
 
 def _texts(view):
     # These are strings, but never predictions or prompts.
-    return [path for path in schema.choices(view, schema.is_text) if path not in ("filepath", "metadata.mime_type")]
+    return [path for path in schema.choices(view, schema.is_text) if path != "filepath" and "metadata." not in path]
 
 
 def _contents(params):

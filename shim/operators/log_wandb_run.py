@@ -110,7 +110,7 @@ class LogWandBRun(WandBOperator):
         )
         inputs.view("plan", notices.notice("What will happen", done))
         place = choices.Place(ctx)
-        place.add_project(inputs, new="It has to exist", reference=ctx.params.get("run_id"))
+        place.add_project(inputs, must_exist=True, reference=ctx.params.get("run_id"))
         choices.add_run(
             inputs,
             place,

@@ -67,7 +67,7 @@ class ShowWandBReport(ShowOperator):
     def resolve_input(self, ctx: ExecutionContext) -> types.Property:
         inputs = types.Object()
         place = choices.Place(ctx)
-        place.add_project(inputs, new="It has to exist", reference=ctx.params.get("report"))
+        place.add_project(inputs, must_exist=True, reference=ctx.params.get("report"))
         found = place.reports()
         view = types.AutocompleteView(
             label="Report",

@@ -70,7 +70,7 @@ class ShowWandBRun(ShowOperator):
     def resolve_input(self, ctx: ExecutionContext) -> types.Property:
         inputs = types.Object()
         place = choices.Place(ctx)
-        place.add_project(inputs, new="It has to exist", reference=ctx.params.get("run_id"))
+        place.add_project(inputs, must_exist=True, reference=ctx.params.get("run_id"))
         described = "Choose one, or type its name or the address of its page. Default: the project"
         choices.add_run(inputs, place, ctx.params, described, check=False)
         place.add_entity(inputs)

@@ -94,7 +94,7 @@ class WandBPanel(foo.Panel):
             name=PANEL,
             label="W&B",
             icon="/assets/wandb.svg",
-            help_markdown="The runs, artifacts and reports of your Weights & Biases projects, and what this plugin does",
+            help_markdown="The runs, artifacts, evaluations and reports of your Weights & Biases projects, and this plugin's jobs",
         )
 
     def render(self, ctx: ExecutionContext) -> types.Property:
@@ -431,7 +431,7 @@ def _numbers(ctx, key, compare_with=None, fresh=None):
         raise bad_argument("compare_with has to be the key of an evaluation")
 
     fresh = bool(ctx.params.get("fresh")) if fresh is None else fresh
-    pending = "The results are read"
+    pending = "Reading the results"
     return _value(evaluations.numbers(_dataset(ctx), key, compare_with, wait=_WAIT, fresh=fresh, pending=pending))
 
 

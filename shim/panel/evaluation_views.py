@@ -63,7 +63,7 @@ def evaluated(dataset: fo.Dataset, key: str, missing: str) -> Evaluated:
         view = dataset.load_evaluation_view(key)
     except Exception as e:
         raise WandBError(
-            f"The view that '{key}' was evaluated on cannot be made again ({type(e).__name__}): its stages name what the "
+            f"The view that '{key}' was evaluated on cannot be restored ({type(e).__name__}): its stages name what the "
             "dataset no longer has",
             source=FIFTYONE,
             code="bad_view",
