@@ -306,6 +306,8 @@ def test_a_narrow_column_in_both_themes(panel, detected, theme):
         panel.picture(f"narrow-{theme}-{name}")
 
     with panel.narrow_column(theme):
+        lines = "tabs => new Set(tabs.map(tab => tab.offsetTop)).size"
+        assert panel.panel.get_by_role("tab").evaluate_all(lines) == 1
         for name, text in TABS.items():
             panel.tab(name)
             panel.shows(text)

@@ -19,7 +19,7 @@ import {
 import { count, number, plural } from "../format";
 import type { Go, Where } from "../nav";
 import { Age, Back, Field, Loading, Notice, ProblemNotice, Section, Status } from "../parts";
-import { Fields, InWandB, LogButton } from "./Evaluations";
+import { Fields, InWandB, LogButton } from "./evaluationParts";
 
 /** Metrics whose labels can be shown. */
 const OUTCOMES = new Set(["tp", "fp", "fn", "correct", "incorrect"]);
