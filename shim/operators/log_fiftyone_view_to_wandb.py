@@ -210,7 +210,7 @@ class LogFiftyOneViewToWandB(LogOperator):
             named = plan.first_names([field["path"] for field in labels])
             about = f"A table with a column for each label field: {named}. Default: off"
         elif schema.frame_label_fields(view):
-            about = "The labels are in the frames of the videos: log a view of to_frames(sample_frames=False) for them"
+            about = f"The labels are in the frames of the videos: log {schema.frames_view(view)} for them"
         else:
             about = "This view has no label fields"
 

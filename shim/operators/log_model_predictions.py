@@ -319,7 +319,7 @@ def _no_predictions(view):
     if schema.frame_label_fields(view):
         return notices.error(
             label="The predictions are in the frames of the videos",
-            description="Open a view of the frames, made by to_frames(sample_frames=False), and log that",
+            description=f"Open {schema.frames_view(view)}, and log that",
         )
 
     return notices.error(

@@ -30,7 +30,7 @@ class LogWorkerSlot(JobOperator):
             name=workers.SLOT_OPERATOR,
             label="W&B: Work on a shared job",
             description=(
-                "Makes this process a worker of a logging job that was scheduled with workers=N, until the job is over. "
+                "Makes this process a worker of a job that logs to W&B and was scheduled with workers=N, until the job is over. "
                 "Background services and schedulers such as Ray or Slurm run it"
             ),
             dynamic=True,
