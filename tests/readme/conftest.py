@@ -1,13 +1,13 @@
 """Programs of documents run as their reader would run them, each in a process of its own."""
 
 import os
-import subprocess
-import sys
 
 import pytest
 import services
 
+from support import warm
 from support.server import Server
+from support.waiting import SECONDS
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +37,7 @@ def run_script(server, mongod, tmp_path):
             "WANDB_SILENT": "true",
             "WANDB_ERROR_REPORTING": "false",
         }
-        done = subprocess.run(
-            [sys.executable, *command], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=600
-        )
+        done = warm.run(command, warm.SCRIPTS, 4 * SECONDS, env=environment, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

@@ -4,22 +4,31 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 
 import psutil
 from bson import ObjectId
 from fiftyone.operators.delegated import DelegatedOperationService
 
+from support import warm
 from support.waiting import SECONDS
+
+# FiftyOne's command, with the plugins of its own environment.
+_FIFTYONE = """
+import os, sys
+import fiftyone as fo
+from fiftyone.core.cli import main
+fo.config.plugins_dir = os.environ["FIFTYONE_PLUGINS_DIR"]
+sys.argv[0] = "fiftyone"
+main()
+"""
 
 
 @contextlib.contextmanager
 def background_service(log_path, *flags, **environment):
     """``fiftyone delegated launch`` with the given flags and variables; gives its process."""
-    code = "import sys; sys.argv[0] = 'fiftyone'; from fiftyone.core.cli import main; main()"
-    command = [sys.executable, "-c", code, "delegated", "launch", "-t", "local", *flags]
+    command = ["-c", _FIFTYONE, "delegated", "launch", "-t", "local", *flags]
     with log_path.open("w") as out:
-        process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=out, stderr=out)
+        process = warm.Program(command, warm.COMMANDS, env={**os.environ, **environment}, stdout=out, stderr=out)
 
     try:
         yield process
