@@ -59,6 +59,8 @@ def _isolate():
         # Several test processes share the cores: threads for small matrices and pictures mostly wait for each other.
         OPENBLAS_NUM_THREADS="1",
         OPENCV_FOR_THREADS_NUM="1",
+        # Runs of the official package need no list of the packages that are installed: it takes half a second.
+        WANDB_X_SAVE_REQUIREMENTS="false",
     )
     return home
 
@@ -86,33 +88,25 @@ def pytest_configure(config):
 SERVERS = {"mongod", "replicas", "wandb_server", "server", "chromium"}
 
 
-# Files that take minutes begin first, or the last of them would run alone at the end; and those with a browser one
-# after the other, since a browser keeps a core busy. Four processes take one each, then the next four.
-LONG_FIRST = (
-    "app/test_states.py",
-    "test_install.py",
-    "app/test_panel.py",
-    "test_services.py",
-    "readme/test_examples.py",
-    "app/test_evaluations.py",
-    "e2e/test_workers.py",
-    "app/test_forms.py",
-    "readme/test_documents.py",
-    "app/test_demo.py",
-    "worker/test_emulated.py",
-    "e2e/test_large.py",
-    "e2e/chaos/test_database.py",
-)
-
-
 def pytest_collection_modifyitems(config, items):
     for item in items:
         if SERVERS.intersection(item.fixturenames):
             item.add_marker("services")
 
     if hasattr(config, "workerinput"):
-        ranks = {ROOT / "tests" / name: rank for rank, name in enumerate(LONG_FIRST)}
-        items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+        from support import sharing
+
+        items.sort(key=lambda item: sharing.rank(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    if config.getoption("dist") != "loadfile":
+        return None
+
+    from support import sharing
+
+    return sharing.Scheduling(config, log)
 
 
 def pytest_terminal_summary(terminalreporter, config):

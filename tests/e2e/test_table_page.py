@@ -12,15 +12,20 @@ from tests.e2e.common import PROJECT, new_id
 SIZE = (160, 120)  # width, height
 
 
-@pytest.fixture
-def page():
-    """A page of a browser; whatever it cannot load fails the test."""
-    with browser() as chromium:
-        page, failed = chromium.new_page(viewport={"width": 1500, "height": 1000}), []
-        page.on("requestfailed", lambda request: failed.append(request.url))
-        page.on("response", lambda response: failed.append(response.url) if response.status >= 400 else None)
-        yield page
+@pytest.fixture(scope="module")
+def chromium():
+    with browser() as started:
+        yield started
 
+
+@pytest.fixture
+def page(chromium):
+    """A page of a browser; whatever it cannot load fails the test."""
+    page, failed = chromium.new_page(viewport={"width": 1500, "height": 1000}), []
+    page.on("requestfailed", lambda request: failed.append(request.url))
+    page.on("response", lambda response: failed.append(response.url) if response.status >= 400 else None)
+    yield page
+    page.close()
     assert not failed
 
 
