@@ -109,10 +109,6 @@ def test_clicks_show_the_labels(page, evaluated):
     cell.click()
     page.grid_has(matrix[three, eight])
     page.picture("evaluation-click")
-    page.panel.get_by_role(
-        "button", name=f"digit 8, predicted as digit 3: {matrix[eight, three]}. Show them"
-    ).last.click()
-    page.grid_has(matrix[eight, three])
     page.panel.get_by_role("button", name="digit 1: Support").click()
     page.grid_has(int(matrix[classes.index("digit 1")].sum()))
     fn = int(matrix[three].sum() - matrix[three, three])

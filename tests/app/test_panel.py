@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from support import app as surroundings
 from support.waiting import SECONDS, wait_for
 
 # What each tab shows when it is there.
@@ -270,20 +271,6 @@ def test_nothing_comes_from_other_hosts(panel):
     assert {host.split(":")[0] for host in panel.hosts - before} <= {"localhost", "127.0.0.1"}
 
 
-@pytest.mark.parametrize("width", [900, 1500])
-def test_narrow_columns(panel, width):
-    panel.page.set_viewport_size({"width": width, "height": 1000})
-    try:
-        # Beside the grid it gets half of what is left; below that, people widen it.
-        for name, text in TABS.items():
-            panel.tab(name)
-            panel.shows(text)
-            assert panel.panel.evaluate("e => e.scrollWidth <= e.clientWidth"), name
-            panel.picture(f"panel-{width}-{name.lower()}")
-    finally:
-        panel.page.set_viewport_size({"width": 1500, "height": 1000})
-
-
 def test_the_light_theme(panel):
     colour = "e => getComputedStyle(e).color"
     theme = panel.page.get_by_test_id("LightModeIcon").or_(panel.page.get_by_test_id("DarkModeIcon")).first
@@ -299,8 +286,8 @@ def test_the_light_theme(panel):
     wait_for(lambda: panel.panel.evaluate(colour) == dark)
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-def test_a_narrow_column_in_both_themes(panel, detected, theme):
+@pytest.mark.parametrize("theme", surroundings.THEMES)
+def test_a_narrow_column(panel, detected, theme):
     def keep(name):
         assert panel.fits(), name
         panel.picture(f"narrow-{theme}-{name}")

@@ -232,7 +232,7 @@ def test_a_failing_server(panel, login):
     panel.panel.get_by_role("alert").first.wait_for(state="detached")
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("theme", surroundings.THEMES)
 def test_states_in_a_narrow_column(panel, project, login, theme):
     def keep(name):
         assert panel.fits(), name
@@ -270,7 +270,7 @@ def test_states_in_a_narrow_column(panel, project, login, theme):
         panel.choose_project(project)
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("theme", surroundings.THEMES)
 def test_the_login_in_a_narrow_column(other, theme):
     other.click("Refresh")
     other.shows("Log in to see your runs here")
@@ -295,20 +295,20 @@ def test_a_thousand_runs(app, login):
     app.shows("run 0007")
 
 
-def test_a_thousand_artifacts(app, login):
+def test_many_artifacts(app, login):
     login.make_run("many", "maker", "maker")
-    for i in range(1000):
+    for i in range(120):
         login.make_artifact("many", "maker", f"data-{i:04}", metadata=json.dumps({"num_samples": i}))
 
     app.open_panel()
     app.click("Refresh")
     app.choose_project("many")
     app.tab("Artifacts")
-    app.shows("data-0999:v0")
+    app.shows("data-0119:v0")
     assert app.panel.locator("li").count() == 50
     app.click("Older")
-    app.shows("data-0949:v0")
+    app.shows("data-0069:v0")
     app.open("W&B: Load View from Artifact")
     app.type("Project", "many")
-    app.choose("Artifact", "data-0999:v0 (latest)")
+    app.choose("Artifact", "data-0119:v0 (latest)")
     app.press("Cancel")

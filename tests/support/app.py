@@ -19,6 +19,10 @@ FLAGS = (
     "--disable-sync",
 )
 
+#: The App's themes in which narrow columns are looked at. Whether something fits does not depend on colours, but the
+#: pictures of both are kept.
+THEMES = ("dark", "light") if os.environ.get("SCREENSHOT_DIR") else ("dark",)
+
 # How many samples the grid has.
 _COUNT = re.compile(r"^[\d,]+ samples?$")
 
