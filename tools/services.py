@@ -95,7 +95,9 @@ def build_standin() -> pathlib.Path:
     target = ROOT / "build" / ("standin.exe" if os.name == "nt" else "standin")
     environment = {**os.environ, "CGO_ENABLED": "0"}
     environment["PATH"] += os.pathsep + str(pathlib.Path(sys.executable).parent)  # Go from PyPI lives there
-    subprocess.run(["go", "build", "-o", str(target), "./goworker/cmd/standin"], cwd=ROOT, check=True, env=environment)
+    # With the flags of the worker's build, which has compiled most of it already.
+    command = ["go", "build", "-buildvcs=false", "-trimpath", "-o", str(target), "./goworker/cmd/standin"]
+    subprocess.run(command, cwd=ROOT, check=True, env=environment)
     return target
 
 

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"testing"
 	"time"
 
@@ -99,8 +98,10 @@ func find() (string, error) {
 	if named := os.Getenv(EnvMongod); named != "" {
 		return named, nil
 	}
-	_, here, _, _ := runtime.Caller(0)
-	root := filepath.Join(filepath.Dir(here), "..", "..", "..")
+	root, err := moduleRoot()
+	if err != nil {
+		return "", err
+	}
 	for _, pattern := range []string{".venv/lib/python3*/site-packages/fiftyone/db/bin/mongod", ".venv/Lib/site-packages/fiftyone/db/bin/mongod.exe"} {
 		if found, _ := filepath.Glob(filepath.Join(root, pattern)); len(found) > 0 {
 			return found[0], nil
@@ -110,6 +111,24 @@ func find() (string, error) {
 		return path, nil
 	}
 	return "", errors.New("these tests need MongoDB: run `make env` once, or name a mongod in " + EnvMongod)
+}
+
+// moduleRoot is the directory of go.mod: tests run in their package's directory, below it.
+func moduleRoot() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", errors.New("these tests run below the directory of go.mod, or with a mongod named in " + EnvMongod)
+		}
+		dir = parent
+	}
 }
 
 func freePort() (int, error) {
