@@ -12,6 +12,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 DOCUMENTS = ["README.md", "docs/operators.md"]
 TUTORIALS = sorted((ROOT / "docs/tutorials").glob("*.ipynb"))
+#: The one that `make test-fast` runs: FiftyOne, the worker and W&B's client, from end to end.
+FAST = "track-training-data"
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +45,10 @@ def test_there_are_tutorials():
     assert len(TUTORIALS) >= 3
 
 
-@pytest.mark.parametrize("notebook", TUTORIALS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "notebook",
+    [pytest.param(path, id=path.stem, marks=[pytest.mark.fast] * (path.stem == FAST)) for path in TUTORIALS],
+)
 def test_tutorials(run_script, notebook):
     """As notebooks, which hold the same code and output as the Markdown."""
     run_script(HERE / "run_document.py", notebook)
