@@ -34,8 +34,6 @@ BEGIN, END = "<!-- tested: made by make test-matrix -->\n", "<!-- end of tested 
 
 #: What tests need beside the plugin's own requirements, as requirements-dev.txt has it.
 TOOLS = ("pytest==9.2.0", "pytest-xdist==3.8.0", "scikit-learn", "imageio-ffmpeg==0.8.1")
-#: What makes the environments: pip takes minutes for each, this seconds.
-UV = "uv==0.13.9"
 #: What the tested releases are where a combination does not say.
 DEFAULTS = {"fiftyone": "1.22.1", "python": "3.11", "wandb": "0.31.0"}
 FIRST_FIFTYONE = (1, 14)
@@ -119,7 +117,7 @@ def uv(directory: pathlib.Path) -> str:
         return found
     subprocess.run([sys.executable, "-m", "venv", directory / "uv"], check=True)
     program = program_of(directory / "uv", "python")
-    subprocess.run([program, "-m", "pip", "install", "--quiet", UV], check=True)
+    subprocess.run([program, "-m", "pip", "install", "--quiet", setup_env.UV], check=True)
     return str(program_of(directory / "uv", "uv"))
 
 

