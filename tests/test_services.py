@@ -15,6 +15,9 @@ pytestmark = pytest.mark.oldest
 
 MODES = {"plain": (), "monitored": ("-m",)}
 
+# With -m, each job takes a Python of its own. What differs is how that one ends, and what it hands on.
+same_with_monitor = pytest.mark.parametrize("started", ["plain"], indirect=True)
+
 
 @pytest.fixture(scope="module", params=MODES)
 def started(request, mongod, wandb_server, tmp_path_factory):
@@ -129,8 +132,7 @@ def test_done(service, log, login, images):
     assert len(images.list_runs()) == 2
 
 
-# With -m, each job takes a Python of its own.
-@pytest.mark.parametrize("started", ["plain"], indirect=True)
+@same_with_monitor
 def test_the_other_jobs_are_done(service, log, operator, login, images):
     artifact = name()
     predictions = operator("log_model_predictions")
@@ -149,6 +151,7 @@ def test_the_other_jobs_are_done(service, log, operator, login, images):
     assert len(images.list_runs()) == 2
 
 
+@same_with_monitor
 def test_a_view_is_saved(service, log, operator, login, images):
     artifact = name()
     log(images.match_tags("train").sort_by("number", reverse=True), project="s", artifact_name=artifact)
@@ -161,6 +164,7 @@ def test_a_view_is_saved(service, log, operator, login, images):
     assert images.load_saved_view("from wandb").values("id") == expected
 
 
+@same_with_monitor
 def test_failed(service, log, login, images):
     artifact = name()
     login.fault(kind="graphql", match="^CommitArtifact$", mode="status", status=403, count=-1)

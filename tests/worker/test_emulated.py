@@ -1,20 +1,7 @@
-"""Workers of other systems, in an emulator, as far as the handshake."""
-
-from pathlib import Path
+"""Workers of other systems in an emulator. ``make test-matrix`` starts them, since each has to be compiled first."""
 
 import emulation
 import pytest
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", emulation.PROGRAMS)
-def test_handshake(name: str, tmp_path: Path) -> None:
-    if (reason := emulation.missing(name)) is not None:
-        pytest.skip(reason)
-    said = emulation.handshake(name, tmp_path)
-    assert said.startswith(
-        f"handshake over {'loopback TCP' if name.startswith('windows') else 'a unix socket'} with mTLS"
-    )
 
 
 @pytest.mark.parametrize("name", emulation.PROGRAMS)
