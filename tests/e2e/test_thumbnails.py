@@ -17,6 +17,7 @@ import PIL.ImageOps
 import pytest
 
 from tests.e2e.common import new_id
+from tests.e2e.expected import view_rows
 from tests.e2e.reading import file
 
 
@@ -49,7 +50,7 @@ def media_of(server, result):
 def test_modes(dataset, photo, log_view, log_predictions, read, server):
     paths = [photo("a.jpg"), photo("ü #1%.png", 1), photo("large.jpg", 2, (2000, 500))]
     made = dataset(samples(paths))
-    columns = ["sample_id", "filepath", "tags", "label_label"]
+    columns = list(view_rows(made)[0])
 
     default = log_view(made, include_labels=True)
     assert default == {**default, "thumbnails_made": 3, "warnings": []}
