@@ -40,7 +40,9 @@ func NewAccount(o *Evaluation, scratch func() (evaluation.Scratch, error), restr
 func (a *Account) IsRestricted() bool { return a.subset != nil }
 
 // LookAtMasks has the files of masks looked at, where masks were evaluated. atEnd takes what ends that.
-func (a *Account) LookAtMasks(atEnd func(func())) { a.masks = newMaskFiles(atEnd, a.Config) }
+func (a *Account) LookAtMasks(ctx context.Context, atEnd func(func())) {
+	a.masks = newMaskFiles(ctx, atEnd, a.Config)
+}
 
 // Count gathers what the report needs of a document. Faults: view_too_large.
 func (a *Account) Count(d *Doc, out *Outcome) error {
@@ -123,7 +125,9 @@ func (a *Account) Report(ctx context.Context, rescan func(fn func(*Doc, *Outcome
 	if err != nil {
 		return nil, err
 	}
-	r.MasksWritten = a.masks.count()
+	if r.MasksWritten = a.masks.count(); ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	if !a.comparesLabels() {
 		return r, nil
 	}

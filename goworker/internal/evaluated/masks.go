@@ -1,6 +1,7 @@
 package evaluated
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"sync"
@@ -18,35 +19,53 @@ const masksAtOnce = 16
 // clockSlack is by how much the clock of a disk may differ from that of the machine that evaluated, or round.
 const clockSlack = 2 * time.Second
 
-// maskFiles counts masks whose files were written after they were evaluated, by the files' times: no file is opened.
+// maskFiles counts masks whose files were written after they were evaluated, by the files' times: no file is opened. When its context ends,
+// nobody waits for a disk that does not answer.
 type maskFiles struct {
-	paths   chan string
-	looking sync.WaitGroup
-	written atomic.Int64
-	end     func()
+	cancelled <-chan struct{}
+	paths     chan string
+	written   atomic.Int64
+	end       func()
 }
 
 // newMaskFiles is nil where an evaluation has not looked at masks, or does not say when it was made.
-func newMaskFiles(atEnd func(func()), conf evaluation.Config) *maskFiles {
+func newMaskFiles(ctx context.Context, atEnd func(func()), conf evaluation.Config) *maskFiles {
 	if conf.Type != evaluation.Segmentation && !conf.UseMasks || conf.At.IsZero() {
 		return nil
 	}
-	m := &maskFiles{paths: make(chan string, 16*masksAtOnce)}
-	m.end = sync.OnceFunc(func() {
-		close(m.paths)
-		m.looking.Wait()
-	})
+	m := startMaskFiles(ctx, conf.At.Add(clockSlack), os.Stat)
 	atEnd(m.end)
-	since := conf.At.Add(clockSlack)
+	return m
+}
+
+// startMaskFiles counts the files that were written after a moment, by what stat says of them.
+func startMaskFiles(ctx context.Context, since time.Time, stat func(string) (os.FileInfo, error)) *maskFiles {
+	m := &maskFiles{cancelled: ctx.Done(), paths: make(chan string, 16*masksAtOnce)}
+	var looking sync.WaitGroup
 	for range masksAtOnce {
-		m.looking.Go(func() {
+		looking.Go(func() {
 			for path := range m.paths {
-				if info, err := os.Stat(path); err == nil && info.ModTime().After(since) {
+				if ctx.Err() != nil {
+					return
+				}
+				if info, err := stat(path); err == nil && info.ModTime().After(since) {
 					m.written.Add(1)
 				}
 			}
 		})
 	}
+	m.end = sync.OnceFunc(func() {
+		close(m.paths)
+		all := make(chan struct{})
+		go func() {
+			looking.Wait()
+			close(all)
+		}()
+		select {
+		case <-all:
+		case <-m.cancelled:
+		}
+	})
 	return m
 }
 
@@ -73,8 +92,12 @@ func (m *maskFiles) look(o *Evaluation, d *Doc) {
 }
 
 func (m *maskFiles) add(path string) {
-	if filepath.IsAbs(path) {
-		m.paths <- path
+	if !filepath.IsAbs(path) {
+		return
+	}
+	select {
+	case m.paths <- path:
+	case <-m.cancelled:
 	}
 }
 
@@ -84,7 +107,7 @@ func maskPathOf(v bson.RawValue) string {
 	return path
 }
 
-// count ends the looking, and is how many were written since.
+// count ends the looking, and is how many were written since; what it is when the context has ended does not matter.
 func (m *maskFiles) count() int64 {
 	if m == nil {
 		return 0

@@ -3,7 +3,14 @@ package job_test
 import (
 	"context"
 	"fmt"
+	"image"
+	"image/jpeg"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/pprof"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -13,6 +20,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/label"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/mongotest"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/shard"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
@@ -27,13 +35,16 @@ const benchPart = 20_000
 
 func benchWorld(b *testing.B) (job.View, job.Target) {
 	b.Helper()
-	docs := make([]any, benchSamples)
-	for i := range docs {
-		docs[i] = bson.D{{Key: "_id", Value: objectID(i, 0)}, {Key: "filepath", Value: fmt.Sprintf("/data/images/%07d.jpg", i)},
+	require.NoError(b, mongo.Insert(b.Context(), "samples.bench", nil))
+	docs := make([]any, benchSamples/20)
+	for i := range benchSamples {
+		docs[i%len(docs)] = bson.D{{Key: "_id", Value: objectID(i, 0)}, {Key: "filepath", Value: fmt.Sprintf("/data/images/%07d.jpg", i)},
 			{Key: "tags", Value: bson.A{"train"}}, {Key: "metadata", Value: bson.D{{Key: "_cls", Value: "ImageMetadata"}, {Key: "width", Value: 640}, {Key: "height", Value: 480}}},
 			{Key: "_rand", Value: 0.5}, {Key: "ground_truth", Value: benchBoxes(i)}, {Key: "predictions", Value: benchBoxes(i + 1)}}
+		if (i+1)%len(docs) == 0 {
+			require.NoError(b, mongo.Append(b.Context(), mongotest.Database, "samples.bench", docs))
+		}
 	}
-	require.NoError(b, mongo.Insert(b.Context(), "samples.bench", docs))
 	server, err := standin.New(standin.Options{Dir: b.TempDir()})
 	require.NoError(b, err)
 	require.NoError(b, server.Start())
@@ -85,12 +96,19 @@ type benchJob interface {
 	Run(context.Context, job.Events) (*job.Result, error)
 }
 
-func benchJobs(v job.View, target job.Target) map[string]benchJob {
+// benchJobs make jobs with an artifact of their own, so that each uploads all of it.
+func benchJobs(v job.View, target job.Target) map[string]func() benchJob {
 	field := func(path string) view.Field { return view.Field{Path: path, DBPath: path, LabelType: "Detections"} }
 	parts := job.Parts{Whole: benchPart, Part: benchPart}
-	return map[string]benchJob{
-		"view":        job.LogView{Target: target, View: v, IncludeLabels: true, Labels: []view.Field{field("ground_truth"), field("predictions")}, Parts: parts},
-		"predictions": job.LogPredictions{Target: target, View: v, ModelName: "m", Predictions: field("predictions"), LowConfidence: 0.5, Parts: parts},
+	return map[string]func() benchJob{
+		"view": func() benchJob {
+			target.ArtifactName = "view_" + bson.NewObjectID().Hex()
+			return job.LogView{Target: target, View: v, IncludeLabels: true, Labels: []view.Field{field("ground_truth"), field("predictions")}, Parts: parts}
+		},
+		"predictions": func() benchJob {
+			target.ArtifactName = "predictions_" + bson.NewObjectID().Hex()
+			return job.LogPredictions{Target: target, View: v, ModelName: "m", Predictions: field("predictions"), LowConfidence: 0.5, Parts: parts}
+		},
 	}
 }
 
@@ -99,35 +117,123 @@ func BenchmarkLog(b *testing.B) {
 	for name, one := range benchJobs(benchWorld(b)) {
 		b.Run(name, func(b *testing.B) {
 			measure(b, func() error {
-				_, err := one.Run(b.Context(), job.Events{})
+				_, err := one().Run(b.Context(), job.Events{})
 				return err
 			})
 		})
 	}
 }
 
-// BenchmarkLogInASlot runs the same jobs as those of one slot of a shared job. The metric to compare is that of the CPU.
-func BenchmarkLogInASlot(b *testing.B) {
+// BenchmarkSharing runs whole jobs with one worker and as the only slot of a shared job, by turns, and reports what sharing costs: the CPU
+// microseconds of each sample in this process and in mongod, both ways, and the ratio of their sums.
+func BenchmarkSharing(b *testing.B) {
 	client, err := driver.Connect(options.Client().ApplyURI(mongo.URI.Reveal()))
 	require.NoError(b, err)
 	b.Cleanup(func() { _ = client.Disconnect(context.Background()) })
-	for name, one := range benchJobs(benchWorld(b)) {
-		b.Run(name, func(b *testing.B) {
-			measure(b, func() error {
-				id := bson.NewObjectID().Hex()
-				doc := bson.D{{Key: "_id", Value: id}, {Key: "state", Value: shard.Planning}}
-				if err := mongo.Append(b.Context(), mongotest.Database, "wandb.jobs", []any{doc}); err != nil {
+	database := client.Database(mongotest.Database)
+	all, target := benchWorld(b)
+	jobs := benchJobs(all, target)
+	for _, one := range []struct {
+		name string
+		job  func() benchJob
+		rows int64
+		part int64
+	}{
+		{"view", jobs["view"], benchSamples, benchPart},
+		{"predictions", jobs["predictions"], benchSamples, benchPart},
+		{"pictures", benchPictures(b, target), benchPicturesCount, benchPicturesCount / 10},
+	} {
+		b.Run(one.name, func(b *testing.B) {
+			var alone, shared spent
+			for range b.N {
+				require.NoError(b, alone.of(b, database, "alone", func(ctx context.Context) error {
+					_, err := one.job().Run(ctx, job.Events{})
 					return err
-				}
-				work, err := job.NewSharded(one, job.Events{})
-				if err != nil {
-					return err
-				}
-				defer work.Close()
-				_, err = shard.Run(b.Context(), shard.NewMongo(client.Database(mongotest.Database), id), work, shard.Options{Size: benchPart})
-				return err
-			})
+				}))
+				require.NoError(b, shared.of(b, database, "shared", func(ctx context.Context) error { return inASlot(ctx, database, one.job(), one.part) }))
+			}
+			each := func(d time.Duration) float64 {
+				return float64(d.Nanoseconds()) / 1000 / float64(b.N) / float64(one.rows)
+			}
+			b.ReportMetric(each(alone.own), "alone-us/sample")
+			b.ReportMetric(each(shared.own), "shared-us/sample")
+			b.ReportMetric(float64(shared.own)/float64(alone.own), "ratio")
+			b.ReportMetric(each(alone.mongod), "alone-mongod-us/sample")
+			b.ReportMetric(each(shared.mongod), "shared-mongod-us/sample")
+			b.ReportMetric(float64(shared.own+shared.mongod)/float64(alone.own+alone.mongod), "ratio-with-mongod")
 		})
+	}
+}
+
+// inASlot does a job as the only slot of a shared one.
+func inASlot(ctx context.Context, database *driver.Database, one benchJob, part int64) error {
+	id := bson.NewObjectID().Hex()
+	if err := mongo.Append(ctx, mongotest.Database, "wandb.jobs", []any{bson.D{{Key: "_id", Value: id}, {Key: "state", Value: shard.Planning}}}); err != nil {
+		return err
+	}
+	work, err := job.NewSharded(one, job.Events{})
+	if err != nil {
+		return err
+	}
+	defer work.Close()
+	_, err = shard.Run(ctx, shard.NewMongo(database, id), work, shard.Options{Size: part})
+	return err
+}
+
+// spent is the CPU time of this process and of mongod.
+type spent struct{ own, mongod time.Duration }
+
+// of adds what something takes.
+func (s *spent) of(b *testing.B, database *driver.Database, way string, run func(context.Context) error) (err error) {
+	runtime.GC()
+	own, mongod := cpuTime(), mongodTime(b, database)
+	pprof.Do(b.Context(), pprof.Labels("job", b.Name(), "way", way), func(ctx context.Context) { err = run(ctx) })
+	s.own += cpuTime() - own
+	s.mongod += mongodTime(b, database) - mongod
+	return err
+}
+
+// mongodTime is the CPU time of mongod.
+func mongodTime(b *testing.B, database *driver.Database) time.Duration {
+	var status struct {
+		Info struct {
+			User   int64 `bson:"user_time_us"`
+			System int64 `bson:"system_time_us"`
+		} `bson:"extra_info"`
+	}
+	require.NoError(b, database.RunCommand(b.Context(), bson.D{{Key: "serverStatus", Value: 1}}).Decode(&status))
+	return time.Duration(status.Info.User+status.Info.System) * time.Microsecond
+}
+
+// benchPicturesCount is how many pictures a benchmark makes.
+const benchPicturesCount = 2000
+
+// benchPictures is a job with thumbnails of JPEGs with 640x480 pixels, none of which is cached.
+func benchPictures(b *testing.B, target job.Target) func() benchJob {
+	b.Helper()
+	dir := b.TempDir()
+	docs := make([]any, benchPicturesCount)
+	for i := range docs {
+		pixels := image.NewRGBA(image.Rect(0, 0, 640, 480))
+		for at := range pixels.Pix {
+			pixels.Pix[at] = uint8((at*i)>>8 ^ at>>4) //nolint:gosec // any value is a colour
+		}
+		path := filepath.Join(dir, fmt.Sprintf("%05d.jpg", i))
+		file, err := os.Create(path) //nolint:gosec // in a temporary directory
+		require.NoError(b, err)
+		require.NoError(b, jpeg.Encode(file, pixels, nil))
+		require.NoError(b, file.Close())
+		docs[i] = bson.D{{Key: "_id", Value: objectID(i, 0)}, {Key: "filepath", Value: path}, {Key: "tags", Value: bson.A{"train"}}, {Key: "predictions", Value: benchBoxes(i)}}
+	}
+	require.NoError(b, mongo.Insert(b.Context(), "samples.pictures", docs))
+	field := view.Field{Path: "predictions", DBPath: "predictions", LabelType: "Detections"}
+	return func() benchJob {
+		target.ArtifactName = "pictures_" + bson.NewObjectID().Hex()
+		return job.LogView{
+			Target: target, View: job.View{Query: view.Query{URI: mongo.URI, Database: mongotest.Database, Collection: "samples.pictures"}},
+			IncludeLabels: true, Labels: []view.Field{field}, Pictures: &picture.Config{Mode: picture.Thumbnail, Size: 256},
+			Parts: job.Parts{Whole: benchPicturesCount / 10, Part: benchPicturesCount / 10},
+		}
 	}
 }
 

@@ -89,9 +89,9 @@ func (j LogEvaluation) prepare(ctx context.Context, c *collector) (*evaluationRo
 		}
 		otherRestricted := !other.IsWhole(j.View.IsSubset, j.View.SerializationJSON)
 		restricted = restricted || otherRestricted // both are of the same samples then
-		r.other = newJudged(c, other, r.part, restricted)
+		r.other = newJudged(ctx, c, other, r.part, restricted)
 	}
-	r.own = newJudged(c, own, r.part, restricted)
+	r.own = newJudged(ctx, c, own, r.part, restricted)
 	if r.part.hasLists {
 		if r.own.lists, err = openWrongLists(c); err != nil {
 			return nil, err
@@ -108,10 +108,10 @@ func (j LogEvaluation) prepare(ctx context.Context, c *collector) (*evaluationRo
 	return r, r.countAll(ctx)
 }
 
-func newJudged(c *collector, o *evaluated.Evaluation, part evaluationPart, restricted bool) *judged {
+func newJudged(ctx context.Context, c *collector, o *evaluated.Evaluation, part evaluationPart, restricted bool) *judged {
 	e := &judged{Account: evaluated.NewAccount(o, c.sortScratch, restricted), part: part, now: evaluated.NewOutcome()}
 	if part.counts {
-		e.LookAtMasks(c.AtEnd)
+		e.LookAtMasks(ctx, c.AtEnd)
 	}
 	return e
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/md5"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"runtime"
 	"strconv"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/shard"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
 
 // thumbnails are the entries of shards of so many rows, each with a picture of its own, made when they are asked for.
@@ -101,3 +103,43 @@ func TestMoreEntriesThanAnArtifactMayHave(t *testing.T) {
 	assert.Equal(t, artifact.TooMany(), err)
 	assert.Equal(t, artifact.MaxEntries, c.files.Len())
 }
+
+// failsOnce is a content whose description cannot be made at first.
+type failsOnce struct {
+	nothing
+	made *int
+}
+
+func (failsOnce) close() error { return nil }
+
+func (f failsOnce) publication(context.Context, int64) (*publication, error) {
+	if *f.made++; *f.made == 1 {
+		return nil, errors.New("the database was away")
+	}
+	return &publication{description: "made"}, nil
+}
+
+// TestALeadThatFailedOnceTriesAgain: what could not be made is not taken for made at the next try.
+func TestALeadThatFailedOnceTriesAgain(t *testing.T) {
+	spool, err := artifact.NewSpool(t.TempDir())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = spool.Close() })
+	made := 0
+	open := func(context.Context, *reader) (content, error) { return failsOnce{made: &made}, nil }
+	w := &Sharded{publisher: publisher{logPlan: logPlan{open: open}, session: &session{}, source: &view.Source{}}, spool: spool}
+	plan := shard.Plan{State: []byte(`{}`)}
+	_, _, err = w.content(t.Context(), plan, noShards{})
+	require.EqualError(t, err, "the database was away")
+	for range 2 {
+		_, l, err := w.content(t.Context(), plan, noShards{})
+		require.NoError(t, err)
+		require.NotNil(t, l.pub)
+		assert.Equal(t, "made", l.pub.description)
+	}
+	assert.Equal(t, 2, made, "what was made is kept")
+}
+
+// noShards is what was read of a job without shards.
+type noShards struct{ shard.Reads }
+
+func (noShards) Len() int { return 0 }

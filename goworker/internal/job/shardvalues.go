@@ -40,6 +40,9 @@ type classState struct {
 	OwnAP  *float64   `json:"own_ap,omitempty"`
 }
 
+// MaxClasses is of how many classes of an evaluation hosts are told. The artifact has all of them.
+const MaxClasses = 10_000
+
 // keepValues takes the values out of the result.
 func (st *outcomeState) keepValues(v *runValues) error {
 	res := &st.Result
@@ -49,7 +52,7 @@ func (st *outcomeState) keepValues(v *runValues) error {
 	r := res.Evaluation.Report
 	report := reportState{Key: r.Config.Key, Type: r.Config.Type, Subset: r.Subset, Metrics: r.Metrics, Missing: r.Missing, Matches: r.Matches,
 		Changed: r.Changed, MasksWritten: r.MasksWritten, Evaluated: res.Evaluation.Evaluated}
-	for _, c := range r.Classes {
+	for _, c := range r.Classes[:min(len(r.Classes), MaxClasses)] {
 		report.Classes = append(report.Classes, classState{c.Name, [3]float64{c.Precision, c.Recall, c.F1}, [4]int64{c.Support, c.TP, c.FP, c.FN}, c.AP, c.OwnAP})
 	}
 	raw, err := json.Marshal(valuesState{v.numbers, v.charts, v.own, v.stale, report})

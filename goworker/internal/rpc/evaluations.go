@@ -86,11 +86,11 @@ func confusionOf(m evaluation.Confusion) *pb.ConfusionMatrix {
 	if len(m.Cells) == 0 {
 		return nil
 	}
-	labels := m.Labels[:min(len(m.Labels), maxClasses)]
+	labels := m.Labels[:min(len(m.Labels), job.MaxClasses)]
 	confused := make([]int64, len(labels))
 	order := make([]int32, len(labels))
 	for i := range order {
-		order[i] = int32(i) //nolint:gosec // at most maxClasses
+		order[i] = int32(i) //nolint:gosec // at most job.MaxClasses
 	}
 	cells := make([]evaluation.Cell, 0, len(m.Cells))
 	for _, c := range m.Cells {
@@ -114,7 +114,7 @@ func confusionOf(m evaluation.Confusion) *pb.ConfusionMatrix {
 	return &pb.ConfusionMatrix{
 		Labels: labels, MostConfused: order, CellsLeft: int64(len(m.Cells) - len(shown)),
 		Cells: each(shown, func(c evaluation.Cell) *pb.ConfusionCell {
-			return &pb.ConfusionCell{Truth: int32(c.Truth), Predicted: int32(c.Predicted), Count: c.Count} //nolint:gosec // at most maxClasses
+			return &pb.ConfusionCell{Truth: int32(c.Truth), Predicted: int32(c.Predicted), Count: c.Count} //nolint:gosec // at most job.MaxClasses
 		}),
 	}
 }
@@ -186,15 +186,12 @@ func framesOf(v *pb.View) (*view.Query, error) {
 	return &frames, nil
 }
 
-// maxClasses bounds the message. The artifact has all classes.
-const maxClasses = 10_000
-
 // evaluationOf is what an evaluation has come to, with the charts that its run gets.
 func evaluationOf(r *evaluation.Report, charts []chart.Chart) *pb.EvaluationNumbers {
 	return &pb.EvaluationNumbers{
 		Key: r.Config.Key, Type: string(r.Config.Type),
 		Metrics: each(r.Metrics, func(m evaluation.Metric) *pb.Metric { return &pb.Metric{Name: m.Name, Value: m.Value} }),
-		Classes: each(r.Classes[:min(len(r.Classes), maxClasses)], func(c evaluation.Class) *pb.EvaluationClass {
+		Classes: each(r.Classes[:min(len(r.Classes), job.MaxClasses)], func(c evaluation.Class) *pb.EvaluationClass {
 			return &pb.EvaluationClass{
 				Name: c.Name, Precision: c.Precision, Recall: c.Recall, F1: c.F1, Support: c.Support, Tp: c.TP, Fp: c.FP, Fn: c.FN,
 				Ap: c.AP, OwnAp: c.OwnAP,

@@ -1,0 +1,28 @@
+package job
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
+)
+
+// TestHostsAreToldOfSoManyClasses: the job's document does not grow with an evaluation of more classes than hosts are told of.
+func TestHostsAreToldOfSoManyClasses(t *testing.T) {
+	classes := make([]evaluation.Class, MaxClasses+5)
+	for i := range classes {
+		classes[i] = evaluation.Class{Name: fmt.Sprint("class ", i), Precision: 0.5, Support: int64(i)}
+	}
+	st := outcomeState{Result: Result{Evaluation: &EvaluationResult{Report: &evaluation.Report{Classes: classes}, Evaluated: 3}}}
+	require.NoError(t, st.keepValues(&runValues{numbers: map[string]float64{"accuracy": 0.5}}))
+	values, err := readValues(st.Values)
+	require.NoError(t, err)
+	assert.Len(t, values.Report.Classes, MaxClasses)
+	var res Result
+	values.to(&res)
+	assert.Equal(t, classes[:MaxClasses], res.Evaluation.Report.Classes)
+	assert.EqualValues(t, 3, res.Evaluation.Evaluated)
+}
