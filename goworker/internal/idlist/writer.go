@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"encoding/hex"
 	"io"
-	"os"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -20,10 +19,11 @@ const Line = 25
 
 // Writer writes a list.
 type Writer struct {
-	file  *artifact.SpoolFile
-	path  string
-	bytes int64
-	line  [Line]byte
+	file *artifact.SpoolFile // nil for a part
+	part io.Writer           // nil for a file
+	path string
+	n    int64
+	line [Line]byte
 }
 
 // NewWriter starts a list that becomes the artifact's file at path.
@@ -33,34 +33,41 @@ func NewWriter(file *artifact.SpoolFile, path string) *Writer {
 	return w
 }
 
+// NewPart starts a part of the list of the artifact's file at path. Its ids go to out, 12 bytes each, for AddPacked of another Writer. A part
+// is never closed.
+func NewPart(out io.Writer, path string) *Writer { return &Writer{part: out, path: path} }
+
 // Add adds an id.
 func (w *Writer) Add(id bson.ObjectID) error {
+	w.n++
+	if w.part != nil {
+		copy(w.line[:], id[:])
+		_, err := w.part.Write(w.line[:len(id)])
+		return err
+	}
 	hex.Encode(w.line[:], id[:])
-	w.bytes += Line
 	_, err := w.file.Write(w.line[:])
 	return err
 }
 
-// AddLines adds ids as another list's file has them. A line may be cut into two calls.
-func (w *Writer) AddLines(lines []byte) error {
-	w.bytes += int64(len(lines))
-	_, err := w.file.Write(lines)
-	return err
-}
-
-// End ends the file, and gives it for reading: it is not added to an artifact's files.
-func (w *Writer) End() (*os.File, error) {
-	if err := w.file.Close(); err != nil {
-		return nil, err
+// AddPacked adds ids of 12 bytes each, as a part gives them.
+func (w *Writer) AddPacked(ids []byte) error {
+	if len(ids)%packedID != 0 {
+		return errNotIDs
 	}
-	return w.file.Open()
+	for ; len(ids) > 0; ids = ids[packedID:] {
+		if err := w.Add(bson.ObjectID(ids[:packedID])); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Path is the list's path in the artifact.
 func (w *Writer) Path() string { return w.path }
 
 // Len is how many ids were added.
-func (w *Writer) Len() int64 { return w.bytes / Line }
+func (w *Writer) Len() int64 { return w.n }
 
 // Close ends the file and adds it to the artifact's files.
 func (w *Writer) Close(files *artifact.Files) error {

@@ -1,7 +1,7 @@
 package idlist
 
 import (
-	"io"
+	"bytes"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -11,7 +11,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 )
 
-func TestAListOfLinesOfOtherLists(t *testing.T) {
+func TestAListOfThePartsOfOthers(t *testing.T) {
 	s, err := artifact.NewSpool(t.TempDir())
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.Close() })
@@ -20,19 +20,18 @@ func TestAListOfLinesOfOtherLists(t *testing.T) {
 		require.NoError(t, err)
 		return NewWriter(f, "fiftyone/ids.txt")
 	}
-	one, part := list("one"), list("part")
+	var packed bytes.Buffer
+	one, part := list("one"), NewPart(&packed, "fiftyone/ids.txt")
 	for i := range byte(9) {
 		require.NoError(t, one.Add(bson.ObjectID{i}))
 		require.NoError(t, part.Add(bson.ObjectID{i}))
 	}
-	file, err := part.End()
-	require.NoError(t, err)
-	lines, err := io.ReadAll(file)
-	require.NoError(t, err)
-	require.NoError(t, file.Close())
+	assert.EqualValues(t, 9, part.Len())
+	assert.Equal(t, "fiftyone/ids.txt", part.Path())
 	merged := list("merged")
-	require.NoError(t, merged.AddLines(lines[:40])) // cut within a line
-	require.NoError(t, merged.AddLines(lines[40:]))
+	require.NoError(t, merged.AddPacked(packed.Next(24)))
+	require.NoError(t, merged.AddPacked(packed.Bytes()))
+	require.ErrorIs(t, merged.AddPacked(make([]byte, 13)), errNotIDs)
 	assert.EqualValues(t, 9, merged.Len())
 	var want, got artifact.Files
 	require.NoError(t, one.Close(&want))

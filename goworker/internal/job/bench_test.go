@@ -187,7 +187,7 @@ type spent struct{ own, mongod time.Duration }
 func (s *spent) of(b *testing.B, database *driver.Database, way string, run func(context.Context) error) (err error) {
 	runtime.GC()
 	own, mongod := cpuTime(), mongodTime(b, database)
-	pprof.Do(b.Context(), pprof.Labels("job", b.Name(), "way", way), func(ctx context.Context) { err = run(ctx) })
+	pprof.Do(b.Context(), pprof.Labels("run", b.Name()+"/"+way), func(ctx context.Context) { err = run(ctx) })
 	s.own += cpuTime() - own
 	s.mongod += mongodTime(b, database) - mongod
 	return err
@@ -206,7 +206,7 @@ func mongodTime(b *testing.B, database *driver.Database) time.Duration {
 }
 
 // benchPicturesCount is how many pictures a benchmark makes.
-const benchPicturesCount = 2000
+const benchPicturesCount = 600
 
 // benchPictures is a job with thumbnails of JPEGs with 640x480 pixels, none of which is cached.
 func benchPictures(b *testing.B, target job.Target) func() benchJob {

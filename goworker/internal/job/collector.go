@@ -159,6 +159,9 @@ func (c *collector) noteName(given string) {
 
 // newIDList starts a list of ids.
 func (c *collector) newIDList(path string) (*idlist.Writer, error) {
+	if c.shard != nil {
+		return c.shard.newIDList(path), nil
+	}
 	f, err := c.create(path)
 	if err != nil {
 		return nil, err
@@ -171,7 +174,7 @@ func (c *collector) newIDList(path string) (*idlist.Writer, error) {
 // closeList ends a list of ids. That of a shard is a part of the artifact's file.
 func (c *collector) closeList(list *idlist.Writer) error {
 	if c.shard != nil {
-		return nil // see shardRead.put
+		return nil // see shardRead.closeLists
 	}
 	return list.Close(c.files)
 }

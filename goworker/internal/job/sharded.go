@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/shard"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
@@ -38,6 +40,10 @@ type Sharded struct {
 	raw   []byte // of state
 	lead  *leadContent
 	beats sharedHeartbeats
+
+	uploading sync.Mutex // of what uploads at once use
+	ownOf     string     // the version that has the files that this slot has as the lead
+	own       wandb.Uploaded
 }
 
 // planState is what all slots have to know of the job beside its request.
@@ -184,7 +190,7 @@ func (w *Sharded) cut(ctx context.Context, chosen chosenView, ids shard.IDs) (sh
 	err = w.source.Read(ctx, query, nil, func(docs []bson.Raw) error {
 		for _, doc := range chosen.onlyChosen(docs) {
 			plan.Rows++
-			id, ok := doc.Lookup("_id").ObjectIDOK()
+			id, ok := view.ObjectIDOf(doc)
 			if strange = strange || !ok; strange || w.inOnePiece {
 				continue
 			}

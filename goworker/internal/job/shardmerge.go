@@ -163,7 +163,7 @@ func (m *mergedShards) add(ctx context.Context, c *collector, content shardable,
 	m.made += state.Made
 	c.warnings.merge(state.Warnings)
 	for _, list := range c.lists {
-		if err := eachPiece(ctx, reads, n, kindsOfLists[list.Path()], list.AddLines); err != nil {
+		if err := reads.Pieces(ctx, n, kindsOfLists[list.Path()], list.AddPacked); err != nil {
 			return err
 		}
 	}

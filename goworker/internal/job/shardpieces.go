@@ -7,28 +7,24 @@ import (
 	"crypto/md5"
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"hash"
 	"io"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
-
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/idlist"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/shard"
 )
 
-// pieceSize is about how many bytes a piece has before it is packed: whole lines of a list.
-const pieceSize = 40_000 * idlist.Line
+// pieceSize is about how many bytes a piece has before it is packed.
+const pieceSize = 1_000_000
 
-// pieceWriter puts what is written to it as packed pieces of one kind, and adds it to a checksum. What one Write gets stays together.
+// pieceWriter puts what is written to it as pieces of one kind, and adds it to a checksum. What one Write gets stays together.
 // The first error sticks: Close returns it.
 type pieceWriter struct {
 	ctx    context.Context
 	pieces shard.Pieces // nil for only the checksum
 	kind   string
-	pack   func(raw []byte) []byte
+	pack   func(raw []byte) []byte // nil for as it is
 	sum    hash.Hash
 	buf    []byte
 	err    error
@@ -36,39 +32,33 @@ type pieceWriter struct {
 
 func newPieceWriter(ctx context.Context, pieces shard.Pieces, kind string, sum hash.Hash) *pieceWriter {
 	_, _ = io.WriteString(sum, kind+"\x00")
-	return &pieceWriter{ctx: ctx, pieces: pieces, kind: kind, pack: packingOf(kind).pack, sum: sum}
+	return &pieceWriter{ctx: ctx, pieces: pieces, kind: kind, pack: packed, sum: sum}
+}
+
+// newIDPieces is a pieceWriter for ids, which are as small as they get: to compress them takes more time than the rest of a table.
+func newIDPieces(ctx context.Context, pieces shard.Pieces, kind string, sum hash.Hash) *pieceWriter {
+	w := newPieceWriter(ctx, pieces, kind, sum)
+	w.pack = nil
+	return w
 }
 
 // Write implements io.Writer.
 func (w *pieceWriter) Write(p []byte) (int, error) {
-	_, _ = w.sum.Write(p)
-	w.buf = append(w.buf, p...)
-	if len(w.buf) >= pieceSize {
+	if len(w.buf)+len(p) > pieceSize {
 		w.flush()
 	}
+	w.buf = append(w.buf, p...)
 	return len(p), w.err
 }
 
-// readFrom writes all of a file, so that each piece but the last has pieceSize.
-func (w *pieceWriter) readFrom(file io.Reader) error {
-	buf := make([]byte, pieceSize)
-	for {
-		n, err := io.ReadFull(file, buf)
-		if _, failed := w.Write(buf[:n]); failed != nil {
-			return nil // Close returns it
-		}
-		switch {
-		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-			return nil
-		case err != nil:
-			return err
-		}
-	}
-}
-
 func (w *pieceWriter) flush() {
+	_, _ = w.sum.Write(w.buf)
 	if len(w.buf) > 0 && w.err == nil && w.pieces != nil {
-		w.err = w.pieces.Put(w.ctx, w.kind, w.pack(w.buf))
+		piece := w.buf
+		if w.pack != nil {
+			piece = w.pack(piece)
+		}
+		w.err = w.pieces.Put(w.ctx, w.kind, piece)
 	}
 	w.buf = w.buf[:0]
 }
@@ -77,44 +67,6 @@ func (w *pieceWriter) flush() {
 func (w *pieceWriter) Close() error {
 	w.flush()
 	return w.err
-}
-
-// packing is how the pieces of a kind are stored.
-type packing struct {
-	pack   func(raw []byte) []byte
-	unpack func(packed []byte) ([]byte, error)
-}
-
-// packingOf gives ids as bytes: to compress their digits took more time than the rest of a table. What else there is is compressed.
-func packingOf(kind string) packing {
-	for _, one := range kindsOfLists {
-		if kind == one {
-			return packing{packIDs, unpackIDs}
-		}
-	}
-	return packing{packed, unpacked}
-}
-
-// packIDs is the ids of whole lines of a list.
-func packIDs(lines []byte) []byte {
-	out := make([]byte, len(lines)/idlist.Line*len(bson.ObjectID{}))
-	for i, at := 0, 0; at < len(out); i, at = i+idlist.Line, at+len(bson.ObjectID{}) {
-		_, _ = hex.Decode(out[at:], lines[i:i+idlist.Line-1]) // the list has made the digits
-	}
-	return out
-}
-
-// unpackIDs is what packIDs was given.
-func unpackIDs(ids []byte) ([]byte, error) {
-	const size = len(bson.ObjectID{})
-	if len(ids)%size != 0 {
-		return nil, errBadEntry
-	}
-	lines := make([]byte, 0, len(ids)/size*idlist.Line)
-	for ; len(ids) > 0; ids = ids[size:] {
-		lines = append(hex.AppendEncode(lines, ids[:size]), '\n')
-	}
-	return lines, nil
 }
 
 // packed is compressed bytes.
@@ -135,10 +87,10 @@ func unpacked(z []byte) ([]byte, error) {
 	return io.ReadAll(in)
 }
 
-// eachPiece calls fn with what was written to the pieceWriter of a kind of a shard, some at a time.
+// eachPiece calls fn with what was written to the newPieceWriter of a kind of a shard, some at a time.
 func eachPiece(ctx context.Context, reads shard.Reads, n int, kind string, fn func(raw []byte) error) error {
 	return reads.Pieces(ctx, n, kind, func(piece []byte) error {
-		raw, err := packingOf(kind).unpack(piece)
+		raw, err := unpacked(piece)
 		if err != nil {
 			return err
 		}

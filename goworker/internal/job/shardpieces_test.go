@@ -6,13 +6,11 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"testing"
-	"testing/iotest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/shard"
 )
 
@@ -38,24 +36,25 @@ func (k *keptPieces) Pieces(_ context.Context, _ int, kind string, fn func([]byt
 
 func TestIDsInPieces(t *testing.T) {
 	kept := &keptPieces{list: map[string][][]byte{}}
-	w := newPieceWriter(t.Context(), kept, kindsOfLists[metadata.SampleIDsPath], sha256.New())
-	var lines []byte
+	sum := sha256.New()
+	w := newIDPieces(t.Context(), kept, "samples", sum)
+	want := []byte{}
 	for i := range 100_001 {
-		lines = fmt.Appendf(lines, "%08x%016x\n", i, 1<<60+i*7)
+		id := fmt.Appendf(nil, "%012d", i)
+		want = append(want, id...)
+		_, err := w.Write(id)
+		require.NoError(t, err)
 	}
-	require.NoError(t, w.readFrom(iotest.HalfReader(bytes.NewReader(lines))))
 	require.NoError(t, w.Close())
-	var got, stored []byte
-	require.NoError(t, eachPiece(t.Context(), kept, 0, kindsOfLists[metadata.SampleIDsPath], func(raw []byte) error {
-		got = append(got, raw...)
-		return nil
-	}))
-	assert.True(t, bytes.Equal(lines, got))
+	var stored []byte
 	for _, piece := range kept.list["samples"] {
+		assert.Zero(t, len(piece)%12, "ids are not cut")
 		stored = append(stored, piece...)
 	}
-	assert.Len(t, stored, 12*100_001)
-	require.ErrorIs(t, eachPiece(t.Context(), &keptPieces{list: map[string][][]byte{"samples": {make([]byte, 13)}}}, 0, "samples", nil), errBadEntry)
+	assert.Len(t, kept.list["samples"], 2)
+	assert.True(t, bytes.Equal(want, stored))
+	whole := sha256.Sum256(append([]byte("samples\x00"), want...))
+	assert.Equal(t, whole[:], sum.Sum(nil))
 }
 
 func TestEntriesInPieces(t *testing.T) {

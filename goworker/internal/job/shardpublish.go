@@ -6,10 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/shard"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 )
 
@@ -117,75 +118,6 @@ func (w *Sharded) shown(l *leadContent) *wandb.RunTable {
 	return &shown
 }
 
-// Upload implements shard.Work.
-func (w *Sharded) Upload(ctx context.Context, plan shard.Plan, announced shard.Announced, s shard.Shard, read shard.ReadOut) (shard.UpOut, error) {
-	st, err := w.enter(ctx, plan)
-	if err != nil {
-		return shard.UpOut{}, err
-	}
-	defer w.keepRunAlive(ctx, st)()
-	var ann announcedState
-	if err := json.Unmarshal(announced.State, &ann); err != nil {
-		return shard.UpOut{}, err
-	}
-	if w.kept[s.N] == nil {
-		again, err := w.readShard(ctx, plan, st, s, nil)
-		if err != nil {
-			return shard.UpOut{}, err
-		}
-		if !bytes.Equal(again.Sum, read.Sum) {
-			return shard.UpOut{}, errNotSame()
-		}
-	}
-	sp := w.kept[s.N]
-	if err := sp.end(ann); err != nil {
-		return shard.UpOut{}, err
-	}
-	client := w.session.client
-	up, err := client.UploadFiles(ctx, ann.Pending, sp.c.files, nil)
-	if err != nil {
-		return shard.UpOut{}, err
-	}
-	state := upState{IDs: up.IDs, Births: packBirths(up.Births), Unchanged: up.Unchanged}
-	if t := sp.read.tables[ann.Shown]; t != nil {
-		if shown, err := client.UploadTableCopy(ctx, w.session.ref, t.copy()); err == nil {
-			state.Shown = &shown
-		} else if ctx.Err() == nil {
-			state.NotShown = err.Error()
-		}
-	}
-	raw, err := json.Marshal(state)
-	return shard.UpOut{Files: up.Files, Bytes: up.Bytes, State: raw}, errors.Join(err, ctx.Err())
-}
-
-// end writes the ends of the tables' parts, which are then files of the artifact.
-func (sp *shardSpool) end(ann announcedState) error {
-	if sp.ended {
-		return nil
-	}
-	for key, t := range sp.read.tables {
-		whole := ann.Tables[key]
-		_, paths := table.Layout(key, whole.Parts)
-		first := int(sp.read.n)
-		for i, part := range t.parts {
-			if first+i >= len(paths) {
-				return fault.New(fault.Plugin, fault.Internal, "The table %s has more parts than were announced.", key)
-			}
-			if _, err := part.Write(table.Footer(len(t.columns), t.done.Parts[i], whole.Types)); err != nil {
-				return err
-			}
-			if err := part.Close(); err != nil {
-				return err
-			}
-			if err := sp.c.files.Add(part.Entry(paths[first+i])); err != nil {
-				return err
-			}
-		}
-	}
-	sp.ended = true
-	return nil
-}
-
 // Commit implements shard.Work.
 func (w *Sharded) Commit(ctx context.Context, plan shard.Plan, announced shard.Announced, ups shard.Ups, sure func(context.Context) error) (shard.Outcome, error) {
 	st, err := w.enter(ctx, plan)
@@ -201,18 +133,23 @@ func (w *Sharded) Commit(ctx context.Context, plan shard.Plan, announced shard.A
 	if err := json.Unmarshal(announced.State, &ann); err != nil {
 		return shard.Outcome{}, err
 	}
-	if err := w.ensureRun(ctx, l.pub); err != nil { // the slot that announced may be gone, or another one may have made it
+	// These do not wait for each other. The slot that announced may be gone, or another one may have made the run.
+	g, waiting := errgroup.WithContext(ctx)
+	g.Go(func() error { return w.ensureRun(waiting, l.pub) })
+	var own *artifact.Files
+	var up wandb.Uploaded
+	g.Go(func() (err error) {
+		own, up, err = w.uploadOwn(waiting, l, ann.Pending)
+		return err
+	})
+	all := newBirths(l.c.files)
+	total, shown, err := w.gather(ctx, l, ups, all)
+	if err = errors.Join(err, g.Wait()); err != nil {
 		return shard.Outcome{}, err
 	}
 	w.session.run.Created = w.session.run.Created || st.NewRun
-	all := newBirths(l.c.files)
-	total, shown, err := w.gather(ctx, l, ups, all)
-	if err != nil {
-		return shard.Outcome{}, err
-	}
-	up, err := w.uploadOwn(ctx, l, ann.Pending, all)
-	if err != nil {
-		return shard.Outcome{}, err
+	for i := range own.Len() {
+		all.set(own.At(i).Path, up.IDs, up.Births, i)
 	}
 	logged, err := w.session.client.CommitPending(ctx, w.spec(l.c, l.pub), ann.Pending, all.of, sure)
 	if errors.Is(err, wandb.ErrRebase) {
@@ -225,22 +162,16 @@ func (w *Sharded) Commit(ctx context.Context, plan shard.Plan, announced shard.A
 	return w.outcome(l, logged, shown)
 }
 
-// uploadOwn uploads the files that the lead has itself, unless an earlier lead has committed.
-func (w *Sharded) uploadOwn(ctx context.Context, l *leadContent, p wandb.Pending, all *births) (up wandb.Uploaded, err error) {
+// uploadOwn uploads the files that the lead has itself, unless that was done or an earlier lead has committed.
+func (w *Sharded) uploadOwn(ctx context.Context, l *leadContent, p wandb.Pending) (own *artifact.Files, up wandb.Uploaded, err error) {
+	if own, err = l.own(); err != nil || w.ownOf == p.ID {
+		return own, w.own, err
+	}
 	if over, err := w.session.client.IsCommitted(ctx, p); err != nil || over {
-		return up, err
+		return own, up, err
 	}
-	own, err := l.own()
-	if err != nil {
-		return up, err
-	}
-	if up, err = w.session.client.UploadFiles(ctx, p, own, nil); err != nil {
-		return up, err
-	}
-	for i := range own.Len() {
-		all.set(own.At(i).Path, up.IDs, up.Births, i)
-	}
-	return up, nil
+	up, err = w.session.client.UploadFiles(ctx, p, own, nil)
+	return own, up, err
 }
 
 // gather adds up what was uploaded of the shards.

@@ -12,6 +12,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/idlist"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/shard"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
@@ -75,6 +76,9 @@ type shardRead struct {
 	shapes map[string][]int
 	state  shardState
 	tables map[string]*tableFile
+	ctx    context.Context // of the reading
+	pieces shard.Pieces    // nil where the shard is read again
+	lists  []*pieceWriter
 }
 
 // shardSpool is what this slot has of a shard that it has read.
@@ -121,7 +125,8 @@ func (w *Sharded) readShard(ctx context.Context, plan shard.Plan, st *planState,
 	}
 	defer c.end()
 	read := &shardRead{n: int64(s.N), alone: plan.Mode == shard.Alone, ids: s.IDs, parts: w.parts, texts: st.Texts, shapes: st.Shapes,
-		state: shardState{Tables: map[string]*tableState{}, Vectors: map[string]vectorState{}}, tables: map[string]*tableFile{}}
+		state: shardState{Tables: map[string]*tableState{}, Vectors: map[string]vectorState{}}, tables: map[string]*tableFile{},
+		ctx: ctx, pieces: pieces}
 	c.shard, c.classes = read, st.Classes
 	defer func() {
 		if err != nil {
@@ -156,7 +161,7 @@ func (w *Sharded) readShard(ctx context.Context, plan shard.Plan, st *planState,
 		return out, err
 	}
 	read.state.Tally = content.tally()
-	if out, err = read.put(ctx, c, rows, pieces); err != nil {
+	if out, err = read.put(c, rows); err != nil {
 		return out, err
 	}
 	w.kept[s.N] = &shardSpool{c: c, read: read}
@@ -245,10 +250,28 @@ const (
 	classPieces = "classes"
 )
 
+// newIDList starts a list of ids, which are handed on while the rows are read.
+func (r *shardRead) newIDList(path string) *idlist.Writer {
+	to := newIDPieces(r.ctx, r.pieces, kindsOfLists[path], sha256.New())
+	r.lists = append(r.lists, to)
+	return idlist.NewPart(to, path)
+}
+
+// closeLists hands on the rest of the ids, and adds what the lists are to a checksum.
+func (r *shardRead) closeLists(sum hash.Hash) error {
+	for _, list := range r.lists {
+		if err := list.Close(); err != nil {
+			return err
+		}
+		_, _ = sum.Write(list.sum.Sum(nil))
+	}
+	return nil
+}
+
 // put hands on what was read, and gives the outcome.
-func (r *shardRead) put(ctx context.Context, c *collector, rows int64, pieces shard.Pieces) (shard.ReadOut, error) {
+func (r *shardRead) put(c *collector, rows int64) (shard.ReadOut, error) {
 	sum := sha256.New()
-	to := newPieceWriter(ctx, pieces, entryPieces, sum)
+	to := newPieceWriter(r.ctx, r.pieces, entryPieces, sum)
 	var line []byte
 	for i := range c.files.Len() {
 		line = appendEntry(line[:0], c.files.At(i))
@@ -257,22 +280,15 @@ func (r *shardRead) put(ctx context.Context, c *collector, rows int64, pieces sh
 	if err := to.Close(); err != nil {
 		return shard.ReadOut{}, err
 	}
-	for _, list := range c.lists {
-		file, err := list.End()
-		if err != nil {
-			return shard.ReadOut{}, err
-		}
-		to := newPieceWriter(ctx, pieces, kindsOfLists[list.Path()], sum)
-		if err := errors.Join(to.readFrom(file), file.Close(), to.Close()); err != nil {
-			return shard.ReadOut{}, err
-		}
+	if err := r.closeLists(sum); err != nil {
+		return shard.ReadOut{}, err
 	}
 	if classes := r.state.Tally.classes; classes != nil {
 		raw, err := json.Marshal(classes)
 		if err != nil {
 			return shard.ReadOut{}, err
 		}
-		to := newPieceWriter(ctx, pieces, classPieces, sum)
+		to := newPieceWriter(r.ctx, r.pieces, classPieces, sum)
 		for part := range slices.Chunk(raw, pieceSize) {
 			_, _ = to.Write(part)
 		}

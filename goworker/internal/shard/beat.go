@@ -3,6 +3,7 @@ package shard
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 )
@@ -13,35 +14,45 @@ type beat struct {
 	store Store
 	lease time.Duration
 
-	keeping sync.Mutex // held while a lease is renewed
+	keeping sync.Mutex // held while leases are renewed
 
 	mu   sync.Mutex
-	held *lease
+	held map[*lease]*hold
+}
+
+// hold is a lease under which something is done.
+type hold struct {
 	kept time.Time // when the lease was last known to be ours
 	stop context.CancelCauseFunc
 }
 
 // hold gives a context for the work under a lease, which ends when the lease is lost, and a function that ends it.
 func (b *beat) hold(ctx context.Context, l *lease) (context.Context, func()) {
-	ctx, stop := context.WithCancelCause(context.WithValue(ctx, heldKey{}, b.inTime))
+	h := &hold{kept: time.Now()}
+	ctx, h.stop = context.WithCancelCause(context.WithValue(ctx, heldKey{}, func() bool { return b.inTime(h) }))
 	b.mu.Lock()
-	b.held, b.kept, b.stop = l, time.Now(), stop
-	b.mu.Unlock()
+	defer b.mu.Unlock()
+	if b.held == nil {
+		b.held = map[*lease]*hold{}
+	}
+	b.held[l] = h
 	return ctx, func() {
-		b.mu.Lock()
-		b.held, b.stop = nil, nil
-		b.mu.Unlock()
-		stop(nil)
+		b.drop(l)
+		h.stop(nil)
 	}
 }
 
-// quiet ends the renewals of a lease whose outcome is about to be stored: one that came behind it would find no lease.
-func (b *beat) quiet() {
-	b.keeping.Lock()
-	defer b.keeping.Unlock()
+func (b *beat) drop(l *lease) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.held = nil
+	delete(b.held, l)
+}
+
+// quiet ends the renewals of a lease whose outcome is about to be stored: one that came behind it would find no lease.
+func (b *beat) quiet(l *lease) {
+	b.keeping.Lock()
+	defer b.keeping.Unlock()
+	b.drop(l)
 }
 
 // run beats until ctx ends, four times in the time of a lease.
@@ -62,7 +73,7 @@ func (b *beat) once(ctx context.Context) {
 	b.keeping.Lock()
 	defer b.keeping.Unlock()
 	b.mu.Lock()
-	held, kept, stop := b.held, b.kept, b.stop
+	held := maps.Clone(b.held)
 	b.mu.Unlock()
 
 	// A server that does not answer must not hold up the look at the clock.
@@ -70,17 +81,17 @@ func (b *beat) once(ctx context.Context) {
 	defer cancel()
 	began := time.Now()
 	signed := b.store.signOn(ctx)
-	if held == nil {
-		return
-	}
-	err := b.store.keep(ctx, held)
-	switch {
-	case errors.Is(err, ErrLost), err != nil && time.Since(kept) >= b.lease:
-		stop(ErrLost)
-	case err == nil && signed == nil:
+	for l, h := range held {
+		err := b.store.keep(ctx, l)
 		b.mu.Lock()
-		b.kept = began
+		late := time.Since(h.kept) >= b.lease
+		if err == nil && signed == nil {
+			h.kept = began
+		}
 		b.mu.Unlock()
+		if errors.Is(err, ErrLost) || err != nil && late {
+			h.stop(ErrLost)
+		}
 	}
 }
 

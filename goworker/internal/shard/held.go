@@ -15,9 +15,9 @@ func Held(ctx context.Context) bool {
 	return !ok || held()
 }
 
-// inTime reports whether the lease was renewed within its time. It needs no answer from the store.
-func (b *beat) inTime() bool {
+// inTime reports whether a lease was renewed within its time. It needs no answer from the store.
+func (b *beat) inTime(h *hold) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return time.Since(b.kept) < b.lease
+	return time.Since(h.kept) < b.lease
 }

@@ -11,9 +11,13 @@ func TestHeld(t *testing.T) {
 	t.Parallel()
 	assert.True(t, Held(t.Context()), "outside of a lease")
 	b := &beat{lease: time.Hour}
-	ctx, release := b.hold(t.Context(), &lease{})
+	one, other := &lease{}, &lease{}
+	ctx, release := b.hold(t.Context(), one)
 	defer release()
+	beside, releaseOther := b.hold(t.Context(), other)
+	defer releaseOther()
 	assert.True(t, Held(ctx))
-	b.kept = b.kept.Add(-time.Hour) // the process was stopped for the time of the lease
+	b.held[one].kept = b.held[one].kept.Add(-time.Hour) // the process was stopped for the time of the lease
 	assert.False(t, Held(ctx))
+	assert.True(t, Held(beside), "another lease is another matter")
 }

@@ -60,9 +60,18 @@ func (w *idWriter) Len() int64 { return int64(len(w.all)) }
 
 // Distinct implements IDs.
 func (w *idWriter) Distinct() bool {
-	sorted := slices.Clone(w.all)
-	slices.SortFunc(sorted, func(a, b bson.ObjectID) int { return bytes.Compare(a[:], b[:]) })
-	return len(slices.Compact(sorted)) == len(w.all)
+	compare := func(a, b bson.ObjectID) int { return bytes.Compare(a[:], b[:]) }
+	sorted := w.all
+	if !slices.IsSortedFunc(sorted, compare) {
+		sorted = slices.Clone(sorted)
+		slices.SortFunc(sorted, compare)
+	}
+	for i := 1; i < len(sorted); i++ {
+		if sorted[i-1] == sorted[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // load reads the ids of a shard.

@@ -25,6 +25,13 @@ const (
 	defaultTries = 4
 )
 
+// firstPause is the first of the pauses in which a slot waits for others: they grow with the time that it has waited, up to Options.Poll.
+const firstPause = 25 * time.Millisecond
+
+// lookPause is how often a slot that waits looks at the job's state, which takes one small query: who waits long is still there at once when
+// the job goes on.
+const lookPause = 150 * time.Millisecond
+
 // mostAttempts is how often a job makes its artifact, where others commit to it at the same time.
 const mostAttempts = 5
 
@@ -43,7 +50,7 @@ const (
 // with the others); the context's. Where the slot with an error of the context or with one that Leave made was the only one,
 // the job stays as it is and can be gone on with by another slot.
 func Run(ctx context.Context, store Store, work Work, o Options) (Outcome, error) {
-	s := &slot{store: store, work: work, Options: o.withDefaults(), host: ctx}
+	s := &slot{store: store, work: work, Options: o.withDefaults(), host: ctx, holds: map[int]bool{}}
 	var id [12]byte
 	_, _ = rand.Read(id[:]) // never fails
 	s.me = hex.EncodeToString(id[:])
@@ -91,11 +98,17 @@ type slot struct {
 	me    string
 	host  context.Context //nolint:containedctx // that of Run, which outlives the one of the work
 
-	plan      Plan   // with its state
-	planKey   string // which one
+	mu        sync.Mutex // of what uploads at once use
+	plan      Plan       // with its state
+	planKey   string     // which one
 	announced Announced
 	attempt   int // of announced, plus one
-	again     int // times that a lead's step has ended with Again, or for want of a database
+
+	claiming sync.Mutex // held while a shard is claimed
+	holds    map[int]bool
+
+	waited    time.Duration // since the slot has last done something
+	again     int           // times that a lead's step has ended with Again, or for want of a database
 	outcome   Outcome
 	abandoned bool
 }
@@ -131,7 +144,8 @@ func (s *slot) loop(ctx context.Context) error {
 		cause := context.Cause(ctx)
 		switch {
 		case errors.Is(err, errWait):
-			s.pause(ctx)
+			s.wait(ctx, j)
+			continue
 		case cause != nil && !errors.Is(cause, errOver):
 			return cause
 		case cause != nil:
@@ -140,14 +154,33 @@ func (s *slot) loop(ctx context.Context) error {
 		default:
 			return err
 		}
+		s.waited = 0
 	}
 }
 
 // errWait says that there is nothing to do now.
 var errWait = errors.New("shard: nothing to do")
 
-func (s *slot) pause(ctx context.Context) {
-	timer := time.NewTimer(s.Poll)
+// wait waits for other slots, until it is time to look for work again or the job's document says that there is some.
+func (s *slot) wait(ctx context.Context, j *job) {
+	for d := s.nextPause(); d > 0 && ctx.Err() == nil; d -= lookPause {
+		pause(ctx, min(d, lookPause))
+		now, err := s.store.job(ctx)
+		if err != nil || now.State != j.State || now.Attempt != j.Attempt || now.Rereads != j.Rereads {
+			return
+		}
+	}
+}
+
+// nextPause is how long to wait for other slots now.
+func (s *slot) nextPause() time.Duration {
+	d := min(max(s.waited/2, firstPause), s.Poll)
+	s.waited += d
+	return d
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
@@ -341,60 +374,6 @@ func ignoreLost(err error) error {
 	return err
 }
 
-// shards does a phase of one shard, or the lead's step behind it where no shard is left.
-func (s *slot) shards(
-	ctx context.Context, j *job, p phase, do func(context.Context, *job, *task) error, then func(context.Context, *job, *lease) error,
-) error {
-	var t *task
-	var left int
-	var why *failure
-	err := s.try(ctx, func(ctx context.Context) (err error) {
-		if t, err = s.store.claim(ctx, j.Plan.Token, p, j.turn(p), s.Tries); t == nil && err == nil {
-			left, why, err = s.store.undone(ctx, j.Plan.Token, p, s.Tries)
-		}
-		return err
-	})
-	switch {
-	case err != nil:
-		return err
-	case t != nil:
-		err = s.under(ctx, t.lease, func(ctx context.Context) error { return do(ctx, j, t) })
-		if err == nil || errors.Is(err, ErrLost) {
-			return err
-		}
-		return s.shardFailed(ctx, j, t.lease, err)
-	case left == 0:
-		return s.led(ctx, j, then)
-	case why != nil:
-		return s.fail(j, why)
-	}
-	return errWait
-}
-
-// shardFailed judges the error of a shard's phase.
-func (s *slot) shardFailed(ctx context.Context, j *job, l *lease, err error) error {
-	store, cancel := context.WithTimeout(context.WithoutCancel(ctx), signOffTime)
-	defer cancel()
-	if ctx.Err() != nil {
-		_ = s.store.giveUp(store, l, nil, false)
-		return context.Cause(ctx)
-	}
-	slog.Warn("a shard failed", "shard", l.n, "phase", string(l.phase), "reason", err)
-	switch {
-	case KindOf(err) == KindLeave:
-		_ = s.store.giveUp(store, l, failureOf(err), false)
-		return err
-	case isFinal(err):
-		return s.fail(j, failureOf(err))
-	}
-	return s.try(ctx, func(ctx context.Context) error { return ignoreLost(s.store.giveUp(ctx, l, failureOf(err), true)) })
-}
-
-func isFinal(err error) bool {
-	code := fault.Code(err)
-	return KindOf(err) == KindFinal || code == fault.ViewChanged || code == fault.FileChanged
-}
-
 // isAway reports whether it was the database that did not answer.
 func isAway(err error) bool {
 	return fault.Code(err) == fault.NoDatabase || mongo.IsNetworkError(err) || mongo.IsTimeout(err)
@@ -414,7 +393,7 @@ func (s *slot) try(ctx context.Context, fn func(context.Context) error) error {
 			return fault.Wrap(err, fault.FiftyOne, fault.NoDatabase,
 				"FiftyOne's database did not answer for %s, so this slot has left the job: check that MongoDB runs, then resume the job.", s.Away)
 		}
-		s.pause(ctx)
+		pause(ctx, s.Poll)
 	}
 }
 

@@ -88,11 +88,12 @@ func (s *memoryShard) at(p phase) *phaseDoc {
 	return &s.up
 }
 
-func (m *Memory) claim(_ context.Context, _ string, p phase, _, tries int) (*task, error) {
+func (m *Memory) claim(_ context.Context, c claim) (*task, error) {
 	defer m.locked()()
+	p := c.phase
 	for i := range m.tasks {
 		s := &m.tasks[i]
-		if at := s.at(p); at.State == shardOpen && at.Tries < tries {
+		if at := s.at(p); at.State == shardOpen && at.Tries < c.tries {
 			l := m.newLease(p, s.shard.N)
 			*at = phaseDoc{State: shardHeld, By: l.by, Token: l.token, Tries: at.Tries + 1, Error: at.Error}
 			return &task{lease: l, shard: s.shard, read: s.out.Read}, nil

@@ -69,26 +69,30 @@ func (m *Mongo) addShards(ctx context.Context, plan string, shards []Shard) erro
 	return err
 }
 
-func (m *Mongo) claim(ctx context.Context, plan string, p phase, turn, tries int) (*task, error) {
-	if p == phaseRead {
-		return m.claimOf(ctx, plan, p, turn, tries, nil)
+func (m *Mongo) claim(ctx context.Context, c claim) (*task, error) {
+	if c.phase == phaseRead {
+		return m.claimOf(ctx, c, nil)
 	}
 	// Those that this slot has read come first, then those that nobody has who lives: never those of another living slot.
-	own, err := m.claimOf(ctx, plan, p, turn, tries, m.me.ID)
-	if own != nil || err != nil {
+	own, err := m.claimOf(ctx, c, m.me.ID)
+	if own != nil || err != nil || c.own {
 		return own, err
 	}
 	living, err := m.living(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return m.claimOf(ctx, plan, p, turn, tries, bson.M{"$nin": living})
+	return m.claimOf(ctx, c, bson.M{"$nin": living})
 }
 
-func (m *Mongo) claimOf(ctx context.Context, plan string, p phase, turn, tries int, spool any) (*task, error) {
+func (m *Mongo) claimOf(ctx context.Context, c claim, spool any) (*task, error) {
+	plan, p := c.plan, c.phase
 	at := string(p) + "."
 	filter := m.ofPlan(plan)
-	filter[at+"tries"], filter[at+"turn"] = bson.M{"$lt": tries}, bson.M{"$lte": turn}
+	filter[at+"tries"], filter[at+"turn"] = bson.M{"$lt": c.tries}, bson.M{"$lte": c.turn}
+	if len(c.holds) > 0 {
+		filter["_id.n"] = bson.M{"$nin": c.holds}
+	}
 	filter["$or"] = bson.A{
 		bson.M{at + "state": shardOpen},
 		// One that this process holds without knowing it: the answer to the claim was lost.

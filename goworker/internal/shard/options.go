@@ -26,7 +26,7 @@ type Options struct {
 	Size int64
 	// Lease is how long a slot that shows no heartbeat keeps what it has: 60 s. Heartbeats come four times as often.
 	Lease time.Duration
-	// Poll is how often the slot looks at the job while it works or waits: 1 s.
+	// Poll is how often the slot looks at the job while it works, and the longest pause between two looks while it waits for others: 1 s.
 	Poll time.Duration
 	// Away is how long the slot tries on when the store does not answer: 10 minutes.
 	Away time.Duration

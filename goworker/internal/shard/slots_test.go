@@ -173,9 +173,11 @@ func TestSlotIsStoppedAndWakes(t *testing.T) {
 			here := once(name)
 			ends := all(t, start(t, j, w, 3, at(here, func(s *mortal) {
 				s.dead.Store(true)
+				s.stopped.Store(true)
 				assert.Eventually(t, func() bool { return j.now(t).State.Over() }, time.Minute, 20*time.Millisecond,
 					"the others finish without the one that is stopped")
 				s.dead.Store(false)
+				s.stopped.Store(false)
 			})), 3)
 			checkDone(t, w, ends, plain(t, w))
 			assert.True(t, !here(name), "the point was reached")

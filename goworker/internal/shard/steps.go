@@ -17,7 +17,7 @@ func (s *slot) point(format string, args ...any) {
 
 // advance ends the lead by taking the job on.
 func (s *slot) advance(ctx context.Context, l *lease, to State, c change) error {
-	s.beat.quiet()
+	s.beat.quiet(l)
 	return s.try(ctx, func(ctx context.Context) error { return s.store.advance(ctx, l, to, c) })
 }
 
@@ -62,6 +62,8 @@ func (s *slot) doPlan(ctx context.Context, j *job, l *lease) error {
 
 // planOf is the plan of a job.
 func (s *slot) planOf(ctx context.Context, j *job) (Plan, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	key := fmt.Sprintf("%s/%d", j.Plan.Token, j.Rereads)
 	if j.Plan.Token == "" || s.planKey == key {
 		return s.plan, nil
@@ -77,6 +79,8 @@ func (s *slot) planOf(ctx context.Context, j *job) (Plan, error) {
 
 // announcedOf is what was announced, of the job's newest attempt.
 func (s *slot) announcedOf(ctx context.Context, j *job) (Announced, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.attempt == j.Attempt+1 {
 		return s.announced, nil
 	}
@@ -109,7 +113,7 @@ func (s *slot) doRead(ctx context.Context, j *job, t *task) error {
 		return err
 	}
 	s.point("read:%d:before_store", one.N)
-	s.beat.quiet()
+	s.beat.quiet(t.lease)
 	if err := s.try(ctx, func(ctx context.Context) error { return s.store.done(ctx, t.lease, out) }); err != nil {
 		return err
 	}
@@ -172,7 +176,7 @@ func (s *slot) doUpload(ctx context.Context, j *job, t *task) error {
 		return err
 	}
 	s.point("upload:%d:before_store", one.N)
-	s.beat.quiet()
+	s.beat.quiet(t.lease)
 	if err := s.try(ctx, func(ctx context.Context) error { return s.store.done(ctx, t.lease, out) }); err != nil {
 		return err
 	}

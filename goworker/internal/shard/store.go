@@ -26,8 +26,8 @@ type Store interface {
 
 	// lead gives the lead of a job in this state; nil where another slot has it.
 	lead(ctx context.Context, state State) (*lease, error)
-	// claim gives a shard that nobody works on; nil where there is none. Turn is the newest that the slot knows: a shard of a newer one is not for it.
-	claim(ctx context.Context, plan string, p phase, turn, tries int) (*task, error)
+	// claim gives a shard that nobody works on; nil where there is none.
+	claim(ctx context.Context, c claim) (*task, error)
 	// keep renews a lease.
 	keep(ctx context.Context, l *lease) error
 	// sure renews the lead right before the commit. From then on the job cannot be cancelled, unless this lead is lost. ErrCancelled.
@@ -73,6 +73,20 @@ type lease struct {
 	state State // of the job when the lead was taken
 	by    string
 	token int64
+}
+
+// claim is which shard a slot asks for.
+type claim struct {
+	plan  string
+	phase phase
+	// turn is the newest that the slot knows: a shard of a newer one is not for it.
+	turn int
+	// tries is how often a phase of a shard may be begun.
+	tries int
+	// own asks for one that the slot has read itself.
+	own bool
+	// holds are those on which the slot works: it gets none of them again.
+	holds []int
 }
 
 // task is a shard with a lease.

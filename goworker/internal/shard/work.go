@@ -114,7 +114,8 @@ type Outcome struct {
 	State []byte
 }
 
-// Work is what a job does for the loop. One slot calls one method at a time. Each may be called again, in this slot or in
+// Work is what a job does for the loop. One slot calls one method at a time, but for Upload, of which it makes some calls at once for shards that it
+// has read. Each may be called again, in this slot or in
 // another one, until its outcome was stored, and gives the same then. A context that ends says that the lease is lost or the
 // job is over: what is under way ends soon, and its outcome is thrown away.
 //

@@ -249,10 +249,10 @@ func (w *fakeWork) Abandon(context.Context, Plan) {
 	w.abandoned++
 }
 
-// mortal is the store of a slot that can die: then nothing that it asks arrives.
+// mortal is the store of a slot that can die: then nothing that it asks arrives. While it is stopped, nothing that it does goes on.
 type mortal struct {
 	*Mongo
-	dead atomic.Bool
+	dead, stopped atomic.Bool
 }
 
 var errDead = errors.New("this process is dead or stopped")
@@ -269,6 +269,38 @@ func (m *mortal) keep(ctx context.Context, l *lease) error {
 		return errDead
 	}
 	return m.Mongo.keep(ctx, l)
+}
+
+// goOn waits while the slot is stopped.
+func (m *mortal) goOn() error {
+	for m.stopped.Load() {
+		time.Sleep(time.Millisecond)
+	}
+	if m.dead.Load() {
+		return errDead
+	}
+	return nil
+}
+
+func (m *mortal) claim(ctx context.Context, c claim) (*task, error) {
+	if err := m.goOn(); err != nil {
+		return nil, err
+	}
+	return m.Mongo.claim(ctx, c)
+}
+
+func (m *mortal) done(ctx context.Context, l *lease, out any) error {
+	if err := m.goOn(); err != nil {
+		return err
+	}
+	return m.Mongo.done(ctx, l, out)
+}
+
+func (m *mortal) giveUp(ctx context.Context, l *lease, why *failure, counted bool) error {
+	if err := m.goOn(); err != nil {
+		return err
+	}
+	return m.Mongo.giveUp(ctx, l, why, counted)
 }
 
 func (m *mortal) job(ctx context.Context) (*job, error) {

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"bytes"
 	"context"
 	"slices"
 	"strings"
@@ -16,6 +17,11 @@ const (
 	// come before them. Where that is too little, later queries ask for fewer.
 	chunkIDs  = 5000
 	heldBytes = 24 << 20
+	// rangeIDs is how many rows one query for a range of ids asks for. Where it brings more than freeStrangers other rows, and more than one
+	// other row to nearRows rows, the rows are asked for by their ids instead.
+	rangeIDs      = 20_000
+	freeStrangers = 100
+	nearRows      = 8
 )
 
 // selectingStages choose and sort rows; documentStages change each document on its own. A pipeline of nothing else can be run
@@ -117,7 +123,7 @@ func (q Query) FramesOf(ids []bson.ObjectID) (Query, bool) {
 	samples := q
 	samples.Pipeline = q.Pipeline[:at]
 	samples, local := samples.Local()
-	match, err := bson.Marshal(matchIDs(ids))
+	match, err := bson.Marshal(matchIDs(among(ids)))
 	if unwind != "$unwind" || root != "$replaceRoot" || !local || err != nil {
 		return q, false
 	}
@@ -125,10 +131,22 @@ func (q Query) FramesOf(ids []bson.ObjectID) (Query, bool) {
 	return q, true
 }
 
-// matchIDs is the stage that chooses documents by a list of their ids.
-func matchIDs(ids any) bson.D {
-	return bson.D{{Key: "$match", Value: bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: ids}}}}}}
+// matchIDs is the stage that chooses documents by a condition for their ids.
+func matchIDs(condition bson.D) bson.D {
+	return bson.D{{Key: "$match", Value: bson.D{{Key: "_id", Value: condition}}}}
 }
+
+// ObjectIDOf is a document's _id, where that is an ObjectID.
+func ObjectIDOf(doc bson.Raw) (id bson.ObjectID, ok bool) {
+	const at = len("size" + "\x07" + "_id\x00")
+	if len(doc) >= at+len(id) && string(doc[len("size"):at]) == "\x07_id\x00" { // it is the first field of almost all
+		return bson.ObjectID(doc[at : at+len(id)]), true
+	}
+	return doc.Lookup("_id").ObjectIDOK()
+}
+
+// among is the condition that an id is one of some.
+func among(ids any) bson.D { return bson.D{{Key: "$in", Value: ids}} }
 
 // drainIDs reads the rows that are left, some at a time.
 func (r *reader) drainIDs(ctx context.Context) error {
@@ -137,8 +155,17 @@ func (r *reader) drainIDs(ctx context.Context) error {
 	}
 	for int(r.seen) < len(r.query.rows.ids) {
 		left := r.query.rows.ids[r.seen:]
+		if ids := left[:min(rangeIDs, len(left))]; !r.scattered && ascend(ids) {
+			// To follow an index from one id to another is less work for MongoDB than to look for each.
+			whole, err := r.chunk(ctx, ids, bson.D{{Key: "$gte", Value: ids[0]}, {Key: "$lte", Value: ids[len(ids)-1]}}, true)
+			if err != nil {
+				return err
+			}
+			r.scattered = !whole
+			continue
+		}
 		ids := left[:min(r.width, len(left))]
-		whole, err := r.chunk(ctx, ids)
+		whole, err := r.chunk(ctx, ids, among(ids), false)
 		if err != nil {
 			return err
 		}
@@ -151,25 +178,27 @@ func (r *reader) drainIDs(ctx context.Context) error {
 	return nil
 }
 
-// chunk reads rows by their ids. It is not whole where more had to wait in memory than may: the first ones of the rows were
-// handed on then.
-func (r *reader) chunk(ctx context.Context, ids []bson.ObjectID) (whole bool, err error) {
+// ascend reports whether ids are in their own order.
+func ascend(ids []bson.ObjectID) bool {
+	return slices.IsSortedFunc(ids, func(a, b bson.ObjectID) int { return bytes.Compare(a[:], b[:]) })
+}
+
+// chunk reads rows by a condition for their ids. It is not whole where more had to wait in memory than may, or where too many other rows came:
+// the first ones of the rows were handed on then.
+func (r *reader) chunk(ctx context.Context, ids []bson.ObjectID, condition bson.D, strangers bool) (whole bool, err error) {
 	q := r.query
-	stages := slices.Insert(q.stages(Projection(r.paths)), q.rows.at, any(matchIDs(ids)))
-	cur, err := r.coll.Aggregate(ctx, stages, options.Aggregate().SetAllowDiskUse(true).SetBatchSize(fetchSize))
+	stages := slices.Insert(q.stages(Projection(r.paths)), q.rows.at, any(matchIDs(condition)))
+	cur, err := r.coll.Aggregate(ctx, stages, options.Aggregate().SetAllowDiskUse(true).SetBatchSize(r.fetch()))
 	if err != nil {
 		return false, err
 	}
 	defer func() { _ = cur.Close(context.WithoutCancel(ctx)) }()
-	order := arrangement{place: make(map[bson.ObjectID]int, len(ids)), held: map[int]bson.Raw{}}
-	for i, id := range ids {
-		order.place[id] = i
-	}
+	order := arrangement{ids: ids, withStrangers: strangers, held: map[int]bson.Raw{}}
 	for cur.Next(ctx) {
 		if err := order.put(cur.Current, func(doc bson.Raw) error { return r.take(ctx, doc) }); err != nil {
 			return false, err
 		}
-		if order.bytes > heldBytes {
+		if order.bytes > heldBytes || order.strangers > freeStrangers+order.next/nearRows {
 			return false, nil
 		}
 	}
@@ -184,16 +213,38 @@ func (r *reader) chunk(ctx context.Context, ids []bson.ObjectID) (whole bool, er
 
 // arrangement hands documents on in the order of a list of ids.
 type arrangement struct {
-	place map[bson.ObjectID]int
-	next  int // the place of the document that is handed on next
-	held  map[int]bson.Raw
-	bytes int // of held
+	ids           []bson.ObjectID
+	withStrangers bool // documents may come that are not in the list: they are counted and left out
+	strangers     int
+	place         map[bson.ObjectID]int // of ids; made when a document is not the next one
+	next          int                   // the place of the document that is handed on next
+	held          map[int]bson.Raw
+	bytes         int // of held
+}
+
+// find is the place of a document.
+func (a *arrangement) find(doc bson.Raw) (at int, ok bool) {
+	id, _ := ObjectIDOf(doc)
+	if a.next < len(a.ids) && id == a.ids[a.next] {
+		return a.next, true
+	}
+	if a.place == nil {
+		a.place = make(map[bson.ObjectID]int, len(a.ids))
+		for i, id := range a.ids {
+			a.place[id] = i
+		}
+	}
+	at, ok = a.place[id]
+	return at, ok
 }
 
 // put takes a document. It may be overwritten when put returns.
 func (a *arrangement) put(doc bson.Raw, handOn func(bson.Raw) error) error {
-	id, _ := doc.Lookup("_id").ObjectIDOK()
-	at, ok := a.place[id]
+	at, ok := a.find(doc)
+	if !ok && a.withStrangers {
+		a.strangers++
+		return nil
+	}
 	if !ok || at < a.next || a.held[at] != nil {
 		return errRowsChanged()
 	}
@@ -207,6 +258,9 @@ func (a *arrangement) put(doc bson.Raw, handOn func(bson.Raw) error) error {
 			return err
 		}
 		a.next++
+		if len(a.held) == 0 {
+			return nil
+		}
 		doc = a.held[a.next]
 		delete(a.held, a.next)
 		a.bytes -= len(doc)

@@ -237,3 +237,42 @@ func TestACursorThatIsLostWhileRowsAreReadByTheirIDs(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, order, got)
 }
+
+// TestRowsOfARangeOfIDs has ids in their own order, as those of most datasets are: all of them, most, a part between many others, and one that is gone.
+func TestRowsOfARangeOfIDs(t *testing.T) {
+	client, q := collection(t, 0)
+	coll := client.Database("test").Collection(q.Collection)
+	var docs []any
+	id := func(n int) (id bson.ObjectID) {
+		copy(id[:], fmt.Sprintf("%012d", n))
+		return id
+	}
+	for n := range 3000 {
+		docs = append(docs, d("_id", id(n), "n", n))
+	}
+	_, err := coll.InsertMany(t.Context(), docs)
+	require.NoError(t, err)
+	s := connect(t)
+	for name, wanted := range map[string]func(n int) bool{
+		"all": func(int) bool { return true }, "most": func(n int) bool { return n%20 != 7 }, "one in three": func(n int) bool { return n%3 == 0 },
+		"two ends": func(n int) bool { return n < 40 || n > 2900 }, "one": func(n int) bool { return n == 1500 },
+	} {
+		var part []bson.ObjectID
+		for n := range 3000 {
+			if wanted(n) {
+				part = append(part, id(n))
+			}
+		}
+		for _, local := range []bool{true, false} {
+			got, err := documents(t, s, q.ByID(part, local))
+			require.NoError(t, err, name)
+			assert.Equal(t, part, ids(got), name)
+		}
+	}
+	_, err = coll.DeleteOne(t.Context(), d("_id", id(9)))
+	require.NoError(t, err)
+	for _, part := range [][]bson.ObjectID{{id(8), id(9), id(10)}, {id(9)}, {id(7), id(8), id(9)}} {
+		_, err = documents(t, s, q.ByID(part, true))
+		assert.Equal(t, fault.ViewChanged, fault.Code(err))
+	}
+}

@@ -129,7 +129,7 @@ func (s *Source) draw(ctx context.Context, q Query) (bson.Raw, error) {
 	if len(ids) > mostDrawn {
 		return nil, errDrawn()
 	}
-	return bson.Marshal(matchIDs(ids))
+	return bson.Marshal(matchIDs(among(ids)))
 }
 
 // errDrawn is the error of rows that are drawn in a way that cannot be repeated.

@@ -124,8 +124,9 @@ type reader struct {
 	large       chan struct{} // has something in it while a large document is in memory
 	current     *batch
 	seen        int64         // documents handed on
-	last        bson.RawValue // _id of the newest of them
+	last        bson.RawValue // _id of the newest of them, but for queries by id
 	width       int           // rows that the next query by id asks for
+	scattered   bool          // between the rows of a query by id are many others
 }
 
 func (r *reader) run(ctx context.Context) error {
@@ -164,7 +165,7 @@ func (r *reader) drain(ctx context.Context) error {
 		more = append(more, bson.D{{Key: "$skip", Value: r.seen - 1}})
 	}
 	more = append(more, Projection(r.paths))
-	cur, err := r.coll.Aggregate(ctx, r.query.stages(more...), options.Aggregate().SetAllowDiskUse(true).SetBatchSize(fetchSize))
+	cur, err := r.coll.Aggregate(ctx, r.query.stages(more...), options.Aggregate().SetAllowDiskUse(true).SetBatchSize(r.fetch()))
 	if err != nil {
 		return err
 	}
@@ -184,8 +185,20 @@ func (r *reader) drain(ctx context.Context) error {
 		if err := r.take(ctx, cur.Current); err != nil {
 			return err
 		}
+		if id, err := cur.Current.LookupErr("_id"); err == nil {
+			r.last.Type = id.Type
+			r.last.Value = append(r.last.Value[:0], id.Value...)
+		}
 	}
 	return cur.Err()
+}
+
+// fetch is how many documents one round trip brings.
+func (r *reader) fetch() int32 {
+	if len(r.paths) == 0 {
+		return fetchIDs
+	}
+	return fetchSize
 }
 
 func (r *reader) take(ctx context.Context, doc bson.Raw) error {
@@ -212,10 +225,6 @@ func (r *reader) take(ctx context.Context, doc bson.Raw) error {
 	r.current.large = large
 	r.current.add(doc)
 	r.seen++
-	if id, err := doc.LookupErr("_id"); err == nil {
-		r.last.Type = id.Type
-		r.last.Value = append(r.last.Value[:0], id.Value...)
-	}
 	if !r.current.full() {
 		return nil
 	}

@@ -25,6 +25,8 @@ const (
 	codeObjectTooLarge = 10334
 	// fetchSize is how many documents one round trip to MongoDB brings.
 	fetchSize = 1000
+	// fetchIDs is the same for documents that have nothing but an _id.
+	fetchIDs = 20_000
 )
 
 // Source is a connection to the database of one view.

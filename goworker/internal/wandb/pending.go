@@ -95,10 +95,7 @@ func (c *Client) IsCommitted(ctx context.Context, p Pending) (bool, error) {
 // is. Birth gives the version that a file came with. Before the commit it calls sure, and returns its error. An error
 // that is ErrRebase asks for another BeginArtifact.
 func (c *Client) CommitPending(ctx context.Context, spec ArtifactSpec, p Pending, birth func(path string) string, sure func(context.Context) error) (LoggedArtifact, error) {
-	s, err := c.newSaver(spec, nil)
-	if err != nil {
-		return LoggedArtifact{}, err
-	}
+	s := c.saverOf(spec, nil) // BeginArtifact has checked it
 	s.slim, s.sure = p.Slim, sure
 	v, err := c.artifactVersion(ctx, p.ID)
 	if err == nil && v.State != stateCommitted {
@@ -128,10 +125,15 @@ func (c *Client) newSaver(spec ArtifactSpec, progress func(UploadProgress)) (*sa
 			return nil, err
 		}
 	}
+	return c.saverOf(spec, progress), nil
+}
+
+// saverOf takes what is to be logged as it is.
+func (c *Client) saverOf(spec ArtifactSpec, progress func(UploadProgress)) *saver {
 	spec.Aliases = withLatest(slices.Clone(spec.Aliases))
 	s := &saver{client: c, spec: spec, digest: spec.Files.Digest(), sequenceID: NewClientID()}
 	s.meter = newUploadMeter(progress, 0, 0)
-	return s, nil
+	return s
 }
 
 // sizes are the number of the files that are not references, and of their bytes.
