@@ -147,6 +147,8 @@ def queue(job_id: str, slots: range, dataset: Any) -> None:
                 "request_params": {
                     "dataset_name": dataset.name,
                     "dataset_id": query.dataset_id(dataset),
+                    # Without it, FiftyOne calls the operator as it does for a caller who waits, for ten minutes at most.
+                    "delegated": True,
                     "params": {"job_id": job_id, "slot": slot},
                 }
             },

@@ -8,7 +8,7 @@ import threading
 import pytest
 from fiftyone.operators.delegated import DelegatedOperationService
 
-from support.background import background_service
+from support.background import background_service, set_failed
 from support.fake_worker import module
 from support.waiting import wait_for
 from tests.e2e.common import PROJECT, new_id
@@ -153,6 +153,21 @@ def test_a_part_that_kills_its_workers(job, versions):
     assert "ended without an error in each of 4 tries" in said, (reasons, said)
     assert job.document()["state"] == "failed" and versions(job.name) == []
     assert "4 tries" in module(job.log, "jobs").get_job(job.id)["error"]
+
+
+def test_operations_that_are_failed(job, versions):
+    """Failing that of another worker ends this worker, and failing that which was scheduled ends the job."""
+    first = job.begin_at("read:1:begin")
+    other = job.take()
+    mine = {"operator": SLOT, "context.request_params.params.job_id": job.id}
+
+    set_failed({"delegated_operation_id": database()["delegated_ops"].find_one(mine)["_id"]})
+    other.end()
+    assert (job.document()["state"], first.is_alive()) == ("reading", True)
+    set_failed({"delegated_operation_id": job.id})
+    first.end()
+
+    assert job.document()["state"] == "cancelled" and versions(job.name) == []
 
 
 def test_the_dataset_is_deleted(job, versions):

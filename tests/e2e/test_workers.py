@@ -146,17 +146,20 @@ def test_a_service_dies(stopped, services, log, read, rows, server):
 
 def test_all_services_die_and_the_job_is_resumed(stopped, log, operator, rows, server):
     name, jobs = new_id(), module(log, "jobs")
-    service, queued = stopped("upload:1:begin", lambda: schedule(log, rows, 2, name))
+    service, queued = stopped("upload:1:begin", lambda: schedule(log, rows, 9, name))
     job_id = queued["delegated_operation_id"]
     kill(service)
 
     listed = wait_for(lambda: (job := jobs.get_job(job_id))["shared"]["slots"][0]["alive"] is False and job)
-    assert (listed["state"], listed["shared"]["waiting"], listed["shared"]["resumable"]) == ("running", 1, False)
+    assert (listed["state"], listed["shared"]["waiting"], listed["shared"]["resumable"]) == ("running", 4, False)
     for one in module_database()["delegated_ops"].find({"run_state": "queued"}):
         DelegatedOperationService().set_failed(one["_id"])
     gone = jobs.get_job(job_id)
     assert gone["state"] == "failed" and gone["shared"]["resumable"] and "resume_wandb_job" in gone["error"]
     assert (gone["shared"]["shards"], gone["shared"]["read"], gone["shared"]["uploaded"]) == (5, 5, 1)
+    form = operator("resume_wandb_job").resolve_input(None).to_json()
+    (choice,) = (c for c in form["type"]["properties"]["job_id"]["view"]["choices"] if c["value"] == job_id)
+    assert f"{rows.name} · {name} · 5 of 5 parts read, 1 uploaded" in choice["label"]
     assert operator("resume_wandb_job")(job_id, workers=2)["workers"] == 2
     assert jobs.get_job(job_id)["shared"]["waiting"] == 2
 
