@@ -166,6 +166,9 @@ def test_operations_that_are_failed(job, versions):
     assert (job.document()["state"], first.is_alive()) == ("reading", True)
     set_failed({"delegated_operation_id": job.id})
     first.end()
+    # Its worker, which waits at a point of this test, cannot say so itself.
+    assert job.document()["cancel"] is True
+    job.join().end()
 
     assert job.document()["state"] == "cancelled" and versions(job.name) == []
 

@@ -30,6 +30,7 @@ type Finding struct {
 func Questions(t *testing.T, target Target, large bool) []Finding {
 	q := newQuestioner(t, target)
 	q.bytesTwice()
+	q.manyClients()
 	q.clientIDs()
 	q.filesPerRequest()
 	q.withoutLatest()

@@ -84,6 +84,23 @@ func (q *questioner) bytesTwice() {
 	q.note("uploadHeaders of createArtifactFiles", string(headers), "A list of \"name:value\", with or without a blank. All of them are sent.")
 }
 
+// manyClients asks what workers do that share a job and lose each other.
+func (q *questioner) manyClients() {
+	content := "shared " + q.id
+	id := createdID(q.create(q.collection("shared"), content, nil))
+	spec := object{"artifactID": id, "name": "a", "md5": digestOf(content)}
+	var sent []string
+	for _, r := range []reply{q.files(spec), q.files(spec)} { // both before either has sent it
+		node := dig(r.json, "data", "createArtifactFiles", "files", "edges", 0, "node")
+		sent = append(sent, q.put(node, strings.NewReader(content), int64(len(content))).String())
+	}
+	q.note("two clients that announce one file of an artifact, and then send it", strings.Join(sent, ", then "),
+		"A 2xx, then a 2xx or a refusal to overwrite: a worker whose lease another one has taken over may be behind with its upload.")
+	q.note("commitArtifact", q.commit(id, content).words(), "A 200.")
+	q.note("commitArtifact once more", q.graphql(`mutation($id: ID!) { commitArtifact(input: {artifactID: $id}) { artifact { id } } }`, object{"id": id}).words(),
+		"Nothing: whoever commits looks at the artifact's state first, since an answer may have been lost.")
+}
+
 func (q *questioner) clientIDs() {
 	name, client, sequence := q.collection("ids"), token(), token()
 	ids := object{"clientID": client, "sequenceClientID": sequence}
