@@ -192,8 +192,10 @@ def test_facts_of_the_wrong_type(load, make, images):
 
 
 def test_what_is_no_view(load, make, images):
-    with pytest.raises(RuntimeError, match="has no list of sample ids"):
-        load(images, PROJECT, make({"accuracy": 1}), by_ids=True)
+    """Such as a model's artifact: it must not pass for the whole dataset."""
+    for how in ({}, {"by_ids": True}):
+        with pytest.raises(RuntimeError, match="has no list of sample ids"):
+            load(images, PROJECT, make({"accuracy": 1}, kind="model"), **how)
 
     with pytest.raises(RuntimeError, match="only predictions artifacts do"):
         load(images, PROJECT, make(original(images.limit(3))), low_confidence=True)

@@ -240,7 +240,7 @@ class _Rebuilder:
 
     def whole(self):
         """The whole dataset, if that is what was logged; else None."""
-        return self._compare(self._start(set()), DATASET) if self._logged.is_whole or not len(self._ids) else None
+        return self._compare(self._start(set()), DATASET) if self._logged.is_whole else None
 
     def by_ids(self):
         """The samples with the stored ids that the dataset still has."""
