@@ -305,7 +305,20 @@ func (s *slot) led(ctx context.Context, j *job, do func(context.Context, *job, *
 	if l == nil {
 		return errWait
 	}
-	err = s.under(ctx, l, func(ctx context.Context) error { return do(ctx, j, l) })
+	err = s.under(ctx, l, func(ctx context.Context) error {
+		// The lead before may have changed the job since this slot read it.
+		err := s.try(ctx, func(ctx context.Context) error {
+			now, err := s.store.job(ctx)
+			if err == nil {
+				j = now
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return do(ctx, j, l)
+	})
 	if err == nil || errors.Is(err, ErrLost) {
 		return err
 	}

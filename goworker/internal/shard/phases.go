@@ -36,11 +36,27 @@ func (s *slot) shards(
 	case t != nil:
 		return s.one(ctx, j, t, do)
 	case left == 0:
-		return s.led(ctx, j, then)
+		return s.led(ctx, j, func(ctx context.Context, j *job, l *lease) error { return s.behind(ctx, j, l, p, then) })
 	case why != nil:
 		return s.fail(j, why)
 	}
 	return errWait
+}
+
+// behind does the lead's step behind a phase. The lead before may have opened shards again after this slot found none left, and then they are
+// done first.
+func (s *slot) behind(ctx context.Context, j *job, l *lease, p phase, then func(context.Context, *job, *lease) error) error {
+	left := 0
+	err := s.try(ctx, func(ctx context.Context) (err error) {
+		if left, _, err = s.store.undone(ctx, j.Plan.Token, p, s.Tries); err == nil && left > 0 {
+			err = s.store.giveUp(ctx, l, nil, false)
+		}
+		return err
+	})
+	if err != nil || left > 0 {
+		return err
+	}
+	return then(ctx, j, l)
 }
 
 // claim gives a shard that nobody works on, this slot included.

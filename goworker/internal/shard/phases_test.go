@@ -2,6 +2,7 @@ package shard
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"golang.org/x/sync/errgroup"
 )
 
 // meeting is work whose uploads wait for each other: each goes on when so many are under way.
@@ -98,4 +100,83 @@ func TestPausesGrow(t *testing.T) {
 		assert.LessOrEqual(t, d, defaultPoll)
 	}
 	assert.Equal(t, defaultPoll, s.nextPause())
+}
+
+// slow is the store of a slot that finds no shard left to read, and then does nothing until another slot has opened some again.
+type slow struct {
+	*Mongo
+	there, reopened, leads chan struct{}
+	first, second          sync.Once
+}
+
+func (s *slow) undone(ctx context.Context, plan string, p phase, tries int) (int, *failure, error) {
+	n, why, err := s.Mongo.undone(ctx, plan, p, tries)
+	if err == nil && n == 0 && p == phaseRead {
+		s.first.Do(func() {
+			close(s.there)
+			<-s.reopened
+		})
+	}
+	return n, why, err
+}
+
+func (s *slow) lead(ctx context.Context, in State) (*lease, error) {
+	l, err := s.Mongo.lead(ctx, in)
+	if in == Reading {
+		s.second.Do(func() { close(s.leads) })
+	}
+	return l, err
+}
+
+// reopening is the store of the slot that opens them.
+type reopening struct {
+	*Mongo
+	with *slow
+	once sync.Once
+}
+
+func (s *reopening) giveUp(ctx context.Context, l *lease, why *failure, counted bool) error {
+	err := s.Mongo.giveUp(ctx, l, why, counted)
+	if l.phase == phaseLead {
+		s.once.Do(func() {
+			close(s.with.reopened)
+			<-s.with.leads
+		})
+	}
+	return err
+}
+
+func TestALeadThatLookedBeforeShardsWereOpenedAgain(t *testing.T) {
+	t.Parallel()
+	j, w := newJob(t), newWorld(15)
+	w.before = func(m string, _ int) error {
+		if m == "announce" && w.calls["announce"] == 1 {
+			return &RereadError{State: []byte("plan"), Shards: []int{1, 3}}
+		}
+		return nil
+	}
+	late := &slow{Mongo: j.store(), there: make(chan struct{}), reopened: make(chan struct{}), leads: make(chan struct{})}
+	var g errgroup.Group
+	g.Go(func() error {
+		o := quick(0)
+		o.Lease = time.Minute
+		o.Point = func(point string) {
+			if point == "announce:begin" {
+				<-late.there
+			}
+		}
+		_, err := Run(t.Context(), &reopening{Mongo: j.store(), with: late}, w.slot(), o)
+		return err
+	})
+	g.Go(func() error {
+		o := quick(1)
+		o.Lease = time.Minute
+		_, err := Run(t.Context(), late, w.slot(), o)
+		return err
+	})
+	require.NoError(t, g.Wait())
+	assert.Equal(t, 1, w.commits)
+	for n, want := range []int{1, 2, 1, 2, 1} {
+		assert.Equal(t, want, w.calls[fmt.Sprintf("read %d", n)], "shard %d", n)
+	}
 }

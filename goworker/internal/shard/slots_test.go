@@ -40,7 +40,7 @@ func plain(t *testing.T, w *world) string {
 
 func TestManySlotsDoEachShardOnce(t *testing.T) {
 	t.Parallel()
-	const slots, rows = 16, 600
+	const slots, rows = 16, 240
 	j, w := newJob(t), newWorld(rows)
 	ends := all(t, start(t, j, w, slots, func(_ int, o *Options, _ *mortal) { o.Lease = time.Minute }), slots)
 	checkDone(t, w, ends, plain(t, w))

@@ -386,7 +386,7 @@ func all(t *testing.T, ends <-chan ended, slots int) []ended {
 		select {
 		case e := <-ends:
 			list = append(list, e)
-		case <-time.After(2 * time.Minute):
+		case <-time.After(5 * time.Minute):
 			t.Fatal("the slots do not end")
 		}
 	}
