@@ -130,7 +130,7 @@ class LogFiftyOneViewToWandB(LogOperator):
             embedding_field (None): a vector field, or a list of them, to store as ``embeddings/<field>.npz``
             aliases (None): aliases for the artifact's version, beside ``latest``
             tags (None): tags for the artifact's version
-            description (None): the artifact's description
+            description (None): the artifact's description; where the version is there already, it replaces its description
             dry_run (False): return what would be uploaded, and change nothing at W&B or in FiftyOne
             offline (False): write an offline run, as W&B's mode "offline" does: a directory that ``sync_wandb_offline`` or
                 ``wandb sync`` uploads later. It is in ``WANDB_DIR``, or the current directory, of the process that does the job

@@ -324,12 +324,20 @@ class _Rebuilder:
             "dataset": rows.all_ids(self._dataset, self._work),
             "changed": self._changed(),
         }
+        known = 0
         for part in ids.parts(**lists):
             logged, there = part.has["logged"], part.has["now"]
+            known += int((logged & there).sum())
             restored.gone += int((logged & ~there).sum())
             restored.deleted += int((logged & ~there & ~part.has["dataset"]).sum())
             restored.new += int((there & ~logged).sum())
             restored.changed += int((logged & there & part.has["changed"]).sum())
+
+        if restored.rows and not known:
+            restored.notes.append(
+                "The view has none of the samples that were logged, only others that its stages choose: samples get new "
+                "ids when they are imported again"
+            )
 
         return restored
 

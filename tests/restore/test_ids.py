@@ -196,6 +196,7 @@ def test_the_same_stages_in_another_dataset(images, log, media):
     again = rebuild.restore(other, log(images.match_tags("train")))
 
     assert (again.rows, again.gone, again.deleted, again.new) == (4, 4, 4, 4)
+    assert any("none of the samples that were logged" in note for note in again.notes)
     other.delete()
 
 

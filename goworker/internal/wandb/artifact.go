@@ -113,7 +113,7 @@ func withLatest(aliases []string) []string {
 	return out
 }
 
-// existing gives a version that the server had the aliases, the tags and the lineage that are wanted.
+// existing gives a version that the server had the aliases, the tags, the description and the lineage that are wanted.
 func (s *saver) existing(ctx context.Context, id string) (LoggedArtifact, error) {
 	v, err := s.client.artifactVersion(ctx, id)
 	if err != nil {
@@ -122,15 +122,25 @@ func (s *saver) existing(ctx context.Context, id string) (LoggedArtifact, error)
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.addAliases(gctx, v) })
 	g.Go(func() error { return s.useUnlessMade(gctx, v) })
-	if len(s.spec.Tags) > 0 {
-		g.Go(func() error {
-			return s.client.updateArtifact(gctx, id, map[string]any{"tagsToAdd": tagInputs(s.spec.Tags)})
-		})
+	if input := s.labels(); len(input) > 0 {
+		g.Go(func() error { return s.client.updateArtifact(gctx, id, input) })
 	}
 	if err := g.Wait(); err != nil {
 		return LoggedArtifact{}, err
 	}
 	return s.logged(v, false)
+}
+
+// labels are the tags and the description that are wanted, as input of an update.
+func (s *saver) labels() map[string]any {
+	input := map[string]any{}
+	if s.spec.Description != "" {
+		input["description"] = s.spec.Description
+	}
+	if len(s.spec.Tags) > 0 {
+		input["tagsToAdd"] = tagInputs(s.spec.Tags)
+	}
+	return input
 }
 
 // logged is the result for a version.

@@ -201,16 +201,17 @@ func TestContentThatIsThereIsRecordedAsUsed(t *testing.T) {
 	unlabelled := func(data obj) { data["artifact"].(obj)["aliases"] = []obj{} } // as of a server that moves no alias by itself
 	srv.alter("ArtifactVersion", 1, unlabelled)
 
-	s.Run.ID, s.Aliases, s.Tags = "later", []string{"again"}, []string{"tag"}
+	s.Run.ID, s.Aliases, s.Tags, s.Description = "later", []string{"again"}, []string{"tag"}, "words"
 	second, err := c.LogArtifact(t.Context(), s, nil)
 	require.NoError(t, err)
 	assert.Equal(t, wandb.LoggedArtifact{ID: first.ID, Digest: first.Digest, Version: "v0"}, second)
 	assert.Equal(t, []string{first.ID}, srv.run("later").Inputs)
 	assert.Equal(t, []string{"again", "latest"}, srv.version(first.ID).Aliases)
 	assert.Equal(t, []string{"tag"}, srv.version(first.ID).Tags)
+	assert.Equal(t, "words", srv.version(first.ID).Description)
 	assert.ElementsMatch(t, []string{"CreateArtifact", "ArtifactVersion", "AddAliases", "UpdateArtifact", "UseArtifact"}, srv.calls())
 
-	s.Run.ID, s.Tags = "r", nil
+	s.Run.ID, s.Tags, s.Description = "r", nil, ""
 	srv.forget()
 	_, err = c.LogArtifact(t.Context(), s, nil)
 	require.NoError(t, err)

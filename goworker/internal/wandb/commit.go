@@ -144,15 +144,9 @@ func (s *saver) adopt(ctx context.Context, v *version) error {
 	if v.CreatedBy == nil || v.madeBy(s.spec.Run) {
 		return nil
 	}
-	input := map[string]any{}
+	input := s.labels()
 	if m := s.metadata(); m != "" {
 		input["metadata"] = m
-	}
-	if s.spec.Description != "" {
-		input["description"] = s.spec.Description
-	}
-	if len(s.spec.Tags) > 0 {
-		input["tagsToAdd"] = tagInputs(s.spec.Tags)
 	}
 	if err := s.client.updateArtifact(ctx, v.ID, input); err != nil {
 		return err
