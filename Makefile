@@ -19,7 +19,7 @@ export PATH := $(PATH):$(abspath $(BIN))
 PLAIN  := CGO_ENABLED=0 GOFLAGS="-trimpath -buildvcs=false"
 TOOL   := $(PLAIN) go tool -modfile=tools/go.mod
 # `make lint` has vetted the tests.
-GOTEST := go test -vet=off -timeout 30m
+GOTEST := go test -vet=off -timeout 60m
 
 .DEFAULT_GOAL := help
 .PHONY: help env build dist release publish-release proto proto-check js js-check lint lint-go format test test-fast test-go test-py test-js test-oldest test-worker test-matrix test-chaos test-schedulers coverage docs docs-check screenshots notice audit demo demo-app bench bench-pictures bench-videos bench-classes bench-thumbs check-server clean
@@ -93,10 +93,10 @@ test-fast: build ## While you work: what needs no server, no browser and no race
 	@if command -v npm >/dev/null; then cd js && { [ -d node_modules ] || npm ci; } && npm test; fi
 	$(PY) -m pytest -n 2 --dist loadfile tests -m "fast or (not services and not slow)"
 
-test-go: env ## Go tests, with the race detector where there are goroutines, and what memory jobs take, without it
+test-go: env ## Go tests, with the race detector where there are goroutines, and what is large, without it
 	GOFLAGS=-buildvcs=false $(GOTEST) -race $$($(PYTHON) tools/go_packages.py concurrent)
 	$(PLAIN) $(GOTEST) $$($(PYTHON) tools/go_packages.py sequential)
-	$(PLAIN) $(GOTEST) -run 'OfSixteenMegabytes|ManyClassesAndIDs|HostileArtifact|ThousandsOfPictures' ./goworker/internal/job
+	$(PLAIN) $(GOTEST) -run 'OfSixteenMegabytes|ManyClassesAndIDs|HostileArtifact|ThousandsOfPictures|ManyEntries|MoreEntries' ./goworker/internal/job
 
 test-py: build ## Python, end-to-end and browser tests
 	@chromium="$$($(PY) tools/browser.py)" && FIFTYONE_WANDB_CHROMIUM="$$chromium" $(PY) $(PYTEST) tests

@@ -52,6 +52,7 @@ func heapInUse() uint64 {
 
 // TestMemoryOfManyEntries merges shards of 20,000 pictures, of which the lead has no bytes: a million took 112 MB.
 func TestMemoryOfManyEntries(t *testing.T) {
+	notUnderRace(t)
 	const shards, each = 10, 20_000
 	before := heapInUse()
 	c := &collector{files: &artifact.Files{}}
@@ -93,6 +94,7 @@ func (m numbered) Pieces(ctx context.Context, n int, kind string, fn func([]byte
 
 // TestMoreEntriesThanAnArtifactMayHave merges shards, none of which has too many, with the sentence of a job that one worker does.
 func TestMoreEntriesThanAnArtifactMayHave(t *testing.T) {
+	notUnderRace(t)
 	const each = artifact.MaxEntries / 10
 	c := &collector{files: &artifact.Files{}}
 	m := &mergedShards{}
