@@ -110,18 +110,10 @@ func (w *world) peakOf(m memoryJob) int64 {
 	return n << 10
 }
 
-// notUnderRace skips a large test of one goroutine where the race detector is on, which makes it ten times slower and takes memory of its own.
-func notUnderRace(t *testing.T) {
-	t.Helper()
-	if underRace {
-		t.Skip("make test-go runs this test without the race detector")
-	}
-}
-
 // skipUnmeasured skips a test where memory cannot be measured.
 func skipUnmeasured(t *testing.T) {
 	t.Helper()
-	notUnderRace(t)
+	job.NotUnderRace(t)
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux says what a process has taken at most")
 	}

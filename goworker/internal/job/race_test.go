@@ -1,6 +1,6 @@
 //go:build race
 
-package job_test
+package job
 
 // underRace says that the race detector is on, which takes memory of its own.
 const underRace = true

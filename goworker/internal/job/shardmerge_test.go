@@ -52,7 +52,7 @@ func heapInUse() uint64 {
 
 // TestMemoryOfManyEntries merges shards of 20,000 pictures, of which the lead has no bytes: a million took 112 MB.
 func TestMemoryOfManyEntries(t *testing.T) {
-	notUnderRace(t)
+	NotUnderRace(t)
 	const shards, each = 10, 20_000
 	before := heapInUse()
 	c := &collector{files: &artifact.Files{}}
@@ -94,7 +94,7 @@ func (m numbered) Pieces(ctx context.Context, n int, kind string, fn func([]byte
 
 // TestMoreEntriesThanAnArtifactMayHave merges shards, none of which has too many, with the sentence of a job that one worker does.
 func TestMoreEntriesThanAnArtifactMayHave(t *testing.T) {
-	notUnderRace(t)
+	NotUnderRace(t)
 	const each = artifact.MaxEntries / 10
 	c := &collector{files: &artifact.Files{}}
 	m := &mergedShards{}
@@ -145,3 +145,11 @@ func TestALeadThatFailedOnceTriesAgain(t *testing.T) {
 type noShards struct{ shard.Reads }
 
 func (noShards) Len() int { return 0 }
+
+// NotUnderRace skips a large test of one goroutine where the race detector is on, which makes it ten times slower and takes memory of its own.
+func NotUnderRace(t *testing.T) {
+	t.Helper()
+	if underRace {
+		t.Skip("make test-go runs this test without the race detector")
+	}
+}
