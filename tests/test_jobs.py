@@ -416,16 +416,3 @@ def _stream(operator, samples):
     work = module(operator, "work")
     job, conclude = operator.job(samples, {"project": "p"})
     return work.stream(job, conclude)
-
-
-@pytest.mark.parametrize(("pipeline", "reason"), [(b"x", "the frames of videos were evaluated"), (b"", None)])
-def test_evaluations_of_frames_have_one_worker(operator, pipeline, reason):
-    evaluation = operator("log_evaluation_to_wandb")
-    job = module(evaluation, "work").Job(
-        operator=evaluation.name,
-        dataset="d",
-        parameters={},
-        settings={"environment": {}, "offline": False},
-        request={"log_evaluation": {"view": {"frames_pipeline": pipeline}}},
-    )
-    assert module(evaluation, "operators.log_operator")._alone({}, job) == reason

@@ -348,7 +348,7 @@ def test_an_evaluation_that_was_made_again(state, log, copy, login):
     copy.evaluate_classifications("guess", gt_field="scene", eval_key="scenes")
     found = state(copy, "scenes")
     assert found["logged"] == "changed"
-    assert "numbers are others" in found["note"]
+    assert "the numbers have changed" in found["note"]
 
 
 def test_a_part_that_was_logged(state, log, copy, login):
