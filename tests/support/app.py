@@ -123,8 +123,15 @@ class Visit:
 
     def open(self, label):
         """Opens an operator's form from the browser of operators."""
-        self.page.locator("body").press("`")
+        from playwright.sync_api import TimeoutError
+
         search = self.page.get_by_placeholder("Search operations by name...")
+        for _ in range(20):
+            self.page.locator("body").press("`")  # lost while a dialog goes
+            with contextlib.suppress(TimeoutError):
+                search.wait_for(timeout=10_000)
+                break
+
         search.fill(label)
         self.dialog.get_by_text(label, exact=True).first.click()
 

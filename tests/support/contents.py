@@ -5,7 +5,8 @@ from shim import query
 
 def content(view):
     """All that a view shows, without what is new each time that it is made."""
-    kind = query.row_kind(query.as_view(view))
+    view = query.as_view(view)  # a dataset's samples in memory may be older than the database
+    kind = query.row_kind(view)
     return [_plain(sample, kind) for sample in view]
 
 
