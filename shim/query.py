@@ -109,7 +109,7 @@ def pipeline(view: fo.DatasetView) -> list[dict[str, Any]]:
 
 
 def draws(view: fo.DatasetView) -> bool:
-    """Whether the view may have other samples each time it is read. One of ``take()`` and ``shuffle()`` has not."""
+    """Whether the view may have other samples each time it is read. Views that ``take()`` and ``shuffle()`` make do not."""
     return _has_key(pipeline(view), _DRAWING)
 
 

@@ -85,23 +85,20 @@ var classCounters = []struct {
 
 // classColumns are the columns with the numbers of one of a pair's classes.
 func classColumns(prefix string, of func(classPair) *evaluation.Class) (columns []table.Column[classPair]) {
-	for _, n := range classNumbers {
-		columns = append(columns, table.Column[classPair]{Name: prefix + n.name, Cell: func(w *table.Writer, p classPair) {
+	add := func(name string, write func(*table.Writer, *evaluation.Class)) {
+		columns = append(columns, table.Column[classPair]{Name: prefix + name, Cell: func(w *table.Writer, p classPair) {
 			if c := of(p); c != nil {
-				w.OptionalFloat(n.of(c))
+				write(w, c)
 				return
 			}
 			w.Null()
 		}})
 	}
+	for _, n := range classNumbers {
+		add(n.name, func(w *table.Writer, c *evaluation.Class) { w.OptionalFloat(n.of(c)) })
+	}
 	for _, n := range classCounters {
-		columns = append(columns, table.Column[classPair]{Name: prefix + n.name, Cell: func(w *table.Writer, p classPair) {
-			if c := of(p); c != nil {
-				w.Int(n.of(c))
-				return
-			}
-			w.Null()
-		}})
+		add(n.name, func(w *table.Writer, c *evaluation.Class) { w.Int(n.of(c)) })
 	}
 	return columns
 }
