@@ -6,6 +6,7 @@ FiftyOne, because FiftyOne reads it once. MongoDB is started by the first test t
 
 import atexit
 import contextlib
+import faulthandler
 import importlib
 import os
 import shutil
@@ -78,7 +79,15 @@ def pytest_addoption(parser):
     )
 
 
+# The longest that the tests may take, in seconds: CI stops after 90 minutes, and then nothing says what they wait for.
+LONGEST = 75 * 60
+
+
 def pytest_configure(config):
+    if config.getoption("numprocesses", None):
+        # In the process that only waits for the others. Each of these watches its own tests: see pyproject.toml.
+        faulthandler.dump_traceback_later(LONGEST, exit=True)
+
     # Where the tests run, which with several processes is not where the summary is written.
     if config.getoption("--by-file") and not config.getoption("numprocesses", None):
         config.pluginmanager.register(ByFile())

@@ -39,3 +39,17 @@ class Scheduling(LoadFileScheduling):
 
     def _split_scope(self, nodeid):
         return unit(nodeid)
+
+    def remove_node(self, node):
+        """Gives the tests of a process that has ended to another, without the one that it ended in, which it returns.
+
+        xdist would run that test again, and lose twice as many processes as there are, until it gives up.
+        """
+        for tests in self.assigned_work[node].values():
+            for nodeid, done in tests.items():
+                if not done:
+                    tests[nodeid] = True
+                    super().remove_node(node)
+                    return nodeid
+
+        return super().remove_node(node)
