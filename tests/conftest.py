@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -79,18 +80,30 @@ def pytest_addoption(parser):
     )
 
 
-# The longest that the tests may take, in seconds: CI stops after 90 minutes, and then nothing says what they wait for.
-LONGEST = 75 * 60
+# How long all tests may take, in seconds. CI stops after 90 minutes, and then nothing says what has failed by then.
+ENOUGH = 65 * 60
 
 
 def pytest_configure(config):
     if config.getoption("numprocesses", None):
-        # In the process that only waits for the others. Each of these watches its own tests: see pyproject.toml.
-        faulthandler.dump_traceback_later(LONGEST, exit=True)
+        config.pluginmanager.register(Clock(config.pluginmanager))
 
     # Where the tests run, which with several processes is not where the summary is written.
     if config.getoption("--by-file") and not config.getoption("numprocesses", None):
         config.pluginmanager.register(ByFile())
+
+
+class Clock:
+    """Ends tests that take too long all together, in the process that shares them out. For each of them, see pyproject.toml."""
+
+    def __init__(self, plugins):
+        self._plugins, self._end = plugins, time.monotonic() + ENOUGH
+        # Where even the tests that run do not end.
+        faulthandler.dump_traceback_later(ENOUGH + 900, exit=True)
+
+    def pytest_runtest_logreport(self):
+        if time.monotonic() > self._end:
+            self._plugins.get_plugin("dsession").shouldstop = f"the tests have taken more than {ENOUGH // 60} minutes"
 
 
 # What starts a server. A file of tests may call its own stand-in ``server``.

@@ -144,5 +144,6 @@ def pytest_runtest_makereport(item, call):
     tab = item.funcargs.get("app") or item.funcargs.get("other")
     if report.when == "call" and report.failed and tab:
         tab.picture(f"failed-{item.name}")
+        tab.failed = True
 
     return report

@@ -78,7 +78,14 @@ class Visit:
 
     def __init__(self, context, address):
         self.errors, self.hosts = [], set()
-        self.page, self._address = context.new_page(), address
+        self._context, self._address = context, address
+        self._begin()
+
+    def _begin(self):
+        """Opens a tab at the App's page."""
+        #: Whether a test has failed in this tab: it may be one that shows nothing any more.
+        self.failed = False
+        self.page = self._context.new_page()
         self.page.set_default_timeout(SECONDS * 1000)
         # What the App says about other products of its makers comes when it likes.
         self.page.add_locator_handler(self.page.get_by_text("Dismiss", exact=True), lambda button: button.click())
@@ -104,6 +111,10 @@ class Visit:
 
     def rest(self):
         """Goes back to where each test begins: nothing is open but the panel, the grid shows the whole dataset."""
+        if self.failed:
+            self.page.close()
+            self._begin()
+
         for _ in range(3):
             if self.dialog.count():
                 self.page.keyboard.press("Escape")

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"io"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -23,31 +24,35 @@ type Writer struct {
 	part io.Writer           // nil for a file
 	path string
 	n    int64
-	line [Line]byte
+	buf  []byte // of whole ids that were not written yet
 }
+
+// bufferedIDs is how many ids are written at once: there are many, and little is done with each.
+const bufferedIDs = 1024
 
 // NewWriter starts a list that becomes the artifact's file at path.
 func NewWriter(file *artifact.SpoolFile, path string) *Writer {
-	w := &Writer{file: file, path: path}
-	w.line[Line-1] = '\n'
-	return w
+	return &Writer{file: file, path: path, buf: make([]byte, 0, bufferedIDs*Line)}
 }
 
 // NewPart starts a part of the list of the artifact's file at path. Its ids go to out, 12 bytes each, for AddPacked of another Writer. A part
-// is never closed.
-func NewPart(out io.Writer, path string) *Writer { return &Writer{part: out, path: path} }
+// ends with Flush.
+func NewPart(out io.Writer, path string) *Writer {
+	return &Writer{part: out, path: path, buf: make([]byte, 0, bufferedIDs*packedID)}
+}
 
 // Add adds an id.
 func (w *Writer) Add(id bson.ObjectID) error {
 	w.n++
 	if w.part != nil {
-		copy(w.line[:], id[:])
-		_, err := w.part.Write(w.line[:len(id)])
-		return err
+		w.buf = append(w.buf, id[:]...)
+	} else {
+		w.buf = append(hex.AppendEncode(w.buf, id[:]), '\n')
 	}
-	hex.Encode(w.line[:], id[:])
-	_, err := w.file.Write(w.line[:])
-	return err
+	if len(w.buf) == cap(w.buf) {
+		return w.Flush()
+	}
+	return nil
 }
 
 // AddPacked adds ids of 12 bytes each, as a part gives them.
@@ -63,6 +68,17 @@ func (w *Writer) AddPacked(ids []byte) error {
 	return nil
 }
 
+// Flush writes what was not written yet.
+func (w *Writer) Flush() error {
+	out := w.part
+	if out == nil {
+		out = w.file
+	}
+	_, err := out.Write(w.buf)
+	w.buf = w.buf[:0]
+	return err
+}
+
 // Path is the list's path in the artifact.
 func (w *Writer) Path() string { return w.path }
 
@@ -71,7 +87,7 @@ func (w *Writer) Len() int64 { return w.n }
 
 // Close ends the file and adds it to the artifact's files.
 func (w *Writer) Close(files *artifact.Files) error {
-	if err := w.file.Close(); err != nil {
+	if err := errors.Join(w.Flush(), w.file.Close()); err != nil {
 		return err
 	}
 	return files.Add(w.file.Entry(w.path))

@@ -22,17 +22,20 @@ func TestAListOfThePartsOfOthers(t *testing.T) {
 	}
 	var packed bytes.Buffer
 	one, part := list("one"), NewPart(&packed, "fiftyone/ids.txt")
-	for i := range byte(9) {
-		require.NoError(t, one.Add(bson.ObjectID{i}))
-		require.NoError(t, part.Add(bson.ObjectID{i}))
+	const count = 2*bufferedIDs + 9
+	for i := range count {
+		id := bson.ObjectID{byte(i), byte(i >> 8)}
+		require.NoError(t, one.Add(id))
+		require.NoError(t, part.Add(id))
 	}
-	assert.EqualValues(t, 9, part.Len())
+	require.NoError(t, part.Flush())
+	assert.EqualValues(t, count, part.Len())
 	assert.Equal(t, "fiftyone/ids.txt", part.Path())
 	merged := list("merged")
 	require.NoError(t, merged.AddPacked(packed.Next(24)))
 	require.NoError(t, merged.AddPacked(packed.Bytes()))
 	require.ErrorIs(t, merged.AddPacked(make([]byte, 13)), errNotIDs)
-	assert.EqualValues(t, 9, merged.Len())
+	assert.EqualValues(t, count, merged.Len())
 	var want, got artifact.Files
 	require.NoError(t, one.Close(&want))
 	require.NoError(t, merged.Close(&got))

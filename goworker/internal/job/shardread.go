@@ -78,7 +78,7 @@ type shardRead struct {
 	tables map[string]*tableFile
 	ctx    context.Context // of the reading
 	pieces shard.Pieces    // nil where the shard is read again
-	lists  []*pieceWriter
+	lists  []shardList
 }
 
 // shardSpool is what this slot has of a shard that it has read.
@@ -253,17 +253,24 @@ const (
 // newIDList starts a list of ids, which are handed on while the rows are read.
 func (r *shardRead) newIDList(path string) *idlist.Writer {
 	to := newIDPieces(r.ctx, r.pieces, kindsOfLists[path], sha256.New())
-	r.lists = append(r.lists, to)
-	return idlist.NewPart(to, path)
+	list := idlist.NewPart(to, path)
+	r.lists = append(r.lists, shardList{list, to})
+	return list
+}
+
+// shardList is a list of ids and where they go.
+type shardList struct {
+	*idlist.Writer
+	to *pieceWriter
 }
 
 // closeLists hands on the rest of the ids, and adds what the lists are to a checksum.
 func (r *shardRead) closeLists(sum hash.Hash) error {
 	for _, list := range r.lists {
-		if err := list.Close(); err != nil {
+		if err := errors.Join(list.Flush(), list.to.Close()); err != nil {
 			return err
 		}
-		_, _ = sum.Write(list.sum.Sum(nil))
+		_, _ = sum.Write(list.to.sum.Sum(nil))
 	}
 	return nil
 }
