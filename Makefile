@@ -19,7 +19,7 @@ export PATH := $(PATH):$(abspath $(BIN))
 PLAIN  := CGO_ENABLED=0 GOFLAGS="-trimpath -buildvcs=false"
 TOOL   := $(PLAIN) go tool -modfile=tools/go.mod
 # `make lint` has vetted the tests.
-GOTEST := go test -vet=off -timeout 60m
+GOTEST := go test -vet=off -timeout 40m
 
 .DEFAULT_GOAL := help
 .PHONY: help env build dist release publish-release proto proto-check js js-check lint lint-go format test test-fast test-go test-py test-js test-oldest test-worker test-matrix test-chaos test-schedulers coverage docs docs-check screenshots notice audit demo demo-app bench bench-pictures bench-videos bench-classes bench-thumbs check-server clean

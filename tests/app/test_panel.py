@@ -2,9 +2,12 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+import fiftyone.core.odm as foo
 import pytest
+from fiftyone.operators.delegated import DelegatedOperationService
 
 from support import app as surroundings
+from support.background import background_service, kill
 from support.waiting import SECONDS, wait_for
 
 # What each tab shows when it is there.
@@ -216,6 +219,47 @@ def test_a_running_job(panel, project, digits, operator, login):
                 call.result(SECONDS)
     finally:
         login.heal()
+
+
+def elsewhere(function, *args, **kwargs):
+    """Calls a function outside the browser's event loop, in which FiftyOne would only begin an operator."""
+    with ThreadPoolExecutor() as pool:
+        return pool.submit(function, *args, **kwargs).result(SECONDS)
+
+
+def test_a_shared_job_whose_workers_have_died(panel, project, digits, operator, monkeypatch, tmp_path):
+    log, reached = operator("log_fiftyone_view_to_wandb"), tmp_path / "point"
+    monkeypatch.setenv("FIFTYONE_WANDB_TEST_PARTS", "20,20")
+    monkeypatch.setenv("FIFTYONE_WANDB_TEST_LEASE", "2000")
+    with background_service(
+        tmp_path / "service.log", FIFTYONE_WANDB_TEST_POINT=f"wait read:1:begin@{reached}"
+    ) as service:
+        call = {"artifact_name": "shared_digits", "include_labels": True, "workers": 2, "delegate": True}
+        queued = elsewhere(log, digits, project, **call)
+        wait_for(reached.exists)
+        panel.tab("Jobs")
+        row = panel.panel.get_by_role("listitem").filter(has_text="artifact shared_digits")
+        row.get_by_text("1 of 3 parts read, 0 uploaded").wait_for()
+        row.get_by_text("1 worker waiting for a background service").wait_for()
+        panel.picture("panel-shared-job")
+        kill(service)
+
+    for one in foo.get_db_conn()["delegated_ops"].find({"run_state": "queued"}):
+        DelegatedOperationService().set_failed(one["_id"])
+
+    row.get_by_text("All workers of this job are gone").wait_for()
+    panel.picture("panel-shared-job-died")
+    row.get_by_role("button", name="Resume").click()
+    panel.sees("1 of 3 parts read")
+    panel.picture("panel-shared-job-form")
+    panel.press("Execute")
+    panel.press("Close")
+    row.get_by_text("worker waiting for a background service").wait_for()
+    panel.picture("panel-shared-job-resumed")
+
+    elsewhere(operator("log_worker_slot"), queued["delegated_operation_id"])
+
+    panel.click("shared_digits:v0")
 
 
 def test_reports(panel):

@@ -1,15 +1,12 @@
 """One job on several background services: the artifact is that of one worker, whatever dies."""
 
 import contextlib
-import os
-import signal
 
 import fiftyone as fo
-import psutil
 import pytest
 from fiftyone.operators.delegated import DelegatedOperationService
 
-from support.background import background_service, operation, workers
+from support.background import background_service, kill, operation, workers
 from support.fake_worker import module
 from support.waiting import wait_for
 from tests.e2e.common import PROJECT, new_id
@@ -103,14 +100,6 @@ def stopped(services, monkeypatch, tmp_path):
         return service, queued
 
     return start
-
-
-def kill(service):
-    """What a machine's end does to a service and its worker."""
-    for process in [service, *workers(service.pid)]:
-        with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
-            os.kill(process.pid, signal.SIGKILL)
-    service.wait()
 
 
 def job_document(queued):

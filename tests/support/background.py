@@ -63,3 +63,11 @@ def workers(parent=None):
     with contextlib.suppress(psutil.NoSuchProcess):
         return [child for child in psutil.Process(parent).children(recursive=True) if is_worker(child)]
     return []
+
+
+def kill(service):
+    """What a machine's end does to a service and its worker."""
+    for process in [service, *workers(service.pid)]:
+        with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
+    service.wait()

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"hash"
 	"io"
+	"sync"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/shard"
@@ -26,7 +27,7 @@ type pieceWriter struct {
 	kind   string
 	pack   func(raw []byte) []byte // nil for as it is
 	sum    hash.Hash
-	buf    []byte
+	buf    *bytes.Buffer // nil before the first Write
 	err    error
 }
 
@@ -44,28 +45,38 @@ func newIDPieces(ctx context.Context, pieces shard.Pieces, kind string, sum hash
 
 // Write implements io.Writer.
 func (w *pieceWriter) Write(p []byte) (int, error) {
-	if len(w.buf)+len(p) > pieceSize {
+	if w.buf == nil {
+		w.buf = pieceBuffers.Get().(*bytes.Buffer)
+	}
+	if w.buf.Len()+len(p) > pieceSize {
 		w.flush()
 	}
-	w.buf = append(w.buf, p...)
+	w.buf.Write(p)
 	return len(p), w.err
 }
 
+// pieceBuffers keeps the buffers of pieceWriters for those of the next shard, which would have them grow again.
+var pieceBuffers = sync.Pool{New: func() any { return &bytes.Buffer{} }}
+
 func (w *pieceWriter) flush() {
-	_, _ = w.sum.Write(w.buf)
-	if len(w.buf) > 0 && w.err == nil && w.pieces != nil {
-		piece := w.buf
+	piece := w.buf.Bytes()
+	_, _ = w.sum.Write(piece)
+	if len(piece) > 0 && w.err == nil && w.pieces != nil {
 		if w.pack != nil {
 			piece = w.pack(piece)
 		}
 		w.err = w.pieces.Put(w.ctx, w.kind, piece)
 	}
-	w.buf = w.buf[:0]
+	w.buf.Reset()
 }
 
 // Close puts the last piece.
 func (w *pieceWriter) Close() error {
-	w.flush()
+	if w.buf != nil {
+		w.flush()
+		pieceBuffers.Put(w.buf)
+		w.buf = nil
+	}
 	return w.err
 }
 

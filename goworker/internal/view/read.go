@@ -3,6 +3,7 @@ package view
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -40,6 +41,9 @@ type batch struct {
 	docs  []bson.Raw
 	large bool // it is one document of more than batchBytes
 }
+
+// batches keeps the buffers of batches for the next reading: a job that is read in parts would have them grow again for each.
+var batches = sync.Pool{New: func() any { return &batch{} }}
 
 func (b *batch) reset() {
 	if b.large {
@@ -90,8 +94,13 @@ func (s *Source) ReadBatches(ctx context.Context, q Query, paths []string, handl
 	full, empty := make(chan *batch, ahead), make(chan *batch, ahead+2)
 	large := make(chan struct{}, 1)
 	for range ahead + 2 {
-		empty <- &batch{}
+		empty <- batches.Get().(*batch) //nolint:forcetypeassert // it has nothing else
 	}
+	defer func() {
+		for len(empty) > 0 {
+			batches.Put(<-empty)
+		}
+	}()
 	g.Go(func() error {
 		defer close(full)
 		r := reader{coll: s.client.Database(q.Database).Collection(q.Collection), query: q, paths: paths, full: full, empty: empty, large: large}

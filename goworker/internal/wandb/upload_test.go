@@ -357,7 +357,7 @@ func TestAnUploadThatStandsStillIsTriedAgain(t *testing.T) {
 			return false
 		})
 		files := filesOf(t, t.TempDir(), strings.Repeat("x", 24<<20))
-		timings.Stall, timings.Patience = 1500*time.Millisecond, 0
+		timings.Stall, timings.Patience = 5*time.Second, 0
 		_, err := srv.client(wandb.WithTimings(timings)).LogArtifact(t.Context(), spec(files), nil)
 		assert.NoError(t, err, "an upload may take longer than the time that it may stand still")
 	})
@@ -373,7 +373,7 @@ func (b *slowBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if b.n += n; b.n > 3<<20 && b.until > 0 {
 		b.n, b.until = 0, b.until-1
-		time.Sleep(250 * time.Millisecond)
+		time.Sleep(750 * time.Millisecond)
 	}
 	return n, err
 }
