@@ -88,40 +88,46 @@ def report(admin: Admin, title: str, count: int, mode: str, with_baseline: bool 
     )
 
 
-def dataset_of(count: int):
-    """A dataset with boxes whose pictures are there; all are different files."""
+def dataset_of(count: int, distinct: int = MADE):
+    """A dataset with boxes whose pictures are there; all are different files.
+
+    Args:
+        count: how many samples
+        distinct: how many different pictures, and thumbnails, there are
+    """
     import fiftyone.core.odm as foo
     import samples
 
-    write_pictures(count)
+    folder = FOLDER if distinct == MADE else HOME / f"pictures-{distinct}"
+    write_pictures(folder, count, distinct)
     name = f"bench-pictures-{count}"
     dataset = samples.detections_dataset(name, count)
     collection = foo.get_db_conn()[dataset._sample_collection_name]
     ids = [row["_id"] for row in collection.find({}, {"_id": 1})]
-    paths = (str(FOLDER / f"{i:07d}.jpg") for i in range(count))
+    paths = (str(folder / f"{i:07d}.jpg") for i in range(count))
     changes = (UpdateOne({"_id": _id}, {"$set": {"filepath": path}}) for _id, path in zip(ids, paths, strict=True))
     collection.bulk_write(list(changes), ordered=False)
     dataset.reload()
     return dataset
 
 
-def write_pictures(count: int) -> None:
-    """Writes this many files, all different. The first MADE are different pictures, the others have other comments."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    missing = [i for i in range(count) if not (FOLDER / f"{i:07d}.jpg").exists()]
+def write_pictures(folder: pathlib.Path, count: int, distinct: int) -> None:
+    """Writes this many files, all different. The first ones are different pictures, the others have other comments."""
+    folder.mkdir(parents=True, exist_ok=True)
+    missing = [i for i in range(count) if not (folder / f"{i:07d}.jpg").exists()]
     if not missing:
         return
     bases = [np.asarray(thumbs.cropped(image, *SIZE)) for image in thumbs.photographs()]
     qualities = [quality_of(base) for base in bases]
     for i in missing:
-        if i >= MADE:
-            copy_with_comment(FOLDER / f"{i % MADE:07d}.jpg", FOLDER / f"{i:07d}.jpg", str(i).encode())
+        if i >= distinct:
+            copy_with_comment(folder / f"{i % distinct:07d}.jpg", folder / f"{i:07d}.jpg", str(i).encode())
             continue
         picture = bases[i % len(bases)].copy()
         for k in range(4):  # squares of the number's digits
             part = picture[200:260, 60 + 140 * k : 120 + 140 * k]
             part[:] = (i * 7 ** (k + 1)) % 251, (i // 251 * 11 + 60 * k) % 251, (i // 17) % 251
-        Image.fromarray(picture).save(FOLDER / f"{i:07d}.jpg", quality=qualities[i % len(bases)])
+        Image.fromarray(picture).save(folder / f"{i:07d}.jpg", quality=qualities[i % len(bases)])
 
 
 def copy_with_comment(source: pathlib.Path, target: pathlib.Path, text: bytes) -> None:
