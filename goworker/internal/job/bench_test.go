@@ -33,7 +33,8 @@ const benchSamples = 100_000
 // benchPart is the size of a part: as usual.
 const benchPart = 20_000
 
-func benchWorld(b *testing.B) (job.View, job.Target) {
+// benchWorld makes the view, and a function that gives each job a stand-in of its own: one that has many artifacts takes long to keep them.
+func benchWorld(b *testing.B) (job.View, func() job.Target) {
 	b.Helper()
 	require.NoError(b, mongo.Insert(b.Context(), "samples.bench", nil))
 	docs := make([]any, benchSamples/20)
@@ -45,12 +46,21 @@ func benchWorld(b *testing.B) (job.View, job.Target) {
 			require.NoError(b, mongo.Append(b.Context(), mongotest.Database, "samples.bench", docs))
 		}
 	}
-	server, err := standin.New(standin.Options{Dir: b.TempDir()})
-	require.NoError(b, err)
-	require.NoError(b, server.Start())
-	b.Cleanup(func() { _ = server.Close() })
-	return job.View{Query: view.Query{URI: mongo.URI, Database: mongotest.Database, Collection: "samples.bench"}},
-		job.Target{Settings: config.Inputs{APIKey: server.Key(), BaseURL: server.URL(), Project: "p"}}
+	var server *standin.Server
+	end := func() {
+		if server != nil {
+			_ = server.Close()
+		}
+	}
+	b.Cleanup(end)
+	return job.View{Query: view.Query{URI: mongo.URI, Database: mongotest.Database, Collection: "samples.bench"}}, func() job.Target {
+		end()
+		var err error
+		server, err = standin.New(standin.Options{Dir: b.TempDir()})
+		require.NoError(b, err)
+		require.NoError(b, server.Start())
+		return job.Target{Settings: config.Inputs{APIKey: server.Key(), BaseURL: server.URL(), Project: "p"}, ArtifactName: "one"}
+	}
 }
 
 func benchBoxes(i int) bson.D {
@@ -96,18 +106,16 @@ type benchJob interface {
 	Run(context.Context, job.Events) (*job.Result, error)
 }
 
-// benchJobs make jobs with an artifact of their own, so that each uploads all of it.
-func benchJobs(v job.View, target job.Target) map[string]func() benchJob {
+// benchJobs make jobs that each upload all of their artifact.
+func benchJobs(v job.View, target func() job.Target) map[string]func() benchJob {
 	field := func(path string) view.Field { return view.Field{Path: path, DBPath: path, LabelType: "Detections"} }
 	parts := job.Parts{Whole: benchPart, Part: benchPart}
 	return map[string]func() benchJob{
 		"view": func() benchJob {
-			target.ArtifactName = "view_" + bson.NewObjectID().Hex()
-			return job.LogView{Target: target, View: v, IncludeLabels: true, Labels: []view.Field{field("ground_truth"), field("predictions")}, Parts: parts}
+			return job.LogView{Target: target(), View: v, IncludeLabels: true, Labels: []view.Field{field("ground_truth"), field("predictions")}, Parts: parts}
 		},
 		"predictions": func() benchJob {
-			target.ArtifactName = "predictions_" + bson.NewObjectID().Hex()
-			return job.LogPredictions{Target: target, View: v, ModelName: "m", Predictions: field("predictions"), LowConfidence: 0.5, Parts: parts}
+			return job.LogPredictions{Target: target(), View: v, ModelName: "m", Predictions: field("predictions"), LowConfidence: 0.5, Parts: parts}
 		},
 	}
 }
@@ -146,11 +154,13 @@ func BenchmarkSharing(b *testing.B) {
 		b.Run(one.name, func(b *testing.B) {
 			var alone, shared spent
 			for range b.N {
+				now := one.job()
 				require.NoError(b, alone.of(b, database, "alone", func(ctx context.Context) error {
-					_, err := one.job().Run(ctx, job.Events{})
+					_, err := now.Run(ctx, job.Events{})
 					return err
 				}))
-				require.NoError(b, shared.of(b, database, "shared", func(ctx context.Context) error { return inASlot(ctx, database, one.job(), one.part) }))
+				now = one.job()
+				require.NoError(b, shared.of(b, database, "shared", func(ctx context.Context) error { return inASlot(ctx, database, now, one.part) }))
 			}
 			each := func(d time.Duration) float64 {
 				return float64(d.Nanoseconds()) / 1000 / float64(b.N) / float64(one.rows)
@@ -209,7 +219,7 @@ func mongodTime(b *testing.B, database *driver.Database) time.Duration {
 const benchPicturesCount = 600
 
 // benchPictures is a job with thumbnails of JPEGs with 640x480 pixels, none of which is cached.
-func benchPictures(b *testing.B, target job.Target) func() benchJob {
+func benchPictures(b *testing.B, target func() job.Target) func() benchJob {
 	b.Helper()
 	dir := b.TempDir()
 	docs := make([]any, benchPicturesCount)
@@ -228,9 +238,8 @@ func benchPictures(b *testing.B, target job.Target) func() benchJob {
 	require.NoError(b, mongo.Insert(b.Context(), "samples.pictures", docs))
 	field := view.Field{Path: "predictions", DBPath: "predictions", LabelType: "Detections"}
 	return func() benchJob {
-		target.ArtifactName = "pictures_" + bson.NewObjectID().Hex()
 		return job.LogView{
-			Target: target, View: job.View{Query: view.Query{URI: mongo.URI, Database: mongotest.Database, Collection: "samples.pictures"}},
+			Target: target(), View: job.View{Query: view.Query{URI: mongo.URI, Database: mongotest.Database, Collection: "samples.pictures"}},
 			IncludeLabels: true, Labels: []view.Field{field}, Pictures: &picture.Config{Mode: picture.Thumbnail, Size: 256},
 			Parts: job.Parts{Whole: benchPicturesCount / 10, Part: benchPicturesCount / 10},
 		}
