@@ -323,9 +323,9 @@ type aJob struct {
 	id string
 }
 
-func newJob(t *testing.T) *aJob { return newJobAt(t, server, "shards") }
+func newJob(t testing.TB) *aJob { return newJobAt(t, server, "shards") }
 
-func newJobAt(t *testing.T, at *mongotest.Server, database string) *aJob {
+func newJobAt(t testing.TB, at *mongotest.Server, database string) *aJob {
 	client, err := mongo.Connect(options.Client().SetServerSelectionTimeout(5 * time.Second).ApplyURI(at.URI.Reveal()))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, client.Disconnect(context.WithoutCancel(t.Context()))) })
