@@ -23,6 +23,9 @@ FLAGS = (
 #: pictures of both are kept.
 THEMES = ("dark", "light") if os.environ.get("SCREENSHOT_DIR") else ("dark",)
 
+#: After so many failures the other tests of an App fail at once: each would wait for minutes.
+MOST_FAILURES = 6
+
 # How many samples the grid has.
 _COUNT = re.compile(r"^[\d,]+ samples?$")
 
@@ -77,7 +80,7 @@ class Visit:
     """
 
     def __init__(self, context, address):
-        self.errors, self.hosts = [], set()
+        self.errors, self.hosts, self._failures = [], set(), 0
         self._context, self._address = context, address
         self._begin()
 
@@ -112,6 +115,8 @@ class Visit:
     def rest(self):
         """Goes back to where each test begins: nothing is open but the panel, the grid shows the whole dataset."""
         if self.failed:
+            self._failures += 1
+            assert self._failures < MOST_FAILURES, "too many tests have failed in this App: see the first ones"
             self.page.close()
             self._begin()
 
