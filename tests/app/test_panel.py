@@ -2,12 +2,10 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-import fiftyone.core.odm as foo
 import pytest
-from fiftyone.operators.delegated import DelegatedOperationService
 
 from support import app as surroundings
-from support.background import background_service, kill
+from support.background import background_service, kill, set_queued_failed
 from support.waiting import SECONDS, wait_for
 
 # What each tab shows when it is there.
@@ -244,9 +242,7 @@ def test_a_shared_job_whose_workers_have_died(panel, project, digits, operator, 
         panel.picture("panel-shared-job")
         kill(service)
 
-    for one in foo.get_db_conn()["delegated_ops"].find({"run_state": "queued"}):
-        DelegatedOperationService().set_failed(one["_id"])
-
+    set_queued_failed()
     row.get_by_text("All workers of this job are gone").wait_for()
     panel.picture("panel-shared-job-died")
     row.get_by_role("button", name="Resume").click()

@@ -4,9 +4,8 @@ import contextlib
 
 import fiftyone as fo
 import pytest
-from fiftyone.operators.delegated import DelegatedOperationService
 
-from support.background import background_service, kill, operation, workers
+from support.background import background_service, kill, operation, set_queued_failed, workers
 from support.fake_worker import module
 from support.waiting import wait_for
 from tests.e2e.common import PROJECT, new_id
@@ -142,8 +141,7 @@ def test_all_services_die_and_the_job_is_resumed(stopped, log, operator, rows, s
 
     listed = wait_for(lambda: (job := jobs.get_job(job_id))["shared"]["slots"][0]["alive"] is False and job)
     assert (listed["state"], listed["shared"]["waiting"], listed["shared"]["resumable"]) == ("running", 4, False)
-    for one in module_database()["delegated_ops"].find({"run_state": "queued"}):
-        DelegatedOperationService().set_failed(one["_id"])
+    set_queued_failed()
     gone = jobs.get_job(job_id)
     assert gone["state"] == "failed" and gone["shared"]["resumable"] and "resume_wandb_job" in gone["error"]
     uploaded = gone["shared"]["uploaded"]

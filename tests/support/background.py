@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 
+import fiftyone.core.odm as foo
 import psutil
 from bson import ObjectId
 from fiftyone.operators.delegated import DelegatedOperationService
@@ -49,6 +50,12 @@ def operation(queued):
 def set_failed(queued):
     """What ``fiftyone delegated fail`` does."""
     DelegatedOperationService().set_failed(ObjectId(queued["delegated_operation_id"]))
+
+
+def set_queued_failed():
+    """The same for all operations that wait for a service."""
+    for one in foo.get_db_conn()["delegated_ops"].find({"run_state": "queued"}):
+        DelegatedOperationService().set_failed(one["_id"])
 
 
 def is_worker(process):
