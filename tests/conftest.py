@@ -6,19 +6,18 @@ FiftyOne, because FiftyOne reads it once. MongoDB is started by the first test t
 
 import atexit
 import contextlib
-import faulthandler
 import importlib
 import os
 import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
 
 from support.byfile import ByFile, summarize
+from support.clock import Clock
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -80,30 +79,13 @@ def pytest_addoption(parser):
     )
 
 
-# How long all tests may take, in seconds. CI stops after 90 minutes, and then nothing says what has failed by then.
-ENOUGH = 65 * 60
-
-
 def pytest_configure(config):
-    if config.getoption("numprocesses", None):
-        config.pluginmanager.register(Clock(config.pluginmanager))
+    if config.getoption("numprocesses", None) or hasattr(config, "workerinput"):
+        config.pluginmanager.register(Clock(config))
 
     # Where the tests run, which with several processes is not where the summary is written.
     if config.getoption("--by-file") and not config.getoption("numprocesses", None):
         config.pluginmanager.register(ByFile())
-
-
-class Clock:
-    """Ends tests that take too long all together, in the process that shares them out. For each of them, see pyproject.toml."""
-
-    def __init__(self, plugins):
-        self._plugins, self._end = plugins, time.monotonic() + ENOUGH
-        # Where even the tests that run do not end.
-        faulthandler.dump_traceback_later(ENOUGH + 900, exit=True)
-
-    def pytest_runtest_logreport(self):
-        if time.monotonic() > self._end:
-            self._plugins.get_plugin("dsession").shouldstop = f"the tests have taken more than {ENOUGH // 60} minutes"
 
 
 # What starts a server. A file of tests may call its own stand-in ``server``.
