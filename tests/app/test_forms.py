@@ -126,11 +126,10 @@ def test_show_run_gives_a_link(app, project):
     app.choose("Run", "deeper-svm (deeper)")
     app.press("Execute")
     app.picture("form-shown")
-    with app.page.context.expect_page() as opened:
+    with app.new_page() as page:
         app.dialog.get_by_role("link", name="Open in a new tab").click()
+        assert page.value.url.endswith(f"/{project}/runs/deeper")
 
-    assert opened.value.url.endswith(f"/{project}/runs/deeper")
-    opened.value.close()
     app.press("Close")
     app.panel.get_by_role("heading", name="deeper-svm").wait_for()
 

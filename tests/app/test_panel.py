@@ -52,11 +52,10 @@ def test_a_run(panel, digits):
     digits.reload()
     assert "deeper_svm" not in digits.list_runs()
 
-    with panel.page.context.expect_page() as opened:
+    with panel.new_page() as page:
         panel.click("Open in W&B", exact=False)
-
-    assert opened.value.url.endswith("/runs/deeper")
-    assert opened.value.evaluate("window.opener") is None
+        assert page.value.url.endswith("/runs/deeper")
+        assert page.value.evaluate("window.opener") is None
 
 
 def test_an_artifact(panel, digits):
@@ -262,11 +261,10 @@ def test_reports(panel):
     panel.tab("Reports")
     panel.shows("What the digits taught us")
     panel.picture("panel-reports")
-    with panel.page.context.expect_page() as opened:
+    with panel.new_page() as page:
         panel.click("Open the report What the digits taught us in a new tab")
-
-    assert "/reports/" in opened.value.url
-    assert opened.value.evaluate("window.opener") is None
+        assert "/reports/" in page.value.url
+        assert page.value.evaluate("window.opener") is None
 
 
 def test_operators_open_it_at_the_right_place(panel, project):

@@ -135,6 +135,16 @@ class Visit:
         """Runs an operator of the App's own."""
         self.page.evaluate("([uri, params]) => { __foo__.executeOperator(uri, params) }", [operator, params])
 
+    @contextlib.contextmanager
+    def new_page(self):
+        """Gives the page that a click opens, once it is there, as ``value``; at the end it is closed."""
+        with self._context.expect_page() as opened:
+            yield opened
+
+        opened.value.close()
+        # A page behind another one draws once a second, and each click waits for two drawings.
+        self.page.bring_to_front()
+
     # Forms
 
     def open(self, label):
