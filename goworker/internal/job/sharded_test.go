@@ -101,7 +101,7 @@ func (s *slots) read(ctx context.Context) error {
 	} else {
 		for ids := range slices.Chunk(s.ids, s.size) {
 			n := len(s.shards)
-			s.shards = append(s.shards, shard.Shard{N: n, First: int64(n * s.size), Rows: int64(len(ids)), IDs: ids})
+			s.shards = append(s.shards, shard.Shard{N: n, First: int64(n * s.size), Rows: int64(len(ids)), IDs: func(context.Context) ([]bson.ObjectID, error) { return ids, nil }})
 		}
 	}
 	s.reads, s.ups = make([]shard.ReadOut, len(s.shards)), make([]shard.UpOut, len(s.shards))

@@ -101,7 +101,7 @@ func (s *shardState) addTo(sum hash.Hash) error {
 }
 
 // rowsOf is the view of a shard's rows.
-func (w *Sharded) rowsOf(ctx context.Context, c *collector, plan shard.Plan, st *planState, s shard.Shard) (chosenView, error) {
+func (w *Sharded) rowsOf(ctx context.Context, c *collector, plan shard.Plan, st *planState) (chosenView, error) {
 	switch {
 	case plan.Mode == shard.Alone && st.ChosenOf > 0 && len(st.Chosen) == 0:
 		return c.choose(ctx, w.view, w.score) // the same rows again
@@ -112,19 +112,25 @@ func (w *Sharded) rowsOf(ctx context.Context, c *collector, plan shard.Plan, st 
 	if plan.Mode == shard.Local {
 		v.Query, _ = v.Query.Local()
 	}
-	v.Query = v.Query.ByID(s.IDs, plan.Mode == shard.Local)
+	v.Query = v.Query.ByID(c.shard.ids, plan.Mode == shard.Local)
 	return chosenView{View: v}, nil
 }
 
 // readShard reads a shard into a directory of its own.
 func (w *Sharded) readShard(ctx context.Context, plan shard.Plan, st *planState, s shard.Shard, pieces shard.Pieces) (out shard.ReadOut, err error) {
 	w.drop(s.N)
+	var ids []bson.ObjectID
+	if s.IDs != nil {
+		if ids, err = s.IDs(ctx); err != nil {
+			return out, err
+		}
+	}
 	c, err := w.collector()
 	if err != nil {
 		return out, err
 	}
 	defer c.end()
-	read := &shardRead{n: int64(s.N), alone: plan.Mode == shard.Alone, ids: s.IDs, parts: w.parts, texts: st.Texts, shapes: st.Shapes,
+	read := &shardRead{n: int64(s.N), alone: plan.Mode == shard.Alone, ids: ids, parts: w.parts, texts: st.Texts, shapes: st.Shapes,
 		state: shardState{Tables: map[string]*tableState{}, Vectors: map[string]vectorState{}}, tables: map[string]*tableFile{},
 		ctx: ctx, pieces: pieces}
 	c.shard, c.classes = read, st.Classes
@@ -136,7 +142,7 @@ func (w *Sharded) readShard(ctx context.Context, plan shard.Plan, st *planState,
 	if err := w.prepareWith(ctx, c, st.Found); err != nil {
 		return out, err
 	}
-	chosen, err := w.rowsOf(ctx, c, plan, st, s)
+	chosen, err := w.rowsOf(ctx, c, plan, st)
 	if err != nil {
 		return out, err
 	}

@@ -54,7 +54,7 @@ func TestCancelWhileALeadIsDeadBeforeItsCommit(t *testing.T) {
 		if method == "commit" && !died { // as if it died between sure and the commit
 			died = true
 			_, err := j.Collection(jobsCollection).UpdateByID(context.Background(), j.id, bson.M{"$set": bson.M{"committing": true, "cancel": true}})
-			return Again(errors.Join(errors.New("the answer was lost"), err))
+			return gone(err)
 		}
 		return nil
 	}
@@ -116,6 +116,11 @@ func TestShardThatKillsItsSlots(t *testing.T) {
 	assert.Equal(t, 2, left, "it kills as many slots as it has tries, and no more")
 }
 
+// gone is the error of a database that does not answer.
+func gone(err error) error {
+	return fault.Wrap(err, fault.FiftyOne, fault.NoDatabase, "The database did not answer.")
+}
+
 func TestErrorThatPasses(t *testing.T) {
 	t.Parallel()
 	j, w := newJob(t), newWorld(15)
@@ -127,7 +132,7 @@ func TestErrorThatPasses(t *testing.T) {
 		}
 		if m == "commit" && !failed[m] {
 			failed[m] = true
-			return Again(errors.New("400: the manifest is another lead's"))
+			return gone(nil)
 		}
 		return nil
 	}

@@ -9,7 +9,6 @@ type Kind int
 const (
 	KindLeave Kind = iota + 1
 	KindFinal
-	KindAgain
 	KindRebase
 )
 
@@ -28,9 +27,6 @@ func Leave(err error) error { return kindError{KindLeave, err} }
 // Final marks an error that no other try can mend, such as rows that have changed: the job fails with it.
 func Final(err error) error { return kindError{KindFinal, err} }
 
-// Again marks an error of Commit after which the lead looks at the job's state and repeats the step, such as a manifest of another lead.
-func Again(err error) error { return kindError{KindAgain, err} }
-
 // Rebase marks an error of Commit that says that another job has committed to the artifact meanwhile: the shards keep what was read, the
 // artifact is announced again and all shards are uploaded again, of which W&B then has most.
 func Rebase(err error) error { return kindError{KindRebase, err} }
@@ -46,7 +42,7 @@ type RereadError struct {
 // Error implements error.
 func (*RereadError) Error() string { return "shard: some shards have to be read again" }
 
-// KindOf is the kind of an error that Leave, Final, Again or Rebase has marked; 0 for any other.
+// KindOf is the kind of an error that Leave, Final or Rebase has marked; 0 for any other.
 func KindOf(err error) Kind {
 	var k kindError
 	if errors.As(err, &k) {

@@ -75,24 +75,24 @@ func (w *idWriter) Distinct() bool {
 }
 
 // load reads the ids of a shard.
-func load(ctx context.Context, store Store, plan string, s *Shard) error {
+func load(ctx context.Context, store Store, plan string, s Shard) ([]bson.ObjectID, error) {
 	from, to := s.First/chunkIDs, (s.First+s.Rows-1)/chunkIDs+1
-	s.IDs = make([]bson.ObjectID, 0, s.Rows)
+	ids := make([]bson.ObjectID, 0, s.Rows)
 	at := from * chunkIDs
 	err := store.bulk(ctx, rowsName(plan), int(from), int(to), func(data []byte) error {
 		for ; len(data) >= idSize; data = data[idSize:] {
 			if at >= s.First && at < s.First+s.Rows {
-				s.IDs = append(s.IDs, bson.ObjectID(data[:idSize]))
+				ids = append(ids, bson.ObjectID(data[:idSize]))
 			}
 			at++
 		}
 		return nil
 	})
-	if err == nil && int64(len(s.IDs)) != s.Rows {
+	if err == nil && int64(len(ids)) != s.Rows {
 		err = Final(fault.New(fault.FiftyOne, fault.ViewChanged,
 			"The list of the job's rows is no longer in FiftyOne's database, so the job cannot go on: run it again."))
 	}
-	return err
+	return ids, err
 }
 
 // pieceWriter stores the pieces of a reading.

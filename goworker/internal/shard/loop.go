@@ -108,7 +108,7 @@ type slot struct {
 	holds    map[int]bool
 
 	waited    time.Duration // since the slot has last done something
-	again     int           // times that a lead's step has ended with Again, or for want of a database
+	again     int           // times that a lead's step has ended for want of a database
 	outcome   Outcome
 	abandoned bool
 }
@@ -361,7 +361,7 @@ func (s *slot) leadFailed(ctx context.Context, j *job, l *lease, err error) erro
 			}
 			return s.store.advance(ctx, l, Reading, change{"attempt": j.Attempt + 1})
 		})
-	case (KindOf(err) == KindAgain || isAway(err)) && s.again+1 < s.Tries:
+	case isAway(err) && s.again+1 < s.Tries:
 		s.again++
 		slog.Warn("a step is repeated", "state", j.State, "reason", err)
 		return s.try(ctx, func(ctx context.Context) error { return ignoreLost(s.store.giveUp(ctx, l, nil, false)) })

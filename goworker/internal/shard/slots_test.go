@@ -221,6 +221,9 @@ type seenIDs struct {
 }
 
 func (w *seenIDs) Read(ctx context.Context, plan Plan, s Shard, pieces Pieces) (ReadOut, error) {
-	w.by[s.N] = s.IDs
+	var err error
+	if w.by[s.N], _, err = w.idsOf(ctx, s); err != nil {
+		return ReadOut{}, err
+	}
 	return w.fakeWork.Read(ctx, plan, s, pieces)
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
+
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 )
 
@@ -92,12 +94,12 @@ func (s *slot) announcedOf(ctx context.Context, j *job) (Announced, error) {
 	return s.announced, nil
 }
 
-// shardOf is the shard of a task with its ids, and the plan.
+// shardOf is the shard of a task, and the plan.
 func (s *slot) shardOf(ctx context.Context, j *job, t *task) (Plan, Shard, error) {
 	plan, err := s.planOf(ctx, j)
 	one := t.shard
-	if err == nil && plan.Mode != Alone {
-		err = load(ctx, s.store, j.Plan.Token, &one)
+	if plan.Mode != Alone {
+		one.IDs = func(ctx context.Context) ([]bson.ObjectID, error) { return load(ctx, s.store, j.Plan.Token, t.shard) }
 	}
 	return plan, one, err
 }

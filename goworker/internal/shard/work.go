@@ -44,8 +44,9 @@ type Shard struct {
 	N int
 	// First is the position of the shard's first row in the view, from 0; Rows is how many it has.
 	First, Rows int64
-	// IDs are the _id of its rows, in the view's order, all different. Nil for Alone.
-	IDs []bson.ObjectID
+	// IDs reads the _id of its rows, in the view's order, all different, from the store. Nil for Alone. An upload of what the slot has read
+	// itself needs none.
+	IDs func(ctx context.Context) ([]bson.ObjectID, error)
 }
 
 // IDs takes the ids of all rows, in the view's order.
@@ -119,8 +120,8 @@ type Outcome struct {
 // another one, until its outcome was stored, and gives the same then. A context that ends says that the lease is lost or the
 // job is over: what is under way ends soon, and its outcome is thrown away.
 //
-// Errors: what [Leave], [Final], [Again] and [Rebase] make is as they say. Any other error of Read or Upload costs the shard one
-// of its tries, of which it has [Options.Tries]; of Plan, Announce and Commit the job fails with it.
+// Errors: what [Leave], [Final] and [Rebase] make is as they say. Any other error of Read or Upload costs the shard one
+// of its tries, of which it has [Options.Tries]; of Plan, Announce and Commit the job fails with it, unless the database did not answer.
 type Work interface {
 	// Plan runs in the lead. It adds the ids of all rows to ids (none for Alone), and says how they are read.
 	Plan(ctx context.Context, ids IDs) (Plan, error)

@@ -98,15 +98,21 @@ func (w *fakeWork) Plan(ctx context.Context, ids IDs) (Plan, error) {
 	return Plan{Mode: w.mode, State: []byte("plan")}, nil
 }
 
-func (w *fakeWork) sum(s Shard) []byte {
+// idsOf are the ids of a shard, and its checksum.
+func (w *fakeWork) idsOf(ctx context.Context, s Shard) (ids []bson.ObjectID, sum []byte, err error) {
+	if s.IDs != nil {
+		if ids, err = s.IDs(ctx); err != nil {
+			return nil, nil, err
+		}
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	h := sha256.New()
 	fmt.Fprint(h, w.version, s.First, s.Rows)
-	for _, id := range s.IDs {
+	for _, id := range ids {
 		h.Write(id[:])
 	}
-	return h.Sum(nil)
+	return ids, h.Sum(nil), nil
 }
 
 func (w *fakeWork) Read(ctx context.Context, plan Plan, s Shard, pieces Pieces) (ReadOut, error) {
@@ -116,7 +122,11 @@ func (w *fakeWork) Read(ctx context.Context, plan Plan, s Shard, pieces Pieces) 
 	if string(plan.State) != "plan" {
 		return ReadOut{}, Final(errors.New("not the plan"))
 	}
-	for i, id := range s.IDs {
+	ids, sum, err := w.idsOf(ctx, s)
+	if err != nil {
+		return ReadOut{}, err
+	}
+	for i, id := range ids {
 		if w.noPieces {
 			break
 		}
@@ -130,7 +140,7 @@ func (w *fakeWork) Read(ctx context.Context, plan Plan, s Shard, pieces Pieces) 
 		}
 	}
 	w.spool[s.N] = true
-	return ReadOut{Rows: s.Rows, Sum: w.sum(s), State: fmt.Append(nil, s.N)}, ctx.Err()
+	return ReadOut{Rows: s.Rows, Sum: sum, State: fmt.Append(nil, s.N)}, ctx.Err()
 }
 
 func (w *fakeWork) digest(ctx context.Context, reads Reads) (string, error) {
@@ -184,8 +194,13 @@ func (w *fakeWork) Upload(ctx context.Context, _ Plan, a Announced, s Shard, rea
 	if err := w.called("upload", s.N); err != nil {
 		return UpOut{}, err
 	}
-	if !w.spool[s.N] && !bytes.Equal(w.sum(s), read.Sum) {
-		return UpOut{}, fault.New(fault.FiftyOne, fault.ViewChanged, "The rows have changed.")
+	if !w.spool[s.N] {
+		switch _, sum, err := w.idsOf(ctx, s); {
+		case err != nil:
+			return UpOut{}, err
+		case !bytes.Equal(sum, read.Sum):
+			return UpOut{}, fault.New(fault.FiftyOne, fault.ViewChanged, "The rows have changed.")
+		}
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
