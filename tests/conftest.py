@@ -228,7 +228,7 @@ def login(wandb_server, monkeypatch):
 @pytest.fixture
 def official(wandb_server, monkeypatch, tmp_path):
     """The official wandb package, logged in to the stand-in as a script would be."""
-    import wandb
+    from support.official import wandb
 
     for name, value in {
         "WANDB_BASE_URL": wandb_server.url,

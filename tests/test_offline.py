@@ -100,7 +100,7 @@ def test_wandb_sync_uploads_the_same_artifact(log, server, images, monkeypatch, 
     assert run["summary"]["samples"]["nrows"] == 4
     monkeypatch.delenv("WANDB_MODE", raising=False)
 
-    import wandb
+    from support.official import wandb
 
     api = wandb.Api()
     both = [api.artifact(f"{server.entity}/{project}/{name}:latest") for project in ("on", "off")]
@@ -344,7 +344,7 @@ def test_what_needs_the_server_says_so(operator, server, images, monkeypatch):
 
 
 def test_a_downloaded_artifact_is_loaded_without_a_server(operator, log, server, images, tmp_path, monkeypatch):
-    import wandb
+    from support.official import wandb
 
     name = new_name()
     view = images.match_tags("train").sort_by("number", reverse=True)

@@ -5,7 +5,8 @@ import json
 import tempfile
 
 import numpy as np
-import wandb
+
+from support.official import wandb
 
 
 class Reader:

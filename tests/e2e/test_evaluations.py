@@ -5,9 +5,9 @@ import os
 import fiftyone as fo
 import numpy as np
 import pytest
-import wandb
 from fiftyone import ViewField as F
 
+from support.official import wandb
 from tests.e2e import evaluated
 from tests.e2e.common import PROJECT, new_id
 from tests.e2e.reading import charts_of, lines

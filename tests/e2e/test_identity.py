@@ -2,9 +2,9 @@
 
 import pytest
 import services
-import wandb
 
 from support import datasets
+from support.official import wandb
 from tests.e2e.common import PROJECT, new_id
 from tests.e2e.reading import Reader
 from tests.e2e.server import Server

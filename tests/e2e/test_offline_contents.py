@@ -4,8 +4,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-import wandb
 
+from support.official import wandb
 from support.shell import contents, shell
 from tests.e2e import evaluated
 from tests.e2e.common import PROJECT, new_id

@@ -41,7 +41,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inspected]:
 @pytest.fixture(scope="module")
 def wandb(server: Inspected, tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
     """The official package, logged in to the stand-in and talking to nobody else."""
-    import wandb as package
+    from support.official import wandb as package
 
     home = tmp_path_factory.mktemp("home")
     # It keeps the settings of whoever used it before. It ends with them, because what it put

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import urllib.error
 
 import numpy as np
@@ -166,6 +168,12 @@ def test_failed_run(wandb, api):
     with pytest.raises(ZeroDivisionError), wandb.init(project=PROJECT) as run:
         1 / 0  # noqa: B018
     assert api.run(run.id).state == "failed"
+
+
+def test_a_program_ends_its_run_itself(server, logged):
+    """A program that a test starts does not find the helper process of the tests."""
+    subprocess.run([sys.executable, "-c", f"import wandb; wandb.init(project={PROJECT!r}, id='program')"], check=True)
+    assert state_of(server, "program")["states"] == ["running", "finished"]
 
 
 def test_listings(wandb, api, server, logged):

@@ -8,9 +8,7 @@ from pathlib import Path
 
 def shell(command):
     """Runs a line in a shell that finds ``wandb``, as a user would, and returns its output."""
-    # The variable WANDB_SERVICE leads to the helper of this process's wandb, whose directory is another.
-    left_out = ("WANDB_MODE", "WANDB_SERVICE")
-    environment = {name: value for name, value in os.environ.items() if name not in left_out}
+    environment = {name: value for name, value in os.environ.items() if name != "WANDB_MODE"}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     done = subprocess.run(command, shell=True, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
