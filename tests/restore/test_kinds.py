@@ -38,10 +38,10 @@ MORE = {
         d["images"]
         .to_patches("predictions")
         .take(9)
-        .match(F("predictions.label") == "dog")
+        .match(F("predictions.label") != "dog")  # there are fewer than nine of those
         .limit(3)
         .shuffle()
-        .map_labels("predictions", {"dog": "hund"})
+        .map_labels("predictions", {"cat": "katze"})
     ),
     "evaluation patches taken": lambda d: d["images"].to_evaluation_patches("ev").take(5, seed=2),
     "frames taken": lambda d: d["videos"].to_frames(sample_frames=False).take(7),
