@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from bson import ObjectId
 
+from support import datasets
 from support.background import workers
 from support.shell import contents, shell
 from support.waiting import wait_for
@@ -211,12 +212,10 @@ def test_a_killed_writer_leaves_no_half_directory(log, images, server, media):
         for worker in workers():
             worker.kill()
 
-    # MongoDB takes its time for each sample of this view.
-    slow = {"$function": {"body": "function() { sleep(1000); return 1; }", "args": [], "lang": "js"}}
     thread = threading.Thread(target=kill)
     thread.start()
     with pytest.raises(RuntimeError, match="ended in the middle of the job"):
-        log(images.mongo([{"$addFields": {"slow": slow}}]), project="killed", artifact_name=new_name(), offline=True)
+        log(datasets.slow(images), project="killed", artifact_name=new_name(), offline=True)
 
     thread.join()
     for directory in root.glob("offline-run-*"):

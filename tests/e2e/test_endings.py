@@ -71,9 +71,6 @@ def test_cancelled(images, log_view, server, jobs, spool, phase):
 
 
 def test_cancelled_while_reading(images, log_view, server, jobs, spool):
-    """MongoDB takes its time for each sample of this view."""
-    slow = {"$function": {"body": "function() { sleep(1000); return 1; }", "args": [], "lang": "js"}}
-    view = images.mongo([{"$addFields": {"slow": slow}}])
     before, run_id = server.everything(), new_id()
 
     def cancel():
@@ -83,7 +80,7 @@ def test_cancelled_while_reading(images, log_view, server, jobs, spool):
     thread = threading.Thread(target=cancel)
     thread.start()
     with pytest.raises(RuntimeError, match="cancelled on request"):
-        log_view(view, run_id=run_id)
+        log_view(datasets.slow(images), run_id=run_id)
 
     thread.join()
     assert server.everything() == before

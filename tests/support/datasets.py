@@ -34,6 +34,12 @@ def name(prefix="test"):
     return f"{prefix}-{ObjectId()}"
 
 
+def slow(dataset):
+    """A view of all samples, for each of which MongoDB takes a second."""
+    function = {"$function": {"body": "function() { sleep(1000); return 1; }", "args": [], "lang": "js"}}
+    return dataset.mongo([{"$addFields": {"slow": function}}])
+
+
 def detections(i, low=0.05):
     """One to three boxes, one of them without confidence."""
     return fo.Detections(
