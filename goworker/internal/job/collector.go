@@ -1,6 +1,7 @@
 package job
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -8,7 +9,6 @@ import (
 	"time"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/idlist"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
@@ -44,50 +44,10 @@ type collector struct {
 	found    json.RawMessage
 	// shard is set where the rows are those of one shard, and merged where there are none, since shards have read them: then
 	// files that hold something of each row are not ended here.
-	shard  *shardRead
-	merged *mergedShards
+	shard  shardFiles
+	merged mergedFiles
 	lists  []*idlist.Writer
 	ends   []func()
-}
-
-// collect reads the rows of a job's view into the content of its artifact.
-func (c *collector) collect(ctx context.Context, plan logPlan) (*publication, error) {
-	if plan.prepare != nil {
-		if err := plan.prepare(ctx, c); err != nil {
-			return nil, err
-		}
-	}
-	chosen, err := c.choose(ctx, plan.view, plan.score)
-	if err != nil {
-		return nil, err
-	}
-	if chosen, err = c.choosePictures(ctx, chosen, plan.pictures); err != nil {
-		return nil, err
-	}
-	chosen.shown.note(&c.warnings)
-	r, err := newReader(c, chosen)
-	if err != nil {
-		return nil, err
-	}
-	content, err := plan.open(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	n, err := r.each(ctx, content.add)
-	if err != nil {
-		return nil, err
-	}
-	if n == 0 {
-		return nil, errEmptyView()
-	}
-	if err := content.close(); err != nil {
-		return nil, err
-	}
-	return content.publication(ctx, n)
-}
-
-func errEmptyView() error {
-	return fault.New(fault.Settings, fault.EmptyView, "The view has no samples, so there is nothing to log: choose another view.")
 }
 
 // AtEnd has something done when the job is over, however it ends.
@@ -232,7 +192,7 @@ func (c *collector) describe(meta *metadata.Object, d Dataset) (large []metadata
 	meta.Text("dataset_created_at", d.CreatedAt)
 	meta.Text("dataset_last_modified_at", d.LastModifiedAt)
 	for _, fact := range []struct{ key, json string }{
-		{"dataset_info", orDefault(d.InfoJSON, "{}")}, {"default_classes", d.DefaultClassesJSON}, {"mask_targets", d.MaskTargetsJSON},
+		{"dataset_info", cmp.Or(d.InfoJSON, "{}")}, {"default_classes", d.DefaultClassesJSON}, {"mask_targets", d.MaskTargetsJSON},
 	} {
 		switch {
 		case fact.json == "":
@@ -254,10 +214,3 @@ func (c *collector) describe(meta *metadata.Object, d Dataset) (large []metadata
 }
 
 func joinTags(tags []string) string { return strings.Join(tags, ",") }
-
-func orDefault(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
-}

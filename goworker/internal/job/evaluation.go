@@ -1,8 +1,6 @@
 package job
 
 import (
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evalreport"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
@@ -37,15 +35,4 @@ type EvaluationSubset struct {
 	Query view.Query
 	// Frames are as those of LogEvaluation.
 	Frames *view.Query
-}
-
-// EvaluationResult is what a job has found of an evaluation.
-type EvaluationResult struct {
-	Report *evaluation.Report
-	// Other is the evaluation that it was compared with, or nil.
-	Other *evaluation.Report
-	// Subsets are in the order that was asked for, under their names.
-	Subsets []evalreport.Subset
-	// Evaluated is how many samples of the view were evaluated.
-	Evaluated int64
 }

@@ -159,7 +159,7 @@ func classText(c *metadata.ClassCounts) string {
 			parts = append(parts, fmt.Sprintf("%d more", len(sorted)-i))
 			break
 		}
-		name := orDefault(one.Name, "(no class)")
+		name := cmp.Or(one.Name, "(no class)")
 		if one.N > 1 {
 			name += fmt.Sprintf(" (%d)", one.N)
 		}

@@ -40,7 +40,7 @@ func (j LogEvaluation) sharesFrames() bool {
 // frames are the queries for the frames that are read here: those of a shard's rows, or all of the view's.
 func (r *evaluationRows) frames() (out []*view.Query) {
 	if s := r.c.shard; s != nil {
-		for ids := range slices.Chunk(s.ids, videosAtOnce) {
+		for ids := range slices.Chunk(s.rowIDs(), videosAtOnce) {
 			some, _ := r.job.Frames.FramesOf(ids) // the plan has made sure of that: see sharesFrames
 			out = append(out, &some)
 		}

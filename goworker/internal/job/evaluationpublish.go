@@ -1,6 +1,7 @@
 package job
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -17,18 +18,18 @@ import (
 
 // Run does the job.
 func (j LogEvaluation) Run(ctx context.Context, events Events) (*Result, error) {
-	plan, err := j.plan()
+	s, err := j.spec()
 	if err != nil {
 		return nil, err
 	}
-	return runLog(ctx, events, plan)
+	return run(ctx, events, s)
 }
 
-// plan implements Shardable.
-func (j LogEvaluation) plan() (logPlan, error) {
+// spec is what is logged, and how. Faults: those of its parameters.
+func (j LogEvaluation) spec() (spec, error) {
 	prefix, err := evalreport.Prefix(j.Prefix)
 	if err != nil {
-		return logPlan{}, err
+		return spec{}, err
 	}
 	j.Prefix = prefix
 	target := j.Target
@@ -40,7 +41,7 @@ func (j LogEvaluation) plan() (logPlan, error) {
 		target.Aliases = append(slices.Clone(target.Aliases), alias)
 	}
 	var rows *evaluationRows // of the current attempt
-	return logPlan{
+	return spec{
 		target: target, view: j.View, parts: j.Parts, kind: "evaluation", runPrefix: "evaluation_", pictures: j.Pictures,
 		inOnePiece:  !j.sharesFrames(),
 		defaultName: func(string) string { return config.GeneratedName(what+j.Dataset.Name, "") },
@@ -84,7 +85,7 @@ func (r *evaluationRows) publication(ctx context.Context, n int64) (*publication
 		config["model_name"] = r.job.ModelName
 	}
 	return &publication{
-		description: orDefault(r.job.Target.Description, description), metadata: full, slimMetadata: slim, table: r.table.tableFile,
+		description: cmp.Or(r.job.Target.Description, description), metadata: full, slimMetadata: slim, table: r.table.tableFile,
 		config: config, values: valuesOfEvaluation(evalreport.NewValues(res.Report, res.Subsets, r.job.Prefix, r.runConfig())),
 		result: Result{Samples: n, ViewSamples: r.reader.view.size(n), Classes: int64(len(res.Report.Classes)), Evaluation: res},
 	}, nil

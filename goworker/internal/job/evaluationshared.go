@@ -11,7 +11,6 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluated"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/shard"
 )
 
 // evaluationPart is which part of the work on an evaluation is done here. One worker does all of it. Of several, each makes the rows, pictures
@@ -73,8 +72,8 @@ func (j LogEvaluation) open(ctx context.Context, c *collector, schema *evaluated
 	}
 	before, shared := found[key]
 	if shared && before.Results != o.Config.Results {
-		return nil, shard.Final(fault.New(fault.FiftyOne, fault.ViewChanged,
-			"The evaluation %q was made again while the job ran: log it again when nothing changes it.", key))
+		return nil, fault.New(fault.FiftyOne, fault.ViewChanged,
+			"The evaluation %q was made again while the job ran: log it again when nothing changes it.", key)
 	}
 	missing := before.Missing
 	if part.opensFile {
@@ -154,11 +153,11 @@ func evaluatedVideos(all map[bson.ObjectID]*evaluated.Outcome) (n int64) {
 	return n
 }
 
-// tally implements shardable.
-func (r *evaluationRows) tally() tally { return tally{Sum: r.sum} }
+// tally implements content.
+func (r *evaluationRows) tally() tally { return tally{Sum: uint64(r.sum)} }
 
-// addTally implements shardable: what the shards have read is taken from what the lead has.
-func (r *evaluationRows) addTally(t tally) { r.sum -= t.Sum }
+// addTally implements content: what the shards have read is taken from what the lead has.
+func (r *evaluationRows) addTally(t tally) { r.sum -= checkSum(t.Sum) }
 
 // sameAsShards makes sure that the lead has read what the shards have, where these have all rows.
 func (r *evaluationRows) sameAsShards() error {

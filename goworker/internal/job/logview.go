@@ -1,6 +1,7 @@
 package job
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/idlist"
@@ -30,16 +31,16 @@ type LogView struct {
 
 // Run does the job.
 func (j LogView) Run(ctx context.Context, events Events) (*Result, error) {
-	plan, err := j.plan()
+	s, err := j.spec()
 	if err != nil {
 		return nil, err
 	}
-	return runLog(ctx, events, plan)
+	return run(ctx, events, s)
 }
 
-// plan implements Shardable.
-func (j LogView) plan() (logPlan, error) {
-	return logPlan{
+// spec is what is logged, and how. Faults: those of its parameters.
+func (j LogView) spec() (spec, error) {
+	return spec{
 		target: j.Target, view: j.View, parts: j.Parts, kind: "dataset", runPrefix: "fiftyone_", defaultName: defaultViewName,
 		score: byConfidence(nil), open: j.open, inOnePiece: !j.hasTable(), pictures: j.Pictures,
 	}, nil
@@ -205,7 +206,7 @@ func (r *viewRows) publication(ctx context.Context, n int64) (*publication, erro
 		return nil, err
 	}
 	return &publication{
-		description: orDefault(j.Target.Description, "Training view for run "+c.runID),
+		description: cmp.Or(j.Target.Description, "Training view for run "+c.runID),
 		metadata:    full, slimMetadata: slim, table: r.shown(),
 		config: map[string]any{
 			"fiftyone_view_artifact": c.name + ":latest", "fiftyone_dataset_name": j.Dataset.Name,

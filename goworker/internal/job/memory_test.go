@@ -27,6 +27,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/memory"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/mongotest"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/racetest"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
@@ -113,7 +114,7 @@ func (w *world) peakOf(m memoryJob) int64 {
 // skipUnmeasured skips a test where memory cannot be measured.
 func skipUnmeasured(t *testing.T) {
 	t.Helper()
-	job.NotUnderRace(t)
+	racetest.Skip(t)
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux says what a process has taken at most")
 	}

@@ -131,7 +131,7 @@ func (p *publisher) writeOffline(ctx context.Context, c *collector, pub *publica
 	filesTotal, bytesTotal := c.stored()
 	content := offline.Content{Files: c.files, Progress: func(files, bytes int64) { p.tracker.upload(files, filesTotal, bytes, bytesTotal) }}
 	if spec.Table != nil && spec.Table.Copy != "" {
-		content.Copy = pub.table.openCopy
+		content.Copy = copyOf(pub.table).Open
 	}
 	if o.staged != "" {
 		res.OfflineDir = filepath.Join(o.staged, "fiftyone", p.name+"-"+spec.Artifact.ClientID[:8])
@@ -191,7 +191,7 @@ func (p *publisher) offlineSpec(c *collector, pub *publication) (offline.Spec, e
 	shown := wandb.PartitionedRunTable(t.key)
 	if !t.isPartitioned() {
 		var err error
-		if shown, err = wandb.DescribeTable(t.copy()); err != nil {
+		if shown, err = wandb.DescribeTable(copyOf(t)); err != nil {
 			return spec, err
 		}
 	}

@@ -1,6 +1,7 @@
 package job
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -40,16 +41,16 @@ type LogPredictions struct {
 
 // Run does the job.
 func (j LogPredictions) Run(ctx context.Context, events Events) (*Result, error) {
-	plan, err := j.plan()
+	s, err := j.spec()
 	if err != nil {
 		return nil, err
 	}
-	return runLog(ctx, events, plan)
+	return run(ctx, events, s)
 }
 
-// plan implements Shardable.
-func (j LogPredictions) plan() (logPlan, error) {
-	return logPlan{
+// spec is what is logged, and how. Faults: those of its parameters.
+func (j LogPredictions) spec() (spec, error) {
+	return spec{
 		target: j.Target, view: j.View, parts: j.Parts, kind: "predictions", runPrefix: "predictions_",
 		defaultName: func(string) string { return j.defaultName() },
 		score:       byConfidence(&j.Predictions), open: j.open, pictures: j.Pictures,
@@ -257,7 +258,7 @@ func (r *predictionRows) publication(ctx context.Context, n int64) (*publication
 		return nil, err
 	}
 	return &publication{
-		description: orDefault(j.Target.Description, fmt.Sprintf("%s predictions on %s", j.ModelName, j.Dataset.Name)),
+		description: cmp.Or(j.Target.Description, fmt.Sprintf("%s predictions on %s", j.ModelName, j.Dataset.Name)),
 		metadata:    full, slimMetadata: slim, table: r.table.tableFile,
 		config: map[string]any{
 			"model_name": j.ModelName, "model_version": orNil(j.ModelVersion), "predictions_field": j.Predictions.Path, "samples_processed": n,

@@ -40,6 +40,11 @@ var stageEnd = map[Stage]float64{
 	StageConnecting: 0.02, StageReading: 0.5, StageUploading: 0.98, StageCommitting: 1,
 }
 
+// reached is how far a job is, of 1, that has done this share of a stage.
+func (s Stage) reached(share float64) float64 {
+	return stageStart[s] + (stageEnd[s]-stageStart[s])*share
+}
+
 // tracker turns counts into Progress events. It is safe for concurrent use.
 type tracker struct {
 	mu      sync.Mutex
@@ -115,8 +120,7 @@ func (t *tracker) emit() {
 	case p.Stage == StageUploading && p.BytesTotal > 0:
 		share = float64(p.BytesDone) / float64(p.BytesTotal)
 	}
-	start, end := stageStart[p.Stage], stageEnd[p.Stage]
-	p.Fraction = max(t.now.Fraction, start+(end-start)*min(share, 1))
+	p.Fraction = max(t.now.Fraction, p.Stage.reached(min(share, 1)))
 	t.now.Fraction = p.Fraction
 	p.Label = sentence(p, time.Since(t.started))
 	if t.offline {

@@ -1,8 +1,10 @@
 package job
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"time"
 
@@ -30,7 +32,7 @@ type publication struct {
 // publisher does a logging job: it connects, has the content collected, and then does the second phase: the run,
 // the upload, the commit, and what the run gets to know of it.
 type publisher struct {
-	logPlan
+	spec
 	name    string // of the artifact
 	session *session
 	source  *view.Source
@@ -56,7 +58,7 @@ func (p *publisher) publish(ctx context.Context, c *collector, pub *publication)
 	p.tracker.begin(StageUploading)
 	copied := p.copyTable(ctx, pub, relation)
 	charts := p.uploadCharts(ctx, pub, relation)
-	logged, err := s.client.LogArtifact(ctx, p.spec(c, pub), func(u wandb.UploadProgress) { p.tracker.upload(u.FilesDone, u.FilesTotal, u.BytesDone, u.BytesTotal) })
+	logged, err := s.client.LogArtifact(ctx, p.artifactSpec(c, pub), func(u wandb.UploadProgress) { p.tracker.upload(u.FilesDone, u.FilesTotal, u.BytesDone, u.BytesTotal) })
 	if err != nil {
 		return nil, err
 	}
@@ -82,8 +84,8 @@ func (p *publisher) publish(ctx context.Context, c *collector, pub *publication)
 	return p.result(c, pub, relation, logged), nil
 }
 
-// spec describes the version that is logged.
-func (p *publisher) spec(c *collector, pub *publication) wandb.ArtifactSpec {
+// artifactSpec describes the version that is logged.
+func (p *publisher) artifactSpec(c *collector, pub *publication) wandb.ArtifactSpec {
 	return wandb.ArtifactSpec{
 		Run: p.session.ref, Type: p.kind, Name: p.name, Description: pub.description,
 		Metadata: pub.metadata, SlimMetadata: pub.slimMetadata, Aliases: p.target.Aliases, Tags: p.target.Tags, Files: c.files,
@@ -109,7 +111,7 @@ func (p *publisher) copyTable(ctx context.Context, pub *publication, relation Re
 		return out
 	}
 	go func() {
-		table, err := p.session.client.UploadTableCopy(ctx, p.session.ref, pub.table.copy())
+		table, err := p.session.client.UploadTableCopy(ctx, p.session.ref, copyOf(pub.table))
 		out <- copied{table, err}
 	}()
 	return out
@@ -157,7 +159,7 @@ func (p *publisher) tellRun(ctx context.Context, c *collector, pub *publication,
 		p.stopSigns()
 		shown, err := values()
 		if err = errors.Join(err, p.finishRun(ctx, 0, shown...)); err != nil {
-			c.warnings.note(orDefault(fault.Code(err), "run_not_finished"), "The artifact was logged, but its run is incomplete: %v", err)
+			c.warnings.note(cmp.Or(fault.Code(err), "run_not_finished"), "The artifact was logged, but its run is incomplete: %v", err)
 		}
 	case RunEnded:
 		shown, _ := values()
@@ -272,4 +274,10 @@ func artifactName(given, otherwise string) (string, error) {
 			"The artifact name %q has no character that W&B allows: use letters, digits, '-', '_' and '.'.", given)
 	}
 	return name, config.CheckArtifactName(name)
+}
+
+// copyOf is the copy of a table for a run's workspace.
+func copyOf(t *tableFile) wandb.TableCopy {
+	return wandb.TableCopy{Key: t.key, Columns: len(t.done.Columns), Rows: t.done.Rows,
+		Open: func() (io.ReadCloser, error) { return t.openCopy(wandb.MaxRunTableRows) }}
 }

@@ -1,6 +1,7 @@
 package job
 
 import (
+	"cmp"
 	"context"
 	"os"
 
@@ -96,7 +97,7 @@ const idsAtOnce = 10_000
 // find gives the ids of the labels of the cell.
 func (cell *EvaluationCell) find(ctx context.Context, o *evaluated.Evaluation, give func(packed []byte) error) error {
 	name := func(label string) string {
-		label = orDefault(label, o.File.Missing())
+		label = cmp.Or(label, o.File.Missing())
 		if o.ClassName != nil {
 			return o.ClassName(label)
 		}
@@ -114,7 +115,7 @@ func (cell *EvaluationCell) find(ctx context.Context, o *evaluated.Evaluation, g
 		if !cell.has(name(m.Truth), name(m.Predicted)) {
 			return
 		}
-		if packed = append(packed, orDefault(m.TruthID, m.PredictedID)...); len(packed) >= idsAtOnce*12 {
+		if packed = append(packed, cmp.Or(m.TruthID, m.PredictedID)...); len(packed) >= idsAtOnce*12 {
 			flush()
 		}
 	})

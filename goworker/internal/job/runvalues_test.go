@@ -39,7 +39,7 @@ func publishEvaluation(t *testing.T, server *standin.Server, runID string, activ
 	s, err := openSession(t.Context(), config.Inputs{APIKey: server.Key(), BaseURL: server.URL(), Project: "p", ActiveRun: active}, runID)
 	require.NoError(t, err)
 	defer s.client.Close()
-	p := &publisher{session: s, tracker: newTracker(nil), name: "evaluation_d", logPlan: logPlan{kind: "evaluation"}}
+	p := &publisher{session: s, tracker: newTracker(nil), name: "evaluation_d", spec: spec{kind: "evaluation"}}
 	defer p.stopSigns()
 	c := &collector{spool: spool, files: &artifact.Files{}, tracker: p.tracker, name: p.name, runID: runID}
 	require.NoError(t, c.WriteFile("fiftyone/metadata.json", []byte("{}\n")))

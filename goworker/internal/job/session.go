@@ -4,14 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/memory"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
@@ -82,75 +77,6 @@ func (s *session) relation() Relation {
 	return RunEnded
 }
 
-// newRunID is the id of a run that the caller did not name.
-func newRunID(prefix string) string {
-	var b [4]byte
-	_, _ = rand.Read(b[:]) // never fails
-	return prefix + hex.EncodeToString(b[:])
-}
-
-// logPlan is what tells the logging jobs apart.
-type logPlan struct {
-	target      Target
-	view        View
-	parts       Parts  // 0 for as usual
-	kind        string // the artifact's type
-	runPrefix   string // of the id of a new run
-	defaultName func(runID string) string
-	// score is how rows can be chosen.
-	score scorer
-	// prepare is called before anything is read of the view; nil for nothing. It is called again with each attempt.
-	prepare func(context.Context, *collector) error
-	// open registers what the job reads of each row, and starts the files that it goes to.
-	open func(context.Context, *reader) (content, error)
-	// inOnePiece says that the content has a file that is not made of parts: its rows cannot be shared by several workers.
-	inOnePiece bool
-	pictures   *picture.Config // nil for none
-}
-
-// content is what a logging job makes of a view's rows: the files of its artifact, and how they are described.
-type content interface {
-	// add takes the next row.
-	add(*row) error
-	// close ends the files and hands them to the artifact, when the last row was added.
-	close() error
-	// publication says what to upload, when n rows were added and all is closed.
-	publication(ctx context.Context, n int64) (*publication, error)
-}
-
-// runLog is what the logging jobs have in common: connect to both sides at
-// once, fill the spool directory with the content, then publish it.
-func runLog(ctx context.Context, events Events, plan logPlan) (*Result, error) {
-	memory.ForTexts()
-	if plan.target.RunGiven = plan.target.RunID != ""; !plan.target.RunGiven {
-		plan.target.RunID = newRunID(plan.runPrefix)
-	}
-	name, err := artifactName(plan.target.ArtifactName, plan.defaultName(plan.target.RunID))
-	if err != nil {
-		return nil, err
-	}
-	if err := config.CheckArtifactLabels(plan.target.Aliases, plan.target.Tags); err != nil {
-		return nil, err
-	}
-	plan.target.Settings = plan.target.Settings.ReadOnce()
-	mode, err := config.ModeOf(plan.target.Settings)
-	if err != nil {
-		return nil, err
-	}
-	if mode == config.Disabled {
-		return disabledResult(plan.target, name), nil
-	}
-	p := &publisher{logPlan: plan, tracker: newTracker(events.Progress), events: events, name: name}
-	defer p.close()
-	if mode == config.Offline {
-		return p.runOffline(ctx)
-	}
-	if err := p.connect(ctx); err != nil {
-		return nil, err
-	}
-	return p.run(ctx)
-}
-
 // connect connects to W&B and to MongoDB at once, and checks that both will do what the job needs.
 func (p *publisher) connect(ctx context.Context) error {
 	p.tracker.begin(StageConnecting)
@@ -188,58 +114,9 @@ func (p *publisher) close() {
 	}
 }
 
-// run collects the content and publishes it. One more try is worth while where a file changed after it was read, and
-// where the first rows do not have all classes of what is drawn.
-func (p *publisher) run(ctx context.Context) (*Result, error) {
-	counting, stop := context.WithCancel(ctx)
-	defer stop()
-	go func() {
-		if n, ok := p.source.Count(counting, p.view.Query, countForProgress); ok {
-			p.tracker.rowsTotal(n)
-		}
-	}()
-	changed := false
-	for {
-		res, err := p.attempt(ctx)
-		switch {
-		case err == nil:
-			return res, nil
-		case ctx.Err() != nil:
-			p.fail(ctx)
-			return nil, ctx.Err()
-		case errors.Is(err, picture.ErrOtherClasses) && !p.allClasses:
-			p.allClasses = true
-		case fault.Code(err) == fault.FileChanged && !changed:
-			changed = true
-		default:
-			p.fail(ctx)
-			return nil, err
-		}
-	}
-}
-
-// attempt collects the artifact's content into a spool directory and uploads it.
-func (p *publisher) attempt(ctx context.Context) (*Result, error) {
-	spool, err := artifact.NewSpool(p.spoolParent())
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = spool.Close() }()
-	c := &collector{source: p.source, spool: spool, files: &artifact.Files{}, tracker: p.tracker, runID: p.session.ref.ID, name: p.name, allClasses: p.allClasses, parts: p.parts}
-	defer c.end()
-	if given := p.givenName(); given != "" {
-		c.noteName(given)
-	}
-	p.tracker.begin(StageReading)
-	pub, err := c.collect(ctx, p.logPlan)
-	if err != nil {
-		return nil, err
-	}
-	if p.session.offline != nil {
-		return p.writeOffline(ctx, c, pub)
-	}
-	if p.target.DryRun {
-		return p.preview(ctx, c, pub)
-	}
-	return p.publish(ctx, c, pub)
+// newRunID is the id of a run that the caller did not name.
+func newRunID(prefix string) string {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return prefix + hex.EncodeToString(b[:])
 }

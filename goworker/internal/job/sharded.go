@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -24,7 +23,7 @@ import (
 )
 
 // Shardable is a job whose rows several workers can share: LogView, LogPredictions and LogEvaluation.
-type Shardable interface{ plan() (logPlan, error) }
+type Shardable interface{ spec() (spec, error) }
 
 // Sharded does a logging job, or this slot's part of it, for shard.Run. The files of its artifact are those that Run of the
 // job makes, to the byte, however many slots there are.
@@ -78,18 +77,18 @@ const lookedFor = 5
 // NewSharded prepares a slot's part in a job. Close ends it. W&B's modes "offline" and "disabled" and dry runs are not shared.
 func NewSharded(j Shardable, events Events) (*Sharded, error) {
 	memory.ForTexts()
-	plan, err := j.plan()
+	job, err := j.spec()
 	if err != nil {
 		return nil, err
 	}
-	plan.target.RunGiven = plan.target.RunID != ""
-	plan.parts = plan.parts.orUsual()
-	if err := config.CheckArtifactLabels(plan.target.Aliases, plan.target.Tags); err != nil {
+	job.target.RunGiven = job.target.RunID != ""
+	job.parts = job.parts.orUsual()
+	if err := config.CheckArtifactLabels(job.target.Aliases, job.target.Tags); err != nil {
 		return nil, err
 	}
-	if mode, err := config.ModeOf(plan.target.Settings); err != nil {
+	if mode, err := config.ModeOf(job.target.Settings); err != nil {
 		return nil, err
-	} else if mode != config.Online || plan.target.DryRun {
+	} else if mode != config.Online || job.target.DryRun {
 		return nil, fault.New(fault.Settings, fault.BadSettings,
 			"Several workers cannot share a dry run, or a job that does not reach W&B (WANDB_MODE): call it without workers, or set WANDB_MODE=online on all machines.")
 	}
@@ -99,7 +98,7 @@ func NewSharded(j Shardable, events Events) (*Sharded, error) {
 	}
 	// The hosts of slots do not hear of the run: one that loses its worker would end the run of all others.
 	events.RunCreated, events.RunLeftOpen = nil, nil
-	w := &Sharded{publisher: publisher{logPlan: plan, tracker: newTracker(events.Progress), events: events}, spool: spool, kept: map[int]*shardSpool{}}
+	w := &Sharded{publisher: publisher{spec: job, tracker: newTracker(events.Progress), events: events}, spool: spool, kept: map[int]*shardSpool{}}
 	w.within = w.beats.within
 	return w, nil
 }
@@ -344,18 +343,3 @@ func (w *Sharded) Abandon(ctx context.Context, plan shard.Plan) {
 	// Another slot that does not know of the end yet may post a heartbeat behind it.
 	_ = w.session.client.FinishAbandonedRun(ctx, w.session.ref, 1)
 }
-
-// errNotSame is the error of rows that are not those of an earlier reading.
-func errNotSame() error {
-	return shard.Final(fault.New(fault.FiftyOne, fault.ViewChanged,
-		"Samples or media files of the view changed while the job ran, so that a second reading did not match the first: log the view again when nothing changes it."))
-}
-
-// errDrawnAgain is the error of rows that several workers cannot share, since each would draw others.
-func errDrawnAgain() error {
-	return fault.New(fault.Settings, fault.BadView,
-		"Several workers cannot share this view, since it draws other samples each time it is read, by $sample, $sampleRate or $rand. "+
-			"Choose the samples with take(n, seed=1), which gives the same ones each time, or log it with workers=1.")
-}
-
-var errNoContent = errors.New("job: this content cannot be shared")

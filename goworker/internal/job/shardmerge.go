@@ -57,13 +57,9 @@ func (w *Sharded) merge(ctx context.Context, plan shard.Plan, st *planState, rea
 	if err != nil {
 		return nil, err
 	}
-	opened, err := w.open(ctx, rd)
+	content, err := w.open(ctx, rd)
 	if err != nil {
 		return nil, err
-	}
-	content, ok := opened.(shardable)
-	if !ok {
-		return nil, errNoContent
 	}
 	for n, state := range states {
 		if err := m.add(ctx, c, content, reads, n, state); err != nil {
@@ -145,7 +141,7 @@ func (st *planState) reread(states []*shardState) error {
 }
 
 // add adds a shard.
-func (m *mergedShards) add(ctx context.Context, c *collector, content shardable, reads shard.Reads, n int, state *shardState) error {
+func (m *mergedShards) add(ctx context.Context, c *collector, content content, reads shard.Reads, n int, state *shardState) error {
 	for key, t := range state.Tables {
 		if m.tables[key] == nil {
 			m.tables[key] = &tableState{}

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/racetest"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/shard"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
@@ -52,7 +53,7 @@ func heapInUse() uint64 {
 
 // TestMemoryOfManyEntries merges shards of 20,000 pictures, of which the lead has no bytes: a million took 112 MB.
 func TestMemoryOfManyEntries(t *testing.T) {
-	NotUnderRace(t)
+	racetest.Skip(t)
 	const shards, each = 10, 20_000
 	before := heapInUse()
 	c := &collector{files: &artifact.Files{}}
@@ -94,7 +95,7 @@ func (m numbered) Pieces(ctx context.Context, n int, kind string, fn func([]byte
 
 // TestMoreEntriesThanAnArtifactMayHave merges shards, none of which has too many, with the sentence of a job that one worker does.
 func TestMoreEntriesThanAnArtifactMayHave(t *testing.T) {
-	NotUnderRace(t)
+	racetest.Skip(t)
 	const each = artifact.MaxEntries / 10
 	c := &collector{files: &artifact.Files{}}
 	m := &mergedShards{}
@@ -128,7 +129,7 @@ func TestALeadThatFailedOnceTriesAgain(t *testing.T) {
 	t.Cleanup(func() { _ = spool.Close() })
 	made := 0
 	open := func(context.Context, *reader) (content, error) { return failsOnce{made: &made}, nil }
-	w := &Sharded{publisher: publisher{logPlan: logPlan{open: open}, session: &session{}, source: &view.Source{}}, spool: spool}
+	w := &Sharded{publisher: publisher{spec: spec{open: open}, session: &session{}, source: &view.Source{}}, spool: spool}
 	plan := shard.Plan{State: []byte(`{}`)}
 	_, _, err = w.content(t.Context(), plan, noShards{})
 	require.EqualError(t, err, "the database was away")
@@ -145,11 +146,3 @@ func TestALeadThatFailedOnceTriesAgain(t *testing.T) {
 type noShards struct{ shard.Reads }
 
 func (noShards) Len() int { return 0 }
-
-// NotUnderRace skips a large test of one goroutine where the race detector is on, which makes it ten times slower and takes memory of its own.
-func NotUnderRace(t *testing.T) {
-	t.Helper()
-	if underRace {
-		t.Skip("make test-go runs this test without the race detector")
-	}
-}

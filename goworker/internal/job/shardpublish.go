@@ -79,7 +79,7 @@ func (w *Sharded) Announce(ctx context.Context, plan shard.Plan, reads shard.Rea
 	}
 	w.session.run.Created = w.session.run.Created || st.NewRun
 	defer w.keepRunAlive(ctx, st)()
-	p, logged, err := w.session.client.BeginArtifact(ctx, w.spec(l.c, l.pub), attempt)
+	p, logged, err := w.session.client.BeginArtifact(ctx, w.artifactSpec(l.c, l.pub), attempt)
 	if err != nil {
 		return shard.Announced{}, err
 	}
@@ -151,7 +151,7 @@ func (w *Sharded) Commit(ctx context.Context, plan shard.Plan, announced shard.A
 	for i := range own.Len() {
 		all.set(own.At(i).Path, up.IDs, up.Births, i)
 	}
-	logged, err := w.session.client.CommitPending(ctx, w.spec(l.c, l.pub), ann.Pending, all.of, sure)
+	logged, err := w.session.client.CommitPending(ctx, w.artifactSpec(l.c, l.pub), ann.Pending, all.of, sure)
 	if errors.Is(err, wandb.ErrRebase) {
 		return shard.Outcome{}, shard.Rebase(err)
 	}

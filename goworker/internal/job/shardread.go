@@ -18,23 +18,6 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 )
 
-// tally is what a content counts of its rows beside what its files hold.
-type tally struct {
-	Splits      map[string]int64 `json:"splits,omitempty"`
-	Predictions int64            `json:"predictions,omitempty"`
-	// Sum is of what an evaluation says of the rows.
-	Sum     checkSum `json:"sum,omitempty"`
-	classes *metadata.ClassCounts
-}
-
-// shardable is a content whose rows several workers can share.
-type shardable interface {
-	content
-	// tally is what was counted, and addTally adds what was counted of the rows that follow.
-	tally() tally
-	addTally(tally)
-}
-
 // shardState is what was read of a shard, but for what is too large for it.
 type shardState struct {
 	Tables  map[string]*tableState `json:"tables,omitempty"`
@@ -112,7 +95,7 @@ func (w *Sharded) rowsOf(ctx context.Context, c *collector, plan shard.Plan, st 
 	if plan.Mode == shard.Local {
 		v.Query, _ = v.Query.Local()
 	}
-	v.Query = v.Query.ByID(c.shard.ids, plan.Mode == shard.Local)
+	v.Query = v.Query.ByID(c.shard.rowIDs(), plan.Mode == shard.Local)
 	return chosenView{View: v}, nil
 }
 
@@ -151,13 +134,9 @@ func (w *Sharded) readShard(ctx context.Context, plan shard.Plan, st *planState,
 	if err != nil {
 		return out, err
 	}
-	opened, err := w.open(ctx, rd)
+	content, err := w.open(ctx, rd)
 	if err != nil {
 		return out, err
-	}
-	content, ok := opened.(shardable)
-	if !ok {
-		return out, errNoContent
 	}
 	rows, err := rd.each(ctx, content.add)
 	if err != nil {
@@ -181,6 +160,12 @@ func (w *Sharded) drop(n int) {
 		delete(w.kept, n)
 	}
 }
+
+// hasAll implements shardFiles.
+func (r *shardRead) hasAll() bool { return r.alone }
+
+// rowIDs implements shardFiles.
+func (r *shardRead) rowIDs() []bson.ObjectID { return r.ids }
 
 // prepareTable has a table's writer make one part of the shard's rows.
 func (r *shardRead) prepareTable(t *tableFile) {

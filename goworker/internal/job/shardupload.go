@@ -38,7 +38,7 @@ func (w *Sharded) Upload(ctx context.Context, plan shard.Plan, announced shard.A
 	}
 	state := upState{IDs: up.IDs, Births: packBirths(up.Births), Unchanged: up.Unchanged}
 	if t := sp.read.tables[ann.Shown]; t != nil {
-		if shown, err := client.UploadTableCopy(ctx, w.session.ref, t.copy()); err == nil {
+		if shown, err := client.UploadTableCopy(ctx, w.session.ref, copyOf(t)); err == nil {
 			state.Shown = &shown
 		} else if ctx.Err() == nil {
 			state.NotShown = err.Error()

@@ -40,9 +40,6 @@ type classState struct {
 	OwnAP  *float64   `json:"own_ap,omitempty"`
 }
 
-// MaxClasses is of how many classes of an evaluation hosts are told. The artifact has all of them.
-const MaxClasses = 10_000
-
 // keepValues takes the values out of the result.
 func (st *outcomeState) keepValues(v *runValues) error {
 	res := &st.Result

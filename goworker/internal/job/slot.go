@@ -90,8 +90,7 @@ func progressOf(c shard.Counts) Progress {
 		p.Stage = StageConnecting
 		p.Label = "Listing the samples"
 	}
-	start, end := stageStart[p.Stage], stageEnd[p.Stage]
-	p.Fraction = start + (end-start)*share
+	p.Fraction = p.Stage.reached(share)
 	p.Label += fmt.Sprintf(" (%d workers)", c.Slots)
 	if c.Slots == 1 {
 		p.Label = p.Label[:len(p.Label)-len("s)")] + ")"

@@ -30,27 +30,27 @@ func (j SyncOffline) Run(ctx context.Context, events Events) (*Result, error) {
 	memory.ForTexts()
 	t := newTracker(events.Progress)
 	t.begin(StageConnecting)
-	spec, files, err := offline.Read(ctx, j.Directory)
+	stored, files, err := offline.Read(ctx, j.Directory)
 	if err != nil {
 		return nil, err
 	}
-	s, err := openSession(ctx, j.inputs(spec.Run), spec.Run.ID)
+	s, err := openSession(ctx, j.inputs(stored.Run), stored.Run.ID)
 	if err != nil {
 		return nil, err
 	}
 	defer s.client.Close()
-	a := spec.Artifact
+	a := stored.Artifact
 	if err := s.client.CheckArtifactFree(ctx, s.ref.Entity, s.ref.Project, a.Type, a.Name); err != nil {
 		return nil, err
 	}
 	var w warnings
-	if err := s.findStoredInput(ctx, spec.Run.Input, &w); err != nil {
+	if err := s.findStoredInput(ctx, stored.Run.Input, &w); err != nil {
 		return nil, err
 	}
-	p := &publisher{session: s, tracker: t, events: events, name: a.Name, logPlan: logPlan{kind: a.Type,
-		target: Target{RunID: spec.Run.ID, ArtifactName: a.Name, Aliases: a.Aliases, Tags: a.Tags}}}
+	p := &publisher{session: s, tracker: t, events: events, name: a.Name, spec: spec{kind: a.Type,
+		target: Target{RunID: stored.Run.ID, ArtifactName: a.Name, Aliases: a.Aliases, Tags: a.Tags}}}
 	defer p.stopSigns()
-	res, err := p.upload(ctx, j.Directory, spec, files, w)
+	res, err := p.upload(ctx, j.Directory, stored, files, w)
 	if err != nil {
 		p.fail(ctx)
 		if ctx.Err() != nil {

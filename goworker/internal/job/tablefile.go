@@ -10,7 +10,6 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 )
 
 // tableFile is a W&B table in the spool directory. Whether it is one file or a
@@ -173,14 +172,9 @@ func (t *tableFile) reorder(part int, order []int) error {
 // isPartitioned reports whether the table has several parts.
 func (t *tableFile) isPartitioned() bool { return len(t.done.Parts) > 1 }
 
-// copy is the beginning of the table as a run's workspace wants it: columns and
-// data only, and media cells as the name of their type.
-func (t *tableFile) copy() wandb.TableCopy {
-	return wandb.TableCopy{Key: t.key, Columns: len(t.done.Columns), Rows: t.done.Rows, Open: t.openCopy}
-}
-
-// openCopy makes the copy while it is read: its rows may have hundreds of megabytes.
-func (t *tableFile) openCopy() (io.ReadCloser, error) {
+// openCopy makes a copy of the table's first rows, at most so many, as a run's workspace wants it: columns and data only, and media cells as
+// the name of their type. It is made while it is read: its rows may have hundreds of megabytes.
+func (t *tableFile) openCopy(most int) (io.ReadCloser, error) {
 	if t.stored != nil {
 		return t.stored()
 	}
@@ -193,7 +187,7 @@ func (t *tableFile) openCopy() (io.ReadCloser, error) {
 		defer func() { _ = f.Close() }()
 		_, err := fmt.Fprintf(in, `{"columns":%s,"data":[`, metadata.JSON(t.done.Columns))
 		if err == nil {
-			err = table.CopyRows(in, f, t.done.Columns, wandb.MaxRunTableRows)
+			err = table.CopyRows(in, f, t.done.Columns, most)
 		}
 		if err == nil {
 			_, err = io.WriteString(in, "]}")

@@ -98,7 +98,7 @@ func (v *vectorFile) close(c *collector) error {
 		}
 	}()
 	switch {
-	case c.shard != nil && !c.shard.alone:
+	case c.shard != nil && !c.shard.hasAll():
 		return c.shard.closeVectors(c, v)
 	case v.writer.Len() == 0:
 		c.noteNoVectors(v.field)

@@ -11,6 +11,13 @@ import (
 // examples is how many sample ids a warning names.
 const examples = 5
 
+// Warning is something that cost a cell or a feature, never the job.
+type Warning struct {
+	Code, Message string
+	Count         int64
+	SampleIDs     []string
+}
+
 // warnings counts what went wrong with single samples.
 type warnings struct {
 	list []*Warning
