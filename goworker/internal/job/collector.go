@@ -15,12 +15,8 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
 
-// How long the rows of a view may be counted for the progress, which goes on without
-// a total, and those of its dataset for the metadata, where the number is null then.
-const (
-	countForProgress = 2 * time.Second
-	countForMetadata = 30 * time.Second
-)
+// countForMetadata is how long rows are counted for the metadata, where the number is null then.
+const countForMetadata = 30 * time.Second
 
 // collector is the first phase of a logging job: everything that goes into the
 // artifact is read, formatted and hashed before W&B hears of it. It is the Sink of pictures.
@@ -69,15 +65,6 @@ func (c *collector) stored() (files, bytes int64) {
 		}
 	}
 	return files, bytes
-}
-
-// measure sets what a dry run says of the artifact's size.
-func (c *collector) measure(res *Result) (err error) {
-	res.FilesTotal, res.BytesTotal = c.stored()
-	res.Entries = int64(c.files.Len())
-	res.ClientMemoryBytes = artifact.ClientMemory(res.Entries)
-	res.ManifestBytes, err = c.files.ManifestSize()
-	return err
 }
 
 // Pack makes a file that holds many small files of the artifact.
@@ -212,5 +199,3 @@ func (c *collector) describe(meta *metadata.Object, d Dataset) (large []metadata
 	}
 	return large, nil
 }
-
-func joinTags(tags []string) string { return strings.Join(tags, ",") }

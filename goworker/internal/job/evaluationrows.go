@@ -3,6 +3,7 @@ package job
 import (
 	"context"
 	"math"
+	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -288,7 +289,7 @@ func (r *evaluationRows) columns() []column {
 			path, _ := row.Value(r.reader.base.filepath).StringValueOK()
 			w.Text(path)
 		}},
-		{Name: "tags", Cell: func(w *table.Writer, _ *row) { w.Text(joinTags(r.tags)) }},
+		{Name: "tags", Cell: func(w *table.Writer, _ *row) { w.Text(strings.Join(r.tags, ",")) }},
 	}
 	if r.other == nil {
 		columns = append(columns, r.outcomeColumns(r.own, "")...)

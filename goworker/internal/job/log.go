@@ -3,6 +3,7 @@ package job
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
@@ -43,6 +44,9 @@ func run(ctx context.Context, events Events, job spec) (*Result, error) {
 	}
 	return p.run(ctx)
 }
+
+// countForProgress is how long the rows of a view are counted for the progress, which goes on without a total.
+const countForProgress = 2 * time.Second
 
 // run collects the content and publishes it. One more try is worth while where a file changed after it was read, and
 // where the first rows do not have all classes of what is drawn.

@@ -3,6 +3,7 @@ package job
 import (
 	"cmp"
 	"context"
+	"strings"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/idlist"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/label"
@@ -90,7 +91,7 @@ func (r *viewRows) columns() []column {
 	columns := []column{
 		r.reader.base.sampleIDColumn(),
 		{Name: "filepath", Cell: func(w *table.Writer, row *row) { w.Text(r.path(row)) }},
-		{Name: "tags", Cell: func(w *table.Writer, _ *row) { w.Text(joinTags(r.tags)) }},
+		{Name: "tags", Cell: func(w *table.Writer, _ *row) { w.Text(strings.Join(r.tags, ",")) }},
 	}
 	for _, l := range r.job.Labels {
 		columns = append(columns, labelColumn(r.reader, l))

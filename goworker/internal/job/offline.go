@@ -104,7 +104,7 @@ func (p *publisher) writeOffline(ctx context.Context, c *collector, pub *publica
 	res := p.offlineResult(c, pub)
 	if p.target.DryRun {
 		res.DryRun = true
-		if err := c.measure(res); err != nil {
+		if err := measure(c, res); err != nil {
 			return nil, err
 		}
 		res.FilesUploaded, res.BytesUploaded = res.FilesTotal, res.BytesTotal

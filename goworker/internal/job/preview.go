@@ -3,6 +3,7 @@ package job
 import (
 	"context"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
@@ -21,7 +22,7 @@ func (p *publisher) preview(ctx context.Context, c *collector, pub *publication)
 	if pub.values != nil {
 		res.Metrics = pub.values.numbers
 	}
-	if err := c.measure(&res); err != nil {
+	if err := measure(c, &res); err != nil {
 		return nil, err
 	}
 	res.FilesUploaded = res.FilesTotal
@@ -110,4 +111,13 @@ func (p *publisher) eachStored(ctx context.Context, newest *wandb.ArtifactInfo, 
 		return nil
 	}
 	return p.session.client.EachFile(ctx, file, fn)
+}
+
+// measure sets what a dry run says of the artifact's size.
+func measure(c *collector, res *Result) (err error) {
+	res.FilesTotal, res.BytesTotal = c.stored()
+	res.Entries = int64(c.files.Len())
+	res.ClientMemoryBytes = artifact.ClientMemory(res.Entries)
+	res.ManifestBytes, err = c.files.ManifestSize()
+	return err
 }
