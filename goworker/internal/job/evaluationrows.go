@@ -110,7 +110,7 @@ func (j LogEvaluation) prepare(ctx context.Context, c *collector) (*evaluationRo
 }
 
 func newJudged(ctx context.Context, c *collector, o *evaluated.Evaluation, part evaluationPart, restricted bool) *judged {
-	e := &judged{Account: evaluated.NewAccount(o, c.sortScratch, restricted), part: part, now: evaluated.NewOutcome()}
+	e := &judged{Account: evaluated.NewAccount(o, func() (evaluation.Scratch, error) { return sortScratch(c) }, restricted), part: part, now: evaluated.NewOutcome()}
 	if part.counts {
 		e.LookAtMasks(ctx, c.AtEnd)
 	}

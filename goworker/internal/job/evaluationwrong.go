@@ -88,7 +88,7 @@ func (l *wrongLists) close(c *collector) error {
 }
 
 // sortScratch makes a temporary file for sorting, which goes with the spool.
-func (c *collector) sortScratch() (evaluation.Scratch, error) {
+func sortScratch(c *collector) (evaluation.Scratch, error) {
 	f, err := c.spool.Scratch("sort")
 	if err != nil {
 		return nil, err

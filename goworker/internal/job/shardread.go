@@ -202,7 +202,7 @@ func (r *shardRead) closeTable(t *tableFile) error {
 
 // prepareVectors has vectors of one shape only.
 func (r *shardRead) prepareVectors(v *vectorFile) {
-	v.parts = Parts{math.MaxInt64, math.MaxInt64}
+	v.parts = Parts{Whole: math.MaxInt64, Part: math.MaxInt64}
 	if r.alone {
 		v.parts = r.parts
 	}
