@@ -98,7 +98,7 @@ test-fast: build ## While you work: what needs no server, no browser and no race
 test-go: env ## Go tests, with the race detector where there are goroutines, and what is large, without it
 	GOFLAGS=-buildvcs=false $(GOTEST) -race $$($(PYTHON) tools/go_packages.py concurrent)
 	$(PLAIN) $(GOTEST) $$($(PYTHON) tools/go_packages.py sequential)
-	$(PLAIN) $(GOTEST) -run 'OfSixteenMegabytes|ManyClassesAndIDs|HostileArtifact|ThousandsOfPictures|ManyEntries|MoreEntries' ./goworker/internal/job
+	$(PLAIN) $(GOTEST) -run 'OfSixteenMegabytes|ManyClassesAndIDs|HostileArtifact|ThousandsOfPictures|ManyEntries|MoreEntries' ./goworker/internal/job ./goworker/internal/sharing
 
 test-py: build ## Python, end-to-end and browser tests
 	@chromium="$$($(PY) tools/browser.py)" && FIFTYONE_WANDB_CHROMIUM="$$chromium" $(PY) $(PYTEST) tests

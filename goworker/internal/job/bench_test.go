@@ -17,11 +17,14 @@ import (
 	driver "go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/collect"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/label"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/mongotest"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/publish"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/shard"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/sharing"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
@@ -34,7 +37,7 @@ const benchSamples = 100_000
 const benchPart = 20_000
 
 // benchWorld makes the view, and a function that gives each job a stand-in of its own: one that has many artifacts takes long to keep them.
-func benchWorld(b *testing.B) (job.View, func() job.Target) {
+func benchWorld(b *testing.B) (collect.View, func() publish.Target) {
 	b.Helper()
 	require.NoError(b, mongo.Insert(b.Context(), "samples.bench", nil))
 	docs := make([]any, benchSamples/20)
@@ -53,13 +56,13 @@ func benchWorld(b *testing.B) (job.View, func() job.Target) {
 		}
 	}
 	b.Cleanup(end)
-	return job.View{Query: view.Query{URI: mongo.URI, Database: mongotest.Database, Collection: "samples.bench"}}, func() job.Target {
+	return collect.View{Query: view.Query{URI: mongo.URI, Database: mongotest.Database, Collection: "samples.bench"}}, func() publish.Target {
 		end()
 		var err error
 		server, err = standin.New(standin.Options{Dir: b.TempDir()})
 		require.NoError(b, err)
 		require.NoError(b, server.Start())
-		return job.Target{Settings: config.Inputs{APIKey: server.Key(), BaseURL: server.URL(), Project: "p"}, ArtifactName: "one"}
+		return publish.Target{Settings: config.Inputs{APIKey: server.Key(), BaseURL: server.URL(), Project: "p"}, ArtifactName: "one"}
 	}
 }
 
@@ -102,14 +105,14 @@ func benchPaths(fields ...string) []string {
 
 // benchJob is a job that one worker does, or several.
 type benchJob interface {
-	job.Shardable
-	Run(context.Context, job.Events) (*job.Result, error)
+	sharing.Shardable
+	Run(context.Context, publish.Events) (*publish.Result, error)
 }
 
 // benchJobs make jobs that each upload all of their artifact.
-func benchJobs(v job.View, target func() job.Target) map[string]func() benchJob {
+func benchJobs(v collect.View, target func() publish.Target) map[string]func() benchJob {
 	field := func(path string) view.Field { return view.Field{Path: path, DBPath: path, LabelType: "Detections"} }
-	parts := job.Parts{Whole: benchPart, Part: benchPart}
+	parts := collect.Parts{Whole: benchPart, Part: benchPart}
 	return map[string]func() benchJob{
 		"view": func() benchJob {
 			return job.LogView{Target: target(), View: v, IncludeLabels: true, Labels: []view.Field{field("ground_truth"), field("predictions")}, Parts: parts}
@@ -125,7 +128,7 @@ func BenchmarkLog(b *testing.B) {
 	for name, one := range benchJobs(benchWorld(b)) {
 		b.Run(name, func(b *testing.B) {
 			measure(b, func() error {
-				_, err := one().Run(b.Context(), job.Events{})
+				_, err := one().Run(b.Context(), publish.Events{})
 				return err
 			})
 		})
@@ -156,7 +159,7 @@ func BenchmarkSharing(b *testing.B) {
 			for range b.N {
 				now := one.job()
 				require.NoError(b, alone.of(b, database, "alone", func(ctx context.Context) error {
-					_, err := now.Run(ctx, job.Events{})
+					_, err := now.Run(ctx, publish.Events{})
 					return err
 				}))
 				now = one.job()
@@ -181,7 +184,7 @@ func inASlot(ctx context.Context, database *driver.Database, one benchJob, part 
 	if err := mongo.Append(ctx, mongotest.Database, "wandb.jobs", []any{bson.D{{Key: "_id", Value: id}, {Key: "state", Value: shard.Planning}}}); err != nil {
 		return err
 	}
-	work, err := job.NewSharded(one, job.Events{})
+	work, err := sharing.NewWork(one, publish.Events{})
 	if err != nil {
 		return err
 	}
@@ -219,7 +222,7 @@ func mongodTime(b *testing.B, database *driver.Database) time.Duration {
 const benchPicturesCount = 600
 
 // benchPictures is a job with thumbnails of JPEGs with 640x480 pixels, none of which is cached.
-func benchPictures(b *testing.B, target func() job.Target) func() benchJob {
+func benchPictures(b *testing.B, target func() publish.Target) func() benchJob {
 	b.Helper()
 	dir := b.TempDir()
 	docs := make([]any, benchPicturesCount)
@@ -239,9 +242,9 @@ func benchPictures(b *testing.B, target func() job.Target) func() benchJob {
 	field := view.Field{Path: "predictions", DBPath: "predictions", LabelType: "Detections"}
 	return func() benchJob {
 		return job.LogView{
-			Target: target(), View: job.View{Query: view.Query{URI: mongo.URI, Database: mongotest.Database, Collection: "samples.pictures"}},
+			Target: target(), View: collect.View{Query: view.Query{URI: mongo.URI, Database: mongotest.Database, Collection: "samples.pictures"}},
 			IncludeLabels: true, Labels: []view.Field{field}, Pictures: &picture.Config{Mode: picture.Thumbnail, Size: 256},
-			Parts: job.Parts{Whole: benchPicturesCount / 10, Part: benchPicturesCount / 10},
+			Parts: collect.Parts{Whole: benchPicturesCount / 10, Part: benchPicturesCount / 10},
 		}
 	}
 }

@@ -10,8 +10,10 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/collect"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/publish"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
 
@@ -19,12 +21,12 @@ import (
 func TestAViewThatDrawsItsRows(t *testing.T) {
 	w := newWorld(t)
 	j := w.variedView(60)
-	j.Parts = job.Parts{}
+	j.Parts = collect.Parts{}
 	j.View.Query.Pipeline = []bson.Raw{stage(`{"$sample": {"size": 40}}`)}
 	t.Run("some of them", func(t *testing.T) {
 		w.t = t
 		j := j
-		j.View.Selection, j.Target.ArtifactName = &job.Selection{Max: 25}, "some"
+		j.View.Selection, j.Target.ArtifactName = &collect.Selection{Max: 25}, "some"
 		res, err := j.Run(t.Context(), w.callbacks())
 		require.NoError(t, err)
 		assert.Equal(t, [2]int64{25, 40}, [2]int64{res.Samples, res.ViewSamples})
@@ -54,7 +56,7 @@ func TestAViewThatDrawsItsRows(t *testing.T) {
 	t.Run("on two workers", func(t *testing.T) {
 		w.t = t
 		j := j
-		j.Parts, j.Target.ArtifactName = job.Parts{Whole: 25, Part: 10}, "shared"
+		j.Parts, j.Target.ArtifactName = collect.Parts{Whole: 25, Part: 10}, "shared"
 		res, err := w.slots(j, 2, 10).run(t.Context())
 		require.NoError(t, err)
 		assert.EqualValues(t, 40, res.Samples)
@@ -69,7 +71,7 @@ func TestAViewThatDrawsItsRows(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			w.t = t
 			j := j
-			j.Parts = job.Parts{Whole: 5, Part: 5}
+			j.Parts = collect.Parts{Whole: 5, Part: 5}
 			for _, s := range stages {
 				j.View.Query.Pipeline = append(j.View.Query.Pipeline, stage(s))
 			}
@@ -82,7 +84,7 @@ func TestAViewThatDrawsItsRows(t *testing.T) {
 }
 
 // warned is how many rows a warning counts.
-func warned(res *job.Result, code string) (n int) {
+func warned(res *publish.Result, code string) (n int) {
 	for _, w := range res.Warnings {
 		if w.Code == code {
 			n += int(w.Count)
@@ -106,7 +108,7 @@ func TestAnEvaluationOfDrawnRows(t *testing.T) {
 	assert.Equal(t, res.Evaluation.Report.Matches, res.Evaluation.Subsets[0].Report.Matches)
 	assert.InDelta(t, res.Metrics["eval/F1"], res.Metrics["eval/all/F1"], 0)
 
-	j.Parts = job.Parts{Whole: 5, Part: 5}
+	j.Parts = collect.Parts{Whole: 5, Part: 5}
 	err = d.slots(j, 2, 7).read(t.Context())
 	assert.Equal(t, fault.BadView, fault.Code(err), "%v", err)
 	assert.Empty(t, spoolLeft(t))

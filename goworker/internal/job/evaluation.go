@@ -1,16 +1,18 @@
 package job
 
 import (
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/collect"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/publish"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
 
 // LogEvaluation is the job of log_evaluation_to_wandb.
 type LogEvaluation struct {
-	Target Target
+	Target publish.Target
 	// View are the samples to log. Where it is not what was evaluated, the numbers are those of the evaluation restricted to it.
-	View    View
-	Dataset Dataset
+	View    collect.View
+	Dataset collect.Dataset
 	// EvalKey is the evaluation; CompareWith another one that it is compared with, or empty.
 	EvalKey, CompareWith string
 	// ModelName is what the run's config calls the model; it may be empty.
@@ -26,7 +28,7 @@ type LogEvaluation struct {
 	// predictions of the evaluation.
 	Pictures *picture.Config
 	Fields   []view.Field
-	Parts    Parts
+	Parts    collect.Parts
 }
 
 // EvaluationSubset is a part of a view under a name.

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/collect"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
@@ -206,7 +207,7 @@ func TestCancelledEvaluation(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	events := d.callbacks()
 	progress := events.Progress
-	events.Progress = func(p job.Progress) {
+	events.Progress = func(p collect.Progress) {
 		progress(p)
 		if p.RowsDone > 0 {
 			cancel()

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
 
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/collect"
 )
 
 // Labels that were edited and samples that were deleted since are counted; the numbers stay the evaluation's.
@@ -67,7 +67,7 @@ func replaceID(sample bson.D, field string) {
 func TestWorstSamplesAreChosen(t *testing.T) {
 	d := golden(t).store()
 	j := d.log("ev")
-	j.View.Selection = &job.Selection{Max: 3, ByErrors: true}
+	j.View.Selection = &collect.Selection{Max: 3, ByErrors: true}
 	res, err := j.Run(t.Context(), d.callbacks())
 	require.NoError(t, err)
 	assert.EqualValues(t, 3, res.Samples)

@@ -8,6 +8,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/collect"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluated"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
@@ -16,13 +17,13 @@ import (
 
 // outcomeColumns are the columns with what an evaluation says of each sample. They are the same for all evaluations of a type, so that W&B
 // can compare the versions of an artifact.
-func (r *evaluationRows) outcomeColumns(e *judged, prefix string) []column {
-	var out []column
-	add := func(name string, cell func(w *table.Writer, row *row)) {
-		out = append(out, column{Name: prefix + name, Cell: cell})
+func (r *evaluationRows) outcomeColumns(e *judged, prefix string) []collect.Column {
+	var out []collect.Column
+	add := func(name string, cell func(w *table.Writer, row *collect.Row)) {
+		out = append(out, collect.Column{Name: prefix + name, Cell: cell})
 	}
 	count := func(name string, of func(*evaluated.Outcome) int64) {
-		add(name, func(w *table.Writer, _ *row) {
+		add(name, func(w *table.Writer, _ *collect.Row) {
 			if !e.now.Evaluated {
 				w.Null()
 				return
@@ -31,10 +32,10 @@ func (r *evaluationRows) outcomeColumns(e *judged, prefix string) []column {
 		})
 	}
 	number := func(name string, of func(*evaluated.Outcome) *float64) {
-		add(name, func(w *table.Writer, _ *row) { w.OptionalFloat(of(&e.now)) })
+		add(name, func(w *table.Writer, _ *collect.Row) { w.OptionalFloat(of(&e.now)) })
 	}
 	text := func(name string, of func(*evaluated.Outcome) string) {
-		add(name, func(w *table.Writer, _ *row) { w.OptionalText(of(&e.now)) })
+		add(name, func(w *table.Writer, _ *collect.Row) { w.OptionalText(of(&e.now)) })
 	}
 	switch e.Config.Type {
 	case evaluation.Detection:
@@ -64,20 +65,20 @@ func (r *evaluationRows) outcomeColumns(e *judged, prefix string) []column {
 			number("ground_truth", value(func(o *evaluated.Outcome) (float64, bool) { return o.Value, o.HasValue }))
 			number("prediction", value(func(o *evaluated.Outcome) (float64, bool) { return o.Predicted, o.HasPredicted }))
 		}
-		add("error", func(w *table.Writer, _ *row) { numberOrNull(w, e.result) })
+		add("error", func(w *table.Writer, _ *collect.Row) { numberOrNull(w, e.result) })
 	case evaluation.Segmentation:
 		for _, name := range []string{"accuracy", "precision", "recall"} {
 			slot := r.reader.Slot(e.Config.Key + "_" + name)
-			add(name, func(w *table.Writer, row *row) { numberOrNull(w, row.Value(slot)) })
+			add(name, func(w *table.Writer, row *collect.Row) { numberOrNull(w, row.Value(slot)) })
 		}
 	}
 	return out
 }
 
-func (r *evaluationRows) classificationColumns(e *judged, add func(string, func(*table.Writer, *row)), text func(string, func(*evaluated.Outcome) string), number func(string, func(*evaluated.Outcome) *float64)) {
+func (r *evaluationRows) classificationColumns(e *judged, add func(string, func(*table.Writer, *collect.Row)), text func(string, func(*evaluated.Outcome) string), number func(string, func(*evaluated.Outcome) *float64)) {
 	if e.Config.IsFrames() {
-		add("accuracy", func(w *table.Writer, _ *row) { numberOrNull(w, e.result) })
-		add("frames", func(w *table.Writer, _ *row) { w.Int(e.now.Frames) })
+		add("accuracy", func(w *table.Writer, _ *collect.Row) { numberOrNull(w, e.result) })
+		add("frames", func(w *table.Writer, _ *collect.Row) { w.Int(e.now.Frames) })
 		text("missed", func(o *evaluated.Outcome) string { return classText(&o.Missed) })
 		text("wrong", func(o *evaluated.Outcome) string { return classText(&o.Wrong) })
 		return
@@ -85,7 +86,7 @@ func (r *evaluationRows) classificationColumns(e *judged, add func(string, func(
 	text("ground_truth", func(o *evaluated.Outcome) string { return o.Truth })
 	text("prediction", func(o *evaluated.Outcome) string { return o.Pred })
 	number("confidence", func(o *evaluated.Outcome) *float64 { return meanOf(o.ConfidenceSum, o.ConfidenceCount) })
-	add("correct", func(w *table.Writer, _ *row) {
+	add("correct", func(w *table.Writer, _ *collect.Row) {
 		if !e.now.Evaluated {
 			w.Null()
 			return
@@ -98,13 +99,13 @@ func (r *evaluationRows) classificationColumns(e *judged, add func(string, func(
 }
 
 // differenceColumns are the columns that compare two evaluations: how much better the first is on the sample, and which one is better.
-func (r *evaluationRows) differenceColumns() []column {
+func (r *evaluationRows) differenceColumns() []collect.Column {
 	name := map[evaluation.Type]string{
 		evaluation.Detection: "delta_F1", evaluation.Classification: "delta_correct", evaluation.Regression: "delta_error", evaluation.Segmentation: "delta_accuracy",
 	}[r.own.Config.Type]
-	return []column{
-		{Name: name, Cell: func(w *table.Writer, _ *row) { w.OptionalFloat(r.difference()) }},
-		{Name: "better", Cell: func(w *table.Writer, _ *row) {
+	return []collect.Column{
+		{Name: name, Cell: func(w *table.Writer, _ *collect.Row) { w.OptionalFloat(r.difference()) }},
+		{Name: "better", Cell: func(w *table.Writer, _ *collect.Row) {
 			d := r.difference()
 			switch {
 			case d == nil:

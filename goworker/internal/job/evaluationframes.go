@@ -7,6 +7,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/collect"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluated"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
@@ -39,8 +40,8 @@ func (j LogEvaluation) sharesFrames() bool {
 
 // frames are the queries for the frames that are read here: those of a shard's rows, or all of the view's.
 func (r *evaluationRows) frames() (out []*view.Query) {
-	if s := r.c.shard; s != nil {
-		for ids := range slices.Chunk(s.rowIDs(), videosAtOnce) {
+	if s := r.c.Shard; s != nil {
+		for ids := range slices.Chunk(s.RowIDs(), videosAtOnce) {
 			some, _ := r.job.Frames.FramesOf(ids) // the plan has made sure of that: see sharesFrames
 			out = append(out, &some)
 		}
@@ -59,11 +60,11 @@ func (r *evaluationRows) readFrames(ctx context.Context) error {
 			continue
 		}
 		e.videos = map[bson.ObjectID]*evaluated.Outcome{}
-		if r.c.planning && r.job.View.Selection == nil {
+		if r.c.Planning && r.job.View.Selection == nil {
 			continue
 		}
 		for _, frames := range r.frames() {
-			if err := e.Each(ctx, r.c.source, r.job.View.Query, frames, func(d *evaluated.Doc, out *evaluated.Outcome) error { return r.takeFrame(e, d, out) }); err != nil {
+			if err := e.Each(ctx, r.c.Source, r.job.View.Query, frames, func(d *evaluated.Doc, out *evaluated.Outcome) error { return r.takeFrame(e, d, out) }); err != nil {
 				return err
 			}
 		}
@@ -83,7 +84,7 @@ func (r *evaluationRows) takeFrame(e *judged, d *evaluated.Doc, out *evaluated.O
 	if sum == nil && len(e.videos) >= mostVideos {
 		return fault.New(fault.Settings, fault.ViewTooLarge, "The view has more than %s videos: log it in parts.", words.Thousands(mostVideos))
 	}
-	if r.c.merged != nil {
+	if r.c.Merged != nil {
 		if out.Evaluated {
 			e.videos[d.Sample] = evaluatedVideo
 		}
@@ -103,7 +104,7 @@ var evaluatedVideo = &evaluated.Outcome{Evaluated: true}
 
 // showFrames has each row of a video show the frame in which the evaluation found most wrong, the first of several. Without
 // it the picture would be of the first frame, whatever was evaluated. MongoDB chooses it, so that no frame's labels are kept.
-func (r *evaluationRows) showFrames(rd *reader) (err error) {
+func (r *evaluationRows) showFrames(rd *collect.Reader) (err error) {
 	if r.job.Pictures == nil || !r.own.Config.IsFrames() || r.schema.FrameCollection == "" {
 		return nil
 	}
@@ -111,7 +112,7 @@ func (r *evaluationRows) showFrames(rd *reader) (err error) {
 	for _, f := range r.evaluatedFields() {
 		kept = append(kept, bson.E{Key: f.DBPath, Value: 1})
 	}
-	rd.query, err = rd.query.With(
+	rd.Query, err = rd.Query.With(
 		bson.D{{Key: "$lookup", Value: bson.D{
 			{Key: "from", Value: r.schema.FrameCollection}, {Key: "localField", Value: "_id"}, {Key: "foreignField", Value: "_sample_id"},
 			{Key: "pipeline", Value: bson.A{
@@ -171,9 +172,9 @@ func (r *evaluationRows) drawnFields(asked []view.Field) (out []view.Field) {
 }
 
 // frameColumns is the column that says which frame a picture shows; none where it shows no frame.
-func (r *evaluationRows) frameColumns() []column {
+func (r *evaluationRows) frameColumns() []collect.Column {
 	if r.shownFrame < 0 {
 		return nil
 	}
-	return []column{{Name: "shown_frame", Cell: func(w *table.Writer, row *row) { w.BSON(row.Value(r.shownFrame)) }}}
+	return []collect.Column{{Name: "shown_frame", Cell: func(w *table.Writer, row *collect.Row) { w.BSON(row.Value(r.shownFrame)) }}}
 }

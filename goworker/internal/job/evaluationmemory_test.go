@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/collect"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
 )
 
@@ -111,7 +112,7 @@ func TestMemoryOfManyMatches(t *testing.T) {
 	grid.flush()
 	require.NoError(t, mongo.InsertInto(t.Context(), d.database, "fs.files", []any{bson.D{{Key: "_id", Value: grid.id}, {Key: "chunkSize", Value: gridChunk}, {Key: "length", Value: grid.size}}}))
 	peak := d.peakOf(memoryJob{Database: d.database, Collection: "samples", Evaluation: &job.LogEvaluation{
-		EvalKey: "ev", Dataset: job.Dataset{Name: "d", ID: d.id.Hex(), MediaType: "image", Collection: "samples"}}})
+		EvalKey: "ev", Dataset: collect.Dataset{Name: "d", ID: d.id.Hex(), MediaType: "image", Collection: "samples"}}})
 	assert.Less(t, peak, int64(mostEvaluationMemory))
 	assert.Contains(t, d.file("fiftyone/metadata.json"), fmt.Sprintf(`"changed_since":%d`, n))
 }

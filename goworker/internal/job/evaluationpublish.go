@@ -7,29 +7,31 @@ import (
 	"slices"
 	"time"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/collect"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evalreport"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluated"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/publish"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/words"
 )
 
 // Run does the job.
-func (j LogEvaluation) Run(ctx context.Context, events Events) (*Result, error) {
-	s, err := j.spec()
+func (j LogEvaluation) Run(ctx context.Context, events publish.Events) (*publish.Result, error) {
+	s, err := j.Spec()
 	if err != nil {
 		return nil, err
 	}
-	return run(ctx, events, s)
+	return publish.Run(ctx, events, s)
 }
 
-// spec is what is logged, and how. Faults: those of its parameters.
-func (j LogEvaluation) spec() (spec, error) {
+// Spec is what is logged, and how. Faults: those of its parameters.
+func (j LogEvaluation) Spec() (publish.Spec, error) {
 	prefix, err := evalreport.Prefix(j.Prefix)
 	if err != nil {
-		return spec{}, err
+		return publish.Spec{}, err
 	}
 	j.Prefix = prefix
 	target := j.Target
@@ -41,21 +43,21 @@ func (j LogEvaluation) spec() (spec, error) {
 		target.Aliases = append(slices.Clone(target.Aliases), alias)
 	}
 	var rows *evaluationRows // of the current attempt
-	return spec{
-		target: target, view: j.View, parts: j.Parts, kind: "evaluation", runPrefix: "evaluation_", pictures: j.Pictures,
-		inOnePiece:  !j.sharesFrames(),
-		defaultName: func(string) string { return config.GeneratedName(what+j.Dataset.Name, "") },
-		prepare: func(ctx context.Context, c *collector) (err error) {
+	return publish.Spec{
+		Target: target, View: j.View, Parts: j.Parts, Kind: "evaluation", RunPrefix: "evaluation_", Pictures: j.Pictures,
+		InOnePiece:  !j.sharesFrames(),
+		DefaultName: func(string) string { return config.GeneratedName(what+j.Dataset.Name, "") },
+		Prepare: func(ctx context.Context, c *collect.Collector) (err error) {
 			rows, err = j.prepare(ctx, c)
 			return err
 		},
-		score: func(rd *reader) func(*row) (float64, error) { return rows.score(rd) },
-		open:  func(ctx context.Context, rd *reader) (content, error) { return rows.open(ctx, rd) },
+		Score: func(rd *collect.Reader) func(*collect.Row) (float64, error) { return rows.score(rd) },
+		Open:  func(ctx context.Context, rd *collect.Reader) (publish.Content, error) { return rows.open(ctx, rd) },
 	}, nil
 }
 
-// publication makes the reports and the tables of them, and says what to upload.
-func (r *evaluationRows) publication(ctx context.Context, n int64) (*publication, error) {
+// Publication makes the reports and the tables of them, and says what to upload.
+func (r *evaluationRows) Publication(ctx context.Context, n int64) (*publish.Publication, error) {
 	if err := r.sameAsShards(); err != nil {
 		return nil, err
 	}
@@ -64,7 +66,7 @@ func (r *evaluationRows) publication(ctx context.Context, n int64) (*publication
 		return nil, err
 	}
 	for _, t := range evalreport.Tables(res.Report, res.Other) {
-		if err := r.c.writeTable(t.Key, t.Columns, t.Write); err != nil {
+		if err := r.c.WriteTable(t.Key, t.Columns, t.Write); err != nil {
 			return nil, err
 		}
 	}
@@ -84,19 +86,19 @@ func (r *evaluationRows) publication(ctx context.Context, n int64) (*publication
 	if r.job.ModelName != "" {
 		config["model_name"] = r.job.ModelName
 	}
-	return &publication{
-		description: cmp.Or(r.job.Target.Description, description), metadata: full, slimMetadata: slim, table: r.table.tableFile,
-		config: config, values: valuesOfEvaluation(evalreport.NewValues(res.Report, res.Subsets, r.job.Prefix, r.runConfig())),
-		result: Result{Samples: n, ViewSamples: r.reader.view.size(n), Classes: int64(len(res.Report.Classes)), Evaluation: res},
+	return &publish.Publication{
+		Description: cmp.Or(r.job.Target.Description, description), Metadata: full, SlimMetadata: slim, Table: r.table.TableFile,
+		Config: config, Values: publish.ValuesOfEvaluation(evalreport.NewValues(res.Report, res.Subsets, r.job.Prefix, r.runConfig())),
+		Result: publish.Result{Samples: n, ViewSamples: r.reader.View.Size(n), Classes: int64(len(res.Report.Classes)), Evaluation: res},
 	}, nil
 }
 
 // reports makes the reports of the evaluations, and of the parts that were asked for.
-func (r *evaluationRows) reports(ctx context.Context) (*EvaluationResult, error) {
-	res := &EvaluationResult{Evaluated: r.evaluated}
+func (r *evaluationRows) reports(ctx context.Context) (*publish.EvaluationResult, error) {
+	res := &publish.EvaluationResult{Evaluated: r.evaluated}
 	for _, e := range r.both() {
 		report, err := e.Report(ctx, func(fn func(*evaluated.Doc, *evaluated.Outcome) error) error {
-			return e.Each(ctx, r.c.source, r.job.View.Query, r.job.Frames, fn)
+			return e.Each(ctx, r.c.Source, r.job.View.Query, r.job.Frames, fn)
 		})
 		if err != nil {
 			return nil, err
@@ -109,7 +111,7 @@ func (r *evaluationRows) reports(ctx context.Context) (*EvaluationResult, error)
 		}
 	}
 	for _, s := range r.job.Subsets {
-		report, err := r.own.PartReport(ctx, r.c.source, s.Query, s.Frames)
+		report, err := r.own.PartReport(ctx, r.c.Source, s.Query, s.Frames)
 		if err != nil {
 			return nil, err
 		}
@@ -122,12 +124,12 @@ func (r *evaluationRows) reports(ctx context.Context) (*EvaluationResult, error)
 func (r *evaluationRows) note(report *evaluation.Report) {
 	config := report.Config
 	if report.Changed > 0 {
-		r.c.warnings.note("labels_changed", "%s of the evaluation %q: the labels or samples were edited, added or deleted since. "+
+		r.c.Warnings.Note("labels_changed", "%s of the evaluation %q: the labels or samples were edited, added or deleted since. "+
 			"The numbers are those of the evaluation, as FiftyOne's panel shows them; the table of samples has the labels as they are now. Evaluate again so that both agree.",
 			ofCountText(report.Changed, "match is no longer that", "matches are no longer those"), config.Key)
 	}
 	if report.MasksWritten > 0 {
-		r.c.warnings.note("masks_written", "%s of the evaluation %q: if the masks were edited, evaluate again, since the numbers are those of the masks as they were. "+
+		r.c.Warnings.Note("masks_written", "%s of the evaluation %q: if the masks were edited, evaluate again, since the numbers are those of the masks as they were. "+
 			"A copy of the files that has not kept their times looks the same.",
 			ofCountText(report.MasksWritten, "mask has a file that was written after the evaluation was made", "masks have files that were written after the evaluation was made"), config.Key)
 	}
@@ -136,7 +138,7 @@ func (r *evaluationRows) note(report *evaluation.Report) {
 		if _, has := report.Metric(config.OwnMAP()); has {
 			text += fmt.Sprintf(" %s is the mean average precision at its own IoU.", config.OwnMAP())
 		}
-		r.c.warnings.note("no_map", "%s Evaluate with compute_mAP=True to have it.", text)
+		r.c.Warnings.Note("no_map", "%s Evaluate with compute_mAP=True to have it.", text)
 	}
 }
 
@@ -171,13 +173,13 @@ func (r *evaluationRows) runConfig() map[string]any {
 }
 
 // metadata describes the artifact, and writes the files that identify its content.
-func (r *evaluationRows) metadata(ctx context.Context, res *EvaluationResult, n int64) (*metadata.Object, []metadata.List, error) {
-	j, c, v := r.job, r.c, r.reader.view
+func (r *evaluationRows) metadata(ctx context.Context, res *publish.EvaluationResult, n int64) (*metadata.Object, []metadata.List, error) {
+	j, c, v := r.job, r.c, r.reader.View
 	meta := &metadata.Object{}
 	meta.Text("model_name", j.ModelName)
 	meta.Set("eval_key", j.EvalKey)
 	meta.Text("compared_with", j.CompareWith)
-	c.datasetMetadata(ctx, meta, j.Dataset, v, n)
+	c.DatasetMetadata(ctx, meta, j.Dataset, v, n)
 	meta.Set("num_samples", n)
 	meta.Set("evaluated_samples", res.Evaluated)
 	meta.Raw("metrics", evalreport.MetricsJSON(res.Report.Metrics))
@@ -187,11 +189,11 @@ func (r *evaluationRows) metadata(ctx context.Context, res *EvaluationResult, n 
 	if !config.At.IsZero() {
 		meta.Set("evaluated_at", config.At.Format(time.RFC3339))
 	}
-	part := v.part()
+	part := v.Part()
 	meta.Set("is_subset_view", part.IsSubset)
 	lists := []metadata.List{r.ids.List("sample_ids")}
 	if part.SerializationJSON != "" {
-		view, err := c.viewFile(part)
+		view, err := c.ViewFile(part)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -206,12 +208,12 @@ func (r *evaluationRows) metadata(ctx context.Context, res *EvaluationResult, n 
 	if res.Report.MasksWritten > 0 { // in no file: times of files are not the evaluation's content
 		meta.Set("masks_written_since", res.Report.MasksWritten)
 	}
-	return meta, lists, c.identityFile(r.identity(part, res))
+	return meta, lists, c.IdentityFile(r.identity(part, res))
 }
 
 // identity is what tells this artifact's content from another's, with all numbers as they are. It has no time in it:
 // evaluating again with the same result is the same content.
-func (r *evaluationRows) identity(part View, res *EvaluationResult) *metadata.Object {
+func (r *evaluationRows) identity(part collect.View, res *publish.EvaluationResult) *metadata.Object {
 	out := &metadata.Object{}
 	out.Set("kind", "evaluation")
 	out.Set("dataset", r.job.Dataset.Name)
@@ -219,7 +221,7 @@ func (r *evaluationRows) identity(part View, res *EvaluationResult) *metadata.Ob
 	out.Set("is_subset_view", part.IsSubset)
 	out.Set("fields", view.FieldPaths(r.job.Fields))
 	r.job.Pictures.Identify(out)
-	r.reader.view.choice.describe(out)
+	r.reader.View.Choice.Describe(out)
 	out.Raw("evaluation", evalreport.JSON(res.Report))
 	if res.Other != nil {
 		out.Raw("compared_with", evalreport.JSON(res.Other))

@@ -7,12 +7,14 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/collect"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluated"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/idlist"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/publish"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
@@ -33,12 +35,12 @@ type judged struct {
 // evaluationRows makes an evaluation's tables and lists.
 type evaluationRows struct {
 	job       LogEvaluation
-	c         *collector
+	c         *collect.Collector
 	schema    *evaluated.Schema
-	reader    *reader
+	reader    *collect.Reader
 	own       *judged
 	other     *judged // that it is compared with, or nil
-	table     *rowTable
+	table     *collect.RowTable
 	ids       *idlist.Writer
 	worse     *idlist.Writer // samples on which own is worse than other; nil without one
 	part      evaluationPart
@@ -51,27 +53,27 @@ type evaluationRows struct {
 }
 
 // prepare opens the evaluations, before anything is read of the view.
-func (j LogEvaluation) prepare(ctx context.Context, c *collector) (*evaluationRows, error) {
+func (j LogEvaluation) prepare(ctx context.Context, c *collect.Collector) (*evaluationRows, error) {
 	if j.View.Rows != view.RowSample {
 		return nil, fault.New(fault.Settings, fault.BadView, "An evaluation is logged for samples: pass the dataset, or a view without patches, clips or frames as rows.")
 	}
-	if c.planning && j.View.Query.Draws() {
-		return nil, errDrawnAgain() // whoever makes the numbers reads the view once more
+	if c.Planning && j.View.Query.Draws() {
+		return nil, collect.ErrDrawnAgain() // whoever makes the numbers reads the view once more
 	}
 	r := &evaluationRows{job: j, c: c, shownFrame: -1, part: j.partOf(c)}
-	schema, err := evaluated.ReadSchema(ctx, c.source, j.View.Query.Database, j.Dataset.ID)
+	schema, err := evaluated.ReadSchema(ctx, c.Source, j.View.Query.Database, j.Dataset.ID)
 	if err != nil {
 		return nil, err
 	}
 	r.schema = schema
-	found, err := readFound(c.found)
+	found, err := readFound(c.Found)
 	if err != nil {
 		return nil, err
 	}
 	open := func(key string) (*evaluated.Evaluation, error) {
 		o, err := j.open(ctx, c, schema, key, r.part, found)
 		if err == nil && !r.part.isShared {
-			err = o.WasEvaluated(ctx, c.source, j.View.Query, j.Frames)
+			err = o.WasEvaluated(ctx, c.Source, j.View.Query, j.Frames)
 		}
 		return o, err
 	}
@@ -98,8 +100,8 @@ func (j LogEvaluation) prepare(ctx context.Context, c *collector) (*evaluationRo
 			return nil, err
 		}
 	}
-	if c.planning {
-		if c.found, err = r.found(); err != nil {
+	if c.Planning {
+		if c.Found, err = r.found(); err != nil {
 			return nil, err
 		}
 	}
@@ -109,7 +111,7 @@ func (j LogEvaluation) prepare(ctx context.Context, c *collector) (*evaluationRo
 	return r, r.countAll(ctx)
 }
 
-func newJudged(ctx context.Context, c *collector, o *evaluated.Evaluation, part evaluationPart, restricted bool) *judged {
+func newJudged(ctx context.Context, c *collect.Collector, o *evaluated.Evaluation, part evaluationPart, restricted bool) *judged {
 	e := &judged{Account: evaluated.NewAccount(o, func() (evaluation.Scratch, error) { return sortScratch(c) }, restricted), part: part, now: evaluated.NewOutcome()}
 	if part.counts {
 		e.LookAtMasks(ctx, c.AtEnd)
@@ -126,7 +128,7 @@ func (r *evaluationRows) both() []*judged {
 }
 
 // register registers what is read of each row.
-func (r *evaluationRows) register(rd *reader) {
+func (r *evaluationRows) register(rd *collect.Reader) {
 	for _, e := range r.both() {
 		if e.Config.IsFrames() {
 			e.at = evaluated.Slots{ID: -1, Result: rd.Slot(e.ResultPath())}
@@ -137,11 +139,11 @@ func (r *evaluationRows) register(rd *reader) {
 }
 
 // judge reads what the evaluations say of a row.
-func (r *evaluationRows) judge(row *row) {
+func (r *evaluationRows) judge(row *collect.Row) {
 	for _, e := range r.both() {
 		if e.videos != nil {
 			e.now, e.result = evaluated.NewOutcome(), row.Value(e.at.Result)
-			if sum := e.videos[row.own]; sum != nil {
+			if sum := e.videos[row.Own]; sum != nil {
 				e.now = *sum
 			}
 			continue
@@ -169,13 +171,13 @@ func (r *evaluationRows) account() error {
 }
 
 // score is how rows are chosen: all of them are accounted for in the same pass.
-func (r *evaluationRows) score(rd *reader) func(*row) (float64, error) {
+func (r *evaluationRows) score(rd *collect.Reader) func(*collect.Row) (float64, error) {
 	r.register(rd)
 	r.accounted = true
-	return func(row *row) (float64, error) {
+	return func(row *collect.Row) (float64, error) {
 		r.judge(row)
 		err := r.account()
-		switch s := rd.view.Selection; {
+		switch s := rd.View.Selection; {
 		case s.ByConfidence:
 			return r.own.now.MinConfidence, err
 		case s.ByErrors:
@@ -201,25 +203,25 @@ func (r *evaluationRows) badness() float64 {
 func (e *judged) goodness() float64 { return e.now.Goodness(e.Config, e.result) }
 
 // open starts the files.
-func (r *evaluationRows) open(ctx context.Context, rd *reader) (content, error) {
+func (r *evaluationRows) open(ctx context.Context, rd *collect.Reader) (publish.Content, error) {
 	r.reader = rd
 	if err := r.showFrames(rd); err != nil {
 		return nil, err
 	}
-	if err := rd.openPictures(ctx, r.pictures(), r.job.Dataset); err != nil {
+	if err := rd.OpenPictures(ctx, r.pictures(), r.job.Dataset); err != nil {
 		return nil, err
 	}
 	r.register(rd)
 	var err error
-	if r.ids, err = r.c.newIDList(metadata.SampleIDsPath); err != nil {
+	if r.ids, err = r.c.NewIDList(metadata.SampleIDsPath); err != nil {
 		return nil, err
 	}
 	if r.other != nil {
-		if r.worse, err = r.c.newIDList(metadata.WorseIDsPath); err != nil {
+		if r.worse, err = r.c.NewIDList(metadata.WorseIDsPath); err != nil {
 			return nil, err
 		}
 	}
-	r.table = rd.newTable("samples", r.columns())
+	r.table = rd.NewTable("samples", r.columns())
 	return r, nil
 }
 
@@ -249,8 +251,8 @@ func (r *evaluationRows) pictures() *picture.Config {
 	return &conf
 }
 
-// add takes one row.
-func (r *evaluationRows) add(row *row) error {
+// Add takes one row.
+func (r *evaluationRows) Add(row *collect.Row) error {
 	r.judge(row)
 	if !r.accounted {
 		if err := r.account(); err != nil {
@@ -258,38 +260,35 @@ func (r *evaluationRows) add(row *row) error {
 		}
 	}
 	r.addToSum()
-	if err := r.ids.Add(row.source); err != nil {
+	if err := r.ids.Add(row.Source); err != nil {
 		return err
 	}
 	if r.worse != nil {
 		if d := r.difference(); d != nil && *d < 0 {
-			if err := r.worse.Add(row.source); err != nil {
+			if err := r.worse.Add(row.Source); err != nil {
 				return err
 			}
 		}
 	}
 	r.tags = r.tags[:0]
-	r.reader.base.eachTag(row, func(tag string) { r.tags = append(r.tags, tag) })
+	r.reader.Base.EachTag(row, func(tag string) { r.tags = append(r.tags, tag) })
 	if r.isSorted() {
-		r.table.keys = append(r.table.keys, r.badness())
+		r.table.Keys = append(r.table.Keys, r.badness())
 	}
-	return r.table.add(row)
+	return r.table.Add(row)
 }
 
 // isSorted reports whether the rows are sorted by how bad they are: where two evaluations are compared, and where the worst are chosen.
 func (r *evaluationRows) isSorted() bool {
-	return r.other != nil || r.reader.view.Selection != nil && r.reader.view.Selection.ByErrors
+	return r.other != nil || r.reader.View.Selection != nil && r.reader.View.Selection.ByErrors
 }
 
 // columns are those of the table of samples.
-func (r *evaluationRows) columns() []column {
-	columns := []column{
-		r.reader.base.sampleIDColumn(),
-		{Name: "filepath", Cell: func(w *table.Writer, row *row) {
-			path, _ := row.Value(r.reader.base.filepath).StringValueOK()
-			w.Text(path)
-		}},
-		{Name: "tags", Cell: func(w *table.Writer, _ *row) { w.Text(strings.Join(r.tags, ",")) }},
+func (r *evaluationRows) columns() []collect.Column {
+	columns := []collect.Column{
+		r.reader.Base.SampleIDColumn(),
+		{Name: "filepath", Cell: func(w *table.Writer, row *collect.Row) { w.Text(r.reader.Base.Path(row)) }},
+		{Name: "tags", Cell: func(w *table.Writer, _ *collect.Row) { w.Text(strings.Join(r.tags, ",")) }},
 	}
 	if r.other == nil {
 		columns = append(columns, r.outcomeColumns(r.own, "")...)
@@ -298,23 +297,23 @@ func (r *evaluationRows) columns() []column {
 		columns = append(columns, r.outcomeColumns(r.other, "b_")...)
 		columns = append(columns, r.differenceColumns()...)
 	}
-	columns = append(columns, r.reader.pictureColumns()...)
+	columns = append(columns, r.reader.PictureColumns()...)
 	columns = append(columns, r.frameColumns()...)
-	return append(columns, r.reader.endColumns(append(r.own.Custom[:len(r.own.Custom):len(r.own.Custom)], r.job.Fields...))...)
+	return append(columns, r.reader.EndColumns(append(r.own.Custom[:len(r.own.Custom):len(r.own.Custom)], r.job.Fields...))...)
 }
 
-// close ends the files and hands them to the artifact.
-func (r *evaluationRows) close() error {
-	if err := r.c.closeList(r.ids); err != nil {
+// Close ends the files and hands them to the artifact.
+func (r *evaluationRows) Close() error {
+	if err := r.c.CloseList(r.ids); err != nil {
 		return err
 	}
 	if r.worse != nil {
-		if err := r.c.closeList(r.worse); err != nil {
+		if err := r.c.CloseList(r.worse); err != nil {
 			return err
 		}
 	}
 	if err := r.own.lists.close(r.c); err != nil {
 		return err
 	}
-	return r.table.close()
+	return r.table.Close()
 }

@@ -9,8 +9,10 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/collect"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluated"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/publish"
 )
 
 // evaluationPart is which part of the work on an evaluation is done here. One worker does all of it. Of several, each makes the rows, pictures
@@ -27,14 +29,14 @@ type evaluationPart struct {
 }
 
 // partOf is the part of what a collector is for.
-func (j LogEvaluation) partOf(c *collector) evaluationPart {
+func (j LogEvaluation) partOf(c *collect.Collector) evaluationPart {
 	inRows := j.View.Selection == nil && j.Frames == nil
 	switch {
-	case c.planning:
+	case c.Planning:
 		return evaluationPart{opensFile: true}
-	case c.shard != nil:
+	case c.Shard != nil:
 		return evaluationPart{isShared: true, lists: inRows, hasLists: inRows}
-	case c.merged != nil:
+	case c.Merged != nil:
 		return evaluationPart{isShared: true, opensFile: true, counts: true, lists: !inRows, hasLists: true}
 	}
 	return evaluationPart{opensFile: true, counts: true, lists: true, hasLists: true}
@@ -64,9 +66,9 @@ func readFound(raw json.RawMessage) (all map[string]foundEvaluation, err error) 
 }
 
 // open finds an evaluation, and reads of it what the part needs. Faults: those of findEvaluation and openFile, and view_changed.
-func (j LogEvaluation) open(ctx context.Context, c *collector, schema *evaluated.Schema, key string, part evaluationPart, found map[string]foundEvaluation) (*evaluated.Evaluation, error) {
+func (j LogEvaluation) open(ctx context.Context, c *collect.Collector, schema *evaluated.Schema, key string, part evaluationPart, found map[string]foundEvaluation) (*evaluated.Evaluation, error) {
 	database := j.View.Query.Database
-	o, err := evaluated.Find(ctx, c.source, database, schema, key)
+	o, err := evaluated.Find(ctx, c.Source, database, schema, key)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +79,7 @@ func (j LogEvaluation) open(ctx context.Context, c *collector, schema *evaluated
 	}
 	missing := before.Missing
 	if part.opensFile {
-		if err := o.OpenFile(ctx, c.tracker.results, c.source, database); err != nil {
+		if err := o.OpenFile(ctx, c.Tracker.Results, c.Source, database); err != nil {
 			return nil, err
 		}
 		missing = o.File.Missing()
@@ -120,7 +122,7 @@ func (r *evaluationRows) addToSum() {
 
 // countAll reads the labels of all rows for the report of a shared job, whose rows the shards have.
 func (r *evaluationRows) countAll(ctx context.Context) error {
-	if r.c.merged == nil {
+	if r.c.Merged == nil {
 		return nil
 	}
 	for _, e := range r.both() {
@@ -130,7 +132,7 @@ func (r *evaluationRows) countAll(ctx context.Context) error {
 			}
 			continue
 		}
-		err := e.Each(ctx, r.c.source, r.job.View.Query, r.job.Frames, func(d *evaluated.Doc, out *evaluated.Outcome) error {
+		err := e.Each(ctx, r.c.Source, r.job.View.Query, r.job.Frames, func(d *evaluated.Doc, out *evaluated.Outcome) error {
 			if e == r.own && out.Evaluated {
 				r.evaluated++
 			}
@@ -153,16 +155,16 @@ func evaluatedVideos(all map[bson.ObjectID]*evaluated.Outcome) (n int64) {
 	return n
 }
 
-// tally implements content.
-func (r *evaluationRows) tally() tally { return tally{Sum: uint64(r.sum)} }
+// Tally implements content.
+func (r *evaluationRows) Tally() publish.Tally { return publish.Tally{Sum: uint64(r.sum)} }
 
-// addTally implements content: what the shards have read is taken from what the lead has.
-func (r *evaluationRows) addTally(t tally) { r.sum -= checkSum(t.Sum) }
+// AddTally implements content: what the shards have read is taken from what the lead has.
+func (r *evaluationRows) AddTally(t publish.Tally) { r.sum -= checkSum(t.Sum) }
 
 // sameAsShards makes sure that the lead has read what the shards have, where these have all rows.
 func (r *evaluationRows) sameAsShards() error {
-	if r.c.merged == nil || r.job.View.Selection != nil || r.sum == 0 {
+	if r.c.Merged == nil || r.job.View.Selection != nil || r.sum == 0 {
 		return nil
 	}
-	return errNotSame()
+	return collect.ErrNotSame()
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/collect"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
@@ -36,7 +37,7 @@ func shownPictures(d *storedDataset) {
 func sharedEvaluations(d *storedDataset) map[string]job.LogEvaluation {
 	of := func(key string, change func(*job.LogEvaluation)) job.LogEvaluation {
 		j := d.log(key)
-		j.Parts = job.Parts{Whole: 14, Part: 7}
+		j.Parts = collect.Parts{Whole: 14, Part: 7}
 		change(&j)
 		return j
 	}
@@ -55,8 +56,8 @@ func sharedEvaluations(d *storedDataset) map[string]job.LogEvaluation {
 			*j = match(*j, `{"quality": {"$gt": 0.2}}`)
 			j.View.Query.Pipeline = append(j.View.Query.Pipeline, stage(`{"$sort": {"quality": -1}}`))
 		}),
-		"the worst": of("ev", func(j *job.LogEvaluation) { j.View.Selection = &job.Selection{Max: 22, ByErrors: true} }),
-		"few":       of("ev", func(j *job.LogEvaluation) { j.View.Selection = &job.Selection{Max: 9, ByErrors: true} }),
+		"the worst": of("ev", func(j *job.LogEvaluation) { j.View.Selection = &collect.Selection{Max: 22, ByErrors: true} }),
+		"few":       of("ev", func(j *job.LogEvaluation) { j.View.Selection = &collect.Selection{Max: 9, ByErrors: true} }),
 	}
 }
 
@@ -72,12 +73,12 @@ func TestSlotsLogAnEvaluation(t *testing.T) {
 	jobs["frames"] = frames
 	for what, change := range map[string]func(*job.LogEvaluation){
 		"frames of each shard": func(*job.LogEvaluation) {},
-		"frames, the worst":    func(j *job.LogEvaluation) { j.View.Selection = &job.Selection{Max: 1, ByErrors: true} },
+		"frames, the worst":    func(j *job.LogEvaluation) { j.View.Selection = &collect.Selection{Max: 1, ByErrors: true} },
 		"classified frames":    func(j *job.LogEvaluation) { j.EvalKey = "fc" },
 	} {
 		one := video.log("fd")
 		one.Frames = video.framesQuery()
-		one.Parts = job.Parts{Whole: 1, Part: 1}
+		one.Parts = collect.Parts{Whole: 1, Part: 1}
 		change(&one)
 		jobs[what] = one
 	}

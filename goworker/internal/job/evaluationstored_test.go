@@ -8,8 +8,10 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/collect"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation/evaluationtest"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/publish"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
 
@@ -99,8 +101,8 @@ func anys(docs []bson.D) (out []any) {
 
 func (d *storedDataset) log(key string) job.LogEvaluation {
 	query := view.Query{URI: mongo.URI, Database: d.database, Collection: "samples"}
-	return job.LogEvaluation{Target: d.target(), View: job.View{Query: query}, EvalKey: key,
-		Dataset: job.Dataset{Name: "d", ID: d.id.Hex(), MediaType: "image", Collection: "samples"}}
+	return job.LogEvaluation{Target: d.target(), View: collect.View{Query: query}, EvalKey: key,
+		Dataset: collect.Dataset{Name: "d", ID: d.id.Hex(), MediaType: "image", Collection: "samples"}}
 }
 
 // framesQuery is how FiftyOne reads the frames of all samples.
@@ -129,7 +131,7 @@ func columnOf(t *testing.T, columns []string, data [][]any, name string) (out []
 	return out
 }
 
-func warningCodes(res *job.Result) (codes []string) {
+func warningCodes(res *publish.Result) (codes []string) {
 	for _, w := range res.Warnings {
 		codes = append(codes, w.Code)
 	}

@@ -3,6 +3,7 @@ package job
 import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/collect"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluated"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/idlist"
@@ -13,12 +14,12 @@ import (
 type wrongLists struct{ fp, fn, wrong *idlist.Writer }
 
 // openWrongLists starts the lists.
-func openWrongLists(c *collector) (l wrongLists, err error) {
+func openWrongLists(c *collect.Collector) (l wrongLists, err error) {
 	for _, one := range []struct {
 		path string
 		to   **idlist.Writer
 	}{{metadata.FalsePositiveIDsPath, &l.fp}, {metadata.FalseNegativeIDsPath, &l.fn}, {metadata.WrongIDsPath, &l.wrong}} {
-		if *one.to, err = c.newIDList(one.path); err != nil {
+		if *one.to, err = c.NewIDList(one.path); err != nil {
 			return l, err
 		}
 	}
@@ -75,12 +76,12 @@ func (l *wrongLists) add(t evaluation.Type, d *evaluated.Doc, out *evaluated.Out
 }
 
 // close ends the lists.
-func (l *wrongLists) close(c *collector) error {
+func (l *wrongLists) close(c *collect.Collector) error {
 	for _, one := range []*idlist.Writer{l.fp, l.fn, l.wrong} {
 		if one == nil {
 			continue
 		}
-		if err := c.closeList(one); err != nil {
+		if err := c.CloseList(one); err != nil {
 			return err
 		}
 	}
@@ -88,8 +89,8 @@ func (l *wrongLists) close(c *collector) error {
 }
 
 // sortScratch makes a temporary file for sorting, which goes with the spool.
-func sortScratch(c *collector) (evaluation.Scratch, error) {
-	f, err := c.spool.Scratch("sort")
+func sortScratch(c *collect.Collector) (evaluation.Scratch, error) {
+	f, err := c.Spool.Scratch("sort")
 	if err != nil {
 		return nil, err
 	}

@@ -1,3 +1,4 @@
-// Package job does the work of the operators: one file per operator wires the
-// packages that read, format, store and upload, and owns progress and cancel.
+// Package job is the jobs that read a dataset: one file for each operator, with what it logs of each row and how its artifact is described.
+// [LogView], [LogPredictions] and [LogEvaluation] each make a publish.Spec, which publish.Run does in this process, and package sharing on
+// several workers. [ReadEvaluation] logs nothing.
 package job

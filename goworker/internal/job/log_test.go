@@ -16,10 +16,12 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/collect"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/mongotest"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/publish"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
@@ -45,7 +47,7 @@ type world struct {
 	server *standin.Server
 	name   string
 	dir    string
-	events []job.Progress
+	events []collect.Progress
 	runs   []string
 }
 
@@ -90,28 +92,28 @@ func (w *world) picture(i, side int) string {
 	return path
 }
 
-func (w *world) target() job.Target {
-	return job.Target{Settings: config.Inputs{APIKey: w.server.Key(), BaseURL: w.server.URL(), Project: "p"}, ArtifactName: "the_view"}
+func (w *world) target() publish.Target {
+	return publish.Target{Settings: config.Inputs{APIKey: w.server.Key(), BaseURL: w.server.URL(), Project: "p"}, ArtifactName: "the_view"}
 }
 
-func (w *world) rows() job.View {
-	return job.View{Query: view.Query{URI: mongo.URI, Database: mongotest.Database, Collection: w.name}}
+func (w *world) rows() collect.View {
+	return collect.View{Query: view.Query{URI: mongo.URI, Database: mongotest.Database, Collection: w.name}}
 }
 
 func (w *world) logView() job.LogView {
-	return job.LogView{Target: w.target(), View: w.rows(), Dataset: job.Dataset{Name: "d", MediaType: "image"}, IncludeLabels: true,
+	return job.LogView{Target: w.target(), View: w.rows(), Dataset: collect.Dataset{Name: "d", MediaType: "image"}, IncludeLabels: true,
 		Labels: []view.Field{{Path: "predictions", DBPath: "predictions", LabelType: "Detections"}}}
 }
 
 func (w *world) logPredictions() job.LogPredictions {
-	return job.LogPredictions{Target: w.target(), View: w.rows(), Dataset: job.Dataset{Name: "d", MediaType: "image"}, ModelName: "m",
+	return job.LogPredictions{Target: w.target(), View: w.rows(), Dataset: collect.Dataset{Name: "d", MediaType: "image"}, ModelName: "m",
 		Predictions: view.Field{Path: "predictions", DBPath: "predictions", LabelType: "Detections"}, LowConfidence: 0.5,
 		Timestamp: "2026-01-01T00:00:00", NameTimestamp: "20260101_000000"}
 }
 
-func (w *world) callbacks() job.Events {
-	return job.Events{
-		Progress:   func(p job.Progress) { w.events = append(w.events, p) },
+func (w *world) callbacks() publish.Events {
+	return publish.Events{
+		Progress:   func(p collect.Progress) { w.events = append(w.events, p) },
 		RunCreated: func(_, _, id string) { w.runs = append(w.runs, id) },
 	}
 }
@@ -149,7 +151,7 @@ func TestLogViewWritesATableAndFinishesItsRun(t *testing.T) {
 	assert.EqualValues(t, 300, res.Samples)
 	assert.True(t, res.NewVersion)
 	assert.Equal(t, "v0", res.ArtifactVersion)
-	assert.Equal(t, job.RunOurs, res.Relation)
+	assert.Equal(t, publish.RunOurs, res.Relation)
 	assert.Equal(t, []string{res.RunID}, w.runs)
 	assert.InDelta(t, 1, w.events[len(w.events)-1].Fraction, 1e-9)
 	assert.EqualValues(t, 300, w.events[len(w.events)-1].RowsDone)
@@ -372,7 +374,7 @@ func TestACancelEndsTheJobSoonAndCommitsNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		_, err := w.logView().Run(ctx, job.Events{RunCreated: func(string, string, string) { time.AfterFunc(100*time.Millisecond, cancel) }})
+		_, err := w.logView().Run(ctx, publish.Events{RunCreated: func(string, string, string) { time.AfterFunc(100*time.Millisecond, cancel) }})
 		done <- err
 	}()
 	<-ctx.Done()
@@ -419,7 +421,7 @@ func TestACancelledJobSaysWhenItsRunMayBeOpen(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		left := 0
-		_, err := w.logView().Run(ctx, job.Events{RunCreated: func(string, string, string) { cancel() }, RunLeftOpen: func() { left++ }})
+		_, err := w.logView().Run(ctx, publish.Events{RunCreated: func(string, string, string) { cancel() }, RunLeftOpen: func() { left++ }})
 		require.ErrorIs(t, err, context.Canceled)
 		assert.Equal(t, want, left)
 		assert.Equal(t, map[bool]string{true: "running", false: "failed"}[hangs], w.server.State().Runs[0].State)
@@ -442,7 +444,7 @@ func TestARunOfSomebodyElseIsLeftAlone(t *testing.T) {
 	j.Target.RunID = ref.ID
 	res, err := j.Run(t.Context(), w.callbacks())
 	require.NoError(t, err)
-	assert.Equal(t, job.RunAliveElsewhere, res.Relation)
+	assert.Equal(t, publish.RunAliveElsewhere, res.Relation)
 	assert.Empty(t, w.runs)
 	before := w.server.State().Runs[0]
 	assert.Equal(t, "running", before.State)
@@ -451,7 +453,7 @@ func TestARunOfSomebodyElseIsLeftAlone(t *testing.T) {
 	require.NoError(t, client.FinishRun(t.Context(), ref, 0))
 	res, err = j.Run(t.Context(), w.callbacks())
 	require.NoError(t, err)
-	assert.Equal(t, job.RunEnded, res.Relation)
+	assert.Equal(t, publish.RunEnded, res.Relation)
 	after := w.server.State().Runs[0]
 	assert.Equal(t, "finished", after.State)
 	assert.Contains(t, string(mustJSON(t, after)), "fiftyone_view_artifact")
@@ -460,7 +462,7 @@ func TestARunOfSomebodyElseIsLeftAlone(t *testing.T) {
 	j.Target.Settings.ActiveRun = &config.ActiveRun{Entity: ref.Entity, Project: ref.Project, RunID: ref.ID, BaseURL: w.server.URL()}
 	res, err = j.Run(t.Context(), w.callbacks())
 	require.NoError(t, err)
-	assert.Equal(t, job.RunActiveHere, res.Relation)
+	assert.Equal(t, publish.RunActiveHere, res.Relation)
 	assert.Contains(t, res.RunConfigJSON, "fiftyone_view_artifact")
 }
 
@@ -486,7 +488,7 @@ func TestFinishRun(t *testing.T) {
 	_, err = client.CreateRun(t.Context(), wandb.RunSpec{RunRef: config.RunRef{Entity: w.server.Entity(), Project: "p", ID: "open"}})
 	require.NoError(t, err)
 	for _, id := range []string{"mine", "open"} {
-		require.NoError(t, job.FinishRun{Settings: w.target().Settings, Entity: w.server.Entity(), Project: "p", RunID: id, ExitCode: 1}.Run(t.Context()))
+		require.NoError(t, publish.FinishRun{Settings: w.target().Settings, Entity: w.server.Entity(), Project: "p", RunID: id, ExitCode: 1}.Run(t.Context()))
 	}
 	states := map[string]string{}
 	for _, r := range w.server.State().Runs {

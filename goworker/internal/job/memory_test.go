@@ -22,11 +22,13 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/collect"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/lookup"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/memory"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/mongotest"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/publish"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/racetest"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
@@ -60,20 +62,20 @@ func runMemoryChild() error {
 		return err
 	}
 	inputs := config.Inputs{APIKey: secret.String(m.Key), BaseURL: m.URL, Project: "p"}
-	target := job.Target{Settings: inputs, ArtifactName: "the_view"}
-	rows := job.View{Query: view.Query{URI: secret.String(m.URI), Database: cmp.Or(m.Database, mongotest.Database), Collection: m.Collection}}
+	target := publish.Target{Settings: inputs, ArtifactName: "the_view"}
+	rows := collect.View{Query: view.Query{URI: secret.String(m.URI), Database: cmp.Or(m.Database, mongotest.Database), Collection: m.Collection}}
 	rows.Query.Pipeline = pipelineOf(must{}, m.Pipeline)
 	var err error
 	switch ctx := context.Background(); {
 	case m.View != nil:
 		m.View.Target, m.View.View = target, rows
-		_, err = m.View.Run(ctx, job.Events{})
+		_, err = m.View.Run(ctx, publish.Events{})
 	case m.Predictions != nil:
 		m.Predictions.Target, m.Predictions.View = target, rows
-		_, err = m.Predictions.Run(ctx, job.Events{})
+		_, err = m.Predictions.Run(ctx, publish.Events{})
 	case m.Evaluation != nil:
 		m.Evaluation.Target, m.Evaluation.View = target, rows
-		_, err = m.Evaluation.Run(ctx, job.Events{})
+		_, err = m.Evaluation.Run(ctx, publish.Events{})
 	case m.Read != nil:
 		m.Read.Settings = inputs
 		var n int
@@ -152,7 +154,7 @@ func TestDocumentsOfSixteenMegabytes(t *testing.T) {
 	}
 	w.insert(docs...)
 	w.assertTextMemory(memoryJob{View: &job.LogView{
-		Dataset: job.Dataset{Name: "d", MediaType: "image"}, IncludeLabels: true,
+		Dataset: collect.Dataset{Name: "d", MediaType: "image"}, IncludeLabels: true,
 		Labels: []view.Field{{Path: "label", DBPath: "label", LabelType: "Classification"}},
 		Fields: []view.Field{{Path: "text", DBPath: "text", FieldType: "StringField"}, {Path: "list", DBPath: "list", FieldType: "ListField"}},
 	}})
@@ -178,7 +180,7 @@ func TestManyClassesAndIDs(t *testing.T) {
 	w.insert(docs...)
 	field := view.Field{Path: "predictions", DBPath: "predictions", LabelType: "Detections"}
 	w.assertTextMemory(memoryJob{Pipeline: times(5), Predictions: &job.LogPredictions{
-		Dataset: job.Dataset{Name: "d", MediaType: "image"}, ModelName: "m", Predictions: field, LowConfidence: 0.5}})
+		Dataset: collect.Dataset{Name: "d", MediaType: "image"}, ModelName: "m", Predictions: field, LowConfidence: 0.5}})
 	assert.Len(t, w.file("fiftyone/label_ids.txt"), 5*samples*each*25)
 }
 
@@ -206,7 +208,7 @@ func TestThousandsOfPictures(t *testing.T) {
 		docs[i] = bson.D{{Key: "_id", Value: objectID(i, 0)}, {Key: "filepath", Value: path}}
 	}
 	w.insert(docs...)
-	peak := w.peakOf(memoryJob{View: &job.LogView{Dataset: job.Dataset{Name: "d", MediaType: "image"}, IncludeLabels: true,
+	peak := w.peakOf(memoryJob{View: &job.LogView{Dataset: collect.Dataset{Name: "d", MediaType: "image"}, IncludeLabels: true,
 		Pictures: &picture.Config{Mode: picture.Thumbnail, Size: 256}}})
 	assert.Less(t, peak, int64(memory.Pictures))
 	_, rows := w.table("samples.table.json")
@@ -233,7 +235,7 @@ func TestReadingAHostileArtifact(t *testing.T) {
 	rows := w.rows()
 	rows.Query.Pipeline = pipelineOf(t, times(300))
 	rows.SerializationJSON, rows.IsSubset = "["+strings.Repeat("[],", 10<<20)+"[]]", true
-	_, err := job.LogView{Target: w.target(), View: rows, Dataset: job.Dataset{Name: "d", Collection: w.name}}.Run(t.Context(), job.Events{})
+	_, err := job.LogView{Target: w.target(), View: rows, Dataset: collect.Dataset{Name: "d", Collection: w.name}}.Run(t.Context(), publish.Events{})
 	require.NoError(t, err)
 	w.assertTextMemory(memoryJob{Read: &lookup.ReadArtifact{Reference: "the_view:v0", Lists: []lookup.IDList{lookup.IDSamples}}})
 }

@@ -15,10 +15,12 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/collect"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/poster/postertest"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/publish"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/stretch"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
@@ -57,7 +59,7 @@ func (w *world) cancelsAtFirstRow(t *testing.T, j job.LogView) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	events := w.callbacks()
-	events.Progress = func(p job.Progress) {
+	events.Progress = func(p collect.Progress) {
 		if p.RowsDone > 0 {
 			cancel()
 		}
@@ -82,7 +84,7 @@ func TestCancelWhilePicturesAreMade(t *testing.T) {
 func TestSelectionsAreTheSameEachTime(t *testing.T) {
 	w := newWorld(t)
 	w.samples(2500)
-	choose := func(s *job.Selection) []any {
+	choose := func(s *collect.Selection) []any {
 		j := w.logPredictions()
 		j.View.Selection = s
 		res, err := j.Run(t.Context(), w.callbacks())
@@ -96,13 +98,13 @@ func TestSelectionsAreTheSameEachTime(t *testing.T) {
 		require.IsIncreasing(t, texts(ids), "in the view's order")
 		return ids
 	}
-	first := choose(&job.Selection{Max: 100})
+	first := choose(&collect.Selection{Max: 100})
 	assert.Len(t, first, 100)
-	assert.Equal(t, first, choose(&job.Selection{Max: 100}))
-	more := choose(&job.Selection{Max: 200})
+	assert.Equal(t, first, choose(&collect.Selection{Max: 100}))
+	more := choose(&collect.Selection{Max: 200})
 	assert.Subset(t, more, first, "more of them are the same ones and others")
-	assert.NotEqual(t, first, choose(&job.Selection{Max: 100, Seed: 1}))
-	assert.Len(t, choose(&job.Selection{Max: 10, ByConfidence: true}), 10)
+	assert.NotEqual(t, first, choose(&collect.Selection{Max: 100, Seed: 1}))
+	assert.Len(t, choose(&collect.Selection{Max: 10, ByConfidence: true}), 10)
 }
 
 func TestSomeRowsShowPictures(t *testing.T) {
@@ -112,7 +114,7 @@ func TestSomeRowsShowPictures(t *testing.T) {
 	for i := range rows {
 		w.picture(i, 10+i)
 	}
-	log := func(most, seed int64, selection *job.Selection) (shown []any, res *job.Result) {
+	log := func(most, seed int64, selection *collect.Selection) (shown []any, res *publish.Result) {
 		j := w.logView()
 		j.View.Selection = selection
 		j.Pictures = &picture.Config{Mode: picture.Thumbnail, Size: 64, PicturesMax: most, Seed: seed}
@@ -146,11 +148,11 @@ func TestSomeRowsShowPictures(t *testing.T) {
 	other, _ := log(20, 1, nil)
 	assert.NotEqual(t, some, other)
 
-	part, res := log(20, 0, &job.Selection{Max: 40})
+	part, res := log(20, 0, &collect.Selection{Max: 40})
 	assert.Len(t, part, 20)
 	assert.EqualValues(t, 40, res.Samples)
 	assert.Equal(t, some, part, "those rows of the selection")
-	part, _ = log(20, 0, &job.Selection{Max: 10})
+	part, _ = log(20, 0, &collect.Selection{Max: 10})
 	assert.Len(t, part, 10)
 }
 

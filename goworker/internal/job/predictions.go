@@ -8,11 +8,13 @@ import (
 	"math"
 	"strings"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/collect"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/idlist"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/label"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/publish"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
@@ -20,9 +22,9 @@ import (
 
 // LogPredictions is the job of log_model_predictions.
 type LogPredictions struct {
-	Target      Target
-	View        View
-	Dataset     Dataset
+	Target      publish.Target
+	View        collect.View
+	Dataset     collect.Dataset
 	Predictions view.Field
 	Prompt      *view.Field
 	// ModelName, ModelVersion and ModelConfigJSON describe the model; the latter
@@ -36,24 +38,24 @@ type LogPredictions struct {
 	// YYYYmmdd_HHMMSS, for the artifact's default name.
 	Timestamp, NameTimestamp string
 	Fields                   []view.Field
-	Parts                    Parts
+	Parts                    collect.Parts
 }
 
 // Run does the job.
-func (j LogPredictions) Run(ctx context.Context, events Events) (*Result, error) {
-	s, err := j.spec()
+func (j LogPredictions) Run(ctx context.Context, events publish.Events) (*publish.Result, error) {
+	s, err := j.Spec()
 	if err != nil {
 		return nil, err
 	}
-	return run(ctx, events, s)
+	return publish.Run(ctx, events, s)
 }
 
-// spec is what is logged, and how. Faults: those of its parameters.
-func (j LogPredictions) spec() (spec, error) {
-	return spec{
-		target: j.Target, view: j.View, parts: j.Parts, kind: "predictions", runPrefix: "predictions_",
-		defaultName: func(string) string { return j.defaultName() },
-		score:       byConfidence(&j.Predictions), open: j.open, pictures: j.Pictures,
+// Spec is what is logged, and how. Faults: those of its parameters.
+func (j LogPredictions) Spec() (publish.Spec, error) {
+	return publish.Spec{
+		Target: j.Target, View: j.View, Parts: j.Parts, Kind: "predictions", RunPrefix: "predictions_",
+		DefaultName: func(string) string { return j.defaultName() },
+		Score:       collect.ByConfidence(&j.Predictions), Open: j.open, Pictures: j.Pictures,
 	}, j.checkModelConfig()
 }
 
@@ -66,8 +68,8 @@ func (j LogPredictions) defaultName() string {
 // predictionRows makes the predictions' table, and in the same pass the lists and counts of the metadata.
 type predictionRows struct {
 	job    LogPredictions
-	reader *reader
-	table  *rowTable
+	reader *collect.Reader
+	table  *collect.RowTable
 	isText bool
 	slot   int // of the predictions
 	format *label.Formatter
@@ -86,9 +88,9 @@ type prediction struct {
 }
 
 // open starts the files.
-func (j LogPredictions) open(ctx context.Context, rd *reader) (content, error) {
+func (j LogPredictions) open(ctx context.Context, rd *collect.Reader) (publish.Content, error) {
 	r := &predictionRows{job: j, reader: rd, isText: j.Predictions.IsText()}
-	if err := rd.openPictures(ctx, j.Pictures, j.Dataset); err != nil {
+	if err := rd.OpenPictures(ctx, j.Pictures, j.Dataset); err != nil {
 		return nil, err
 	}
 	if r.isText {
@@ -97,13 +99,13 @@ func (j LogPredictions) open(ctx context.Context, rd *reader) (content, error) {
 		r.slot = rd.Slot(j.Predictions.DBPath, label.Paths(j.Predictions.LabelType)...)
 		r.format = label.NewFormatter(j.Predictions.LabelType)
 	}
-	r.table = rd.newTable("predictions", r.columns())
+	r.table = rd.NewTable("predictions", r.columns())
 	var err error
 	for _, list := range []struct {
 		path string
 		to   **idlist.Writer
 	}{{metadata.SampleIDsPath, &r.sampleIDs}, {metadata.LabelIDsPath, &r.labelIDs}, {metadata.LowConfidenceIDsPath, &r.lowIDs}} {
-		if *list.to, err = rd.c.newIDList(list.path); err != nil {
+		if *list.to, err = rd.Collector.NewIDList(list.path); err != nil {
 			return nil, err
 		}
 	}
@@ -111,41 +113,41 @@ func (j LogPredictions) open(ctx context.Context, rd *reader) (content, error) {
 }
 
 // columns are the table's: the original's first, then ours.
-func (r *predictionRows) columns() []column {
-	columns := []column{
-		r.reader.base.sampleIDColumn(),
-		{Name: "label_ids", Cell: func(w *table.Writer, _ *row) { w.StringList(r.now.ids) }},
+func (r *predictionRows) columns() []collect.Column {
+	columns := []collect.Column{
+		r.reader.Base.SampleIDColumn(),
+		{Name: "label_ids", Cell: func(w *table.Writer, _ *collect.Row) { w.StringList(r.now.ids) }},
 	}
 	if r.job.Prompt != nil {
 		columns = append(columns, promptColumn(r.reader, *r.job.Prompt))
 	}
 	columns = append(columns,
-		column{Name: "predictions", Cell: func(w *table.Writer, _ *row) {
+		collect.Column{Name: "predictions", Cell: func(w *table.Writer, _ *collect.Row) {
 			if r.now.Null {
 				w.Null()
 			} else {
 				w.TextBytes(r.now.Text)
 			}
 		}},
-		column{Name: "avg_confidence", Cell: func(w *table.Writer, _ *row) {
+		collect.Column{Name: "avg_confidence", Cell: func(w *table.Writer, _ *collect.Row) {
 			if r.now.HasAvg {
 				w.Float(metadata.Rounded(r.now.Avg, 3))
 			} else {
 				w.Null()
 			}
 		}},
-		column{Name: "num_predictions", Cell: func(w *table.Writer, _ *row) { w.Int(int64(r.now.Count)) }})
-	columns = append(columns, r.reader.pictureColumns()...)
+		collect.Column{Name: "num_predictions", Cell: func(w *table.Writer, _ *collect.Row) { w.Int(int64(r.now.Count)) }})
+	columns = append(columns, r.reader.PictureColumns()...)
 	if r.isText {
-		columns = append(columns, column{Name: "full_text", Cell: func(w *table.Writer, _ *row) { w.OptionalText(r.now.full) }})
+		columns = append(columns, collect.Column{Name: "full_text", Cell: func(w *table.Writer, _ *collect.Row) { w.OptionalText(r.now.full) }})
 	}
-	return append(columns, r.reader.endColumns(r.job.Fields)...)
+	return append(columns, r.reader.EndColumns(r.job.Fields)...)
 }
 
 // promptColumn is the column of what the model was asked.
-func promptColumn(rd *reader, prompt view.Field) column {
+func promptColumn(rd *collect.Reader, prompt view.Field) collect.Column {
 	slot := rd.Slot(prompt.DBPath)
-	return column{Name: "prompt", Cell: func(w *table.Writer, r *row) {
+	return collect.Column{Name: "prompt", Cell: func(w *table.Writer, r *collect.Row) {
 		// An empty prompt is one: the model was asked nothing but the picture.
 		if text, ok := label.Text(r.Value(slot)); ok {
 			w.Text(text)
@@ -155,9 +157,9 @@ func promptColumn(rd *reader, prompt view.Field) column {
 	}}
 }
 
-// add takes one row.
-func (r *predictionRows) add(row *row) error {
-	if err := r.sampleIDs.Add(row.source); err != nil {
+// Add takes one row.
+func (r *predictionRows) Add(row *collect.Row) error {
+	if err := r.sampleIDs.Add(row.Source); err != nil {
 		return err
 	}
 	if r.isText {
@@ -166,11 +168,11 @@ func (r *predictionRows) add(row *row) error {
 		return err
 	}
 	r.predictions += int64(r.now.Count)
-	return r.table.add(row)
+	return r.table.Add(row)
 }
 
 // readText reads the prediction of a row that is a string.
-func (r *predictionRows) readText(row *row) {
+func (r *predictionRows) readText(row *collect.Row) {
 	r.now = prediction{}
 	text, ok := label.Text(row.Value(r.slot))
 	if !ok || text == "" {
@@ -186,7 +188,7 @@ func (r *predictionRows) readText(row *row) {
 }
 
 // readLabel reads the prediction of a row that is a label, and counts what it holds.
-func (r *predictionRows) readLabel(row *row) error {
+func (r *predictionRows) readLabel(row *collect.Row) error {
 	r.now = prediction{Label: r.format.Format(row.Value(r.slot)), ids: r.now.ids[:0]}
 	for _, leaf := range r.now.Leaves {
 		if leaf.Class != nil {
@@ -208,45 +210,47 @@ func (r *predictionRows) readLabel(row *row) error {
 	return nil
 }
 
-// close ends the files and hands them to the artifact.
-func (r *predictionRows) close() error {
+// Close ends the files and hands them to the artifact.
+func (r *predictionRows) Close() error {
 	for _, l := range []*idlist.Writer{r.sampleIDs, r.labelIDs, r.lowIDs} {
-		if err := r.reader.c.closeList(l); err != nil {
+		if err := r.reader.Collector.CloseList(l); err != nil {
 			return err
 		}
 	}
-	return r.table.close()
+	return r.table.Close()
 }
 
-// tally implements content.
-func (r *predictionRows) tally() tally { return tally{Predictions: r.predictions, classes: &r.classes} }
+// Tally implements content.
+func (r *predictionRows) Tally() publish.Tally {
+	return publish.Tally{Predictions: r.predictions, Classes: &r.classes}
+}
 
-// addTally implements content.
-func (r *predictionRows) addTally(t tally) {
+// AddTally implements content.
+func (r *predictionRows) AddTally(t publish.Tally) {
 	r.predictions += t.Predictions
-	r.classes.Merge(t.classes)
+	r.classes.Merge(t.Classes)
 }
 
-// publication says what to upload and how to describe it.
-func (r *predictionRows) publication(ctx context.Context, n int64) (*publication, error) {
-	j, c, v := r.job, r.reader.c, r.reader.view
+// Publication says what to upload and how to describe it.
+func (r *predictionRows) Publication(ctx context.Context, n int64) (*publish.Publication, error) {
+	j, c, v := r.job, r.reader.Collector, r.reader.View
 	meta := &metadata.Object{}
 	large := j.describeModel(meta)
-	c.datasetMetadata(ctx, meta, j.Dataset, v, n)
+	c.DatasetMetadata(ctx, meta, j.Dataset, v, n)
 	meta.Set("num_samples", n)
 	meta.Set("total_predictions", r.predictions)
 	meta.Set("avg_predictions_per_sample", metadata.Rounded(float64(r.predictions)/float64(n), 2))
-	r.classes.Describe(meta, c.warnings.note)
+	r.classes.Describe(meta, c.Warnings.Note)
 	meta.Text("inference_timestamp", j.Timestamp)
 	meta.Set("num_low_confidence", r.lowIDs.Len())
 	meta.Set("low_confidence_threshold", j.LowConfidence)
 
-	if err := c.identityFile(r.identity()); err != nil {
+	if err := c.IdentityFile(r.identity()); err != nil {
 		return nil, err
 	}
 	lists := []metadata.List{r.lowIDs.List("low_confidence_label_ids"), r.sampleIDs.List("sample_ids")}
-	if part := v.part(); part.SerializationJSON != "" {
-		view, err := c.viewFile(part)
+	if part := v.Part(); part.SerializationJSON != "" {
+		view, err := c.ViewFile(part)
 		if err != nil {
 			return nil, err
 		}
@@ -257,13 +261,13 @@ func (r *predictionRows) publication(ctx context.Context, n int64) (*publication
 	if err != nil {
 		return nil, err
 	}
-	return &publication{
-		description: cmp.Or(j.Target.Description, fmt.Sprintf("%s predictions on %s", j.ModelName, j.Dataset.Name)),
-		metadata:    full, slimMetadata: slim, table: r.table.tableFile,
-		config: map[string]any{
+	return &publish.Publication{
+		Description: cmp.Or(j.Target.Description, fmt.Sprintf("%s predictions on %s", j.ModelName, j.Dataset.Name)),
+		Metadata:    full, SlimMetadata: slim, Table: r.table.TableFile,
+		Config: map[string]any{
 			"model_name": j.ModelName, "model_version": orNil(j.ModelVersion), "predictions_field": j.Predictions.Path, "samples_processed": n,
 		},
-		result: Result{Samples: n, ViewSamples: v.size(n), Predictions: r.predictions, Classes: r.classes.Distinct(), LowConfidence: r.lowIDs.Len()},
+		Result: publish.Result{Samples: n, ViewSamples: v.Size(n), Predictions: r.predictions, Classes: r.classes.Distinct(), LowConfidence: r.lowIDs.Len()},
 	}, nil
 }
 
@@ -303,7 +307,7 @@ func (r *predictionRows) identity() *metadata.Object {
 	out.Set("fields", view.FieldPaths(j.Fields))
 	out.Set("low_confidence_threshold", j.LowConfidence)
 	j.Pictures.Identify(out)
-	r.reader.view.choice.describe(out)
+	r.reader.View.Choice.Describe(out)
 	classes, _ := r.classes.JSON(math.MaxInt, math.MaxInt)
 	out.Raw("class_distribution", classes)
 	return out

@@ -7,17 +7,19 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/chart"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/collect"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evalreport"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluated"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/memory"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/publish"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
 
 // ReadEvaluation reads the numbers of an evaluation as LogEvaluation would log them, and asks nothing of W&B.
 type ReadEvaluation struct {
-	View    View
-	Dataset Dataset
+	View    collect.View
+	Dataset collect.Dataset
 	EvalKey string
 	// CompareWith is another evaluation that this one is compared with, or empty.
 	CompareWith string
@@ -42,10 +44,10 @@ type ReadReport struct {
 
 // Run does the job. The second report is nil where nothing was compared. ids gets packed ids of labels as they are found: of each match
 // that LabelsOf chooses the one of its ground truth, or of its prediction where it has none.
-func (j ReadEvaluation) Run(ctx context.Context, events Events, ids func(packed []byte) error) (own, other *ReadReport, err error) {
+func (j ReadEvaluation) Run(ctx context.Context, events publish.Events, ids func(packed []byte) error) (own, other *ReadReport, err error) {
 	memory.ForTexts()
-	t := newTracker(events.Progress)
-	t.begin(StageReading)
+	t := collect.NewTracker(events.Progress)
+	t.Begin(collect.StageReading)
 	source, err := view.Connect(ctx, j.View.Query.URI)
 	if err != nil {
 		return nil, nil, err
@@ -59,8 +61,8 @@ func (j ReadEvaluation) Run(ctx context.Context, events Events, ids func(packed 
 		return nil, nil, err
 	}
 	defer func() { _ = spool.Close() }()
-	c := &collector{source: source, spool: spool, files: &artifact.Files{}, tracker: t}
-	defer c.end()
+	c := &collect.Collector{Source: source, Spool: spool, Files: &artifact.Files{}, Tracker: t}
+	defer c.End()
 	rows, err := LogEvaluation{View: j.View, Dataset: j.Dataset, EvalKey: j.EvalKey, CompareWith: j.CompareWith, Frames: j.Frames}.prepare(ctx, c)
 	if err != nil {
 		return nil, nil, err
@@ -72,7 +74,7 @@ func (j ReadEvaluation) Run(ctx context.Context, events Events, ids func(packed 
 	}
 	for _, e := range rows.both() {
 		if e.videos == nil { // frames were read before
-			if err := e.Each(ctx, c.source, j.View.Query, j.Frames, e.take); err != nil {
+			if err := e.Each(ctx, c.Source, j.View.Query, j.Frames, e.take); err != nil {
 				return nil, nil, err
 			}
 		}

@@ -15,11 +15,14 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/collect"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/overlay"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/publish"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/shard"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/sharing"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/standin"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
@@ -27,7 +30,7 @@ import (
 // slots does a job with several slots by turns, so that each step of a shard and of the lead is another slot's.
 type slots struct {
 	w      *world
-	works  []*job.Sharded
+	works  []*sharing.Work
 	size   int
 	ids    []bson.ObjectID
 	plan   shard.Plan
@@ -76,13 +79,13 @@ func (d done) Pieces(_ context.Context, n int, kind string, fn func([]byte) erro
 
 func (s *slots) Len() int64 { return int64(len(s.ids)) }
 
-func (s *slots) work(n int) *job.Sharded { return s.works[n%len(s.works)] }
+func (s *slots) work(n int) *sharing.Work { return s.works[n%len(s.works)] }
 
 // open has some slots take up a job, shards of which have so many rows.
-func (w *world) slots(j job.Shardable, count, size int) *slots {
+func (w *world) slots(j sharing.Shardable, count, size int) *slots {
 	s := &slots{w: w, size: size, pieces: map[string][][]byte{}}
 	for range count {
-		work, err := job.NewSharded(j, w.callbacks())
+		work, err := sharing.NewWork(j, w.callbacks())
 		require.NoError(w.t, err)
 		w.t.Cleanup(work.Close)
 		s.works = append(s.works, work)
@@ -146,7 +149,7 @@ func (s *slots) announce(ctx context.Context, attempt int) (shard.Announced, err
 }
 
 // run does the whole job. The slots that upload have read every other shard only.
-func (s *slots) run(ctx context.Context) (*job.Result, error) {
+func (s *slots) run(ctx context.Context) (*publish.Result, error) {
 	if err := s.read(ctx); err != nil {
 		return nil, err
 	}
@@ -176,21 +179,21 @@ func (s *slots) run(ctx context.Context) (*job.Result, error) {
 	if out, err = s.work(1).Finish(ctx, s.plan, out); err != nil {
 		return nil, err
 	}
-	return job.ResultOf(out)
+	return sharing.ResultOf(out)
 }
 
 // loop does the whole job with the loop of one slot.
-func (s *slots) loop(ctx context.Context) (*job.Result, error) {
+func (s *slots) loop(ctx context.Context) (*publish.Result, error) {
 	out, err := shard.Run(ctx, shard.NewMemory(), s.work(0), shard.Options{Size: int64(s.size), Poll: 10 * time.Millisecond})
 	if err != nil {
 		return nil, err
 	}
-	return job.ResultOf(out)
+	return sharing.ResultOf(out)
 }
 
 // varied fills the collection with samples whose fields are of several kinds, in shards of ten rows of a shuffled view, and gives
 // the view and the plain fields.
-func (w *world) varied(n int) (job.View, []view.Field) {
+func (w *world) varied(n int) (collect.View, []view.Field) {
 	docs := make([]any, n)
 	for i := range docs {
 		at := float64(i%16) / 16
@@ -230,7 +233,7 @@ func (w *world) variedView(n int) job.LogView {
 	j := w.logView()
 	j.View, j.Fields = w.varied(n)
 	j.Dataset.Collection = w.name
-	j.Parts = job.Parts{Whole: 25, Part: 10} // that is 20
+	j.Parts = collect.Parts{Whole: 25, Part: 10} // that is 20
 	j.Embeddings = []view.Field{{Path: "vector", DBPath: "vector"}, {Path: "none", DBPath: "none"}}
 	j.Pictures = &picture.Config{Mode: picture.Thumbnail, Size: 16, Overlays: &picture.Overlays{Fields: j.Labels}}
 	return j
@@ -260,25 +263,25 @@ func (w *world) files(name string) (standin.ArtifactState, map[string]string) {
 }
 
 // sharedJobs are jobs whose rows slots share, by their names.
-func (w *world) sharedJobs() map[string]func(name string) (job.Shardable, interface {
-	Run(context.Context, job.Events) (*job.Result, error)
+func (w *world) sharedJobs() map[string]func(name string) (sharing.Shardable, interface {
+	Run(context.Context, publish.Events) (*publish.Result, error)
 }) {
 	type runs = interface {
-		Run(context.Context, job.Events) (*job.Result, error)
+		Run(context.Context, publish.Events) (*publish.Result, error)
 	}
 	all := w.variedView(47)
 	frames := all
 	frames.Embeddings = nil
 	w.frames(w.t, &frames, "60", `{"$toInt": {"$add": [1, {"$mod": [{"$multiply": ["$score", 13]}, 60]}]}}`)
-	ofView := func(change func(*job.LogView)) func(string) (job.Shardable, runs) {
-		return func(name string) (job.Shardable, runs) {
+	ofView := func(change func(*job.LogView)) func(string) (sharing.Shardable, runs) {
+		return func(name string) (sharing.Shardable, runs) {
 			j := all
 			change(&j)
 			j.Target.ArtifactName = name
 			return j, j
 		}
 	}
-	return map[string]func(string) (job.Shardable, runs){
+	return map[string]func(string) (sharing.Shardable, runs){
 		"view":     ofView(func(*job.LogView) {}),
 		"original": ofView(func(j *job.LogView) { j.Pictures = &picture.Config{Mode: picture.Original} }),
 		"reference": ofView(func(j *job.LogView) {
@@ -292,7 +295,7 @@ func (w *world) sharedJobs() map[string]func(name string) (job.Shardable, interf
 			j.View.Query.Pipeline = []bson.Raw{stage(`{"$limit": 20}`), stage(fmt.Sprintf(`{"$unionWith": {"coll": %q, "pipeline": [{"$limit": 9}]}}`, w.name))}
 		}),
 		"a few rows": ofView(func(j *job.LogView) { j.View.Query.Pipeline = []bson.Raw{stage(`{"$limit": 15}`)} }),
-		"chosen":     ofView(func(j *job.LogView) { j.View.Selection = &job.Selection{Max: 23, Seed: 3} }),
+		"chosen":     ofView(func(j *job.LogView) { j.View.Selection = &collect.Selection{Max: 23, Seed: 3} }),
 		"some pictures": ofView(func(j *job.LogView) {
 			p := *j.Pictures
 			p.PicturesMax, p.Seed = 12, 5
@@ -301,7 +304,7 @@ func (w *world) sharedJobs() map[string]func(name string) (job.Shardable, interf
 		"chosen, some pictures": ofView(func(j *job.LogView) {
 			p := *j.Pictures
 			p.PicturesMax = 12
-			j.Pictures, j.View.Selection = &p, &job.Selection{Max: 23, Seed: 3}
+			j.Pictures, j.View.Selection = &p, &collect.Selection{Max: 23, Seed: 3}
 		}),
 		"references":  ofView(func(j *job.LogView) { j.IncludeLabels, j.Pictures = false, nil }),
 		"late vector": ofView(func(j *job.LogView) { j.View.Query.Pipeline = []bson.Raw{stage(`{"$sort": {"late": -1}}`)} }),
@@ -316,15 +319,15 @@ func (w *world) sharedJobs() map[string]func(name string) (job.Shardable, interf
 			j.Labels = []view.Field{{Path: "one", DBPath: "one", LabelType: "Detection"}}
 			j.Pictures = &picture.Config{Mode: picture.Thumbnail, Size: 16, Crop: j.Labels, Overlays: &picture.Overlays{Fields: j.Labels, Masks: overlay.AllMasks}}
 		}),
-		"predictions": func(name string) (job.Shardable, runs) {
+		"predictions": func(name string) (sharing.Shardable, runs) {
 			j := w.logPredictions()
 			j.View, j.Fields, j.Parts, j.Pictures, j.Target.ArtifactName = all.View, all.Fields, all.Parts, all.Pictures, name
 			return j, j
 		},
-		"lowest confidence": func(name string) (job.Shardable, runs) {
+		"lowest confidence": func(name string) (sharing.Shardable, runs) {
 			j := w.logPredictions()
 			j.View, j.Fields, j.Parts, j.Target.ArtifactName = all.View, all.Fields, all.Parts, name
-			j.View.Selection = &job.Selection{Max: 31, ByConfidence: true}
+			j.View.Selection = &collect.Selection{Max: 31, ByConfidence: true}
 			return j, j
 		},
 	}
@@ -359,7 +362,7 @@ func TestSlotsMakeTheFilesOfOneJob(t *testing.T) {
 				assert.True(t, got.NewVersion)
 				assert.Equal(t, want.Warnings, got.Warnings)
 				assert.Equal(t, [4]int64{want.Samples, want.ViewSamples, want.Predictions, want.LowConfidence}, [4]int64{got.Samples, got.ViewSamples, got.Predictions, got.LowConfidence})
-				assert.Equal(t, job.RunOurs, got.Relation)
+				assert.Equal(t, publish.RunOurs, got.Relation)
 				rereads += s.reread
 
 				again, err := w.slots(shared, count, 10).run(t.Context())
@@ -427,7 +430,7 @@ func TestAnArtifactThatAnotherJobCommitsMeanwhile(t *testing.T) {
 	upload()
 	out, err := s.work(0).Commit(t.Context(), s.plan, a, done{s}, sure)
 	require.NoError(t, err)
-	res, err := job.ResultOf(out)
+	res, err := sharing.ResultOf(out)
 	require.NoError(t, err)
 	assert.Equal(t, "v1", res.ArtifactVersion)
 	assert.Less(t, res.FilesUploaded, res.FilesUnchanged+res.FilesUploaded)
@@ -452,7 +455,7 @@ func TestASlotThatIsNotAsTheOthers(t *testing.T) {
 	require.NoError(t, s.read(t.Context()))
 	media := w.dir
 	require.NoError(t, os.Rename(media, media+" elsewhere"))
-	elsewhere, err := job.NewSharded(j, w.callbacks())
+	elsewhere, err := sharing.NewWork(j, w.callbacks())
 	require.NoError(t, err)
 	t.Cleanup(elsewhere.Close)
 	_, err = elsewhere.Read(t.Context(), s.plan, s.shards[0], s)
@@ -461,7 +464,7 @@ func TestASlotThatIsNotAsTheOthers(t *testing.T) {
 	require.NoError(t, os.Rename(media+" elsewhere", media))
 
 	j.Target.Settings.APIKey = "0123456789012345678901234567890123456789"
-	other, err := job.NewSharded(j, w.callbacks())
+	other, err := sharing.NewWork(j, w.callbacks())
 	require.NoError(t, err)
 	t.Cleanup(other.Close)
 	_, err = other.Read(t.Context(), s.plan, s.shards[0], s)

@@ -14,9 +14,10 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/mongotest"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/publish"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/shard"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/sharing"
 )
 
 // queued puts a shared job into MongoDB, for slots to work on, and gives its database and its id.
@@ -47,7 +48,7 @@ func TestSlotsAtOnce(t *testing.T) {
 	database, id := w.queued()
 	j.Target.ArtifactName = "at_once"
 	var g errgroup.Group
-	results := make([]*job.Result, 3)
+	results := make([]*publish.Result, 3)
 	for n := range results {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
@@ -61,7 +62,7 @@ func TestSlotsAtOnce(t *testing.T) {
 			}
 		}
 		g.Go(func() error {
-			work, err := job.NewSharded(j, job.Events{}) // the world's list of events is for one job at a time
+			work, err := sharing.NewWork(j, publish.Events{}) // the world's list of events is for one job at a time
 			if err != nil {
 				return err
 			}
@@ -71,7 +72,7 @@ func TestSlotsAtOnce(t *testing.T) {
 				return nil
 			}
 			if err == nil {
-				results[n], err = job.ResultOf(out)
+				results[n], err = sharing.ResultOf(out)
 			}
 			return err
 		})

@@ -10,17 +10,18 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/publish"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/shard"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/sharing"
 )
 
 // mortal has a slot work on a queued job that dies at a point, as a process that is killed there: nothing that it holds is given back, and what it has
 // read is gone. An empty point is one that lives. The result is that of the job, or nil.
-func (w *world) mortal(j job.Shardable, id string, slot int, point string) (*job.Result, error) {
+func (w *world) mortal(j sharing.Shardable, id string, slot int, point string) (*publish.Result, error) {
 	database := connected(w.t)
 	ctx, die := context.WithCancel(w.t.Context())
 	defer die()
-	work, err := job.NewSharded(j, job.Events{})
+	work, err := sharing.NewWork(j, publish.Events{})
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +43,7 @@ func (w *world) mortal(j job.Shardable, id string, slot int, point string) (*job
 		return nil, err
 	}
 	assert.Empty(w.t, point, "a point that was not reached")
-	return job.ResultOf(out)
+	return sharing.ResultOf(out)
 }
 
 // TestSlotsOfAnEvaluationDie kills slots of an evaluation in each phase. The others, or those that come when all have died, make what one worker makes, once.
@@ -79,7 +80,7 @@ func TestSlotsOfAnEvaluationDie(t *testing.T) {
 				require.NoError(t, err)
 				require.Nil(t, res)
 			}
-			results := make([]*job.Result, 2)
+			results := make([]*publish.Result, 2)
 			var g errgroup.Group
 			for n := range results {
 				g.Go(func() (err error) {

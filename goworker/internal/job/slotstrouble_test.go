@@ -9,20 +9,21 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/mongotest"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/publish"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/shard"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/sharing"
 )
 
 // together has slots do a job at once, and gives what each says that it has come to. Each calls point where a slot may have trouble.
-func (w *world) together(j job.Shardable, count int, point func(name string)) []*job.Result {
+func (w *world) together(j sharing.Shardable, count int, point func(name string)) []*publish.Result {
 	w.t.Helper()
 	database, id := w.queued()
-	results := make([]*job.Result, count)
+	results := make([]*publish.Result, count)
 	var g errgroup.Group
 	for n := range results {
 		g.Go(func() error {
-			work, err := job.NewSharded(j, job.Events{})
+			work, err := sharing.NewWork(j, publish.Events{})
 			if err != nil {
 				return err
 			}
@@ -30,7 +31,7 @@ func (w *world) together(j job.Shardable, count int, point func(name string)) []
 			o := shard.Options{Slot: n, Size: 10, Lease: 5 * time.Second, Poll: 50 * time.Millisecond, Point: point}
 			out, err := shard.Run(w.t.Context(), shard.NewMongo(database, id), work, o)
 			if err == nil {
-				results[n], err = job.ResultOf(out)
+				results[n], err = sharing.ResultOf(out)
 			}
 			return err
 		})

@@ -6,12 +6,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/collect"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	pb "github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/gen/wandbworker/v1"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/lookup"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/overlay"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/publish"
 )
 
 // enumPair is a value of the wire contract and what the worker takes it for, by its number.
@@ -26,10 +27,10 @@ type enumPair struct {
 // TestEnumsHaveOneOrder: enums are converted by their numbers, so each value has to be the other side's, and none may be missing.
 func TestEnumsHaveOneOrder(t *testing.T) {
 	for _, all := range [][]enumPair{
-		{{pb.Stage_STAGE_CONNECTING, int(job.StageConnecting)}, {pb.Stage_STAGE_READING, int(job.StageReading)},
-			{pb.Stage_STAGE_UPLOADING, int(job.StageUploading)}, {pb.Stage_STAGE_COMMITTING, int(job.StageCommitting)}},
-		{{pb.RunRelation_RUN_RELATION_OURS, int(job.RunOurs)}, {pb.RunRelation_RUN_RELATION_ENDED, int(job.RunEnded)},
-			{pb.RunRelation_RUN_RELATION_ACTIVE_HERE, int(job.RunActiveHere)}, {pb.RunRelation_RUN_RELATION_ALIVE_ELSEWHERE, int(job.RunAliveElsewhere)}},
+		{{pb.Stage_STAGE_CONNECTING, int(collect.StageConnecting)}, {pb.Stage_STAGE_READING, int(collect.StageReading)},
+			{pb.Stage_STAGE_UPLOADING, int(collect.StageUploading)}, {pb.Stage_STAGE_COMMITTING, int(collect.StageCommitting)}},
+		{{pb.RunRelation_RUN_RELATION_OURS, int(publish.RunOurs)}, {pb.RunRelation_RUN_RELATION_ENDED, int(publish.RunEnded)},
+			{pb.RunRelation_RUN_RELATION_ACTIVE_HERE, int(publish.RunActiveHere)}, {pb.RunRelation_RUN_RELATION_ALIVE_ELSEWHERE, int(publish.RunAliveElsewhere)}},
 		{{pb.ImageMode_IMAGE_MODE_THUMBNAIL, int(picture.Thumbnail)}, {pb.ImageMode_IMAGE_MODE_ORIGINAL, int(picture.Original)},
 			{pb.ImageMode_IMAGE_MODE_REFERENCE, int(picture.Reference)}},
 		{{pb.MaskMode_MASK_MODE_UNSPECIFIED, int(overlay.OwnMasks)}, {pb.MaskMode_MASK_MODE_ALL, int(overlay.AllMasks)},

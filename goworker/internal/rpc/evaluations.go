@@ -10,6 +10,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
 	pb "github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/gen/wandbworker/v1"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/publish"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
@@ -21,7 +22,7 @@ func logEvaluationOf(m *pb.LogEvaluation, in config.Inputs) (job.LogEvaluation, 
 		return job.LogEvaluation{}, err
 	}
 	j := job.LogEvaluation{
-		Target: job.Target{Settings: in, RunID: m.GetRunId(), ArtifactName: m.GetArtifactName(), Description: m.GetDescription(),
+		Target: publish.Target{Settings: in, RunID: m.GetRunId(), ArtifactName: m.GetArtifactName(), Description: m.GetDescription(),
 			Aliases: m.GetAliases(), Tags: m.GetTags(), InputArtifact: m.GetInputArtifact(), DryRun: m.GetDryRun()},
 		View: v, Dataset: d, EvalKey: m.GetEvalKey(), CompareWith: m.GetCompareWith(), ModelName: m.GetModelName(), Prefix: m.GetPrefix(),
 		Pictures: picturesOf(m.GetIncludeImages(), m.GetPictures(), in.Home), Fields: fieldsOf(m.GetFields()),
@@ -44,7 +45,7 @@ func logEvaluationOf(m *pb.LogEvaluation, in config.Inputs) (job.LogEvaluation, 
 }
 
 // readEvaluation does a ReadEvaluation and sends what it found.
-func readEvaluation(ctx context.Context, m *pb.ReadEvaluation, events job.Events, send func(*pb.RunResponse) error) error {
+func readEvaluation(ctx context.Context, m *pb.ReadEvaluation, events publish.Events, send func(*pb.RunResponse) error) error {
 	v, d, err := rowsOf(m.GetView(), m.GetDataset())
 	if err != nil {
 		return err
@@ -86,7 +87,7 @@ func confusionOf(m evaluation.Confusion) *pb.ConfusionMatrix {
 	if len(m.Cells) == 0 {
 		return nil
 	}
-	labels := m.Labels[:min(len(m.Labels), job.MaxClasses)]
+	labels := m.Labels[:min(len(m.Labels), publish.MaxClasses)]
 	confused := make([]int64, len(labels))
 	order := make([]int32, len(labels))
 	for i := range order {
@@ -191,7 +192,7 @@ func evaluationOf(r *evaluation.Report, charts []chart.Chart) *pb.EvaluationNumb
 	return &pb.EvaluationNumbers{
 		Key: r.Config.Key, Type: string(r.Config.Type),
 		Metrics: each(r.Metrics, func(m evaluation.Metric) *pb.Metric { return &pb.Metric{Name: m.Name, Value: m.Value} }),
-		Classes: each(r.Classes[:min(len(r.Classes), job.MaxClasses)], func(c evaluation.Class) *pb.EvaluationClass {
+		Classes: each(r.Classes[:min(len(r.Classes), publish.MaxClasses)], func(c evaluation.Class) *pb.EvaluationClass {
 			return &pb.EvaluationClass{
 				Name: c.Name, Precision: c.Precision, Recall: c.Recall, F1: c.F1, Support: c.Support, Tp: c.TP, Fp: c.FP, Fn: c.FN,
 				Ap: c.AP, OwnAp: c.OwnAP,

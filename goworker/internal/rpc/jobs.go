@@ -5,12 +5,14 @@ import (
 	"sync/atomic"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/chart"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/collect"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	pb "github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/gen/wandbworker/v1"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/overlay"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/pillow"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/publish"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/stretch"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
@@ -30,8 +32,8 @@ func (w *Jobs) LeftOpen() bool { return w.leftOpen.Load() }
 
 // Run does one job.
 func (w *Jobs) Run(ctx context.Context, req *pb.RunRequest, send func(*pb.RunResponse) error) error {
-	events := job.Events{
-		Progress: func(p job.Progress) { _ = send(progressOf(p)) },
+	events := publish.Events{
+		Progress: func(p collect.Progress) { _ = send(progressOf(p)) },
 		RunCreated: func(entity, project, runID string) {
 			_ = send(&pb.RunResponse{Event: &pb.RunResponse_RunCreated{
 				RunCreated: &pb.RunCreated{Entity: entity, Project: project, RunId: runID}}})
@@ -61,7 +63,7 @@ func (w *Jobs) Run(ctx context.Context, req *pb.RunRequest, send func(*pb.RunRes
 	case *pb.RunRequest_ReadEvaluation:
 		return readEvaluation(ctx, one.ReadEvaluation, events, send)
 	case *pb.RunRequest_FinishRun:
-		j := job.FinishRun{Settings: inputs, Entity: one.FinishRun.GetEntity(), Project: one.FinishRun.GetProject(),
+		j := publish.FinishRun{Settings: inputs, Entity: one.FinishRun.GetEntity(), Project: one.FinishRun.GetProject(),
 			RunID: one.FinishRun.GetRunId(), ExitCode: int(one.FinishRun.GetExitCode())}
 		if err := j.Run(ctx); err != nil {
 			return err
@@ -78,7 +80,7 @@ func (w *Jobs) Run(ctx context.Context, req *pb.RunRequest, send func(*pb.RunRes
 	case *pb.RunRequest_RunSlot:
 		return sendLogged(send)(w.runSlot(ctx, one.RunSlot, inputs, events))
 	case *pb.RunRequest_SyncOffline:
-		j := job.SyncOffline{Settings: inputs, Directory: one.SyncOffline.GetDirectory(),
+		j := publish.SyncOffline{Settings: inputs, Directory: one.SyncOffline.GetDirectory(),
 			Entity: one.SyncOffline.GetEntity(), Project: one.SyncOffline.GetProject()}
 		return sendLogged(send)(j.Run(ctx, events))
 	}
@@ -104,7 +106,7 @@ func inputsOf(req *pb.RunRequest) config.Inputs {
 func logViewOf(m *pb.LogView, in config.Inputs) (job.LogView, error) {
 	v, d, err := rowsOf(m.GetView(), m.GetDataset())
 	return job.LogView{
-		Target: job.Target{Settings: in, RunID: m.GetRunId(), ArtifactName: m.GetArtifactName(), Description: m.GetDescription(),
+		Target: publish.Target{Settings: in, RunID: m.GetRunId(), ArtifactName: m.GetArtifactName(), Description: m.GetDescription(),
 			Aliases: m.GetAliases(), Tags: m.GetTags(), DryRun: m.GetDryRun()},
 		View: v, Dataset: d, IncludeLabels: m.GetIncludeLabels(), Pictures: picturesOf(m.GetIncludeImages(), m.GetPictures(), in.Home),
 		Labels: fieldsOf(m.GetLabels()), Fields: fieldsOf(m.GetFields()), Embeddings: fieldsOf(m.GetEmbeddings()),
@@ -115,7 +117,7 @@ func logViewOf(m *pb.LogView, in config.Inputs) (job.LogView, error) {
 func logPredictionsOf(m *pb.LogPredictions, in config.Inputs) (job.LogPredictions, error) {
 	v, d, err := rowsOf(m.GetView(), m.GetDataset())
 	j := job.LogPredictions{
-		Target: job.Target{Settings: in, RunID: m.GetRunId(), ArtifactName: m.GetArtifactName(), Description: m.GetDescription(),
+		Target: publish.Target{Settings: in, RunID: m.GetRunId(), ArtifactName: m.GetArtifactName(), Description: m.GetDescription(),
 			Aliases: m.GetAliases(), Tags: m.GetTags(), InputArtifact: m.GetInputArtifact(), DryRun: m.GetDryRun()},
 		View: v, Dataset: d, Predictions: fieldOf(m.GetPredictions()),
 		ModelName: m.GetModelName(), ModelVersion: m.GetModelVersion(), ModelConfigJSON: m.GetModelConfigJson(),
@@ -130,7 +132,9 @@ func logPredictionsOf(m *pb.LogPredictions, in config.Inputs) (job.LogPrediction
 	return j, err
 }
 
-func partsOf(m *pb.TableParts) job.Parts { return job.Parts{Whole: m.GetWhole(), Part: m.GetPart()} }
+func partsOf(m *pb.TableParts) collect.Parts {
+	return collect.Parts{Whole: m.GetWhole(), Part: m.GetPart()}
+}
 
 // picturesOf are a table's pictures, nil for none.
 func picturesOf(wanted bool, m *pb.Pictures, home string) *picture.Config {
@@ -154,20 +158,20 @@ func overlaysOf(m *pb.Overlays, home string) *picture.Overlays {
 	return &picture.Overlays{Fields: fieldsOf(m.GetFields()), Masks: overlay.MaskMode(m.GetMasks()), Home: home} //nolint:gosec // same order
 }
 
-func rowsOf(v *pb.View, d *pb.Dataset) (job.View, job.Dataset, error) {
+func rowsOf(v *pb.View, d *pb.Dataset) (collect.View, collect.Dataset, error) {
 	query, err := queryOf(v)
 	if err != nil {
-		return job.View{}, job.Dataset{}, err
+		return collect.View{}, collect.Dataset{}, err
 	}
 	whole, err := view.ParsePipeline(d.GetPipeline())
 	if err != nil {
-		return job.View{}, job.Dataset{}, badPipeline(err)
+		return collect.View{}, collect.Dataset{}, badPipeline(err)
 	}
-	return job.View{
+	return collect.View{
 			Query: query,
 			Rows:  rowKinds[v.GetRowKind()], IsSubset: v.GetIsSubset(), SerializationJSON: v.GetSerializationJson(),
 			GroupSlice: v.GetGroupSlice(), Selection: selectionOf(v.GetSelection()),
-		}, job.Dataset{
+		}, collect.Dataset{
 			Name: d.GetName(), ID: d.GetId(), MediaType: d.GetMediaType(), FiftyOneVersion: d.GetFiftyoneVersion(),
 			CreatedAt: d.GetCreatedAt(), LastModifiedAt: d.GetLastModifiedAt(), InfoJSON: d.GetInfoJson(),
 			DefaultClassesJSON: d.GetDefaultClassesJson(), MaskTargetsJSON: d.GetMaskTargetsJson(),
@@ -176,11 +180,11 @@ func rowsOf(v *pb.View, d *pb.Dataset) (job.View, job.Dataset, error) {
 }
 
 // selectionOf is which rows to log, nil for all.
-func selectionOf(m *pb.Selection) *job.Selection {
+func selectionOf(m *pb.Selection) *collect.Selection {
 	if m == nil {
 		return nil
 	}
-	return &job.Selection{Max: m.GetMaxSamples(), Seed: m.GetSeed(), ByConfidence: m.GetLowestConfidence(), ByErrors: m.GetWorst()}
+	return &collect.Selection{Max: m.GetMaxSamples(), Seed: m.GetSeed(), ByConfidence: m.GetLowestConfidence(), ByErrors: m.GetWorst()}
 }
 
 func badPipeline(err error) error {
@@ -204,15 +208,15 @@ func fieldsOf(list []*pb.Field) []view.Field {
 	return out
 }
 
-func progressOf(p job.Progress) *pb.RunResponse {
+func progressOf(p collect.Progress) *pb.RunResponse {
 	return &pb.RunResponse{Event: &pb.RunResponse_Progress{Progress: &pb.Progress{
 		Stage: pb.Stage(p.Stage), RowsDone: p.RowsDone, RowsTotal: p.RowsTotal, FilesDone: p.FilesDone, FilesTotal: p.FilesTotal, //nolint:gosec // same order
 		BytesDone: p.BytesDone, BytesTotal: p.BytesTotal, Fraction: p.Fraction, Label: p.Label}}}
 }
 
 // sendLogged sends the result of a logging job, or returns its error.
-func sendLogged(send func(*pb.RunResponse) error) func(*job.Result, error) error {
-	return func(r *job.Result, err error) error {
+func sendLogged(send func(*pb.RunResponse) error) func(*publish.Result, error) error {
+	return func(r *publish.Result, err error) error {
 		if err != nil {
 			return err
 		}
@@ -230,7 +234,7 @@ func sendLogged(send func(*pb.RunResponse) error) func(*job.Result, error) error
 		}
 		if r.Evaluation != nil {
 			var charts []chart.Chart // of another run, the worker has told it
-			if r.Relation == job.RunActiveHere {
+			if r.Relation == publish.RunActiveHere {
 				charts = r.Charts
 			}
 			m.Evaluation, m.RunMetrics = evaluationOf(r.Evaluation.Report, charts), metricsOf(r.Metrics)

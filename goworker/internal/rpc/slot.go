@@ -12,16 +12,17 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	pb "github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/gen/wandbworker/v1"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/poster"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/publish"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/secret"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/shard"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/sharing"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
 
 // runSlot works on a job that several workers share. What is this machine's own or a secret comes with the call, all else from the job's document.
-func (w *Jobs) runSlot(ctx context.Context, m *pb.RunSlot, in config.Inputs, events job.Events) (*job.Result, error) {
-	slot, err := job.OpenSlot(ctx, secret.String(m.GetUri()), m.GetDatabase(), m.GetJobId())
+func (w *Jobs) runSlot(ctx context.Context, m *pb.RunSlot, in config.Inputs, events publish.Events) (*publish.Result, error) {
+	slot, err := sharing.OpenSlot(ctx, secret.String(m.GetUri()), m.GetDatabase(), m.GetJobId())
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +46,7 @@ func (w *Jobs) runSlot(ctx context.Context, m *pb.RunSlot, in config.Inputs, eve
 			return nil, err
 		}
 	}
-	var shared job.Shardable
+	var shared sharing.Shardable
 	switch one := req.GetJob().(type) {
 	case *pb.RunRequest_LogView:
 		onThisMachine(one.LogView.GetView(), one.LogView.GetPictures(), m)
