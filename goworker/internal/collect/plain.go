@@ -10,16 +10,14 @@ import (
 type plainField struct{ slot, named int }
 
 // plainColumns are the columns of plain fields. A path that is another column's name gets the prefix "field_".
-func (r *Reader) plainColumns(plain []view.Field) (columns []Column) {
+func plainColumns(f *view.Fields, plain []view.Field, w *Warnings) (columns []Column) {
 	for _, p := range plain {
-		one := plainField{slot: r.Slot(p.DBPath)}
+		one := plainField{slot: f.Slot(p.DBPath)}
 		one.named = one.slot
 		if p.Path != p.DBPath {
-			one.named = r.Slot(p.Path)
+			one.named = f.Slot(p.Path)
 		}
-		columns = append(columns, Column{Name: p.Path, Prefix: "field_", Cell: func(w *table.Writer, row *Row) {
-			one.write(w, row, &r.Collector.Warnings)
-		}})
+		columns = append(columns, Column{Name: p.Path, Prefix: "field_", Cell: func(to *table.Writer, row *Row) { one.write(to, row, w) }})
 	}
 	return columns
 }

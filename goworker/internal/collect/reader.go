@@ -54,7 +54,7 @@ func (r *Reader) PictureColumns() []Column {
 // EndColumns are the columns that end every table of rows, behind those of the job: what tells rows of one sample
 // apart, the plain fields that the user chose, and facts of the media.
 func (r *Reader) EndColumns(plain []view.Field) []Column {
-	columns := append(r.Base.columns(), r.plainColumns(plain)...)
+	columns := append(r.Base.columns(), plainColumns(&r.Fields, plain, &r.Collector.Warnings)...)
 	return append(columns, table.Of(r.Pictures.FactColumns(), func(one *Row) *view.Slots { return one.Slots })...)
 }
 
@@ -94,7 +94,7 @@ type RowTable struct {
 // NewTable starts a table of the view's rows.
 func (r *Reader) NewTable(key string, columns []Column) *RowTable {
 	t := &RowTable{newTableFile(r.Collector.Spool, key, table.Names(columns)), r, columns}
-	t.prepare(r.Collector, r.Pictures.Classes())
+	r.Collector.prepareTable(t.TableFile, r.Pictures.Classes())
 	return t
 }
 
@@ -109,5 +109,5 @@ func (t *RowTable) Close() error {
 	if err := t.reader.Pictures.Close(); err != nil {
 		return err
 	}
-	return t.TableFile.close(t.reader.Collector)
+	return t.reader.Collector.closeTable(t.TableFile)
 }

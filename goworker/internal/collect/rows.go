@@ -1,6 +1,8 @@
 package collect
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 
@@ -142,4 +144,38 @@ func supportText(v bson.RawValue) (string, bool) {
 func hexID(id bson.ObjectID) (text [24]byte) {
 	hex.Encode(text[:], id[:])
 	return text
+}
+
+// saltOf is a seed as randomKey takes it.
+func saltOf(seed int64) []byte {
+	return binary.LittleEndian.AppendUint64(nil, uint64(seed)) //nolint:gosec // bits only
+}
+
+// randomKey is a row's place in an order that looks like chance and depends on nothing but
+// the seed and the row. The ids of clips are new each time.
+func randomKey(seed []byte, base *RowBase, r *Row) uint64 {
+	h := sha256.New()
+	h.Write(seed)
+	h.Write(r.Source[:])
+	if base.kind == view.RowClip {
+		h.Write(r.Value(base.extra).Value)
+	} else {
+		h.Write(r.Own[:])
+	}
+	return binary.LittleEndian.Uint64(h.Sum(nil))
+}
+
+// shows gives a function that reports whether a row shows pictures, for one goroutine at a time; nil where all do.
+func (v ChosenView) shows() func(bson.Raw) bool {
+	if v.Shown == nil {
+		return nil
+	}
+	var fields view.Fields
+	base := newRowBase(&fields, v.Rows)
+	one, salt := Row{Slots: view.NewSlots(fields.Slots)}, saltOf(v.Shown.Seed)
+	return func(doc bson.Raw) bool {
+		one.Load(doc)
+		base.load(&one)
+		return randomKey(salt, base, &one) <= v.Shown.Last
+	}
 }

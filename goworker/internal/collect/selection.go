@@ -1,57 +1,17 @@
 package collect
 
 import (
-	"bytes"
 	"cmp"
 	"container/heap"
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/json"
 	"math"
 	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/label"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
-
-// Selection is which rows of a view to log: some, chosen at random but always the
-// same ones, those with the least confident labels, or those where an evaluation is worst.
-type Selection struct {
-	Max  int64
-	Seed int64
-	// ByConfidence chooses the rows whose label of the lowest confidence has the
-	// lowest of all.
-	ByConfidence bool
-	// ByErrors chooses the rows of which an evaluation says the worst.
-	ByErrors bool
-}
-
-const (
-	// mostMatched is how many ids MongoDB is asked for; more would not fit into one
-	// command, so that all rows are read and passed over then.
-	mostMatched = 200_000
-	// MostSelected is how many ids a stage of a view may have: FiftyOne's limit.
-	MostSelected = 400_000
-)
-
-// ChosenView is a view, which of its rows are logged, and which of these show pictures.
-type ChosenView struct {
-	View
-	Choice *Choice    // nil for all
-	Shown  *ShownRows // nil for all
-}
-
-// Choice is the rows that were chosen.
-type Choice struct {
-	IDs  []bson.ObjectID // in their own order
-	Of   int64           // rows that there are
-	Left int             // to be read still
-	Selection
-}
 
 // Scorer registers what a choice reads of each row, and gives a function that scores rows: the lowest are chosen.
 type Scorer func(*Reader) func(*Row) (float64, error)
@@ -114,11 +74,6 @@ func (c *Collector) pick(ctx context.Context, v ChosenView, most, seed int64, by
 	return best.list, n, err
 }
 
-// saltOf is a seed as randomKey takes it.
-func saltOf(seed int64) []byte {
-	return binary.LittleEndian.AppendUint64(nil, uint64(seed)) //nolint:gosec // bits only
-}
-
 // lowest is the lowest confidence of some labels; those without one come last.
 func lowest(leaves []label.Leaf) float64 {
 	out := math.Inf(1)
@@ -128,20 +83,6 @@ func lowest(leaves []label.Leaf) float64 {
 		}
 	}
 	return out
-}
-
-// randomKey is a row's place in an order that looks like chance and depends on nothing but
-// the seed and the row. The ids of clips are new each time.
-func randomKey(seed []byte, base *RowBase, r *Row) uint64 {
-	h := sha256.New()
-	h.Write(seed)
-	h.Write(r.Source[:])
-	if base.kind == view.RowClip {
-		h.Write(r.Value(base.extra).Value)
-	} else {
-		h.Write(r.Own[:])
-	}
-	return binary.LittleEndian.Uint64(h.Sum(nil))
 }
 
 // candidate is a row that may be chosen.
@@ -175,87 +116,4 @@ func (c *candidates) Pop() any {
 	last := c.list[len(c.list)-1]
 	c.list = c.list[:len(c.list)-1]
 	return last
-}
-
-func compareIDs(a, b bson.ObjectID) int { return bytes.Compare(a[:], b[:]) }
-
-// Query is how the rows to log are read.
-func (v ChosenView) ChosenQuery() (view.Query, error) {
-	if v.Choice == nil || len(v.Choice.IDs) > mostMatched {
-		return v.Query, nil
-	}
-	return v.Query.With(bson.D{{Key: "$match", Value: bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: v.Choice.IDs}}}}}})
-}
-
-// OnlyChosen gives those of some documents that are to be logged. A view may have a row
-// twice, which counts as two.
-func (v ChosenView) OnlyChosen(docs []bson.Raw) []bson.Raw {
-	if v.Choice == nil {
-		return docs
-	}
-	return slices.DeleteFunc(docs, func(doc bson.Raw) bool {
-		id, _ := doc.Lookup("_id").ObjectIDOK()
-		_, chosen := slices.BinarySearchFunc(v.Choice.IDs, id, compareIDs)
-		if !chosen || v.Choice.Left == 0 {
-			return true
-		}
-		v.Choice.Left--
-		return false
-	})
-}
-
-// Size is the number of rows of the view, of which n are logged.
-func (v ChosenView) Size(n int64) int64 {
-	if v.Choice != nil {
-		return v.Choice.Of
-	}
-	return n
-}
-
-// Part is the view whose rows are those that were chosen: a subset, with a stage
-// more. Clips, whose ids do not last, and too many rows have no such stage; then the
-// list of sample ids has to do.
-func (v ChosenView) Part() View {
-	if v.Choice == nil {
-		return v.View
-	}
-	v.IsSubset = true
-	if v.Rows == view.RowClip || len(v.Choice.IDs) > MostSelected {
-		v.SerializationJSON = ""
-		return v.View
-	}
-	var stages []json.RawMessage
-	if v.SerializationJSON != "" && json.Unmarshal([]byte(v.SerializationJSON), &stages) != nil {
-		v.SerializationJSON = ""
-		return v.View
-	}
-	ids := make([]string, len(v.Choice.IDs))
-	for i, id := range v.Choice.IDs {
-		ids[i] = id.Hex()
-	}
-	stages = append(stages, metadata.JSON(map[string]any{
-		"_cls": "fiftyone.core.stages.Select", "kwargs": [][2]any{{"sample_ids", ids}, {"ordered", false}},
-	}))
-	v.SerializationJSON = string(metadata.JSON(stages))
-	return v.View
-}
-
-// Describe says in an artifact's metadata that it is a part of a view, and which.
-func (c *Choice) Describe(meta *metadata.Object) {
-	if c == nil {
-		return
-	}
-	by := &metadata.Object{}
-	by.Set("max_samples", c.Max)
-	by.Set("of", c.Of)
-	switch {
-	case c.ByConfidence:
-		by.Set("select_by", "lowest_confidence")
-	case c.ByErrors:
-		by.Set("select_by", "worst")
-	default:
-		by.Set("select_by", "random")
-		by.Set("seed", c.Seed)
-	}
-	meta.Raw("selection", by.Bytes())
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
@@ -37,28 +36,6 @@ func newTableFile(spool *artifact.Spool, key string, columns []string) *TableFil
 	return t
 }
 
-// WriteTable writes a table whose rows are here already, and adds it to the artifact's files.
-func (c *Collector) WriteTable(key string, columns []string, write func(*table.Writer) error) error {
-	t := newTableFile(c.Spool, key, columns)
-	if err := write(t.Writer); err != nil {
-		return err
-	}
-	return t.closeOwn(c)
-}
-
-// prepare sets what a table of a view's rows depends on beside its columns.
-func (t *TableFile) prepare(c *Collector, classes []string) {
-	t.Classes = classes
-	t.Writer.SetClasses(classes)
-	switch {
-	case c.Shard != nil:
-		c.Shard.PrepareTable(t)
-	default:
-		parts := c.Parts.OrUsual()
-		t.Writer.SetLimits(parts.Whole, parts.Part)
-	}
-}
-
 // open makes the file of a part, or makes it again.
 func (t *TableFile) open(part int) (table.Part, error) {
 	t.opened++
@@ -78,48 +55,6 @@ type tablePart struct{ *artifact.SpoolFile }
 
 // Reopen gives the file for reading and removes its name, so that it takes no space once the reading ends.
 func (p tablePart) Reopen() (io.ReadCloser, error) { return p.OpenLast() }
-
-// close ends the table and adds its files to the artifact's.
-func (t *TableFile) close(c *Collector) error {
-	switch {
-	case c.Shard != nil:
-		return c.Shard.CloseTable(t)
-	case c.Merged != nil:
-		return c.Merged.CloseTable(c, t)
-	}
-	return t.closeOwn(c)
-}
-
-// closeOwn ends a table whose rows are all here.
-func (t *TableFile) closeOwn(c *Collector) error {
-	var err error
-	if t.Done, err = t.Writer.Close(); err != nil {
-		return err
-	}
-	t.NoteTexts(c)
-	if err := t.Sort((*artifact.SpoolFile).Close); err != nil {
-		return err
-	}
-	var paths []string
-	t.Path, paths = table.Layout(t.Key, len(t.Parts))
-	for i, part := range t.Parts {
-		if err := c.Files.Add(part.Entry(paths[i])); err != nil {
-			return err
-		}
-	}
-	if t.IsPartitioned() {
-		return c.WriteFile(t.Path, table.PartitionedJSON(t.Key))
-	}
-	return nil
-}
-
-// NoteTexts warns of columns that have become texts.
-func (t *TableFile) NoteTexts(c *Collector) {
-	if len(t.Done.Texts) > 0 {
-		c.Warnings.Note("text_columns", "These columns hold values of several kinds, or documents that are deep or have many keys, "+
-			"which W&B's pages cannot show: they are texts. %s.", strings.Join(t.Done.Texts, ", "))
-	}
-}
 
 // Sort writes the parts again with their rows in the order of their keys, and ends the writing of each.
 func (t *TableFile) Sort(end func(*artifact.SpoolFile) error) error {

@@ -5,52 +5,16 @@ import (
 	"math"
 	"strings"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
-
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/collect"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluated"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/idlist"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/publish"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
-
-// judged is one of the evaluations of a job, with what it says of the current row.
-type judged struct {
-	*evaluated.Account
-	part   evaluationPart
-	lists  wrongLists
-	at     evaluated.Slots
-	now    evaluated.Outcome
-	doc    evaluated.Doc
-	result bson.RawValue // of the row: for videos the mean over the frames
-	// videos are the outcomes of samples whose frames were evaluated.
-	videos map[bson.ObjectID]*evaluated.Outcome
-}
-
-// evaluationRows makes an evaluation's tables and lists.
-type evaluationRows struct {
-	job       LogEvaluation
-	c         *collect.Collector
-	schema    *evaluated.Schema
-	reader    *collect.Reader
-	own       *judged
-	other     *judged // that it is compared with, or nil
-	table     *collect.RowTable
-	ids       *idlist.Writer
-	worse     *idlist.Writer // samples on which own is worse than other; nil without one
-	part      evaluationPart
-	accounted bool // the rows were accounted for when they were chosen
-	evaluated int64
-	sum       checkSum // of the rows
-	tags      []string
-	// shownFrame is the slot of the frame that a row's picture shows; -1 where rows show none.
-	shownFrame int
-}
 
 // prepare opens the evaluations, before anything is read of the view.
 func (j LogEvaluation) prepare(ctx context.Context, c *collect.Collector) (*evaluationRows, error) {
@@ -117,14 +81,6 @@ func newJudged(ctx context.Context, c *collect.Collector, o *evaluated.Evaluatio
 		e.LookAtMasks(ctx, c.AtEnd)
 	}
 	return e
-}
-
-// both are the evaluations of the job.
-func (r *evaluationRows) both() []*judged {
-	if r.other == nil {
-		return []*judged{r.own}
-	}
-	return []*judged{r.own, r.other}
 }
 
 // register registers what is read of each row.
@@ -198,9 +154,6 @@ func (r *evaluationRows) badness() float64 {
 	}
 	return own - r.other.now.Badness(r.other.goodness())
 }
-
-// goodness is that of the current row.
-func (e *judged) goodness() float64 { return e.now.Goodness(e.Config, e.result) }
 
 // open starts the files.
 func (r *evaluationRows) open(ctx context.Context, rd *collect.Reader) (publish.Content, error) {

@@ -15,19 +15,6 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/publish"
 )
 
-// evaluationPart is which part of the work on an evaluation is done here. One worker does all of it. Of several, each makes the rows, pictures
-// and lists of its shards, and the lead makes the numbers, for which it reads all labels once more: without pictures that is quick.
-type evaluationPart struct {
-	isShared bool
-	// counts says that the report is made here, of all documents.
-	counts bool
-	// lists says that wrong labels are listed where documents are read, and hasLists that the lists are here: those of the lead come from
-	// the shards, unless these do not have all rows.
-	lists, hasLists bool
-	// opensFile says that the results file is read.
-	opensFile bool
-}
-
 // partOf is the part of what a collector is for.
 func (j LogEvaluation) partOf(c *collect.Collector) evaluationPart {
 	inRows := j.View.Selection == nil && j.Frames == nil
@@ -88,9 +75,6 @@ func (j LogEvaluation) open(ctx context.Context, c *collect.Collector, schema *e
 	o.NameMasks(j.Dataset.MaskTargetsJSON)
 	return o, nil
 }
-
-// checkSum is a sum over documents, in any order, which is equal if an evaluation says the same of them.
-type checkSum uint64
 
 // add adds what an evaluation says of a document. Samples that were added while the job runs were not evaluated: they do not count.
 func (s *checkSum) add(e *judged, d *evaluated.Doc, out *evaluated.Outcome) {

@@ -1,17 +1,11 @@
 package job
 
 import (
-	"go.mongodb.org/mongo-driver/v2/bson"
-
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/collect"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluated"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/idlist"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 )
-
-// wrongLists are the lists of the labels that an evaluation calls wrong; nil for the evaluation that is compared with.
-type wrongLists struct{ fp, fn, wrong *idlist.Writer }
 
 // openWrongLists starts the lists.
 func openWrongLists(c *collect.Collector) (l wrongLists, err error) {
@@ -24,55 +18,6 @@ func openWrongLists(c *collect.Collector) (l wrongLists, err error) {
 		}
 	}
 	return l, nil
-}
-
-// take accounts for a document that was read.
-func (e *judged) take(d *evaluated.Doc, out *evaluated.Outcome) error {
-	if e.part.counts {
-		if err := e.Count(d, out); err != nil {
-			return err
-		}
-	}
-	if e.lists.fp == nil || !e.part.lists || !d.IsEvaluated {
-		return nil
-	}
-	return e.lists.add(e.Config.Type, d, out)
-}
-
-// add lists the wrong labels of a document that was evaluated.
-func (l *wrongLists) add(t evaluation.Type, d *evaluated.Doc, out *evaluated.Outcome) (err error) {
-	add := func(to *idlist.Writer, id bson.ObjectID) {
-		if err == nil {
-			err = to.Add(id)
-		}
-	}
-	if t == evaluation.Classification {
-		if out.Correct {
-			return nil
-		}
-		for _, p := range d.Preds {
-			add(l.fp, p.ID)
-			add(l.wrong, p.ID)
-		}
-		for _, t := range d.Truths {
-			add(l.fn, t.ID)
-		}
-		return err
-	}
-	for i := range d.Preds {
-		if p := &d.Preds[i]; p.Outcome == evaluation.FalsePositive {
-			add(l.fp, p.ID)
-			if p.HasOther {
-				add(l.wrong, p.ID)
-			}
-		}
-	}
-	for i := range d.Truths {
-		if t := &d.Truths[i]; t.Outcome == evaluation.FalseNegative {
-			add(l.fn, t.ID)
-		}
-	}
-	return err
 }
 
 // close ends the lists.

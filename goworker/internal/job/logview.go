@@ -81,7 +81,7 @@ func (j LogView) open(ctx context.Context, rd *collect.Reader) (publish.Content,
 		}
 	}
 	if rd.Collector.Merged == nil {
-		r.vectors, err = collect.OpenVectors(rd.Collector, &rd.Fields, j.Embeddings)
+		r.vectors, err = rd.Collector.OpenVectors(&rd.Fields, j.Embeddings)
 	}
 	return r, err
 }
@@ -140,7 +140,7 @@ func (r *viewRows) Close() error {
 		return err
 	}
 	for _, v := range r.vectors {
-		if err := v.Close(c); err != nil {
+		if err := c.CloseVectors(v); err != nil {
 			return err
 		}
 	}

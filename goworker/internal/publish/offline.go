@@ -17,16 +17,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/offline"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
-
-// offlineRun is where a job writes what it would have uploaded.
-type offlineRun struct {
-	settings config.Settings
-	root     string // holds W&B's directories of runs
-	staged   string // the directory of the offline run that is active in the caller's Python; else empty
-	named    bool   // the caller named the run, so that it may be at W&B already
-}
 
 // disabledResult is what a job returns that W&B's mode "disabled" keeps from doing anything: no error, so that a script
 // under test runs through, as with W&B's own client.
@@ -36,38 +27,6 @@ func disabledResult(target Target, name string) *Result {
 	w.Note("disabled", "W&B is switched off (its mode is \"disabled\"), so nothing was logged.")
 	res.Warnings = w.Final()
 	return res
-}
-
-// runOffline does a logging job without a server.
-func (p *Publisher) runOffline(ctx context.Context) (*Result, error) {
-	p.Tracker.Offline = true
-	p.Tracker.Begin(collect.StageConnecting)
-	if err := config.CheckRunID(p.Target.RunID); err != nil {
-		return nil, err
-	}
-	in, here := p.Target.Settings.ForRun(p.Target.RunID)
-	settings, err := config.ResolveOffline(in)
-	if err != nil {
-		return nil, err
-	}
-	o := &offlineRun{settings: settings, root: config.DirectoryBelow(in.OfflineDir), named: p.Target.RunGiven}
-	if here && in.ActiveRun.OfflineDir != "" {
-		o.staged = in.ActiveRun.OfflineDir
-		o.root = filepath.Dir(o.staged)
-	}
-	ref := config.RunRef{Entity: settings.Entity, Project: settings.Project, ID: p.Target.RunID}
-	p.Session = &Session{Ref: ref, here: here, offline: o}
-	if err := p.connectSource(ctx); err != nil {
-		return nil, err
-	}
-	if !p.Target.DryRun {
-		if err := os.MkdirAll(o.root, 0o777); err != nil { //nolint:gosec // as W&B's own client makes it
-			return nil, o.fault(err)
-		}
-		defer func() { _ = os.Remove(o.root) }() // only if it is empty: nothing was written
-	}
-	res, err := p.run(ctx)
-	return res, o.fault(err)
 }
 
 // fault says what is wrong with the directory, where that is what failed.

@@ -1,8 +1,6 @@
 package publish
 
 import (
-	"time"
-
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/chart"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/collect"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evalreport"
@@ -107,9 +105,3 @@ type EvaluationResult struct {
 
 // MaxClasses is of how many classes of an evaluation hosts are told. The artifact has all of them.
 const MaxClasses = 10_000
-
-// cleanupTime is what is left for finishing a run that the job created after a cancel.
-const cleanupTime = 1200 * time.Millisecond
-
-// failTime is how long a job that failed, and was not cancelled, tries to mark its run as failed.
-const failTime = 10 * time.Second

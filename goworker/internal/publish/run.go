@@ -7,6 +7,8 @@ package publish
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
@@ -143,4 +145,36 @@ func (p *Publisher) collect(ctx context.Context, c *collect.Collector) (*Publica
 		return nil, err
 	}
 	return content.Publication(ctx, n)
+}
+
+// runOffline does a logging job without a server.
+func (p *Publisher) runOffline(ctx context.Context) (*Result, error) {
+	p.Tracker.Offline = true
+	p.Tracker.Begin(collect.StageConnecting)
+	if err := config.CheckRunID(p.Target.RunID); err != nil {
+		return nil, err
+	}
+	in, here := p.Target.Settings.ForRun(p.Target.RunID)
+	settings, err := config.ResolveOffline(in)
+	if err != nil {
+		return nil, err
+	}
+	o := &offlineRun{settings: settings, root: config.DirectoryBelow(in.OfflineDir), named: p.Target.RunGiven}
+	if here && in.ActiveRun.OfflineDir != "" {
+		o.staged = in.ActiveRun.OfflineDir
+		o.root = filepath.Dir(o.staged)
+	}
+	ref := config.RunRef{Entity: settings.Entity, Project: settings.Project, ID: p.Target.RunID}
+	p.Session = &Session{Ref: ref, here: here, offline: o}
+	if err := p.connectSource(ctx); err != nil {
+		return nil, err
+	}
+	if !p.Target.DryRun {
+		if err := os.MkdirAll(o.root, 0o777); err != nil { //nolint:gosec // as W&B's own client makes it
+			return nil, o.fault(err)
+		}
+		defer func() { _ = os.Remove(o.root) }() // only if it is empty: nothing was written
+	}
+	res, err := p.run(ctx)
+	return res, o.fault(err)
 }

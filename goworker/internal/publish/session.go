@@ -2,13 +2,7 @@ package publish
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 
-	"golang.org/x/sync/errgroup"
-
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/collect"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb/config"
 )
@@ -78,46 +72,10 @@ func (s *Session) Relation() Relation {
 	return RunEnded
 }
 
-// Connect connects to W&B and to MongoDB at once, and checks that both will do what the job needs.
-func (p *Publisher) Connect(ctx context.Context) error {
-	p.Tracker.Begin(collect.StageConnecting)
-	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() (err error) {
-		if p.Session, err = openSession(gctx, p.Target.Settings, p.Target.RunID); err != nil {
-			return err
-		}
-		if err := p.Session.findInput(gctx, p.Target.InputArtifact); err != nil {
-			return err
-		}
-		return p.Session.Client.CheckArtifactFree(gctx, p.Session.Ref.Entity, p.Session.Ref.Project, p.Kind, p.Name)
-	})
-	g.Go(func() error { return p.connectSource(gctx) })
-	return g.Wait()
-}
-
-// connectSource connects to MongoDB and checks that the view can be read.
-func (p *Publisher) connectSource(ctx context.Context) (err error) {
-	query := p.View.Query
-	if p.Source, err = view.Connect(ctx, query.URI); err != nil {
-		return err
-	}
-	return p.Source.Check(ctx, query)
-}
-
-// Close ends the connections.
-func (p *Publisher) Close() {
-	p.StopHeartbeats()
-	if p.Session != nil && p.Session.Client != nil {
-		p.Session.Client.Close()
-	}
-	if p.Source != nil {
-		p.Source.Close()
-	}
-}
-
-// NewRunID is the id of a run that the caller did not name.
-func NewRunID(prefix string) string {
-	var b [4]byte
-	_, _ = rand.Read(b[:]) // never fails
-	return prefix + hex.EncodeToString(b[:])
+// offlineRun is where a job writes what it would have uploaded.
+type offlineRun struct {
+	settings config.Settings
+	root     string // holds W&B's directories of runs
+	staged   string // the directory of the offline run that is active in the caller's Python; else empty
+	named    bool   // the caller named the run, so that it may be at W&B already
 }

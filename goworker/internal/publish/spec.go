@@ -48,3 +48,31 @@ type Tally struct {
 	Sum     uint64                `json:"sum,omitempty"`
 	Classes *metadata.ClassCounts `json:"-"`
 }
+
+// Publication is what collecting a view has come to.
+type Publication struct {
+	Description            string
+	Metadata, SlimMetadata []byte
+	// Config are the keys for the run.
+	Config map[string]any
+	// Table is shown in the workspace of a run that this job created; nil for none.
+	Table *collect.TableFile
+	// Values are numbers and charts for the run; nil for none.
+	Values *RunValues
+	// Result holds the counts.
+	Result Result
+}
+
+// config are the keys that the run's config gets.
+func (pub *Publication) runConfig() map[string]any {
+	config := map[string]any{}
+	for key, value := range pub.Config {
+		config[key] = value
+	}
+	if pub.Values != nil {
+		for key, value := range pub.Values.Own {
+			config[key] = value
+		}
+	}
+	return config
+}

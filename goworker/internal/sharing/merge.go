@@ -15,22 +15,6 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
 
-// leadContent is the artifact's content as the lead knows it: the bytes of most of its files are with the slots.
-type leadContent struct {
-	c      *collect.Collector
-	merged *mergedShards
-	pub    *publish.Publication
-}
-
-// mergedShards is what was read of all shards, in the order of the rows.
-type mergedShards struct {
-	alone   bool
-	tables  map[string]*tableState
-	vectors map[string]int64
-	rows    int64
-	made    int64
-}
-
 // merge makes the artifact's content of what was read of the shards. Where the rows of some are not as all rows together want them,
 // the error asks for these to be read again.
 func (w *Work) merge(ctx context.Context, plan shard.Plan, st *planState, reads shard.Reads) (*leadContent, error) {
@@ -194,7 +178,7 @@ func (m *mergedShards) CloseTable(c *collect.Collector, t *collect.TableFile) er
 	for _, i := range state.Types.Texts() {
 		t.Done.Texts = append(t.Done.Texts, t.Columns[i])
 	}
-	t.NoteTexts(c)
+	c.NoteTexts(t)
 	var paths []string
 	t.Path, paths = table.Layout(t.Key, len(state.Parts))
 	for i, part := range state.Parts {

@@ -16,38 +16,6 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/wandb"
 )
 
-// announcedState is what slots have to know of the artifact to upload its files.
-type announcedState struct {
-	Pending wandb.Pending             `json:"pending"`
-	Tables  map[string]announcedTable `json:"tables,omitempty"`
-	// Shown is the key of the table of which the run's workspace gets a copy; empty for none.
-	Shown string `json:"shown,omitempty"`
-}
-
-// announcedTable is how the parts of a table end.
-type announcedTable struct {
-	Types json.RawMessage `json:"types"`
-	Parts int             `json:"parts"`
-}
-
-// upState is what was uploaded of a shard.
-type upState struct {
-	IDs       []string        `json:"ids"`
-	Births    []byte          `json:"births"`
-	Unchanged int64           `json:"unchanged,omitempty"`
-	Shown     *wandb.RunTable `json:"shown,omitempty"`
-	NotShown  string          `json:"not_shown,omitempty"` // why there is no copy
-}
-
-// outcomeState is what a job has come to.
-type outcomeState struct {
-	Result publish.Result `json:"result"`
-	// Values is a packed valuesState; nil where the run gets none.
-	Values []byte `json:"values,omitempty"`
-	// Shown is the table that the workspace of a new run shows; nil for none.
-	Shown *wandb.RunTable `json:"shown,omitempty"`
-}
-
 // ResultOf is the result of a job whose Work was Work.
 func ResultOf(outcome shard.Outcome) (*publish.Result, error) {
 	var st outcomeState

@@ -13,65 +13,12 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/collect"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/idlist"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/publish"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/shard"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 )
-
-// shardState is what was read of a shard, but for what is too large for it.
-type shardState struct {
-	Tables  map[string]*tableState `json:"tables,omitempty"`
-	Vectors map[string]vectorState `json:"vectors,omitempty"`
-	Tally   publish.Tally          `json:"tally"`
-	// What follows may differ when the shard is read again.
-	Warnings []collect.Warning `json:"warnings,omitempty"`
-	Made     int64             `json:"made,omitempty"`
-
-	rows int64
-}
-
-// tableState is a table of a shard's rows.
-type tableState struct {
-	Parts []partState `json:"parts"`
-	Types table.Types `json:"types"`
-}
-
-// partState is a part of a table that lacks its end.
-type partState struct {
-	Rows int64  `json:"rows"`
-	Size int64  `json:"size"`
-	MD5  []byte `json:"md5"` // its state, see artifact.SpoolFile.State
-}
-
-// vectorState is the vectors of a field in a shard's rows.
-type vectorState struct {
-	Count int64 `json:"count"`
-	Shape []int `json:"shape,omitempty"`
-}
-
-// shardRead takes what a collector's content makes of a shard's rows.
-type shardRead struct {
-	n      int64
-	alone  bool            // the rows are all rows
-	ids    []bson.ObjectID // of the rows; nil for all
-	parts  collect.Parts
-	texts  map[string][]int
-	shapes map[string][]int
-	state  shardState
-	tables map[string]*collect.TableFile
-	ctx    context.Context // of the reading
-	pieces shard.Pieces    // nil where the shard is read again
-	lists  []shardList
-}
-
-// shardSpool is what this slot has of a shard that it has read.
-type shardSpool struct {
-	c     *collect.Collector
-	read  *shardRead
-	ended bool // the tables have their ends
-}
 
 // addTo adds to a checksum what another reading of the shard has to give. The types are not among it: those of columns that only all rows
 // together make texts depend on when it was read, and the cells do not.
@@ -251,12 +198,6 @@ func (r *shardRead) NewIDList(path string) *idlist.Writer {
 	return list
 }
 
-// shardList is a list of ids and where they go.
-type shardList struct {
-	*idlist.Writer
-	to *pieceWriter
-}
-
 // closeLists hands on the rest of the ids, and adds what the lists are to a checksum.
 func (r *shardRead) closeLists(sum hash.Hash) error {
 	for _, list := range r.lists {
@@ -305,4 +246,17 @@ func (r *shardRead) put(c *collect.Collector, rows int64) (shard.ReadOut, error)
 	r.state.Made = c.Pictures.Made()
 	raw, err := json.Marshal(r.state)
 	return shard.ReadOut{Rows: rows, Sum: sum.Sum(nil), State: raw}, err
+}
+
+// Read implements shard.Work.
+func (w *Work) Read(ctx context.Context, plan shard.Plan, s shard.Shard, pieces shard.Pieces) (shard.ReadOut, error) {
+	st, err := w.enter(ctx, plan)
+	if err != nil {
+		return shard.ReadOut{}, err
+	}
+	if len(w.kept) == 0 && !st.hasMedia() {
+		return shard.ReadOut{}, shard.Leave(fault.New(fault.Settings, fault.UnreadableFile,
+			"The media files are not on this machine (%s): mount them at the same path on all machines, or run the job on fewer.", st.Media[0]))
+	}
+	return w.readShard(ctx, plan, st, s, pieces)
 }

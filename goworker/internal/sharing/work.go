@@ -18,7 +18,6 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/collect"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/memory"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/picture"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/publish"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/shard"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
@@ -49,34 +48,8 @@ type Work struct {
 	own       wandb.Uploaded
 }
 
-// planState is what all slots have to know of the job beside its request.
-type planState struct {
-	RunID string `json:"run_id"`
-	// NewRun says that the run was not there before.
-	NewRun bool   `json:"new_run,omitempty"`
-	Entity string `json:"entity"`
-	// Chosen are the ids of the rows that were chosen of a view, as far as these are no more than collect.MostSelected, ChosenRows is how many
-	// they are, and ChosenOf how many rows the view has. See collect.Choice.
-	Chosen     []byte `json:"chosen,omitempty"`
-	ChosenRows int    `json:"chosen_rows,omitempty"`
-	ChosenOf   int64  `json:"chosen_of,omitempty"`
-	// Shown are the rows that show pictures; nil for all.
-	Shown *collect.ShownRows `json:"shown,omitempty"`
-	// Media are files of some rows that are there on the machine that planned.
-	Media   []string         `json:"media,omitempty"`
-	Classes *picture.Classes `json:"classes,omitempty"`
-	// Texts are the columns of each table that have to be texts, and Shapes those of the vectors, which is known when all rows were read.
-	Texts  map[string][]int `json:"texts,omitempty"`
-	Shapes map[string][]int `json:"shapes,omitempty"`
-	// Found is the collector's.
-	Found json.RawMessage `json:"found,omitempty"`
-}
-
 // mostWhole is up to how many rows a view is shared whose whole pipeline has to run for each 5,000 of them.
 const mostWhole = 1_000_000
-
-// lookedFor is how many media files a slot looks for before it reads its first shard.
-const lookedFor = 5
 
 // NewWork prepares a slot's part in a job. Close ends it. W&B's modes "offline" and "disabled" and dry runs are not shared.
 func NewWork(j Shardable, events publish.Events) (*Work, error) {
@@ -321,19 +294,6 @@ func (st *planState) hasMedia() bool {
 	return len(st.Media) == 0 || slices.ContainsFunc(st.Media, fileIsThere)
 }
 
-// Read implements shard.Work.
-func (w *Work) Read(ctx context.Context, plan shard.Plan, s shard.Shard, pieces shard.Pieces) (shard.ReadOut, error) {
-	st, err := w.enter(ctx, plan)
-	if err != nil {
-		return shard.ReadOut{}, err
-	}
-	if len(w.kept) == 0 && !st.hasMedia() {
-		return shard.ReadOut{}, shard.Leave(fault.New(fault.Settings, fault.UnreadableFile,
-			"The media files are not on this machine (%s): mount them at the same path on all machines, or run the job on fewer.", st.Media[0]))
-	}
-	return w.readShard(ctx, plan, st, s, pieces)
-}
-
 // Abandon implements shard.Work.
 func (w *Work) Abandon(ctx context.Context, plan shard.Plan) {
 	if len(plan.State) == 0 {
@@ -347,3 +307,6 @@ func (w *Work) Abandon(ctx context.Context, plan shard.Plan) {
 	// Another slot that does not know of the end yet may post a heartbeat behind it.
 	_ = w.Session.Client.FinishAbandonedRun(ctx, w.Session.Ref, 1)
 }
+
+// lookedFor is how many media files a slot looks for before it reads its first shard.
+const lookedFor = 5

@@ -1,30 +1,8 @@
 package collect
 
 import (
-	"go.mongodb.org/mongo-driver/v2/bson"
-
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/idlist"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
-
-// ShardFiles is what the files become that hold something of each row, where the rows are those of one shard: parts of the artifact's.
-type ShardFiles interface {
-	// HasAll reports whether the shard has all rows. RowIDs are the ids of its rows, nil for all.
-	HasAll() bool
-	RowIDs() []bson.ObjectID
-	NewIDList(path string) *idlist.Writer
-	PrepareTable(t *TableFile)
-	CloseTable(t *TableFile) error
-	PrepareVectors(v *VectorFile)
-	CloseVectors(c *Collector, v *VectorFile) error
-}
-
-// MergedFiles is the same files where shards have read the rows.
-type MergedFiles interface {
-	CloseTable(c *Collector, t *TableFile) error
-	CloseVectors(c *Collector, fields []view.Field)
-}
 
 // ErrEmptyView is the error of a view without rows.
 func ErrEmptyView() error {
