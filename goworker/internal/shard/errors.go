@@ -5,10 +5,9 @@ import "errors"
 // Kind is how a slot goes on behind an error of its work.
 type Kind int
 
-// The kinds of errors; any other error costs the shard one of its tries.
+// The kinds of errors. Of any other, view_changed and file_changed fail the job; the rest costs the shard one of its tries.
 const (
 	KindLeave Kind = iota + 1
-	KindFinal
 	KindRebase
 )
 
@@ -23,9 +22,6 @@ func (e kindError) Unwrap() error { return e.error }
 // Leave marks an error that is this slot's own and not the job's, such as a key that sees no project or media that are not on
 // this machine: the slot ends with it, the shard is open again and keeps its tries, and the other slots go on.
 func Leave(err error) error { return kindError{KindLeave, err} }
-
-// Final marks an error that no other try can mend, such as rows that have changed: the job fails with it.
-func Final(err error) error { return kindError{KindFinal, err} }
 
 // Rebase marks an error of Commit that says that another job has committed to the artifact meanwhile: the shards keep what was read, the
 // artifact is announced again and all shards are uploaded again, of which W&B then has most.
@@ -42,7 +38,7 @@ type RereadError struct {
 // Error implements error.
 func (*RereadError) Error() string { return "shard: some shards have to be read again" }
 
-// KindOf is the kind of an error that Leave, Final or Rebase has marked; 0 for any other.
+// KindOf is the kind of an error that Leave or Rebase has marked; 0 for any other.
 func KindOf(err error) Kind {
 	var k kindError
 	if errors.As(err, &k) {

@@ -89,8 +89,8 @@ func load(ctx context.Context, store Store, plan string, s Shard) ([]bson.Object
 		return nil
 	})
 	if err == nil && int64(len(ids)) != s.Rows {
-		err = Final(fault.New(fault.FiftyOne, fault.ViewChanged,
-			"The list of the job's rows is no longer in FiftyOne's database, so the job cannot go on: run it again."))
+		err = fault.New(fault.FiftyOne, fault.ViewChanged,
+			"The list of the job's rows is no longer in FiftyOne's database, so the job cannot go on: run it again.")
 	}
 	return ids, err
 }

@@ -133,7 +133,8 @@ func (s *slot) shardFailed(ctx context.Context, j *job, l *lease, err error) err
 	return s.try(ctx, func(ctx context.Context) error { return ignoreLost(s.store.giveUp(ctx, l, failureOf(err), true)) })
 }
 
+// isFinal reports whether no other try can mend an error: rows or files have changed.
 func isFinal(err error) bool {
 	code := fault.Code(err)
-	return KindOf(err) == KindFinal || code == fault.ViewChanged || code == fault.FileChanged
+	return code == fault.ViewChanged || code == fault.FileChanged
 }

@@ -120,7 +120,7 @@ type Outcome struct {
 // another one, until its outcome was stored, and gives the same then. A context that ends says that the lease is lost or the
 // job is over: what is under way ends soon, and its outcome is thrown away.
 //
-// Errors: what [Leave], [Final] and [Rebase] make is as they say. Any other error of Read or Upload costs the shard one
+// Errors: what [Leave] and [Rebase] make is as they say; with view_changed and file_changed the job fails. Any other error of Read or Upload costs the shard one
 // of its tries, of which it has [Options.Tries]; of Plan, Announce and Commit the job fails with it, unless the database did not answer.
 type Work interface {
 	// Plan runs in the lead. It adds the ids of all rows to ids (none for Alone), and says how they are read.
@@ -131,7 +131,7 @@ type Work interface {
 	// the artifact, or finds that W&B has it. Attempt is 0, and one more after each Rebase. It may return a RereadError.
 	Announce(ctx context.Context, plan Plan, reads Reads, attempt int) (Announced, error)
 	// Upload uploads what W&B lacks of one shard. Where the slot has not read the shard itself, Upload reads it again and
-	// compares with what was read before: other rows are view_changed, which is Final.
+	// compares with what was read before: other rows are view_changed.
 	Upload(ctx context.Context, plan Plan, announced Announced, s Shard, read ReadOut) (UpOut, error)
 	// Commit runs in the lead, when all shards were uploaded. Before it does what cannot be taken back, it calls sure, which
 	// looks once more whether this slot has the lead and nobody has cancelled, and returns its error. It first asks whether an

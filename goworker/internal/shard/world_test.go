@@ -120,7 +120,7 @@ func (w *fakeWork) Read(ctx context.Context, plan Plan, s Shard, pieces Pieces) 
 		return ReadOut{}, err
 	}
 	if string(plan.State) != "plan" {
-		return ReadOut{}, Final(errors.New("not the plan"))
+		return ReadOut{}, fault.New(fault.FiftyOne, fault.ViewChanged, "not the plan")
 	}
 	ids, sum, err := w.idsOf(ctx, s)
 	if err != nil {
