@@ -26,6 +26,7 @@ type Progress struct {
 	RowsDone, RowsTotal   int64
 	FilesDone, FilesTotal int64
 	BytesDone, BytesTotal int64
+	Choosing              bool    // the rows are read to choose some of them, and will be read again
 	Fraction              float64 // of the whole job
 	Label                 string
 }
@@ -44,6 +45,9 @@ var stageEnd = map[Stage]float64{
 func (s Stage) Reached(share float64) float64 {
 	return stageStart[s] + (stageEnd[s]-stageStart[s])*share
 }
+
+// choosingShare is the share of reading that choosing rows takes: it reads little of each.
+const choosingShare = 0.1
 
 // Tracker turns counts into Progress events. It is safe for concurrent use.
 type Tracker struct {
@@ -70,6 +74,14 @@ func (t *Tracker) Begin(stage Stage) {
 	t.now = Progress{Stage: stage, RowsDone: rows, RowsTotal: total, Fraction: t.now.Fraction}
 	t.started = time.Now()
 	t.emit()
+}
+
+// choosing says whether the rows are read to choose some of them. They are read again after that.
+func (t *Tracker) choosing(on bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.now.Choosing, t.now.RowsDone = on, 0
+	t.started = time.Now()
 }
 
 // RowsTotal sets how many rows there are to read.
@@ -118,6 +130,9 @@ func (t *Tracker) emit() {
 	switch {
 	case p.Stage == StageReading && p.RowsTotal > 0:
 		share = float64(p.RowsDone) / float64(p.RowsTotal)
+		if p.Choosing {
+			share = min(share, 1) * choosingShare
+		}
 	case p.Stage == StageUploading && p.BytesTotal > 0:
 		share = float64(p.BytesDone) / float64(p.BytesTotal)
 	}
@@ -142,6 +157,9 @@ func sentence(p Progress, spent time.Duration) string {
 			return fmt.Sprintf("Reading the evaluation's results: %s of %s", words.Bytes(p.BytesDone), words.Bytes(p.BytesTotal))
 		}
 		text := "Reading samples: " + words.Thousands(p.RowsDone)
+		if p.Choosing {
+			text = "Choosing rows: " + words.Thousands(p.RowsDone)
+		}
 		if p.RowsTotal > 0 {
 			text += " of " + words.Thousands(max(p.RowsTotal, p.RowsDone))
 		}

@@ -34,6 +34,21 @@ func TestProgressNeverGoesBackAndEndsWhole(t *testing.T) {
 	assert.InDelta(t, 1, last, 1e-9)
 }
 
+func TestChoosingRowsIsNotTakenForReadingThem(t *testing.T) {
+	var seen Progress
+	tr := NewTracker(func(p Progress) { seen = p })
+	tr.Begin(StageReading)
+	tr.RowsTotal(100)
+	tr.choosing(true)
+	tr.rows(100)
+	assert.Equal(t, "Choosing rows: 100 of 100", seen.Label)
+	assert.Less(t, seen.Fraction, 0.1)
+	tr.choosing(false)
+	tr.rows(50)
+	assert.Equal(t, "Reading samples: 50 of 100", seen.Label)
+	assert.InDelta(t, 0.26, seen.Fraction, 1e-9)
+}
+
 func TestProgressLabelsArePlain(t *testing.T) {
 	for want, p := range map[string]Progress{
 		"Connecting to W&B and FiftyOne's database":                {Stage: StageConnecting},

@@ -57,6 +57,8 @@ func (c *Collector) pick(ctx context.Context, v ChosenView, most, seed int64, by
 	score := by(rd)
 	best := &candidates{}
 	salt := saltOf(seed)
+	c.Tracker.choosing(true)
+	defer c.Tracker.choosing(false)
 	n, err = rd.Each(ctx, func(r *Row) error {
 		value, err := score(r)
 		if err != nil {
