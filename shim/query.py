@@ -27,6 +27,9 @@ _MAX_SELECTED = 400_000
 # Words of MongoDB by which stages choose other samples each time they run.
 _DRAWING = ("$sample", "$sampleRate", "$rand")
 
+# Stages that neither add nor drop rows: sorting 300,000 of them takes ten times as long as counting them.
+_KEEPING = {"$sort", "$addFields", "$set", "$project", "$unset"}
+
 # Arguments of stages that name generated datasets or cache queries.
 _STATE = "_state"
 
@@ -180,7 +183,8 @@ def count(view: fo.DatasetView, limit: int, seconds: float = 1.0) -> int | None:
     Returns:
         the number of rows, at most ``limit``; None if it took too long
     """
-    stages = pipeline(view) + [{"$limit": limit}, {"$count": "n"}]
+    stages, _ = _split(pipeline(view))
+    stages += [{"$limit": limit}, {"$count": "n"}]
     collection = _database()[view._dataset._sample_collection_name]
     try:
         found = list(collection.aggregate(stages, allowDiskUse=True, maxTimeMS=int(seconds * 1000)))
@@ -191,14 +195,16 @@ def count(view: fo.DatasetView, limit: int, seconds: float = 1.0) -> int | None:
 
 
 def media_size(view: fo.DatasetView, limit: int = 20_000, seconds: float = 1.0) -> tuple[int, int, int, int] | None:
-    """The sizes of the first rows' media files, as far as the metadata says them.
+    """The sizes of some rows' media files, as far as the metadata says them.
 
     Returns:
         a tuple of (rows looked at, distinct files, those with a size, their bytes); None if it
         took too long
     """
-    stages = pipeline(view) + [
+    stages, changes = _split(pipeline(view))
+    stages += [
         {"$limit": limit},
+        *(stage for stage in changes if "$sort" not in stage),
         {"$group": {"_id": "$filepath", "rows": {"$sum": 1}, "size": {"$first": "$metadata.size_bytes"}}},
         {
             "$group": {
@@ -256,6 +262,15 @@ def dataset_id(dataset: fo.Dataset) -> str:
 def evaluation_documents(samples: Any) -> dict[str, Any]:
     """The documents of the dataset's evaluations by their keys: objects with ``id, config, timestamp, results``."""
     return dict(samples._root_dataset._doc.get_evaluations())
+
+
+def _split(stages):
+    """The stages up to the last one that decides how many rows there are, and those behind it."""
+    end = len(stages)
+    while end and set(stages[end - 1]) <= _KEEPING:
+        end -= 1
+
+    return stages[:end], stages[end:]
 
 
 def _has_key(value, keys):

@@ -1,5 +1,7 @@
 """Forms: what they say will happen."""
 
+import threading
+
 import fiftyone as fo
 import fiftyone.operators as foo
 import pytest
@@ -8,6 +10,7 @@ from fiftyone.operators.executor import ExecutionContext
 from support import datasets
 from support.fake_worker import module
 from support.forms import PREDICTIONS, VIEW, fields, offered
+from support.waiting import wait_for
 
 pytestmark = pytest.mark.oldest
 
@@ -44,6 +47,35 @@ def test_plan_of_several_workers(operator, lookups, images, monkeypatch):
     assert "Scheduled, 11 background services share it" in plan(200_001, workers=64)
     assert "One worker will do it, since there are at most 200,000 rows" in plan(200_000, workers=4)
     assert "One worker will do it" in plan(300_000, workers=4, max_samples=1000)
+
+
+def test_what_takes_long_to_count_is_said_later(operator, lookups, images, monkeypatch):
+    log, counted, view = operator(VIEW), threading.Event(), images.match_tags("train").limit(3)
+    counts, number = module(log, "operators.counts"), 262_500
+    monkeypatch.setattr(counts, "_WAIT", 0.01)
+    monkeypatch.setattr(counts.query, "count", lambda *_: number if counted.wait(60) else None)
+
+    def plan():
+        return fields(log, view)["plan"]["view"]
+
+    assert "They are being counted: the number appears with your next change" in plan()["label"]
+    assert "The size of the upload is not known yet" in plan()["description"]
+    counted.set()
+    wait_for(lambda: not counts.is_counting(view))
+    assert plan()["label"] == f"262,500 samples of '{images.name}' will be logged"
+    assert "Several background services can share it" in plan()["description"]
+
+    # When it is counted again, the number stays until there is another one.
+    counted.clear()
+    number = 7
+    monkeypatch.setattr(counts, "_SECONDS", 0)
+    assert plan()["label"].startswith("262,500 samples")
+    assert counts.is_counting(view)
+    counted.set()
+    wait_for(lambda: not counts.is_counting(view))
+    assert counts.rows(view) == 7
+    number = None
+    wait_for(lambda: plan()["label"].endswith("There are too many to count quickly"))
 
 
 def test_plan_of_a_view(operator, lookups, images):

@@ -176,7 +176,11 @@ def about(view: fo.DatasetView) -> str:
     rows, kind = counts.rows(view), row_name(view)
     plural = {"patch": "patches"}.get(kind, kind + "s")
     if rows is None:
-        return f"All {plural} of this view of '{query.root_dataset(view).name}' will be logged. There are too many to count quickly"
+        why = "They are being counted: the number appears with your next change"
+        if not counts.is_counting(view):
+            why = "There are too many to count quickly"
+
+        return f"All {plural} of this view of '{query.root_dataset(view).name}' will be logged. {why}"
 
     if rows >= counts.LIMIT:
         number = f"More than {counts.LIMIT - 1:,} {plural}"
