@@ -39,7 +39,7 @@ def numbers(fake_worker):
     """What the worker reads of an evaluation."""
     m = fake_worker.messages
     found = m.EvaluationNumbers(
-        metrics=[m.Metric(name="F1", value=0.123456789)],
+        metrics=[m.Metric(name="F1", value=0.123456789), m.Metric(name="support", value=1_234_567)],
         classes=[m.EvaluationClass(name="c|t", f1=0.25, support=3), m.EvaluationClass(name="none", f1=0.0, support=0)],
         changed=2,
     )
@@ -69,7 +69,7 @@ def test_its_numbers_are_shown_before_anything_is_sent(form, fake_worker, number
     shown = wait_for(lambda: (s := form({"eval_key": "first"})) and "default" in s["numbers"] and s)
 
     table = shown["numbers"]["default"]
-    assert "F1 0.123457" in table
+    assert "F1 0.123457, support 1,234,567" in table
     assert "0.250" in table
     assert "none 0.000" not in table, "a class without ground truth is not a weak one"
     assert "2 labels were changed since this evaluation" in table

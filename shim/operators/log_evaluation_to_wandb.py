@@ -246,7 +246,7 @@ class LogEvaluationToWandB(LogOperator):
 
     def resolve_output(self, ctx: ExecutionContext) -> types.Property:
         result = ctx.results or {}
-        numbers = [(name, f"{value:.6g}") for name, value in (result.get("metrics") or {}).items()]
+        numbers = [(name, results.number(value)) for name, value in (result.get("metrics") or {}).items()]
         return results.show_result(ctx, [("Samples", f"{result.get('samples_logged', 0):,}"), *numbers])
 
     def resolve_run_name(self, ctx: ExecutionContext) -> str:
@@ -383,7 +383,7 @@ def _show_numbers(inputs, view, key):
 
     found = numbers_of(answer.value)
     # In one cell: a row for each would push the project off the screen.
-    metrics = ", ".join(f"{name} {value:.6g}" for name, value in found["metrics"].items())
+    metrics = ", ".join(f"{name} {results.number(value)}" for name, value in found["metrics"].items())
     rows = [("Numbers", results.escape(metrics))]
     weak = sorted((c for c in found["classes"] if c["support"]), key=lambda c: c["F1"])[:_SHOWN_CLASSES]
     if weak:

@@ -186,6 +186,11 @@ def is_web_address(url: str | None) -> bool:
     return bool(url) and re.fullmatch(r"https?://\S+", url) is not None and url.isprintable()
 
 
+def number(value: float) -> str:
+    """A number in words: a whole one with all its digits, another one with six."""
+    return f"{value:,.0f}" if value % 1 == 0 and abs(value) < 1e15 else f"{value:.6g}"
+
+
 def size(number: float) -> str:
     """A number of bytes in words."""
     for unit in ("B", "kB", "MB", "GB"):
