@@ -32,7 +32,8 @@ def test_plan_of_pictures(operator, lookups, images, monkeypatch):
     monkeypatch.setattr(counts, "rows", lambda view: counts.LIMIT)
     assert "100,000 of more than 1,000,000 rows show pictures" in plan()
     assert "This is for 1,000,000 rows, and the view has more" in plan()
-    assert "the job will be refused" in plan(pictures_max=0)
+    text = plan(pictures_max=0, image_mode="reference")
+    assert "Up to 2,000,002 entries: with more than 1,000,000" in text and "the job will be refused. Lower" in text
 
 
 def test_plan_of_several_workers(operator, lookups, images, monkeypatch):
@@ -42,7 +43,9 @@ def test_plan_of_several_workers(operator, lookups, images, monkeypatch):
         return form["plan"]["view"]["description"]
 
     assert "Workers" not in plan(200_000) and "orker" not in plan(None, workers=3)
-    assert "Several background services can share it: see Workers" in plan(300_000)
+    assert "Several background services can share it: see Workers in More options" in plan(300_000)
+    assert "orker" not in plan(300_000, dry_run=True)
+    assert "One worker will do it, since it is a dry run" in plan(300_000, dry_run=True, workers=4)
     assert "Scheduled, 4 background services share it, in parts of 20,000 rows" in plan(300_000, workers=4)
     assert "Scheduled, 11 background services share it" in plan(200_001, workers=64)
     assert "One worker will do it, since there are at most 200,000 rows" in plan(200_000, workers=4)
@@ -81,7 +84,7 @@ def test_what_takes_long_to_count_is_said_later(operator, lookups, images, monke
 def test_plan_of_a_view(operator, lookups, images):
     log = operator(VIEW)
     plan = fields(log, images.limit(2))["plan"]["view"]["description"]
-    assert plan.startswith("A list of the samples, without a table. About 300 B will be uploaded. It will run here")
+    assert plan.startswith("A list of the samples, without a table. About 600 B will be uploaded. It will run here")
 
     plan = fields(log, images.limit(2), {"include_labels": True, "fields": ["number"]})["plan"]["view"]["description"]
     labels = "labels (ground_truth, predictions, weather, location)"
@@ -187,6 +190,24 @@ def test_the_first_line_says_whether_it_is_the_whole_dataset(operator, lookups, 
     assert fields(operator(VIEW), images.limit(3))["plan"]["view"]["label"].endswith("will be logged")
 
 
+def test_the_first_line_says_how_many_are_logged(operator, lookups, images, monkeypatch):
+    def label(view, **params):
+        return fields(operator(VIEW), view, params)["plan"]["view"]["label"]
+
+    assert label(images, max_samples=5) == f"5 of 12 samples of '{images.name}' will be logged"
+    assert label(images, max_samples=50) == f"12 samples of '{images.name}' will be logged: the whole dataset"
+    assert label(images.to_patches("ground_truth"), max_samples=5).startswith("5 of 24 patches")
+    assert label(images.limit(1)).startswith("1 sample of")
+
+    counts = module(operator(VIEW), "operators.counts")
+    monkeypatch.setattr(counts, "rows", lambda view: counts.LIMIT)
+    assert label(images).startswith("More than 1,000,000 samples of")
+    assert label(images, max_samples=5).startswith("5 of more than 1,000,000 samples of")
+    monkeypatch.setattr(counts, "rows", lambda view: None)
+    assert label(images, max_samples=5).startswith("At most 5 samples of this view")
+    assert label(images).startswith("All samples of this view") and label(images).endswith("too many to count quickly")
+
+
 def test_how_pictures_are_shown(operator, lookups, images):
     form = fields(operator(VIEW), images, {"include_labels": True})
     assert set(offered(form["image_mode"])) == {"thumbnail", "original", "reference"}
@@ -220,6 +241,7 @@ def test_how_pictures_are_shown(operator, lookups, images):
 
 def test_thumbnails_of_patches_are_many(operator, lookups, images):
     patches = images.to_patches("ground_truth")
+    assert "A list of the patches" in fields(operator(VIEW), patches)["plan"]["view"]["description"]
     plan = fields(operator(VIEW), patches, {"include_labels": True})["plan"]["view"]["description"]
     assert f"{len(patches)} thumbnails" in plan
 

@@ -171,29 +171,40 @@ def start(ctx: ExecutionContext, verb: str) -> tuple[types.Object, fo.DatasetVie
     return inputs, view
 
 
-def about(view: fo.DatasetView) -> str:
-    """What is logged of which dataset, in a sentence."""
-    rows, kind = counts.rows(view), row_name(view)
-    plural = {"patch": "patches"}.get(kind, kind + "s")
+def about(view: fo.DatasetView, logged: int | None) -> str:
+    """What is logged of which dataset, in a sentence.
+
+    Args:
+        view: the view
+        logged: how many of its rows are logged, at most; None if that is not known
+    """
+    rows, plural, name = counts.rows(view), row_names(view), query.root_dataset(view).name
     if rows is None:
         why = "They are being counted: the number appears with your next change"
         if not counts.is_counting(view):
             why = "There are too many to count quickly"
 
-        return f"All {plural} of this view of '{query.root_dataset(view).name}' will be logged. {why}"
+        some = "All" if logged is None else f"At most {logged:,}"
+        return f"{some} {plural} of this view of '{name}' will be logged. {why}"
 
-    if rows >= counts.LIMIT:
-        number = f"More than {counts.LIMIT - 1:,} {plural}"
-    else:
-        number = f"{rows:,} {kind if rows == 1 else plural}"
+    number = f"more than {counts.LIMIT - 1:,}" if rows >= counts.LIMIT else f"{rows:,}"
+    if logged is not None and logged < rows:
+        return f"{logged:,} of {number} {plural} of '{name}' will be logged"
 
+    what = row_name(view) if rows == 1 else plural
     whole = "" if query.is_subset(view) else ": the whole dataset"
-    return f"{number} of '{query.root_dataset(view).name}' will be logged{whole}"
+    return f"{number[0].upper()}{number[1:]} {what} of '{name}' will be logged{whole}"
 
 
 def row_name(view: fo.DatasetView) -> str:
     """What a row of the view is called, such as "patch"."""
     return query.row_kind(view).removeprefix("ROW_KIND_").lower()
+
+
+def row_names(view: fo.DatasetView) -> str:
+    """What rows of the view are called, such as "patches"."""
+    kind = row_name(view)
+    return {"patch": "patches"}.get(kind, kind + "s")
 
 
 def add_pictures(ctx: ExecutionContext, inputs: types.Object, mode: str) -> None:

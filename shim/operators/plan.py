@@ -19,6 +19,9 @@ _MANY_IMAGES = 5_000
 _ROW_BYTES = 150
 _CELL_BYTES = 50
 
+# About what a row takes in a list of the samples, whose text says the names of all values.
+_LISTED_BYTES = 300
+
 # About what a pixel of a thumbnail's square takes: photographs of 4 by 3, as JPEG.
 _THUMBNAIL_BYTES = 0.2
 
@@ -69,8 +72,12 @@ def add(
         mode = "none"
 
     rows = _limited(counts.rows(view), ctx.params)
-    parts = ["A list of the samples, without a table" if contents is None else _table(view, contents, mode)]
-    cells = 0 if contents is None else _OWN_CELLS + sum(map(len, contents.values()))
+    if contents is None:
+        parts, row_bytes = [f"A list of the {forms.row_names(view)}, without a table"], _LISTED_BYTES
+    else:
+        parts = [_table(view, contents, mode)]
+        row_bytes = _ROW_BYTES + _CELL_BYTES * (_OWN_CELLS + sum(map(len, contents.values())))
+
     shown = _shown(view, rows, ctx.params, mode)
     counted = rows is None or rows < counts.LIMIT
     if shown and rows is not None and shown < rows:
@@ -80,7 +87,7 @@ def add(
     if bare:
         parts.append("3D scenes without orthographic projections have no pictures to show")
 
-    parts.append(_upload(view, rows, shown, cells, mode, ctx.params.get("thumbnail_size")))
+    parts.append(_upload(view, rows, shown, row_bytes, mode, ctx.params.get("thumbnail_size")))
     if not counted:
         parts.append(f"This is for {counts.LIMIT - 1:,} rows, and the view has more")
 
@@ -93,7 +100,7 @@ def add(
     else:
         parts.append("It will run here, with live progress")
 
-    inputs.view("plan", notices.notice(label=forms.about(view), description=". ".join(parts)))
+    inputs.view("plan", notices.notice(label=forms.about(view, rows), description=". ".join(parts)))
 
 
 def _limited(rows, params):
@@ -122,8 +129,8 @@ def _entries(view, shown, mode):
     number = (shown or 0) * (1 + len(pictures.slices(view, mode))) * (2 if mode == "reference" else 1)
     if number > pictures.MOST_ENTRIES:
         return [
-            f"That is more than {pictures.MOST_ENTRIES:,} files, which W&B's own client could hardly read: the job will be "
-            "refused. Lower the maximum number of pictures"
+            f"Up to {number:,} entries: with more than {pictures.MOST_ENTRIES:,}, which W&B's own client could hardly read, the job "
+            "will be refused. Lower the maximum number of pictures"
         ]
 
     if number < _MANY_ENTRIES:
@@ -141,11 +148,14 @@ def _sharing(rows, params):
     if rows is None or (rows <= workers.WHOLE_ROWS and count == 1):
         return []
 
+    if params.get("dry_run"):
+        return [] if count == 1 else ["One worker will do it, since it is a dry run"]
+
     if rows <= workers.WHOLE_ROWS:
         return [f"One worker will do it, since there are at most {workers.WHOLE_ROWS:,} rows"]
 
     if count == 1:
-        return ["Several background services can share it: see Workers"]
+        return ["Several background services can share it: see Workers in More options"]
 
     parts = -(-rows // workers.PART_ROWS)
     return [f"Scheduled, {min(count, parts)} background services share it, in parts of {workers.PART_ROWS:,} rows"]
@@ -169,12 +179,12 @@ def first_names(names: list[str]) -> str:
     return ", ".join(names) if more <= 0 else f"{', '.join(names[:_SHOWN_NAMES])} and {more:,} more"
 
 
-def _upload(view, rows, shown, cells, mode, thumbnail_size):
+def _upload(view, rows, shown, row_bytes, mode, thumbnail_size):
     """What is uploaded, in words: at most this much, because W&B takes no file twice."""
     if rows is None:
         return "The size of the upload is not known yet"
 
-    generated = rows * (_ROW_BYTES + _CELL_BYTES * cells)
+    generated = rows * row_bytes
     if mode == "none":
         return f"About {results.size(generated)} will be uploaded"
 
