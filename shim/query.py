@@ -142,6 +142,11 @@ def serialization(view: fo.DatasetView, lasting: bool = False) -> str:
     return json_util.dumps(stages, separators=(",", ":"), ensure_ascii=False)
 
 
+def fingerprint(view: fo.DatasetView) -> int:
+    """A number that tells the view's stages from others in this process; quick for stages with very many ids, too."""
+    return hash(repr(view._serialize(include_uuids=False)))
+
+
 def stages(view: fo.DatasetView) -> str:
     """The view's stages as text, from which :func:`rebuild` makes the same view as long as what FiftyOne generated for it is there."""
     return json_util.dumps(view._serialize())

@@ -220,6 +220,15 @@ def test_count(data):
     assert query.count(data["images"].match(F("number") > 1000), 10) == 0
 
 
+def test_fingerprints_tell_views_apart(data):
+    images = data["images"]
+    made = [images.view(), images.limit(1), images.limit(2), images.match_tags("train"), images.match(F("number") > 1)]
+    assert len({query.fingerprint(view) for view in made}) == len(made)
+    assert query.fingerprint(images.limit(1)) == query.fingerprint(images.limit(1))
+    again = fo.DatasetView._build(images, json_util.loads(json_util.dumps(images.limit(1)._serialize())))
+    assert query.fingerprint(again) == query.fingerprint(images.limit(1))
+
+
 def test_counting_does_nothing_that_keeps_the_rows(data):
     """Of a large view, sorting takes much longer than counting."""
     never = [{"$addFields": {"number": {"$toInt": "no number"}}}, {"$sort": {"number": 1}}]

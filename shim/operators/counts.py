@@ -86,4 +86,4 @@ def _remembered(what, view, find):
 
 
 def _key(what: str, view: fo.DatasetView) -> Hashable:
-    return what, query.root_dataset(view).name, hash(query.serialization(view)), query.group_slice(view)
+    return what, query.root_dataset(view).name, query.fingerprint(view), query.group_slice(view)
