@@ -5,9 +5,11 @@ package idlist
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"io"
+	"math/bits"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -24,7 +26,8 @@ type Writer struct {
 	part io.Writer           // nil for a file
 	path string
 	n    int64
-	buf  []byte // of whole ids that were not written yet
+	buf  []byte        // of whole ids that were not written yet
+	last bson.ObjectID // of buf, for a part
 }
 
 // bufferedIDs is how many ids are written at once: there are many, and little is done with each.
@@ -35,34 +38,63 @@ func NewWriter(file *artifact.SpoolFile, path string) *Writer {
 	return &Writer{file: file, path: path, buf: make([]byte, 0, bufferedIDs*Line)}
 }
 
-// NewPart starts a part of the list of the artifact's file at path. Its ids go to out, 12 bytes each, for AddPacked of another Writer. A part
-// ends with Flush.
+// NewPart starts a part of the list of the artifact's file at path. Its ids go to out for AddPacked of another Writer, which takes one or more
+// whole writes. A part ends with Flush.
+//
+// An id is a byte that says how many bytes it has in common with the beginning of the one before it, and the others. Ids that were made one after
+// the other differ at their ends only: they take two or three bytes in place of 12. Each write begins with a whole id.
 func NewPart(out io.Writer, path string) *Writer {
-	return &Writer{part: out, path: path, buf: make([]byte, 0, bufferedIDs*packedID)}
+	return &Writer{part: out, path: path, buf: make([]byte, 0, bufferedIDs*(1+packedID))}
 }
 
 // Add adds an id.
 func (w *Writer) Add(id bson.ObjectID) error {
 	w.n++
-	if w.part != nil {
-		w.buf = append(w.buf, id[:]...)
-	} else {
+	if w.part == nil {
 		w.buf = append(hex.AppendEncode(w.buf, id[:]), '\n')
+		if len(w.buf) == cap(w.buf) {
+			return w.Flush()
+		}
+		return nil
 	}
-	if len(w.buf) == cap(w.buf) {
+	same := 0
+	if len(w.buf) > 0 {
+		same = common(&w.last, &id)
+	}
+	w.buf = append(append(w.buf, byte(same)), id[same:]...) //nolint:gosec // at most 12
+	w.last = id
+	if len(w.buf)+1+packedID > cap(w.buf) {
 		return w.Flush()
 	}
 	return nil
 }
 
-// AddPacked adds ids of 12 bytes each, as a part gives them.
-func (w *Writer) AddPacked(ids []byte) error {
-	if len(ids)%packedID != 0 {
-		return errNotIDs
+// common is how many bytes two ids have in common at their beginnings.
+func common(a, b *bson.ObjectID) int {
+	const half = 8
+	if differ := binary.LittleEndian.Uint64(a[:half]) ^ binary.LittleEndian.Uint64(b[:half]); differ != 0 {
+		return bits.TrailingZeros64(differ) / 8
 	}
-	for ; len(ids) > 0; ids = ids[packedID:] {
-		if err := w.Add(bson.ObjectID(ids[:packedID])); err != nil {
-			return err
+	return half + bits.TrailingZeros32(binary.LittleEndian.Uint32(a[half:])^binary.LittleEndian.Uint32(b[half:]))/8 // 32 of 0
+}
+
+// AddPacked adds ids as a part gives them. What an id has in common with the one before it is text already.
+func (w *Writer) AddPacked(ids []byte) error {
+	line := [Line]byte{Line - 1: '\n'}
+	for known := 0; len(ids) > 0; known = packedID {
+		same := int(ids[0])
+		size := 1 + packedID - same
+		if same > known || len(ids) < size {
+			return errNotIDs
+		}
+		hex.Encode(line[2*same:], ids[1:size])
+		ids = ids[size:]
+		w.n++
+		w.buf = append(w.buf, line[:]...)
+		if len(w.buf) == cap(w.buf) {
+			if err := w.Flush(); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -36,7 +36,7 @@ func newPieceWriter(ctx context.Context, pieces shard.Pieces, kind string, sum h
 	return &pieceWriter{ctx: ctx, pieces: pieces, kind: kind, pack: packed, sum: sum}
 }
 
-// newIDPieces is a pieceWriter for ids, which are as small as they get: to compress them takes more time than the rest of a table.
+// newIDPieces is a pieceWriter for ids, which are small already (see idlist.NewPart): to compress them takes more time than the rest of a table.
 func newIDPieces(ctx context.Context, pieces shard.Pieces, kind string, sum hash.Hash) *pieceWriter {
 	w := newPieceWriter(ctx, pieces, kind, sum)
 	w.pack = nil
