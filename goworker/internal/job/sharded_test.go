@@ -48,12 +48,12 @@ func (s *slots) Add(_ context.Context, id bson.ObjectID) error {
 	return nil
 }
 
-func (s *slots) Distinct() bool {
+func (s *slots) Distinct(context.Context) (bool, error) {
 	seen := map[bson.ObjectID]bool{}
 	for _, id := range s.ids {
 		seen[id] = true
 	}
-	return len(seen) == len(s.ids)
+	return len(seen) == len(s.ids), nil
 }
 
 func (s *slots) Put(_ context.Context, kind string, piece []byte) error {

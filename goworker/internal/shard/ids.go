@@ -22,70 +22,71 @@ func rowsName(plan string) string { return "rows." + plan }
 // pieceName is the name of a reading's pieces, without their kind: it holds the lease, so that two readings have two names.
 func pieceName(l *lease) string { return fmt.Sprintf("shard.%s.%d.%s.%d.", l.plan, l.n, l.by, l.token) }
 
-// idWriter stores the ids of a plan in chunks. It keeps all of them, 12 bytes each, to find those that are there twice.
+// idWriter stores the ids of a plan in chunks.
 type idWriter struct {
-	store  Store
-	name   string
-	all    []bson.ObjectID
-	stored int // of all
+	store Store
+	plan  string
+	n     int64
+	chunk []byte // not stored yet
+	last  bson.ObjectID
+	mixed bool // the ids are not in their own order
 }
 
 // Add implements IDs.
 func (w *idWriter) Add(ctx context.Context, id bson.ObjectID) error {
-	w.all = append(w.all, id)
-	if len(w.all)-w.stored < chunkIDs {
+	w.mixed = w.mixed || w.n > 0 && compareIDs(w.last, id) >= 0
+	w.last = id
+	w.n++
+	if w.chunk == nil {
+		w.chunk = make([]byte, 0, chunkIDs*idSize)
+	}
+	w.chunk = append(w.chunk, id[:]...)
+	if len(w.chunk) < cap(w.chunk) {
 		return nil
 	}
 	return w.flush(ctx)
 }
 
 func (w *idWriter) flush(ctx context.Context) error {
-	rest := w.all[w.stored:]
-	if len(rest) == 0 {
+	if len(w.chunk) == 0 {
 		return nil
 	}
-	data := make([]byte, 0, len(rest)*idSize)
-	for _, id := range rest {
-		data = append(data, id[:]...)
-	}
-	if err := w.store.putBulk(ctx, w.name, w.stored/chunkIDs, data); err != nil {
-		return err
-	}
-	w.stored = len(w.all)
-	return nil
+	err := w.store.putBulk(ctx, rowsName(w.plan), int((w.n-1)/chunkIDs), w.chunk)
+	w.chunk = w.chunk[:0]
+	return err
 }
 
 // Len implements IDs.
-func (w *idWriter) Len() int64 { return int64(len(w.all)) }
+func (w *idWriter) Len() int64 { return w.n }
 
-// Distinct implements IDs.
-func (w *idWriter) Distinct() bool {
-	compare := func(a, b bson.ObjectID) int { return bytes.Compare(a[:], b[:]) }
-	sorted := w.all
-	if !slices.IsSortedFunc(sorted, compare) {
-		sorted = slices.Clone(sorted)
-		slices.SortFunc(sorted, compare)
+// Distinct implements IDs. Ids that are in their own order need no look: most are, since MongoDB gives samples as they were added.
+func (w *idWriter) Distinct(ctx context.Context) (bool, error) {
+	if !w.mixed {
+		return true, nil
 	}
-	for i := 1; i < len(sorted); i++ {
-		if sorted[i-1] == sorted[i] {
-			return false
-		}
+	if err := w.flush(ctx); err != nil {
+		return false, err
 	}
-	return true
+	ids, err := load(ctx, w.store, w.plan, Shard{Rows: w.n})
+	if err != nil {
+		return false, err
+	}
+	slices.SortFunc(ids, compareIDs)
+	return len(slices.Compact(ids)) == int(w.n), nil
 }
+
+func compareIDs(a, b bson.ObjectID) int { return bytes.Compare(a[:], b[:]) }
 
 // load reads the ids of a shard.
 func load(ctx context.Context, store Store, plan string, s Shard) ([]bson.ObjectID, error) {
 	from, to := s.First/chunkIDs, (s.First+s.Rows-1)/chunkIDs+1
 	ids := make([]bson.ObjectID, 0, s.Rows)
-	at := from * chunkIDs
+	before := s.First - from*chunkIDs // ids of the first chunk that are not the shard's
 	err := store.bulk(ctx, rowsName(plan), int(from), int(to), func(data []byte) error {
-		for ; len(data) >= idSize; data = data[idSize:] {
-			if at >= s.First && at < s.First+s.Rows {
-				ids = append(ids, bson.ObjectID(data[:idSize]))
-			}
-			at++
+		for data = data[min(int(before)*idSize, len(data)):]; len(data) >= idSize && int64(len(ids)) < s.Rows; data = data[idSize:] {
+			ids = append(ids, bson.ObjectID(data[:idSize]))
 		}
+		before = 0
 		return nil
 	})
 	if err == nil && int64(len(ids)) != s.Rows {

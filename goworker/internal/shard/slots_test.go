@@ -2,8 +2,10 @@ package shard
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -98,15 +100,38 @@ func TestModesAndSizes(t *testing.T) {
 }
 
 func TestDistinct(t *testing.T) {
-	w := &idWriter{store: NewMemory(), name: "x"}
-	first := bson.NewObjectID()
-	for _, id := range []bson.ObjectID{bson.NewObjectID(), first, bson.NewObjectID()} {
-		require.NoError(t, w.Add(t.Context(), id))
+	const many = 2*chunkIDs + 9
+	ids := make([]bson.ObjectID, many)
+	for i := range ids {
+		binary.BigEndian.PutUint32(ids[i][:], uint32(i)) //nolint:gosec // it is small
 	}
-	assert.True(t, w.Distinct())
-	require.NoError(t, w.Add(t.Context(), first))
-	assert.False(t, w.Distinct())
-	assert.EqualValues(t, 4, w.Len())
+	swapped, twice, atOnce := slices.Clone(ids), slices.Clone(ids), slices.Clone(ids)
+	swapped[7], swapped[chunkIDs+7] = ids[chunkIDs+7], ids[7]
+	twice[many-1] = ids[7]
+	atOnce[chunkIDs] = ids[chunkIDs-1]
+	for _, c := range []struct {
+		name string
+		ids  []bson.ObjectID
+		want bool
+	}{
+		{"in their order", ids, true}, {"in another order", swapped, true}, {"one twice", twice, false}, {"one twice, one after the other", atOnce, false},
+		{"one", ids[:1], true}, {"none", nil, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := &idWriter{store: NewMemory(), plan: "x"}
+			for _, id := range c.ids {
+				require.NoError(t, w.Add(t.Context(), id))
+			}
+			got, err := w.Distinct(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, c.want, got)
+			assert.EqualValues(t, len(c.ids), w.Len())
+			require.NoError(t, w.flush(t.Context()))
+			stored, err := load(t.Context(), w.store, "x", Shard{Rows: w.Len()})
+			require.NoError(t, err)
+			assert.True(t, slices.Equal(c.ids, stored))
+		})
+	}
 }
 
 // points are where slots die or stop, in the order of a job's life.

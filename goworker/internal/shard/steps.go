@@ -26,7 +26,7 @@ func (s *slot) advance(ctx context.Context, l *lease, to State, c change) error 
 // doPlan lists the rows and cuts them into shards.
 func (s *slot) doPlan(ctx context.Context, j *job, l *lease) error {
 	token := fmt.Sprintf("%d-%s", l.token, l.by)
-	ids := &idWriter{store: s.store, name: rowsName(token)}
+	ids := &idWriter{store: s.store, plan: token}
 	plan, err := s.work.Plan(ctx, ids)
 	if err != nil {
 		return err

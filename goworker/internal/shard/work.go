@@ -55,8 +55,8 @@ type IDs interface {
 	Add(ctx context.Context, id bson.ObjectID) error
 	// Len is how many were added.
 	Len() int64
-	// Distinct reports whether no id was added twice. It sorts all of them: call it once, at the end.
-	Distinct() bool
+	// Distinct reports whether no id was added twice. Call it at the end: it may have to sort all of them.
+	Distinct(ctx context.Context) (bool, error)
 }
 
 // Pieces keeps what is too large for [ReadOut.State], such as the entries and the ids of a shard: any number of pieces of

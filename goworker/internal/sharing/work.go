@@ -181,8 +181,16 @@ func (w *Work) cut(ctx context.Context, chosen collect.ChosenView, ids shard.IDs
 		return plan, err
 	case plan.Rows == 0:
 		return plan, collect.ErrEmptyView()
-	case plan.Rows <= w.Parts.Whole, w.InOnePiece, strange, plan.Mode == shard.Whole && plan.Rows > mostWhole, !ids.Distinct():
+	case plan.Rows <= w.Parts.Whole, w.InOnePiece, strange, plan.Mode == shard.Whole && plan.Rows > mostWhole:
 		plan.Mode = shard.Alone
+	default:
+		distinct, err := ids.Distinct(ctx)
+		if err != nil {
+			return plan, err
+		}
+		if !distinct {
+			plan.Mode = shard.Alone
+		}
 	}
 	if plan.Mode != shard.Local && query.Draws() { // no list of ids fixes the rows
 		return plan, collect.ErrDrawnAgain()
