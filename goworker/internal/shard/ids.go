@@ -112,16 +112,25 @@ func (w *pieceWriter) Put(ctx context.Context, kind string, piece []byte) error 
 
 // results implements Reads and Ups.
 type results struct {
-	store Store
-	plan  planDoc
+	store  Store
+	plan   planDoc
+	pieces map[int]string // the names of the pieces of shards; what was read of these stays as it is while the lead uses it
 }
 
 // Len implements Reads.
 func (r *results) Len() int { return r.plan.Shards }
 
+func (r *results) one(ctx context.Context, n int) (*result, error) {
+	one, err := r.store.result(ctx, r.plan.Token, n)
+	if err == nil {
+		r.pieces[n] = one.pieces
+	}
+	return one, err
+}
+
 // Read implements Reads.
 func (r *results) Read(ctx context.Context, n int) (ReadOut, error) {
-	one, err := r.store.result(ctx, r.plan.Token, n)
+	one, err := r.one(ctx, n)
 	if err != nil {
 		return ReadOut{}, err
 	}
@@ -130,7 +139,7 @@ func (r *results) Read(ctx context.Context, n int) (ReadOut, error) {
 
 // Up implements Ups.
 func (r *results) Up(ctx context.Context, n int) (UpOut, error) {
-	one, err := r.store.result(ctx, r.plan.Token, n)
+	one, err := r.one(ctx, n)
 	if err != nil {
 		return UpOut{}, err
 	}
@@ -139,9 +148,10 @@ func (r *results) Up(ctx context.Context, n int) (UpOut, error) {
 
 // Pieces implements Reads.
 func (r *results) Pieces(ctx context.Context, n int, kind string, fn func(piece []byte) error) error {
-	one, err := r.store.result(ctx, r.plan.Token, n)
-	if err != nil {
-		return err
+	if r.pieces[n] == "" {
+		if _, err := r.one(ctx, n); err != nil {
+			return err
+		}
 	}
-	return r.store.bulk(ctx, one.pieces+kind, 0, math.MaxInt32, fn)
+	return r.store.bulk(ctx, r.pieces[n]+kind, 0, math.MaxInt32, fn)
 }

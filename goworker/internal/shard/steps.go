@@ -129,7 +129,7 @@ func (s *slot) doAnnounce(ctx context.Context, j *job, l *lease) error {
 		return err
 	}
 	s.point("announce:begin")
-	a, err := s.work.Announce(ctx, plan, &results{s.store, j.Plan}, j.Attempt)
+	a, err := s.work.Announce(ctx, plan, &results{store: s.store, plan: j.Plan, pieces: map[int]string{}}, j.Attempt)
 	var reread *RereadError
 	if errors.As(err, &reread) && j.Rereads < mostRereads {
 		return s.reread(ctx, j, l, reread)
@@ -196,7 +196,7 @@ func (s *slot) doCommit(ctx context.Context, j *job, l *lease) error {
 		return err
 	}
 	s.point("commit:begin")
-	out, err := s.work.Commit(ctx, plan, announced, &results{s.store, j.Plan}, func(ctx context.Context) error { return s.sure(ctx, l) })
+	out, err := s.work.Commit(ctx, plan, announced, &results{store: s.store, plan: j.Plan, pieces: map[int]string{}}, func(ctx context.Context) error { return s.sure(ctx, l) })
 	if err != nil {
 		return err
 	}
