@@ -14,8 +14,10 @@ import (
 )
 
 const (
-	// batchDocs and batchBytes bound what one call of a handler gets.
+	// batchDocs and batchBytes bound what one call of a handler gets, and batchIDs in place of batchDocs where documents have nothing but an _id:
+	// to hand batches on takes more time than to read such documents.
 	batchDocs  = 256
+	batchIDs   = 4096
 	batchBytes = 4 << 20
 	// A document that is larger than a batch is one by itself, and only one such is in
 	// memory at a time: MongoDB's have up to 16 MB.
@@ -58,7 +60,7 @@ func (b *batch) add(doc bson.Raw) {
 	b.ends = append(b.ends, len(b.buf))
 }
 
-func (b *batch) full() bool { return len(b.ends) >= batchDocs || len(b.buf) >= batchBytes }
+func (b *batch) full(docs int) bool { return len(b.ends) >= docs || len(b.buf) >= batchBytes }
 
 // split makes the documents once the buffer has its final place.
 func (b *batch) split() []bson.Raw {
@@ -194,9 +196,10 @@ func (r *reader) drain(ctx context.Context) error {
 		if err := r.take(ctx, cur.Current); err != nil {
 			return err
 		}
-		if id, err := cur.Current.LookupErr("_id"); err == nil {
-			r.last.Type = id.Type
-			r.last.Value = append(r.last.Value[:0], id.Value...)
+		if id, ok := ObjectIDOf(cur.Current); ok {
+			r.last.Type, r.last.Value = bson.TypeObjectID, append(r.last.Value[:0], id[:]...)
+		} else if id, err := cur.Current.LookupErr("_id"); err == nil {
+			r.last.Type, r.last.Value = id.Type, append(r.last.Value[:0], id.Value...)
 		}
 	}
 	return cur.Err()
@@ -208,6 +211,14 @@ func (r *reader) fetch() int32 {
 		return fetchIDs
 	}
 	return fetchSize
+}
+
+// most is how many documents a batch has.
+func (r *reader) most() int {
+	if len(r.paths) == 0 {
+		return batchIDs
+	}
+	return batchDocs
 }
 
 func (r *reader) take(ctx context.Context, doc bson.Raw) error {
@@ -234,7 +245,7 @@ func (r *reader) take(ctx context.Context, doc bson.Raw) error {
 	r.current.large = large
 	r.current.add(doc)
 	r.seen++
-	if !r.current.full() {
+	if !r.current.full(r.most()) {
 		return nil
 	}
 	return r.flush(ctx)
