@@ -80,10 +80,15 @@ func (w *pieceWriter) Close() error {
 	return w.err
 }
 
+// packers keeps zlib's writers, each of which is a megabyte, for most pieces are small.
+var packers = sync.Pool{New: func() any { return zlib.NewWriter(nil) }}
+
 // packed is compressed bytes.
 func packed(raw []byte) []byte {
 	var out bytes.Buffer
-	z := zlib.NewWriter(&out)
+	z := packers.Get().(*zlib.Writer) //nolint:forcetypeassert // it has nothing else
+	defer packers.Put(z)
+	z.Reset(&out)
 	_, _ = z.Write(raw) // a bytes.Buffer has no errors
 	_ = z.Close()
 	return out.Bytes()
