@@ -181,7 +181,7 @@ func BenchmarkSharing(b *testing.B) {
 // inASlot does a job as the only slot of a shared one.
 func inASlot(ctx context.Context, database *driver.Database, one benchJob, part int64) error {
 	id := bson.NewObjectID().Hex()
-	if err := mongo.Append(ctx, mongotest.Database, "wandb.jobs", []any{bson.D{{Key: "_id", Value: id}, {Key: "state", Value: shard.Planning}}}); err != nil {
+	if _, err := database.Collection("wandb.jobs").InsertOne(ctx, bson.D{{Key: "_id", Value: id}, {Key: "state", Value: shard.Planning}}); err != nil {
 		return err
 	}
 	work, err := sharing.NewWork(one, publish.Events{})
