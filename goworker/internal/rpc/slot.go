@@ -40,7 +40,7 @@ func (w *Jobs) runSlot(ctx context.Context, m *pb.RunSlot, in config.Inputs, eve
 	in.Entity, in.Project = req.GetWandb().GetEntity(), req.GetWandb().GetProject()
 	in.ActiveRun, in.Offline = nil, false
 	o := shard.Options{Slot: int(m.GetSlot()), Operation: m.GetOperation(), Lease: time.Duration(m.GetLeaseMilliseconds()) * time.Millisecond,
-		Machine: shard.Machine{Build: w.Source, Arch: runtime.GOARCH}, Point: pointOf(ctx, m.GetPoint(), m.GetPointFile())}
+		Machine: shard.Machine{Build: w.Source, Go: runtime.Version(), Arch: runtime.GOARCH}, Point: pointOf(ctx, m.GetPoint(), m.GetPointFile())}
 	if needsFFmpeg(req) {
 		if o.Machine.FFmpeg, err = poster.ProgramVersion(ctx, m.GetMachine().GetFfmpeg()); err != nil {
 			return nil, err

@@ -181,12 +181,13 @@ func TestOnlySlotLeavesBeforeThePlan(t *testing.T) {
 func TestOtherMachineLeaves(t *testing.T) {
 	t.Parallel()
 	for name, other := range map[string]Machine{
-		"worker 2": {Build: "2", Arch: "amd64", FFmpeg: "7"}, "arm64": {Build: "1", Arch: "arm64", FFmpeg: "7"},
-		"ffmpeg none": {Build: "1", Arch: "amd64"}, "ffmpeg 8": {Build: "1", Arch: "amd64", FFmpeg: "8"},
+		"worker 2": {Build: "2", Go: "go1.26", Arch: "amd64", FFmpeg: "7"}, "arm64": {Build: "1", Go: "go1.26", Arch: "arm64", FFmpeg: "7"},
+		"go1.27":      {Build: "1", Go: "go1.27", Arch: "amd64", FFmpeg: "7"},
+		"ffmpeg none": {Build: "1", Go: "go1.26", Arch: "amd64"}, "ffmpeg 8": {Build: "1", Go: "go1.26", Arch: "amd64", FFmpeg: "8"},
 	} {
 		j, w := newJob(t), newWorld(3)
 		o := quick(0)
-		o.Machine = Machine{Build: "1", Arch: "amd64", FFmpeg: "7"}
+		o.Machine = Machine{Build: "1", Go: "go1.26", Arch: "amd64", FFmpeg: "7"}
 		o.Point = func(at string) {
 			if at == "read:0:begin" {
 				p := quick(1)

@@ -280,6 +280,8 @@ func (s *slot) fits(planned Machine) error {
 	switch {
 	case planned.Build != s.Machine.Build:
 		what = fmt.Sprintf("The job was planned by worker %s, and this machine has %s", planned.Build, s.Machine.Build)
+	case planned.Go != s.Machine.Go:
+		what = fmt.Sprintf("The job was planned by a worker that was built with %s, and this machine's was built with %s", planned.Go, s.Machine.Go)
 	case planned.Arch != s.Machine.Arch:
 		what = fmt.Sprintf("The job was planned on %s, and this machine is %s", planned.Arch, s.Machine.Arch)
 	case planned.FFmpeg != s.Machine.FFmpeg:
@@ -289,7 +291,7 @@ func (s *slot) fits(planned Machine) error {
 		return nil
 	}
 	return fault.New(fault.Settings, fault.OtherMachine,
-		"%s: the same rows could become other bytes here, so this slot leaves the job to the others. Install the same release and the same ffmpeg on all machines that work on one job.", what)
+		"%s: the same rows could become other bytes here, so this slot leaves the job to the others. Install the same release, built with the same Go, and the same ffmpeg on all machines that work on one job.", what)
 }
 
 // led does a step that only the lead does; errWait where another slot has it.

@@ -6,6 +6,8 @@ import "time"
 type Machine struct {
 	// Build is the version of the worker.
 	Build string
+	// Go is the release of Go that it was built with, whose package compress/flate packs the PNGs.
+	Go string
 	// Arch is its architecture, as GOARCH: floating-point operations are fused on some and not on others.
 	Arch string
 	// FFmpeg is the version of ffmpeg where pictures come from videos, else empty.
