@@ -21,13 +21,13 @@ func (c *Collector) ChoosePictures(ctx context.Context, v ChosenView, conf *pict
 	}
 	most := conf.MostRows()
 	if most == 0 {
-		more, err := c.hasMoreRows(ctx, v, artifact.MaxEntries/conf.PerRow())
+		more, err := c.hasMoreRows(ctx, v, artifact.MaxEntries/conf.PerRow(), false) // reading says what is wrong with the view
 		if err == nil && more {
 			err = artifact.TooMany()
 		}
 		return v, err
 	}
-	if more, err := c.hasMoreRows(ctx, v, most); err != nil || !more {
+	if more, err := c.hasMoreRows(ctx, v, most, true); err != nil || !more {
 		return v, err
 	}
 	probe := v
@@ -43,8 +43,8 @@ func (c *Collector) ChoosePictures(ctx context.Context, v ChosenView, conf *pict
 	return v, nil
 }
 
-// hasMoreRows reports whether more than n rows are to be logged. It says so, too, where counting them takes long.
-func (c *Collector) hasMoreRows(ctx context.Context, v ChosenView, n int64) (bool, error) {
+// hasMoreRows reports whether more than n rows are to be logged. Where they cannot be counted, or not soon, it reports uncounted.
+func (c *Collector) hasMoreRows(ctx context.Context, v ChosenView, n int64, uncounted bool) (bool, error) {
 	if v.Choice != nil {
 		return int64(v.Choice.Left) > n, nil
 	}
@@ -53,5 +53,8 @@ func (c *Collector) hasMoreRows(ctx context.Context, v ChosenView, n int64) (boo
 		return false, err
 	}
 	found, ok := c.Source.Count(ctx, few, countForMetadata)
-	return !ok || found > n, ctx.Err()
+	if !ok {
+		return uncounted, ctx.Err()
+	}
+	return found > n, nil
 }

@@ -321,9 +321,12 @@ func TestFailuresLeaveNothingBehind(t *testing.T) {
 		code   string
 		change func(*world, *job.LogView)
 	}{
-		"empty view":       {"empty_view", func(w *world, _ *job.LogView) { w.samples(0) }},
-		"deleted dataset":  {"dataset_deleted", func(_ *world, j *job.LogView) { j.View.Query.Collection = "samples.gone" }},
-		"bad pipeline":     {"query_failed", func(_ *world, j *job.LogView) { j.View.Query.Pipeline = []bson.Raw{stage(`{"$nonsense": 1}`)} }},
+		"empty view":      {"empty_view", func(w *world, _ *job.LogView) { w.samples(0) }},
+		"deleted dataset": {"dataset_deleted", func(_ *world, j *job.LogView) { j.View.Query.Collection = "samples.gone" }},
+		"bad pipeline":    {"query_failed", func(_ *world, j *job.LogView) { j.View.Query.Pipeline = []bson.Raw{stage(`{"$nonsense": 1}`)} }},
+		"bad pipeline of pictures": {"query_failed", func(_ *world, j *job.LogView) {
+			j.View.Query.Pipeline, j.Pictures = []bson.Raw{stage(`{"$nonsense": 1}`)}, &picture.Config{Mode: picture.Thumbnail, Size: 16}
+		}},
 		"wrong key":        {"bad_key", func(_ *world, j *job.LogView) { j.Target.Settings.APIKey = standin.NewKey() }},
 		"forbidden entity": {"no_permission", func(_ *world, j *job.LogView) { j.Target.Settings.Entity = "forbidden-team" }},
 		"unknown entity":   {"unknown_entity", func(_ *world, j *job.LogView) { j.Target.Settings.Entity = "nobody" }},
