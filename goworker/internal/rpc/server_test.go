@@ -11,7 +11,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
@@ -22,8 +21,6 @@ import (
 	pb "github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/gen/wandbworker/v1"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/rpc"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // job is a Runner made of a function.
 type job func(ctx context.Context, req *pb.RunRequest, send func(*pb.RunResponse) error) error
