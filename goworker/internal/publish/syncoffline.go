@@ -129,8 +129,8 @@ func storedTable(dir string, t *offline.Table) *collect.TableFile {
 	if t == nil {
 		return nil
 	}
-	out := &collect.TableFile{Key: t.Key, Path: t.Path, Parts: make([]*artifact.SpoolFile, max(t.Parts, 1))}
-	out.Done.Columns, out.Done.Rows = t.Columns, t.Rows
+	out := &collect.TableFile{Key: t.Key, Path: t.Path}
+	out.Done.Columns, out.Done.Rows, out.Done.Parts = t.Columns, t.Rows, make([]int64, t.Parts) // of the parts, their number is all that is asked
 	out.Stored = func() (io.ReadCloser, error) { return offline.OpenCopy(dir, *t) }
 	return out
 }

@@ -65,7 +65,7 @@ func storedFiles(t *testing.T, dir string) (files []string) {
 
 // TestOfflineAndThenUploaded holds that an artifact that waits in a directory is the one that would have been logged.
 func TestOfflineAndThenUploaded(t *testing.T) {
-	for name, parts := range map[string]*pb.TableParts{"one table": nil} {
+	for name, parts := range map[string]*pb.TableParts{"one table": nil, "parts": {Whole: 2, Part: 2}} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.samples(6)
