@@ -13,6 +13,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/collect"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/evaluation/evaluationtest"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/job"
 )
 
@@ -100,7 +101,7 @@ func TestMemoryOfManyMatches(t *testing.T) {
 	run := bson.D{{Key: "config", Value: bson.D{{Key: "cls", Value: "fiftyone.utils.eval.coco.COCOEvaluationConfig"}, {Key: "type", Value: "detection"}, {Key: "method", Value: "coco"},
 		{Key: "gt_field", Value: "gt"}, {Key: "pred_field", Value: "pred"}, {Key: "iou", Value: 0.5}, {Key: "classwise", Value: true}}}}
 	d.evaluation("ev", run, []byte("{}"))
-	d.fields = []bson.D{labelField("gt", "Detections"), labelField("pred", "Detections")}
+	d.fields = []bson.D{evaluationtest.LabelField("gt", "Detections"), evaluationtest.LabelField("pred", "Detections")}
 	d.samples = []bson.D{{{Key: "_id", Value: objectID(1, 1)}, {Key: "filepath", Value: "/none.png"}, {Key: "ev_tp", Value: 0}}}
 	file := d.files[0].(bson.D)
 	d.chunks = nil

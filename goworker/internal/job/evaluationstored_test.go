@@ -44,19 +44,8 @@ func golden(t *testing.T) *storedDataset {
 		}
 		d.evaluation(key, evaluationtest.Document(t, run.Document), text)
 	}
-	for field, class := range map[string]string{
-		"ground_truth": "Detections", "predictions": "Detections", "predictions_none": "Detections", "model_b": "Detections",
-		"cls_gt": "Classification", "cls_pred": "Classification", "cls_logits": "Classification", "bin_gt": "Classification", "bin_pred": "Classification",
-		"reg_gt": "Regression", "reg_pred": "Regression", "seg_gt": "Segmentation", "seg_pred": "Segmentation",
-	} {
-		d.fields = append(d.fields, labelField(field, class))
-	}
+	d.fields = evaluationtest.Fields()
 	return d
-}
-
-func labelField(name, class string) bson.D {
-	return bson.D{{Key: "name", Value: name}, {Key: "db_field", Value: name}, {Key: "ftype", Value: "fiftyone.core.fields.EmbeddedDocumentField"},
-		{Key: "embedded_doc_type", Value: "fiftyone.core.labels." + class}}
 }
 
 func newStored(t *testing.T) *storedDataset {
@@ -65,20 +54,9 @@ func newStored(t *testing.T) *storedDataset {
 
 // evaluation adds one. Its results are stored in chunks of GridFS.
 func (d *storedDataset) evaluation(key string, run bson.D, text []byte) {
-	id, results := bson.NewObjectID(), bson.NewObjectID()
-	run = slices.DeleteFunc(run, func(e bson.E) bool { return e.Key == "_id" || e.Key == "results" || e.Key == "key" })
-	run = append(run, bson.E{Key: "_id", Value: id}, bson.E{Key: "key", Value: key})
-	if text != nil {
-		run = append(run, bson.E{Key: "results", Value: results})
-		const size = 1000 // FiftyOne's are 261,120
-		d.files = append(d.files, bson.D{{Key: "_id", Value: results}, {Key: "chunkSize", Value: size}, {Key: "length", Value: int64(len(text))}})
-		for n := 0; n*size < len(text); n++ {
-			d.chunks = append(d.chunks, bson.D{{Key: "_id", Value: bson.NewObjectID()}, {Key: "files_id", Value: results}, {Key: "n", Value: n},
-				{Key: "data", Value: bson.Binary{Data: text[n*size : min((n+1)*size, len(text))]}}})
-		}
-	}
-	d.runs = append(d.runs, bson.E{Key: key, Value: id})
-	d.documents = append(d.documents, run)
+	s := evaluationtest.Store(key, run, text)
+	d.runs = append(d.runs, bson.E{Key: key, Value: s.ID})
+	d.documents, d.files, d.chunks = append(d.documents, s.Run), append(d.files, s.Files...), append(d.chunks, s.Chunks...)
 }
 
 // store writes all of it to MongoDB.
@@ -179,7 +157,7 @@ func schemaOf(docs []bson.D) (fields []bson.D) {
 			seen[e.Key] = true
 			for _, one := range value {
 				if one.Key == "_cls" {
-					fields = append(fields, labelField(e.Key, one.Value.(string)))
+					fields = append(fields, evaluationtest.LabelField(e.Key, one.Value.(string)))
 				}
 			}
 		}
