@@ -25,9 +25,11 @@ type storedDataset struct {
 	fields    []bson.D
 	frameDefs []bson.D
 	runs      bson.D // keys and ids
-	documents []any
-	files     []any
-	chunks    []any
+	// frameCollection is what the dataset's document says of the frames; empty for nothing.
+	frameCollection string
+	documents       []any
+	files           []any
+	chunks          []any
 }
 
 // golden is the dataset of the golden file.
@@ -61,7 +63,7 @@ func (d *storedDataset) evaluation(key string, run bson.D, text []byte) {
 
 // store writes all of it to MongoDB.
 func (d *storedDataset) store() *storedDataset {
-	dataset := bson.D{{Key: "_id", Value: d.id}, {Key: "name", Value: "d"}, {Key: "sample_fields", Value: d.fields}, {Key: "frame_fields", Value: d.frameDefs}, {Key: "evaluations", Value: d.runs}}
+	dataset := bson.D{{Key: "_id", Value: d.id}, {Key: "name", Value: "d"}, {Key: "sample_fields", Value: d.fields}, {Key: "frame_fields", Value: d.frameDefs}, {Key: "evaluations", Value: d.runs}, {Key: "frame_collection_name", Value: d.frameCollection}}
 	for name, docs := range map[string][]any{
 		"datasets": {dataset}, "runs": d.documents, "fs.files": d.files, "fs.chunks": d.chunks, "samples": anys(d.samples), "frames": anys(d.frames),
 	} {

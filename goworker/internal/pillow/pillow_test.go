@@ -2,12 +2,10 @@ package pillow
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
 	"image"
 	"image/color"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -17,65 +15,22 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/pillow/pillowtest"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/stretch"
 )
 
 // limits are ample ones.
 var limits = Limits{Pixels: 1 << 24, Bytes: 1 << 26}
 
-// repository is the root of the plugin.
-func repository(t *testing.T) string {
-	root, err := filepath.Abs("../../..")
-	require.NoError(t, err)
-	return root
-}
-
-// python is an interpreter that has Pillow.
-func python(t *testing.T) string {
-	for _, name := range []string{filepath.Join(repository(t), ".venv/bin/python"), "python3"} {
-		if exec.CommandContext(t.Context(), name, "-c", "import PIL").Run() == nil {
-			return name
-		}
-	}
-	t.Skip("no Python here has Pillow: make env")
-	return ""
-}
-
 // program is the real one.
 func program(t *testing.T) Program {
-	p := Program{Python: python(t), Script: filepath.Join(repository(t), "shim", "decoder.py")}
-	out, err := exec.CommandContext(t.Context(), p.Python, "-c", "import PIL, os; print(os.path.dirname(os.path.dirname(PIL.__file__)))").Output()
-	require.NoError(t, err)
-	p.Packages = []string{strings.TrimSpace(string(out))}
-	return p
-}
-
-// files has Python make a file of each line, whose value is an expression with a picture of Pillow.
-func files(t *testing.T, code string) map[string][]byte {
-	out, err := exec.CommandContext(t.Context(), python(t), "-c", `
-import base64, io, struct, sys
-from PIL import Image
-def show(name, image, kind, cut=None, **options):
-    f = io.BytesIO()
-    image.save(f, kind, **options)
-    print(name, base64.b64encode(f.getvalue()[:cut]).decode())
-base = Image.linear_gradient("L").resize((40, 30))
-color = Image.merge("RGB", (base, base.rotate(90), base.rotate(180)))
-`+code).CombinedOutput()
-	require.NoError(t, err, string(out))
-	made := map[string][]byte{}
-	for line := range strings.Lines(string(out)) {
-		name, text, _ := strings.Cut(strings.TrimSpace(line), " ")
-		made[name], err = base64.StdEncoding.DecodeString(text)
-		require.NoError(t, err)
-	}
-	return made
+	return Program{Python: pillowtest.Python(t), Script: pillowtest.Script(t), Packages: pillowtest.Packages(t)}
 }
 
 func TestKindsOfPictures(t *testing.T) {
 	d := New(program(t))
 	defer d.Close()
-	made := files(t, `
+	made := pillowtest.Files(t, `
 show("gray", base, "PNG")
 show("bits", base.convert("1"), "TIFF", compression="group4")
 show("rgb", color, "JPEG2000")
@@ -138,7 +93,7 @@ func (d *Decoder) startedTimes() int {
 func TestWhatPillowDoesNotRead(t *testing.T) {
 	d := New(program(t))
 	defer d.Close()
-	made := files(t, `
+	made := pillowtest.Files(t, `
 show("large", base, "PNG")
 show("eps", color, "EPS")
 show("pdf", color, "PDF")
@@ -175,7 +130,7 @@ show("pdf", color, "PDF")
 func TestCheck(t *testing.T) {
 	d := New(program(t))
 	defer d.Close()
-	made := files(t, `
+	made := pillowtest.Files(t, `
 exif = Image.Exif(); exif[0x0112] = 6
 show("whole", color, "JPEG", exif=exif)
 show("cut", color, "JPEG", cut=-40)
@@ -238,7 +193,7 @@ func acting(t *testing.T, code string) Program {
 	script := filepath.Join(t.TempDir(), "script.py")
 	text := "import os, struct, sys, time\nout = sys.stdout.buffer\nhello = " + fmt.Sprintf("bytes.fromhex('%x')\n", hello) + code
 	require.NoError(t, os.WriteFile(script, []byte(text), 0o600))
-	return Program{Python: python(t), Script: script}
+	return Program{Python: pillowtest.Python(t), Script: script}
 }
 
 // TestAProcessThatGoesWrong costs one picture, whatever it does; the next one has a new process.
@@ -277,9 +232,9 @@ func TestNoUsablePillow(t *testing.T) {
 	for name, p := range map[string]Program{
 		"no interpreter":  {},
 		"none there":      {Python: "/nowhere/python3", Script: "x.py"},
-		"no script":       {Python: python(t), Script: "/nowhere/decoder.py"},
+		"no script":       {Python: pillowtest.Python(t), Script: "/nowhere/decoder.py"},
 		"another program": {Python: "/bin/sh", Script: "/nowhere/decoder.py"},
-		"no Pillow":       {Python: python(t), Script: filepath.Join(repository(t), "shim", "decoder.py")},
+		"no Pillow":       {Python: pillowtest.Python(t), Script: pillowtest.Script(t)},
 		"another version": acting(t, "out.write(b'FWPD' + bytes(4)); out.flush(); time.sleep(600)"),
 	} {
 		d := New(p)
