@@ -27,8 +27,11 @@ func (m *measurement) openSweep(ctx context.Context) {
 	if m.config.Type != Detection || m.config.IoU == nil || !m.file.has("confs", '[') {
 		return
 	}
-	if m.options.Subset == nil && (m.file.has("precision", '{') || m.file.has("precision", '[') && m.config.ownIndex(m.sweepIoUs(ctx)) >= 0) {
-		return
+	if m.options.Subset == nil {
+		ious, _ := m.sweepIoUs(ctx) // what is wrong with them, readSweep says
+		if m.file.has("precision", '{') || m.file.has("precision", '[') && m.config.ownIndex(ious) >= 0 {
+			return
+		}
 	}
 	m.sweep = &sweep{sorter: sorter{scratch: m.options.Scratch}, classes: make([]sweptClass, len(m.labels))}
 }

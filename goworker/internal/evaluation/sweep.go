@@ -49,19 +49,30 @@ func (s *scanner) floats(to []float64, most int) ([]float64, error) {
 }
 
 // sweepIoUs are the thresholds of the file's sweep.
-func (m *measurement) sweepIoUs(ctx context.Context) []float64 {
-	if m.ious == nil && m.file.has("iou_threshs", '[') {
-		if s, err := m.file.open(ctx, "iou_threshs"); err == nil {
-			defer s.close()
-			m.ious, _ = s.floats([]float64{}, mostIoUs)
-		}
+func (m *measurement) sweepIoUs(ctx context.Context) ([]float64, error) {
+	if m.ious != nil || !m.file.has("iou_threshs", '[') {
+		return m.ious, nil
 	}
-	return m.ious
+	s, err := m.file.open(ctx, "iou_threshs")
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	ious, err := s.floats([]float64{}, mostIoUs)
+	if err != nil {
+		return nil, err
+	}
+	m.ious = ious
+	return ious, nil
 }
 
 // readSweep reads the curves of all IoUs, one at a time.
 func (m *measurement) readSweep(ctx context.Context) (*iouSweep, error) {
-	out := &iouSweep{ious: m.sweepIoUs(ctx)}
+	ious, err := m.sweepIoUs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &iouSweep{ious: ious}
 	own, charted := m.config.ownIndex(out.ious), m.charted()
 	sums := make([]float64, len(m.classes))
 	out.ap = make([][]float64, 0, len(out.ious))
@@ -256,7 +267,7 @@ func (m *measurement) rawCurve(precision, recall *scanner, charted map[int]bool)
 		return err
 	}
 	if other, err := m.names.number(also); err != nil || other != class {
-		return damaged("its precisions and recalls are of different classes")
+		return orElse(err, damaged("its precisions and recalls are of different classes"))
 	}
 	if err := precision.expect(':'); err != nil {
 		return err
@@ -272,7 +283,7 @@ func (m *measurement) rawCurve(precision, recall *scanner, charted map[int]bool)
 			return err
 		}
 		if both, err := rs.next(); err != nil || both != more {
-			return damaged("its precisions and recalls differ in length")
+			return orElse(err, damaged("its precisions and recalls differ in length"))
 		}
 		if !more {
 			break
