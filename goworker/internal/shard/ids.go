@@ -12,8 +12,8 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/fault"
 )
 
-// chunkIDs is how many ids are stored at a time.
-const chunkIDs = 8192
+// chunkIDs is how many ids are stored at a time: those of a shard, as a rule.
+const chunkIDs = defaultSize
 
 const idSize = len(bson.ObjectID{})
 
