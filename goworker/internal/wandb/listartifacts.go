@@ -72,7 +72,8 @@ func (c *Client) ListArtifacts(ctx context.Context, o ListOptions, types []strin
 		}
 	}
 	for _, t := range types[:min(len(types), maxTypes)] {
-		l.lists = append(l.lists, &typeList{typeCursor: typeCursor{Type: t, After: cursors.of(t)}, more: true})
+		at := cursors.of(t)
+		l.lists = append(l.lists, &typeList{typeCursor: at, more: !at.Ended, total: at.Total})
 	}
 	err = l.fill(ctx)
 	if isUnknownToServer(err) {
@@ -89,9 +90,12 @@ func (c *Client) ListArtifacts(ctx context.Context, o ListOptions, types []strin
 type typeCursor struct {
 	Type  string `json:"t"`
 	After string `json:"a,omitempty"`
+	// Ended is set at the list's end. Then Total is how many it had, which further pages say, too.
+	Ended bool  `json:"e,omitempty"`
+	Total int64 `json:"n,omitempty"`
 }
 
-// typeCursors is the Next of a page: types that are not in it are at their end.
+// typeCursors is the Next of a page, which has all types; none where all are at their end.
 type typeCursors []typeCursor
 
 func (t typeCursors) String() string {
@@ -102,13 +106,13 @@ func (t typeCursors) String() string {
 	return base64.RawURLEncoding.EncodeToString(raw)
 }
 
-func (t typeCursors) of(name string) string {
+func (t typeCursors) of(name string) typeCursor {
 	for _, one := range t {
 		if one.Type == name {
-			return one.After
+			return one
 		}
 	}
-	return ""
+	return typeCursor{Type: name}
 }
 
 func parseCursors(text string) (out typeCursors, err error) {
@@ -291,14 +295,21 @@ func (l *artifactLister) fetch(ctx context.Context, lists []*typeList) error {
 func (l *artifactLister) page() Page[ArtifactInfo] {
 	page := Page[ArtifactInfo]{Place: l.place}
 	var next typeCursors
+	more := false
 	for _, t := range l.lists {
 		for len(t.fetched) > 0 && t.fetched[0].Cursor == "" {
 			l.take(t)
 		}
 		if len(t.fetched) > 0 || t.more {
+			more = true
 			next = append(next, t.typeCursor)
+		} else {
+			next = append(next, typeCursor{Type: t.Type, Ended: true, Total: t.total})
 		}
 		page.Total += t.total
+	}
+	if !more {
+		next = nil
 	}
 	page.Items, page.Next = l.items, next.String()
 	slices.SortStableFunc(page.Items, func(a, b ArtifactInfo) int { return cmp.Compare(b.CreatedAt, a.CreatedAt) })

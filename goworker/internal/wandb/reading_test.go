@@ -159,6 +159,21 @@ func (l *library) shelve(n int, kind func(i int) string) {
 	_ = g.Wait()
 }
 
+// TestPagesSayHowManyThereAre: the total stays the same when a page has none of a type any more.
+func TestPagesSayHowManyThereAre(t *testing.T) {
+	l := newLibrary(t)
+	l.shelve(6, func(i int) string { return []string{"dataset", "predictions"}[i/3] })
+	o := list(4)
+	for _, want := range []int{4, 2} {
+		page, err := l.client.ListArtifacts(t.Context(), o, []string{"dataset", "predictions"})
+		require.NoError(t, err)
+		assert.Len(t, page.Items, want)
+		assert.EqualValues(t, 6, page.Total)
+		o.After = page.Next
+	}
+	assert.Empty(t, o.After)
+}
+
 func TestListArtifactsOfSeveralTypes(t *testing.T) {
 	l := newLibrary(t)
 	types := []string{"dataset", "predictions", "model"}
