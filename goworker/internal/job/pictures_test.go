@@ -3,6 +3,7 @@ package job_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"image"
 	"image/color"
 	"image/png"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -275,6 +277,29 @@ func (w *world) frames(t *testing.T, j *job.LogView, count string, number string
 	j.View.Query.Pipeline = []bson.Raw{stage(`{"$addFields": {"filepath": "` + filepath.ToSlash(video) + `", "_sample_id": "$_id", "frame_number": ` + number + `}}`)}
 	j.Pictures = &picture.Config{Mode: picture.Thumbnail, Size: 192, FramesOfVideos: true, FFmpeg: postertest.FFmpeg(t)}
 	return video
+}
+
+// TestFramesOfAnotherFFmpegAreMadeAgain: a cache gives what would be made now.
+func TestFramesOfAnotherFFmpegAreMadeAgain(t *testing.T) {
+	w := newWorld(t)
+	w.samples(3)
+	j := w.logView()
+	w.frames(t, &j, "3", `{"$toInt": {"$add": [1, "$score"]}}`)
+	time.Sleep(2100 * time.Millisecond) // the state of a file that was just written may change without a trace, so it is not used as a key
+	j.Pictures.CacheDir, j.Pictures.CacheBytes = filepath.Join(t.TempDir(), "cache"), 1<<20
+	program := j.Pictures.FFmpeg
+	for _, call := range []struct {
+		version string
+		made    int64
+	}{{"7.0", 3}, {"7.0", 0}, {"7.1", 3}, {"7.0", 0}} {
+		script := fmt.Sprintf("#!/bin/sh\ncase \"$*\" in *-version*) echo ffmpeg version %s;; *) exec '%s' \"$@\";; esac\n", call.version, program)
+		j.Pictures.FFmpeg = filepath.Join(t.TempDir(), "ffmpeg")
+		require.NoError(t, os.WriteFile(j.Pictures.FFmpeg, []byte(script), 0o700)) //nolint:gosec // it is run
+		res, err := j.Run(t.Context(), w.callbacks())
+		require.NoError(t, err)
+		assert.Empty(t, res.Warnings)
+		assert.Equal(t, call.made, res.ThumbnailsMade, call.version)
+	}
 }
 
 // TestFramesKeepTheRowsOrder has frames of one video in many batches, in an order of their own, each of them twice.

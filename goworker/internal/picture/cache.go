@@ -3,6 +3,7 @@ package picture
 import (
 	"encoding/binary"
 	"fmt"
+	"runtime"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/poster"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumb"
@@ -10,13 +11,13 @@ import (
 )
 
 // stateKey finds a thumbnail in the cache without reading the file.
-func stateKey(file *sourceFile, m media, o thumb.Options) thumbcache.Key {
-	return thumbcache.KeyOf([]byte("state"), wantedOf(m, o), file.state)
+func (p *Maker) stateKey(file *sourceFile, m media, o thumb.Options) thumbcache.Key {
+	return thumbcache.KeyOf([]byte("state"), p.wanted(m, o), file.state)
 }
 
 // contentKey finds a thumbnail in the cache by what was read of the file.
-func contentKey(file *sourceFile, m media, o thumb.Options) thumbcache.Key {
-	return thumbcache.KeyOf([]byte("content"), wantedOf(m, o), file.sum[:])
+func (p *Maker) contentKey(file *sourceFile, m media, o thumb.Options) thumbcache.Key {
+	return thumbcache.KeyOf([]byte("content"), p.wanted(m, o), file.sum[:])
 }
 
 // digestKey finds the MD5 of a file in the cache.
@@ -29,14 +30,15 @@ func (p *Maker) fromCacheOf(file *sourceFile, m media, o thumb.Options) (thumb.T
 	if file.state == nil {
 		return thumb.Thumb{}, false
 	}
-	return p.fromCache(stateKey(file, m, o))
+	return p.fromCache(p.stateKey(file, m, o))
 }
 
-// wantedOf tells different thumbnails of one file apart.
-func wantedOf(m media, o thumb.Options) []byte {
-	wanted := fmt.Appendf(nil, "%s %d %d %v %v", thumb.Version, o.MaxSide, o.Quality, o.Crop, o.Range)
+// wanted tells different thumbnails of one file apart, and those that another build of the worker or another ffmpeg gives other bytes: who
+// has a cache and who has none make the same artifact.
+func (p *Maker) wanted(m media, o thumb.Options) []byte {
+	wanted := fmt.Appendf(nil, "%s %s %s %d %d %v %v", thumb.Version, runtime.Version(), runtime.GOARCH, o.MaxSide, o.Quality, o.Crop, o.Range)
 	if m.video {
-		wanted = fmt.Appendf(wanted, " %s %d", poster.Version, max(m.frame, 1))
+		wanted = fmt.Appendf(wanted, " %s %s %d", poster.Version, p.ffmpeg(), max(m.frame, 1))
 	}
 	return wanted
 }

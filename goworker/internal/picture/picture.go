@@ -6,6 +6,7 @@ import (
 	"context"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"sync/atomic"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -14,6 +15,7 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/artifact"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/pillow"
+	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/poster"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/stretch"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumb"
@@ -166,7 +168,9 @@ type Maker struct {
 	rows  Rows
 	sink  Sink
 	cache *thumbcache.Cache // nil for none
-	pack  *artifact.Pack
+	// ffmpeg is the version of the program that takes pictures out of videos.
+	ffmpeg func() string
+	pack   *artifact.Pack
 	// overlays draws over them; nil for nothing.
 	overlays *overlays
 	// pillow decodes what is not decoded here.
@@ -195,6 +199,10 @@ func Open(ctx context.Context, conf *Config, rows Rows, sink Sink) (*Maker, erro
 	p.slots = newMediaSlots(conf, rows)
 	p.films = newFilms(n)
 	p.pillow = pillow.New(conf.Pillow)
+	p.ffmpeg = sync.OnceValue(func() string {
+		version, _ := poster.ProgramVersion(ctx, conf.FFmpeg) // an error is the context's, which ends the job
+		return version
+	})
 	sink.AtEnd(p.pillow.Close)
 	for range n {
 		p.thumbnailers <- &thumb.Thumbnailer{}

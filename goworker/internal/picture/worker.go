@@ -172,7 +172,7 @@ func (p *Maker) shrink(ctx context.Context, file *sourceFile, m media, o thumb.O
 	if m.taken != nil || m.video && !file.shownAsPicture(m) {
 		small, err := p.frame(ctx, file, m, o)
 		if err == nil && file.state != nil {
-			p.toCache(stateKey(file, m, o), small)
+			p.toCache(p.stateKey(file, m, o), small)
 		}
 		return small, err
 	}
@@ -181,7 +181,7 @@ func (p *Maker) shrink(ctx context.Context, file *sourceFile, m media, o thumb.O
 		return thumb.Thumb{}, err
 	}
 	defer release()
-	byContent := contentKey(file, m, o)
+	byContent := p.contentKey(file, m, o)
 	small, ok := p.fromCache(byContent)
 	if !ok {
 		if small, err = p.thumbnail(ctx, data, o); handOn(err) {
@@ -193,7 +193,7 @@ func (p *Maker) shrink(ctx context.Context, file *sourceFile, m media, o thumb.O
 		p.toCache(byContent, small)
 	}
 	if p.cache != nil && file.state != nil {
-		p.cache.Link(stateKey(file, m, o), byContent)
+		p.cache.Link(p.stateKey(file, m, o), byContent)
 	}
 	return small, nil
 }
