@@ -97,15 +97,6 @@ func (a *Account) restrict(d *Doc) error {
 	return nil
 }
 
-// idOf is the id of a label.
-func idOf(v bson.RawValue) (bson.ObjectID, bool) {
-	doc, ok := v.DocumentOK()
-	if !ok {
-		return bson.ObjectID{}, false
-	}
-	return doc.Lookup("_id").ObjectIDOK()
-}
-
 // comparesLabels reports whether the labels tell what the results file has.
 func (a *Account) comparesLabels() bool {
 	switch {

@@ -284,3 +284,12 @@ func (o *Outcome) Goodness(c evaluation.Config, result bson.RawValue) float64 {
 func (o *Outcome) Badness(goodness float64) float64 {
 	return goodness - 1e-6*float64(min(o.FP+o.FN, 1000)) - 1e-10*min(max(o.MaxConfidence, 0), 1)
 }
+
+// idOf is the id of a label.
+func idOf(v bson.RawValue) (bson.ObjectID, bool) {
+	doc, ok := v.DocumentOK()
+	if !ok {
+		return bson.ObjectID{}, false
+	}
+	return doc.Lookup("_id").ObjectIDOK()
+}

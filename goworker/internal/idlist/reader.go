@@ -18,14 +18,9 @@ const Max = 20_000_000
 const (
 	// referenceLimit bounds one sample in a sample_references.json, in bytes.
 	referenceLimit = 4 << 20
-	// packedID is the size of an id as it is sent, in bytes; chunkIDs is how many are sent at
-	// once.
-	packedID = 12
+	// chunkIDs is how many ids are sent at once.
 	chunkIDs = 1 << 16
 )
-
-// errNotIDs is why a list is refused; its reader says which list it was.
-var errNotIDs = errors.New("it holds something that is not an id")
 
 // Reader reads one list, in any of the forms in which artifacts have it. It packs the ids, 12 bytes to each, and hands
 // them on in chunks. Whoever could write to the project may have made the list: what is not one is an error, see

@@ -17,8 +17,15 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/metadata"
 )
 
-// Line is the size of one id in its file, in bytes: 24 hexadecimal digits and a newline.
-const Line = 25
+const (
+	// Line is the size of one id in its file, in bytes: 24 hexadecimal digits and a newline.
+	Line = 25
+	// packedID is the size of an id as it is sent, in bytes.
+	packedID = 12
+)
+
+// errNotIDs is why a list is refused; its reader says which list it was.
+var errNotIDs = errors.New("it holds something that is not an id")
 
 // Writer writes a list.
 type Writer struct {

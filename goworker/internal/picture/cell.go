@@ -97,3 +97,25 @@ var (
 	errNoFrame = &noPicture{"no_frame", "rows have no picture because ffmpeg found no such frame in the video: it is damaged, shorter than its labels, or not a video."}
 	errRemote  = &noPicture{"remote_file", "rows have no thumbnail because the media file is not on this machine."}
 )
+
+// warnGiven is said of rows with something that Pillow decoded.
+var warnGiven = noPicture{"read_by_pillow",
+	"rows have a picture or a mask that Pillow decoded, since the worker's own decoders do not read its kind or found the file damaged: " +
+		"of a damaged one, what can be seen is shown."}
+
+// troubles are the warnings for what is not drawn.
+var troubles = []struct {
+	is overlay.Trouble
+	noPicture
+}{
+	{overlay.BadPosition, noPicture{"bad_position", "rows have labels that are not drawn because their position is not a number or their size is negative."}},
+	{overlay.InPixels, noPicture{"position_in_pixels",
+		"rows have labels whose positions look like pixels: FiftyOne wants fractions of the picture's width and height, from 0 to 1. They are cut off or invisible."}},
+	{overlay.OutOfPicture, noPicture{"outside_picture", "rows have labels that are outside of their picture, or in part: they are cut off at its edge."}},
+	{overlay.NoFile, noPicture{"missing_mask", "rows have masks or heatmaps that are not shown because their file was not found or cannot be read."}},
+	{overlay.BadMask, noPicture{"bad_mask", "rows have masks or heatmaps that are not shown because they are damaged, too large or of an unknown kind."}},
+	{overlay.LateClass, noPicture{"late_class",
+		"rows have labels of a class that was added while the view was read; they are drawn without one or not at all. Log the view again."}},
+	{overlay.OtherValues, noPicture{"unnamed_values",
+		"rows have masks with values or colours that the dataset's mask_targets do not name; these areas are called \"other\"."}},
+}

@@ -8,12 +8,6 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
 
-// cropField is a label field of a patch, whose shapes say which part of the picture the patch is.
-type cropField struct {
-	slot      int
-	labelType string
-}
-
 // span is the smallest box around some points, in fractions of a picture.
 type span struct{ left, top, right, bottom float64 }
 

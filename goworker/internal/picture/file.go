@@ -7,26 +7,13 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/localfile"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/pillow"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumb"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumbcache"
 )
-
-// sourceFile is a media file that pictures are made of.
-type sourceFile struct {
-	path  string
-	info  os.FileInfo
-	file  *localfile.File // once it was opened
-	state []byte          // see thumbcache.FileState
-	err   error           // why it is of no use
-
-	data []byte            // once it was read and is not large
-	sum  [sha256.Size]byte // of its content, once it was read
-	// original is its cell in the mode original.
-	original *Cell
-}
 
 // look finds out whether there is a file that can be read.
 func (f *sourceFile) look() {
@@ -146,4 +133,13 @@ func (f *sourceFile) shownAsPicture(m media) bool {
 	head := make([]byte, thumb.HeadSize)
 	n, _ := io.ReadFull(file, head)
 	return thumb.Known(head[:n])
+}
+
+// scheme is that of a URI, in lower case, or "" for a path of this machine.
+func scheme(location string) string {
+	before, _, ok := strings.Cut(location, "://")
+	if !ok || before == "" || strings.ContainsAny(before, `/\.`) {
+		return ""
+	}
+	return strings.ToLower(before)
 }

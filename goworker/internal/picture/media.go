@@ -8,40 +8,11 @@ import (
 
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/label"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/table"
-	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumb"
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/view"
 )
 
-// media is one picture to be shown, as a document describes it.
-type media struct {
-	path  string
-	video bool
-	// smallerCopy is the path of a smaller copy of the picture; width and height are what the
-	// metadata says of the picture itself, 0 for nothing.
-	smallerCopy   string
-	width, height int64
-	// projection is the picture of a point cloud.
-	projection string
-	frame      int64       // of a video, from 1; 0 for the first one, too
-	taken      *takenFrame // the thumbnail of that frame, where it has been made
-	crop       thumb.Box
-	badCrop    bool // it should be cropped, but there is no box
-	// labels are those that are drawn over the picture of another slice.
-	labels []bson.RawValue
-}
-
 // slicesField is what our stage adds to a row.
 const slicesField = "_wandb_slices"
-
-// mediaSlots are where a row describes its media. Slots that a view lacks are -1.
-type mediaSlots struct {
-	paths                  []string // see mediaPaths
-	first                  int      // of paths
-	crop                   []cropField
-	support, frame, slices int
-	video                  bool // every row shows a video, whatever it says
-	cropped                bool // every row shows a part of its picture
-}
 
 // videoType is what FiftyOne calls the media of samples that are videos.
 const videoType = "video"
@@ -231,4 +202,20 @@ func (p *Maker) FactColumns() (columns []table.Column[*view.Slots]) {
 		}})
 	}
 	return columns
+}
+
+// ofSlice are the values of the fields in a document of another slice, whose slots behind the first ones are
+// theirs. Its heatmaps are not shown: they would need columns of their own.
+func (o *overlays) ofSlice(s *view.Slots, first int) []bson.RawValue {
+	if o == nil {
+		return nil
+	}
+	values := make([]bson.RawValue, len(o.dbPaths))
+	for i := range values {
+		values[i] = s.Value(first + i)
+	}
+	for _, i := range o.maps {
+		values[i] = bson.RawValue{}
+	}
+	return values
 }

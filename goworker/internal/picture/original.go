@@ -51,9 +51,6 @@ func (w *worker) original(ctx context.Context, m media) (Cell, error) {
 	return cell, w.p.sink.AddFile(artifact.Entry{Path: name, Digest: digest, Size: size, LocalPath: m.path, ModTime: mod})
 }
 
-// mostOpened is how many pixels the wandb package opens: Pillow refuses twice the number at which it warns.
-const mostOpened = 2 * 89_478_485
-
 // canBeOpened finds out whether the wandb package can open a file: reading a table, it decodes all pictures, and one that
 // Pillow refuses takes the whole table with it. For files beyond the limits of the decoders here, that is taken for granted.
 func (p *Maker) canBeOpened(ctx context.Context, file *sourceFile, format string, pixels int64) error {

@@ -23,19 +23,6 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/words"
 )
 
-// Overlays says which labels are drawn over the pictures of a table.
-type Overlays struct {
-	Fields []view.Field
-	Masks  overlay.MaskMode
-	// Home is the user's home directory, which a "~" in the path of a mask stands for.
-	Home string
-	// Marks are the keys of evaluations that captions of boxes name, by the fields' paths.
-	Marks map[string][]string
-}
-
-// maskNames are their names in an artifact's fiftyone/metadata.json.
-var maskNames = map[overlay.MaskMode]string{overlay.OwnMasks: "own", overlay.AllMasks: "all", overlay.NoMasks: "none"}
-
 // heatmapColumn is the beginning of the names of columns with heatmaps.
 const heatmapColumn = "heatmap_"
 
@@ -49,26 +36,6 @@ const mostLayers = 4 << 20
 // smallRaster is how large the masks and maps of labels may be, in bytes, that are read beside others; they are in
 // memory some times over while they are drawn.
 const smallRaster = 16 << 20
-
-// overlays draws labels over the pictures of rows.
-type overlays struct {
-	fields []overlay.Field
-	slots  []int
-	maps   []int // which of the fields are heatmaps
-	// dbPaths are the fields' paths in the documents, and parts what is read of them.
-	dbPaths, parts []string
-	names          []string
-	found          Classes
-	classes        table.ClassesFile
-	// sampled says that the classes are those of the first rows.
-	sampled bool
-	// drawers are as many as can work at once.
-	drawers     chan *overlay.Drawer
-	home        string
-	second      overlay.Second
-	newOne      func(most int64) *overlay.Drawer
-	smallRaster int64 // what a drawer of drawers reads
-}
 
 // openOverlays prepares for drawing labels, if there are any to draw: it reads their classes, and registers what has
 // to be read of each row.
@@ -106,13 +73,6 @@ func (p *Maker) openOverlays(ctx context.Context) error {
 	return o.writeClasses(p.sink, classes.Names())
 }
 
-// Classes are what was found of the classes of a view's labels. They are kept and sent as JSON.
-type Classes struct {
-	Seen            []overlay.Seen
-	Truncated       bool
-	Colors, Numbers []uint32
-}
-
 // Found are the classes that Open has found, for other Makers of these rows: those of all rows, if Rows.AllClasses was set.
 func (p *Maker) Found() *Classes {
 	if p == nil || p.overlays == nil {
@@ -128,9 +88,6 @@ func (o *overlays) find(ctx context.Context, p *Maker, spec *overlay.ClassSpec, 
 	}
 	return o.findValues(ctx, p.rows, spec)
 }
-
-// ErrOtherClasses is the error of a label whose class is not among those of the first rows: Rows.AllClasses helps.
-var ErrOtherClasses = errors.New("the first rows do not have all classes")
 
 // findClasses finds the classes of the labels: those of the first rows if these are few and do for now, else those of all.
 func (o *overlays) findClasses(ctx context.Context, p *Maker, spec *overlay.ClassSpec, seen []overlay.SeenField) error {
@@ -290,22 +247,6 @@ func (w *worker) drawRow(ctx context.Context, cells Cells) (Cells, error) {
 	return cells, nil
 }
 
-// ofSlice are the values of the fields in a document of another slice, whose slots behind the first ones are
-// theirs. Its heatmaps are not shown: they would need columns of their own.
-func (o *overlays) ofSlice(s *view.Slots, first int) []bson.RawValue {
-	if o == nil {
-		return nil
-	}
-	values := make([]bson.RawValue, len(o.dbPaths))
-	for i := range values {
-		values[i] = s.Value(first + i)
-	}
-	for _, i := range o.maps {
-		values[i] = bson.RawValue{}
-	}
-	return values
-}
-
 // draw draws labels over the picture among the cells of one media file.
 func (w *worker) draw(ctx context.Context, cells Cells, values []bson.RawValue) (overlay.Layers, error) {
 	if w.p.overlays == nil {
@@ -393,21 +334,4 @@ func (w *worker) addLayers(cell *Cell, layers overlay.Layers) error {
 		image.Classes = &w.p.overlays.classes
 	}
 	return nil
-}
-
-// troubles are the warnings for what is not drawn.
-var troubles = []struct {
-	is overlay.Trouble
-	noPicture
-}{
-	{overlay.BadPosition, noPicture{"bad_position", "rows have labels that are not drawn because their position is not a number or their size is negative."}},
-	{overlay.InPixels, noPicture{"position_in_pixels",
-		"rows have labels whose positions look like pixels: FiftyOne wants fractions of the picture's width and height, from 0 to 1. They are cut off or invisible."}},
-	{overlay.OutOfPicture, noPicture{"outside_picture", "rows have labels that are outside of their picture, or in part: they are cut off at its edge."}},
-	{overlay.NoFile, noPicture{"missing_mask", "rows have masks or heatmaps that are not shown because their file was not found or cannot be read."}},
-	{overlay.BadMask, noPicture{"bad_mask", "rows have masks or heatmaps that are not shown because they are damaged, too large or of an unknown kind."}},
-	{overlay.LateClass, noPicture{"late_class",
-		"rows have labels of a class that was added while the view was read; they are drawn without one or not at all. Log the view again."}},
-	{overlay.OtherValues, noPicture{"unnamed_values",
-		"rows have masks with values or colours that the dataset's mask_targets do not name; these areas are called \"other\"."}},
 }

@@ -12,11 +12,6 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/thumb"
 )
 
-// warnGiven is said of rows with something that Pillow decoded.
-var warnGiven = noPicture{"read_by_pillow",
-	"rows have a picture or a mask that Pillow decoded, since the worker's own decoders do not read its kind or found the file damaged: " +
-		"of a damaged one, what can be seen is shown."}
-
 // notePillow says why Pillow was of no use, if it was needed.
 func (p *Maker) notePillow() {
 	if why := p.pillow.Why(); why != "" {
@@ -138,3 +133,6 @@ func (p *Maker) decodeByPillow(ctx context.Context, data []byte, most int64) (im
 	}
 	return picture.Image, nil
 }
+
+// mostOpened is how many pixels the wandb package opens: Pillow refuses twice the number at which it warns.
+const mostOpened = 2 * 89_478_485

@@ -3,7 +3,6 @@ package picture
 import (
 	"context"
 	"runtime"
-	"sync/atomic"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"golang.org/x/sync/errgroup"
@@ -14,23 +13,6 @@ import (
 // mostTogether is how many rows of one file are handled one after the other, so that
 // the file is read once.
 const mostTogether = 32
-
-// batch is a batch of rows on its way through the parallel stage.
-type batch struct {
-	docs    []bson.Raw
-	release func()
-	cells   []Cells
-	left    atomic.Int64  // rows to do
-	done    chan struct{} // closed when there are none
-}
-
-// task is some rows of a batch that are handled by one worker.
-type task struct {
-	batch *batch
-	rows  []int
-	path  string // of their file
-	film  bool   // several of its rows show one video
-}
 
 // Read makes the pictures of the rows, those of several batches at a time and in any order, and calls fn with the rows
 // in the view's order. What fn gets is valid until it returns.
@@ -153,20 +135,6 @@ func (w *worker) do(ctx context.Context, task task) error {
 		if err := w.rowOf(ctx, spot{task.batch, i}, nil); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// rowOf makes the pictures of a row. What it shows of a video may be there.
-func (w *worker) rowOf(ctx context.Context, s spot, taken *takenFrame) error {
-	w.taken = taken
-	cells, err := w.row(ctx, s.doc())
-	if err != nil {
-		return err
-	}
-	s.batch.cells[s.row] = cells
-	if s.batch.left.Add(-1) == 0 {
-		close(s.batch.done)
 	}
 	return nil
 }

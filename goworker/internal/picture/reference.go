@@ -62,15 +62,6 @@ func (p *Maker) digest(ctx context.Context, file *sourceFile) (string, error) {
 	return digest, nil
 }
 
-// scheme is that of a URI, in lower case, or "" for a path of this machine.
-func scheme(location string) string {
-	before, _, ok := strings.Cut(location, "://")
-	if !ok || before == "" || strings.ContainsAny(before, `/\.`) {
-		return ""
-	}
-	return strings.ToLower(before)
-}
-
 // fileURI is a media file's URI: the location itself where it is one, else that of
 // the local file.
 func fileURI(location string) string {
