@@ -24,19 +24,6 @@ var messageHeaders = []string{
 	"Expect", "Host", "Range", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
 }
 
-// ExtraHeader is a header that the user wants on every request, mostly for an access proxy before
-// the server. Its value is a secret, as the key is.
-type ExtraHeader struct {
-	Name  string
-	Value secret.String
-}
-
-// ExtraHeaders are the user's headers.
-type ExtraHeaders struct {
-	list    []ExtraHeader
-	secrets []secret.String
-}
-
 // List is the headers in the order of their names.
 func (h ExtraHeaders) List() []ExtraHeader { return h.list }
 

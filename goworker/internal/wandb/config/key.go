@@ -166,3 +166,6 @@ func (s *Settings) netrcHosts() []string {
 	}
 	return []string{u.Host}
 }
+
+// settingsKeySource says that a key was found in a settings file.
+func settingsKeySource(path string) string { return "W&B's settings file " + path }

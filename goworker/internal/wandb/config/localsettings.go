@@ -89,14 +89,3 @@ func proxyHost(value string) string {
 	}
 	return u.Host
 }
-
-// settingsKeySource says that a key was found in a settings file.
-func settingsKeySource(path string) string { return "W&B's settings file " + path }
-
-// Server is the server's host for messages, and which settings file named it.
-func (s Settings) Server() string {
-	if s.serverFile == "" {
-		return HostOf(s.BaseURL)
-	}
-	return HostOf(s.BaseURL) + " (named by W&B's settings file " + s.serverFile + ")"
-}

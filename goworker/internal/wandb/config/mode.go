@@ -72,20 +72,3 @@ func (in Inputs) checkOnline(files settingsFiles) error {
 	}
 	return nil
 }
-
-// ResolveOffline finds what of the settings an offline run has: entity, project, and what is said of new runs. It
-// has neither a server nor a key. Faults: bad_name, bad_settings.
-func ResolveOffline(in Inputs) (Settings, error) {
-	files, err := in.files()
-	if err != nil {
-		return Settings{}, err
-	}
-	s := Settings{newRun: newRunOf(in)}
-	if err := s.resolvePlace(in, files); err != nil {
-		return Settings{}, err
-	}
-	return s, s.CheckNewRun()
-}
-
-// NewRun is what these settings say of a run that is created.
-func (s Settings) NewRun() NewRun { return s.newRun }

@@ -14,13 +14,6 @@ import (
 	"github.com/harpreetsahota204/fiftyone_wandb_plugin/goworker/internal/localfile"
 )
 
-// Network is how the server is reached: through which proxy, trusting whom.
-type Network struct {
-	proxy    func(*url.URL) (*url.URL, error)
-	roots    *x509.CertPool
-	insecure bool
-}
-
 // Proxy is the proxy that requests to an address go through; nil for none.
 func (n Network) Proxy(u *url.URL) (*url.URL, error) {
 	if n.proxy == nil {

@@ -14,14 +14,6 @@ const (
 	maxRunTag  = 64
 )
 
-// NewRun is what W&B's variables say of the runs that are created, and empty where they do not: W&B's own client gives it to
-// its runs, too.
-type NewRun struct {
-	Group, JobType, DisplayName, Notes string
-	Tags                               []string
-	Host, Program                      string
-}
-
 // newRunOf reads the variables: those that W&B documents, and the names that its settings give to the same.
 func newRunOf(in Inputs) NewRun {
 	either := func(name string) string { return FirstOf(in.Env["WANDB_"+name], in.Env["WANDB_RUN_"+name]) }

@@ -19,9 +19,6 @@ type ArtifactRef struct {
 	Alias string
 }
 
-// RegistryPrefix begins the names of the projects that hold the registries of an organization.
-const RegistryPrefix = "wandb-registry-"
-
 // ParseArtifactRef reads a name with or without alias or version ("train:v3"), also
 // with project and entity before it, or the registry and its organization, the address of
 // its page on this server, or the server's id. Faults: bad_reference, other_server, bad_name.

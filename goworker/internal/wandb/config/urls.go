@@ -190,3 +190,14 @@ func isCloud(base string) bool {
 	}
 	return h == cloudHost || h == forgeAPIHost
 }
+
+// RegistryPrefix begins the names of the projects that hold the registries of an organization.
+const RegistryPrefix = "wandb-registry-"
+
+// Server is the server's host for messages, and which settings file named it.
+func (s Settings) Server() string {
+	if s.serverFile == "" {
+		return HostOf(s.BaseURL)
+	}
+	return HostOf(s.BaseURL) + " (named by W&B's settings file " + s.serverFile + ")"
+}
