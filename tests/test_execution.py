@@ -8,11 +8,10 @@ import fiftyone as fo
 import fiftyone.operators as foo
 import numpy as np
 import pytest
-from bson import ObjectId
-from fiftyone.operators.delegated import DelegatedOperationService
 from fiftyone.operators.executor import ExecutionError
 
 from support import datasets
+from support.background import operation, run_queued, set_failed
 from support.fake_worker import module
 from support.waiting import wait_for
 
@@ -70,7 +69,7 @@ def test_delegated(log, jobs, images, fake_worker):
     assert (job["id"], job["state"], job["dataset"]) == (queued["delegated_operation_id"], "queued", images.name)
     assert fake_worker.requests == []
 
-    _run_queued()
+    run_queued(images)
 
     (request,) = fake_worker.requests
     assert request.log_view.view.is_subset
@@ -78,10 +77,10 @@ def test_delegated(log, jobs, images, fake_worker):
     assert request.wandb.directory == ""
     (job,) = jobs.list_jobs()
     assert (job["id"], job["state"], job["delegated"]) == (queued["delegated_operation_id"], "completed", True)
-    operation = _operation(queued)
-    assert operation.run_state == "completed"
-    assert operation.result.result["samples_logged"] == 12
-    assert operation.label.startswith("Log view to W&B")
+    done = operation(queued)
+    assert done.run_state == "completed"
+    assert done.result.result["samples_logged"] == 12
+    assert done.label.startswith("Log view to W&B")
 
 
 def test_delegated_from_a_running_loop(log, jobs, images):
@@ -90,7 +89,7 @@ def test_delegated_from_a_running_loop(log, jobs, images):
 
     queued = asyncio.run(cell())
     assert jobs.get_job(queued["delegated_operation_id"])["state"] == "queued"
-    _run_queued()
+    run_queued(images)
 
 
 def test_delegated_arguments_that_mongodb_would_refuse(operator, fake_worker, images):
@@ -102,7 +101,7 @@ def test_delegated_arguments_that_mongodb_would_refuse(operator, fake_worker, im
         model_config={1: np.float32(0.5), "a": {2}},
         delegate=True,
     )
-    _run_queued()
+    run_queued(images)
 
     assert json.loads(fake_worker.requests[0].log_predictions.model_config_json) == {"1": 0.5, "a": [2]}
 
@@ -120,17 +119,17 @@ def test_delegated_run_that_is_marked_as_failed(log, jobs, images, fake_worker):
 
     def mark():
         wait_for(lambda: fake_worker.requests)
-        DelegatedOperationService().set_failed(_operation(queued).id)
+        set_failed(queued)
 
     thread = threading.Thread(target=mark)
     thread.start()
-    _run_queued()
+    run_queued(images)
     thread.join()
 
     assert fake_worker.stopped_after is not None
     (job,) = jobs.list_jobs()
     assert (job["state"], "marked as failed" in job["error"]) == ("cancelled", True)
-    assert _operation(queued).run_state == "failed"
+    assert operation(queued).run_state == "failed"
 
 
 def test_delegated_run_that_is_cancelled_while_it_waits(log, jobs, images, fake_worker):
@@ -138,29 +137,21 @@ def test_delegated_run_that_is_cancelled_while_it_waits(log, jobs, images, fake_
     queued = log(images, project="p", run_id="r", delegate=True)
 
     assert jobs.request_cancel(queued["delegated_operation_id"])
-    _run_queued()
+    run_queued(images)
 
     assert jobs.get_job(queued["delegated_operation_id"])["state"] == "cancelled"
-    assert _operation(queued).run_state == "failed"
+    assert operation(queued).run_state == "failed"
 
 
 def test_progress_of_a_delegated_run(log, jobs, images, fake_worker):
     def behave(request, on_progress, *_):
         on_progress(fake_worker.messages.Progress(fraction=0.25, label="Reading samples"))
-        wait_for(lambda: (status := _operation(queued).status) and status.label == "Reading samples")
+        wait_for(lambda: (status := operation(queued).status) and status.label == "Reading samples")
         return fake_worker.result(request)
 
     fake_worker.behave = behave
     queued = log(images, project="p", run_id="r", delegate=True)
-    _run_queued()
+    run_queued(images)
 
-    status = _operation(queued).status
+    status = operation(queued).status
     assert (status.progress, status.label) == (0.25, "Reading samples")
-
-
-def _run_queued():
-    DelegatedOperationService().execute_queued_operations()
-
-
-def _operation(queued):
-    return DelegatedOperationService().get(ObjectId(queued["delegated_operation_id"]))

@@ -17,7 +17,7 @@ import pytest
 from bson import ObjectId
 from fiftyone.operators.delegated import DelegatedOperationService
 
-from support.background import background_service, operation, workers
+from support.background import background_service, operation, run_queued, workers
 from support.fake_worker import module
 from support.waiting import wait_for
 
@@ -208,7 +208,7 @@ def test_the_key_is_nowhere(log, server, images, caplog, capfd, tmp_path):
     thread.start()
     result = log(images, project="p", run_id=new_run(), include_labels=True, progress=True)
     queued = log(images, project="p", run_id=new_run(), delegate=True)
-    DelegatedOperationService().execute_queued_operations()
+    run_queued(images)
     stop.set()
     thread.join()
 

@@ -14,7 +14,7 @@ import pytest
 from bson import ObjectId
 from fiftyone.operators.delegated import DelegatedOperationService
 
-from support.background import workers
+from support.background import run_queued, workers
 from support.waiting import SECONDS, wait_for
 from tests.e2e.common import PROJECT, new_id
 
@@ -96,7 +96,7 @@ def test_nowhere(
     thread.join()
     results.append(log_predictions(images, "predictions", model_config={"a": 1}, include_images=True, progress=True))
     results.append(log_view(images.limit(2), delegate=True))
-    DelegatedOperationService().execute_queued_operations()
+    run_queued(images)
     with pytest.raises(RuntimeError) as caught:
         log_view(images, entity="closed-team", progress=True)
 

@@ -47,6 +47,11 @@ def operation(queued):
     return DelegatedOperationService().get(ObjectId(queued["delegated_operation_id"]))
 
 
+def run_queued(dataset):
+    """Does here what is queued for a dataset. What tests of other datasets have left in the queue is not for it."""
+    DelegatedOperationService().execute_queued_operations(dataset_name=dataset.name)
+
+
 def set_failed(queued):
     """What ``fiftyone delegated fail`` does."""
     DelegatedOperationService().set_failed(ObjectId(queued["delegated_operation_id"]))
