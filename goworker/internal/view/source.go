@@ -19,8 +19,8 @@ const (
 	// last FiftyOne process to exit deletes the generated collections and the
 	// non-persistent datasets that are being read here.
 	appName = "fiftyone"
-	// selectTimeout is how long a database may take to answer at all.
-	selectTimeout = 10 * time.Second
+	// selectTimeout is how long a database may take to answer at all. FiftyOne's own driver waits 30 s; on two busy cores 11 s were seen.
+	selectTimeout = 20 * time.Second
 	// codeObjectTooLarge is MongoDB's code for a command of more than 16 MB.
 	codeObjectTooLarge = 10334
 	// fetchSize is how many documents one round trip to MongoDB brings.
