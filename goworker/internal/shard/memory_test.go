@@ -68,7 +68,10 @@ func TestProgressOfAJobInMemory(t *testing.T) {
 	o := quick(0)
 	o.Poll = time.Millisecond
 	o.Progress = func(c Counts) {
-		assert.Equal(t, []any{1, int64(15)}, []any{c.Slots, c.Rows})
+		assert.Equal(t, 1, c.Slots)
+		if c.State != Planning {
+			assert.EqualValues(t, 15, c.Rows)
+		}
 		if c.State == Reading && c.Read == c.Shards {
 			assert.Equal(t, []any{5, int64(15), 0}, []any{c.Shards, c.RowsRead, c.Uploaded})
 			read.Do(func() { close(told["announce"]) })
