@@ -35,6 +35,9 @@ func Open(ctx context.Context, conf *Config, rows Rows, sink Sink) (*Maker, erro
 	p.films = newFilms(n)
 	p.pillow = pillow.New(conf.Pillow)
 	p.ffmpeg = sync.OnceValue(func() string {
+		if p.cache == nil { // only keys need it
+			return ""
+		}
 		version, _ := poster.ProgramVersion(ctx, conf.FFmpeg) // an error is the context's, which ends the job
 		return version
 	})
