@@ -123,7 +123,7 @@ func (c *Collector) NewIDList(path string) (*idlist.Writer, error) {
 // CloseList ends a list of ids. That of a shard is a part of the artifact's file.
 func (c *Collector) CloseList(list *idlist.Writer) error {
 	if c.Shard != nil {
-		return nil // see shardRead.closeLists
+		return nil // whoever reads the shard ends it
 	}
 	return list.Close(c.Files)
 }

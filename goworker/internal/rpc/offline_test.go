@@ -222,7 +222,7 @@ func TestASyncThatBreaksOffIsDoneAgain(t *testing.T) {
 	assert.Len(t, marks(t, dir), 1)
 }
 
-// TestDisabled: W&B's mode "disabled" is no error, and nothing is read or written.
+// TestDisabled: W&B's mode "disabled" is not an error, and nothing is read or written.
 func TestDisabled(t *testing.T) {
 	w := newWorld(t)
 	s := w.settings()
